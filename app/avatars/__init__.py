@@ -1,0 +1,1 @@
+"""The faces that can speak: one bundled, the others uploaded and kept."""

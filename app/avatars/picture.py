@@ -1,0 +1,108 @@
+"""An uploaded file → a picture with one face in it, or the reason why not."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from app.inference.face import FaceFinder
+from app.media import Image
+
+MAX_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 40_000_000
+MIN_FACE_PX = 64
+FORMATS = ("PNG", "JPEG", "WEBP")
+BEHIND = (235, 235, 235)  # shows through where a picture is transparent
+
+
+class PictureError(Exception):
+    """A picture that cannot become an avatar. ``status`` is the HTTP status, ``code`` a stable string."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(frozen=True, slots=True)
+class FacePicture:
+    """``image``: BGR, even sides. ``mesh``: float32 (468, 2), pixels. ``notice``: what the user should know."""
+
+    image: Image
+    mesh: NDArray[np.float32]
+    notice: str | None
+
+
+def read_picture(data: bytes, finder: FaceFinder, max_side: int) -> FacePicture:
+    """Decode, scale down to ``max_side`` and find the face.
+
+    Raises:
+        PictureError: ``picture_too_large``, ``not_an_image``, ``too_many_pixels``, ``image_truncated``,
+            ``no_face`` or ``face_too_small``.
+    """
+    image = _fit(_decode(data), max_side)
+    boxes = finder.find(image)
+    if not boxes:
+        raise PictureError(422, "no_face", "No face was found. Use a picture that shows one face from the front.")
+    largest = boxes[0]
+    if largest.side < MIN_FACE_PX:
+        raise PictureError(
+            422,
+            "face_too_small",
+            f"The face is {largest.side:.0f} pixels wide; at least {MIN_FACE_PX} are needed. "
+            "Crop the picture closer to the face, or use a larger one.",
+        )
+    mesh = finder.mesh(image, largest)
+    if mesh is None:
+        raise PictureError(422, "no_face", "The face is hidden or turned away. Use one that looks at the camera.")
+    notice = None
+    if len(boxes) > 1:
+        notice = f"{len(boxes)} faces were found; the largest one will speak."
+    return FacePicture(image, mesh, notice)
+
+
+def _decode(data: bytes) -> Image:
+    if len(data) > MAX_BYTES:
+        raise PictureError(413, "picture_too_large", "The file is over 10 MB. Use a smaller one.")
+    try:
+        opened = PillowImage.open(io.BytesIO(data), formats=FORMATS)
+    except PillowImage.DecompressionBombError:
+        raise _too_many_pixels() from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise PictureError(
+            415, "not_an_image", "The file is not a picture that can be read. Use a PNG, JPEG or WebP."
+        ) from error
+    if opened.width * opened.height > MAX_PIXELS:
+        raise _too_many_pixels()
+    try:
+        upright = ImageOps.exif_transpose(opened)
+        if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+            upright = upright.convert("RGBA")
+            behind = PillowImage.new("RGBA", upright.size, (*BEHIND, 255))
+            upright = PillowImage.alpha_composite(behind, upright)
+        rgb = np.asarray(upright.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, EOFError) as error:  # what Pillow's decoders raise on damaged files
+        raise PictureError(422, "image_truncated", "The file is damaged or was cut short. Save it again.") from error
+    return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def _too_many_pixels() -> PictureError:
+    return PictureError(413, "too_many_pixels", "The picture has over 40 megapixels. Scale it down first.")
+
+
+def _fit(image: Image, max_side: int) -> Image:
+    """Scale down to the longest side allowed, and cut to even sides, as video codecs want them."""
+    height, width = image.shape[:2]
+    scale = min(1.0, max_side / max(height, width))
+    if scale < 1:
+        size = (max(2, round(width * scale)), max(2, round(height * scale)))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    height, width = image.shape[:2]
+    if height < 2 or width < 2:
+        raise PictureError(422, "no_face", "The picture is a single line of pixels; no face fits in it.")
+    return np.ascontiguousarray(image[: height - height % 2, : width - width % 2])

@@ -1,0 +1,140 @@
+"""The command line: ``serve``, ``render``, ``bench``, ``doctor`` and ``weights``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app import __version__
+from app.config import SettingsError, load_settings
+
+BENCHES = ("portrait", "encode")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    args = _parser().parse_args(arguments)
+    logging.basicConfig(level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("aioice").setLevel(logging.WARNING)
+    try:
+        return int(args.run(args))
+    except SettingsError as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description="Lipwire: a voice in, a talking face out.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the page and the API")
+    serve.add_argument("--host", help="address to listen on (LIPWIRE_HOST, 127.0.0.1)")
+    serve.add_argument("--port", type=int, help="port to listen on (LIPWIRE_PORT, 8000)")
+    serve.add_argument("--ssl-certfile", help="certificate, for HTTPS")
+    serve.add_argument("--ssl-keyfile", help="its key")
+    serve.add_argument("--engine", help="what auto means (LIPWIRE_ENGINE)")
+    serve.set_defaults(run=_serve)
+
+    render = commands.add_parser("render", help="write an MP4 from a picture and a recording")
+    render.add_argument("--face", type=Path, required=True, help="a picture with a face")
+    render.add_argument("--audio", type=Path, required=True, help="WAV, FLAC, Ogg or MP3")
+    render.add_argument("--out", type=Path, required=True, help="the MP4 to write")
+    render.add_argument("--engine", default="auto")
+    render.add_argument("--checkpoint", type=Path, help="a Wav2Lip checkpoint outside weights/")
+    render.set_defaults(run=_render)
+
+    bench = commands.add_parser("bench", help="measure; the last line is JSON")
+    bench.add_argument("name", choices=BENCHES)
+    bench.set_defaults(run=_bench)
+
+    doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
+    doctor.set_defaults(run=_doctor)
+
+    weights = commands.add_parser("weights", help="what weights are known and here")
+    weights.add_argument("action", choices=["list", "verify"])
+    weights.set_defaults(run=_weights)
+    return parser
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from app.server import serve
+
+    settings = load_settings(
+        host=args.host,
+        port=args.port,
+        ssl_certfile=args.ssl_certfile,
+        ssl_keyfile=args.ssl_keyfile,
+        engine=args.engine,
+    )
+    return serve(settings, args.log_level)
+
+
+def _render(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from app.avatars.picture import PictureError, read_picture
+    from app.inference.engine import Portrait
+    from app.inference.engines import AUTO, Engines, EngineUnavailable, NoSuchEngine
+    from app.inference.face import FaceFinder
+    from app.render import RenderError, render_file
+
+    settings = load_settings()
+    wanted = "wav2lip" if args.checkpoint and args.engine == AUTO else args.engine
+    engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint)
+    try:
+        engine = engines.get(wanted)
+        found = read_picture(args.face.read_bytes(), FaceFinder(), settings.max_side)
+        if found.notice:
+            print(found.notice, file=sys.stderr)
+        portrait = Portrait("render", args.face.stem, found.image, found.mesh)
+        with tqdm(unit=" frames", desc=engine.name) as bar:
+            count = render_file(engine, portrait, args.audio, args.out, bar.update)
+            seconds = bar.format_dict["elapsed"]
+    except NoSuchEngine as error:
+        return _complain(
+            f'There is no engine "{error}"; choose one of {", ".join(s.name for s in engines.statuses())}.'
+        )
+    except (EngineUnavailable, PictureError, RenderError, OSError) as error:
+        return _complain(str(error))
+    print(f"{args.out}: {count} frames, {count / max(seconds, 1e-3):.0f} frames/s")
+    return 0
+
+
+def _bench(args: argparse.Namespace) -> int:
+    return int(importlib.import_module(f"bench.{args.name}").main())
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from app.doctor import diagnose
+
+    return diagnose(load_settings())
+
+
+def _weights(args: argparse.Namespace) -> int:
+    from app.inference.weights import WeightsError, read_manifest, verify
+
+    folder = load_settings().weights_dir
+    try:
+        entries = read_manifest(folder)
+    except WeightsError as error:
+        return _complain(str(error))
+    wrong = False
+    for entry in entries:
+        state = "here" if (folder / entry.file).is_file() else "missing"
+        if args.action == "verify":
+            state = verify(folder, entry)
+            wrong = wrong or state == "wrong"
+        print(f"{entry.name:22} {state:8} {entry.file:24} {entry.licence}")
+    return int(wrong)
+
+
+def _complain(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,109 @@
+"""Settings: one frozen object, made once from flags and ``LIPWIRE_*`` variables."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+VARIABLE_PREFIX = "LIPWIRE_"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names it and says what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server, as browsers and aiortc both take them."""
+
+    urls: str
+    username: str | None = None
+    credential: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set; each field is ``LIPWIRE_<NAME>`` in the environment."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    engine: str = "auto"
+    data_dir: Path = ROOT / "data"
+    weights_dir: Path = ROOT / "weights"
+    max_sessions: int = 8
+    max_avatars: int = 200
+    max_side: int = 1080  # pixels of a frame's longer side; larger pictures are scaled down
+    voice_lead_packets: int = 2  # how many 20 ms packets the voice leaves ahead of its picture
+    video_bitrate: int = 2_500_000  # bits per second at most
+    ice_servers: tuple[IceServer, ...] = ()
+    idle_timeout_s: float = 300.0  # without a message from the client
+    start_timeout_s: float = 10.0  # from the socket's opening to "start"
+    buffer_high: int = 20  # Buffer A's high water mark in frames
+    buffer_low: int = 10
+    threads: int = 0  # for the engines; 0: as many as there are cores
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.port <= 65535, "port", "a number from 0 to 65535")
+        _require(self.max_sessions >= 1, "max_sessions", "at least 1")
+        _require(0 <= self.voice_lead_packets <= 50, "voice_lead_packets", "0 to 50")
+        _require(0 <= self.buffer_low < self.buffer_high, "buffer_low", "below buffer_high")
+        _require(self.max_side >= 128, "max_side", "at least 128")
+        _require(bool(self.ssl_certfile) == bool(self.ssl_keyfile), "ssl_certfile", "given together with ssl_keyfile")
+
+
+def _require(fine: bool, name: str, wanted: str) -> None:
+    if not fine:
+        raise SettingsError(f"{VARIABLE_PREFIX}{name.upper()} must be {wanted}.")
+
+
+def load_settings(environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+    """Build the settings: flags that are not None, then variables, then defaults.
+
+    Raises:
+        SettingsError: naming the variable and what it should be.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for field in fields(Settings):
+        text = environment.get(VARIABLE_PREFIX + field.name.upper())
+        if text is not None and text != "":
+            values[field.name] = _parse(field.name, field.type, text)
+    values.update({name: value for name, value in flags.items() if value is not None})
+    return Settings(**values)
+
+
+def _parse(name: str, kind: Any, text: str) -> Any:
+    if name == "ice_servers":
+        return parse_ice_servers(text)
+    readers: dict[str, Any] = {"int": int, "float": float, "Path": Path}
+    reader = readers.get(str(kind), str)
+    try:
+        return reader(text)
+    except ValueError:
+        raise SettingsError(f"{VARIABLE_PREFIX}{name.upper()} must be a number, not {text!r}.") from None
+
+
+def parse_ice_servers(text: str) -> tuple[IceServer, ...]:
+    """Read ICE servers: ``stun:host:port`` separated by commas, or a JSON list as browsers take it.
+
+    Raises:
+        SettingsError: when it is neither.
+    """
+    if not text.lstrip().startswith("["):
+        return tuple(IceServer(url.strip()) for url in text.split(",") if url.strip())
+    try:
+        return tuple(
+            IceServer(str(item["urls"]), item.get("username"), item.get("credential")) for item in json.loads(text)
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SettingsError(
+            "LIPWIRE_ICE_SERVERS must be URLs separated by commas, or a JSON list such as "
+            '[{"urls": "turn:host:3478", "username": "u", "credential": "c"}].'
+        ) from None

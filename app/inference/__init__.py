@@ -1,0 +1,1 @@
+"""Sound and a prepared avatar in, talking pictures out; everything that touches the accelerator."""

@@ -1,0 +1,97 @@
+"""The one seam: what an engine is, what it hears, and what it is given.
+
+An engine prepares an avatar once, then turns (avatar, sound) pairs of any mix of sessions into pictures. It
+keeps nothing about a session: all that it may hear of one is in the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.mel import column_at
+from app.media import AudioSlice, FloatArray, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A picture with a face in it, as uploaded or bundled.
+
+    ``image``: uint8 (height, width, 3), BGR, even sides. ``mesh``: float32 (468, 2), pixels, the points of
+    MediaPipe's face mesh.
+    """
+
+    id: str
+    name: str
+    image: Image
+    mesh: NDArray[np.float32]
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return int(self.image.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class MelSpan:
+    """Which mel columns an engine hears for frame f: ``columns`` of them from frame ``f + first_frame`` on."""
+
+    first_frame: int
+    columns: int
+
+    def start(self, frame: int) -> int:
+        """Return the first column for ``frame``."""
+        return column_at(frame + self.first_frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What an engine hears for one frame: its own slice, and mel float32 (80, columns) around it."""
+
+    sound: AudioSlice
+    mel: FloatArray
+
+
+class Prepared(Protocol):
+    """An avatar made ready by an engine; everything else in it is the engine's own."""
+
+    @property
+    def idle(self) -> Image:
+        """The picture at rest, uint8 (height, width, 3), BGR."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture to make. ``prepared`` was made by the engine that gets the job."""
+
+    prepared: Any
+    window: Window
+
+
+class Engine(Protocol):
+    """Something that makes a face speak."""
+
+    name: str
+    span: MelSpan | None  # None: the frame's own slice is enough
+    max_batch: int
+
+    def prepare(self, portrait: Portrait) -> Prepared:
+        """Do all that depends on the avatar alone. Called once, away from the event loop and the worker.
+
+        It must not touch the accelerator: what belongs there moves at the first ``render``.
+        """
+        ...
+
+    def render(self, jobs: Sequence[Job]) -> list[Image]:
+        """Make one picture a job, in order. Called on the inference thread only."""
+        ...

@@ -1,0 +1,1 @@
+"""The default engine: a still portrait whose lips and jaw are warped by the sound. Needs no download."""

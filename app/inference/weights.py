@@ -1,0 +1,65 @@
+"""Weights on disk: which are known, which are there, and whether they are what they should be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+CHUNK_BYTES = 1 << 20
+
+
+class WeightsError(Exception):
+    """Weights that are missing or not what they should be; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsEntry:
+    """One file of the manifest. ``sha256`` is None where the public file's sum is not on record."""
+
+    name: str
+    engine: str
+    file: str
+    sha256: str | None
+    licence: str
+    about: str
+
+
+def read_manifest(folder: Path) -> list[WeightsEntry]:
+    """Read ``weights/manifest.json``.
+
+    Raises:
+        WeightsError: when it is missing or damaged.
+    """
+    try:
+        stored = json.loads((folder / MANIFEST).read_text())
+        return [WeightsEntry(**entry) for entry in stored["weights"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{folder / MANIFEST} cannot be read: {error}") from error
+
+
+def find_checkpoint(folder: Path, engine: str) -> Path | None:
+    """Return the first of an engine's known files that lies in the folder, in the manifest's order."""
+    for entry in read_manifest(folder):
+        path = folder / entry.file
+        if entry.engine == engine and path.is_file():
+            return path
+    return None
+
+
+def verify(folder: Path, entry: WeightsEntry, progress: Callable[[int], None] = lambda count: None) -> str:
+    """Return ``missing``, ``ok``, ``unknown`` (there, but with no sum to compare) or ``wrong``."""
+    path = folder / entry.file
+    if not path.is_file():
+        return "missing"
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            progress(len(chunk))
+    if entry.sha256 is None:
+        return "unknown"
+    return "ok" if digest.hexdigest() == entry.sha256 else "wrong"

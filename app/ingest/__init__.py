@@ -1,0 +1,1 @@
+"""From WebSocket messages to exact slices of sound."""

@@ -1,0 +1,38 @@
+"""Which slices hold no speech: what ``live`` mode may drop, and what ends an utterance."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from app.media import VIDEO_FPS, FloatArray
+
+SILENCE_DBFS = -55.0  # always silent below this
+SPEECH_DBFS = -35.0  # never silent above this
+ABOVE_FLOOR_DB = 8.0  # in between, speech stands this far above the background
+FLOOR_RISE_DB = 2.0 / VIDEO_FPS  # the background estimate falls at once and rises 2 dB a second
+
+
+class SilenceDetector:
+    """Compares each slice's level with a running estimate of the background's.
+
+    The estimate is the lowest level of late: the dips between words keep it down while somebody speaks.
+    """
+
+    def __init__(self) -> None:
+        self._floor_dbfs = SILENCE_DBFS
+
+    def is_silent(self, samples: FloatArray) -> bool:
+        """Judge one slice: float32, −1…1, any length."""
+        level = level_dbfs(samples)
+        self._floor_dbfs = min(level, self._floor_dbfs + FLOOR_RISE_DB)
+        if level < SILENCE_DBFS:
+            return True
+        return level < SPEECH_DBFS and level < self._floor_dbfs + ABOVE_FLOOR_DB
+
+
+def level_dbfs(samples: FloatArray) -> float:
+    """Return the root mean square in dB relative to full scale; −120 at the least."""
+    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+    return 10 * math.log10(max(power, 1e-12))

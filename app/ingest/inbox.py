@@ -1,0 +1,64 @@
+"""What has been read from the socket and not yet been sliced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from enum import Enum
+
+
+class Mark(Enum):
+    """What may stand between the bytes."""
+
+    FLUSH = "flush"
+
+
+class PcmInbox:
+    """A FIFO of messages between the route, which must stay free to hear an interrupt, and the pump.
+
+    Bound: ``high`` bytes, and the one message that reached the mark (the protocol limits its size). Full:
+    :meth:`wait_for_room` blocks, the route stops reading, and TCP slows the sender; at ``low`` it goes on.
+    Empty: :meth:`get` waits.
+    """
+
+    def __init__(self, high: int) -> None:
+        self._high, self._low = high, high // 2
+        self._items: deque[bytes | Mark] = deque()
+        self._bytes = 0
+        self._filled, self._room = asyncio.Event(), asyncio.Event()
+        self._room.set()
+
+    def __len__(self) -> int:
+        """Bytes waiting."""
+        return self._bytes
+
+    async def wait_for_room(self) -> None:
+        """Return when there is room for another message."""
+        await self._room.wait()
+
+    def put(self, item: bytes | Mark) -> None:
+        """Append bytes, or a mark at this place between them."""
+        self._items.append(item)
+        self._count(len(item) if isinstance(item, bytes) else 0)
+        self._filled.set()
+
+    async def get(self) -> bytes | Mark:
+        """Wait for an item and take it."""
+        while not self._items:
+            self._filled.clear()
+            await self._filled.wait()
+        item = self._items.popleft()
+        self._count(-len(item) if isinstance(item, bytes) else 0)
+        return item
+
+    def clear(self) -> None:
+        """Discard everything, for an interrupt."""
+        self._items.clear()
+        self._count(-self._bytes)
+
+    def _count(self, change: int) -> None:
+        self._bytes += change
+        if self._bytes >= self._high:
+            self._room.clear()
+        elif self._bytes <= self._low:
+            self._room.set()

@@ -1,0 +1,47 @@
+"""Dead sockets are noticed within seconds, and only dead ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+PING_INTERVAL_S = 1.5
+PING_TIMEOUT_S = 2.5
+
+
+class PatientWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket with a keep-alive that understands back-pressure.
+
+    A pong queues behind the audio that a paused session does not read, so an unanswered ping proves nothing
+    while reading is paused or bytes keep coming. A socket that is found dead is aborted: closing it in order
+    would wait for a peer that is not there.
+    """
+
+    _heard_at = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Note that the peer lives."""
+        self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def keepalive_timeout(self) -> None:
+        """Judge an unanswered ping."""
+        if self.read_paused or self._heard_at > self.ping_sent_at:
+            self.pong_timer = None
+            self.pending_ping_payload = None
+            self.schedule_ping()
+            return
+        super().keepalive_timeout()
+        self.transport.abort()
+
+
+def websocket_options() -> dict[str, Any]:
+    """Return what uvicorn needs for this: as keyword arguments of its ``Config``."""
+    return {
+        "ws": PatientWebSocket,
+        "ws_ping_interval": PING_INTERVAL_S,
+        "ws_ping_timeout": PING_TIMEOUT_S,
+        "ws_per_message_deflate": False,  # speech does not shrink, and it costs time
+        "ws_max_size": 32 * 1024 * 1024,
+    }

@@ -1,0 +1,66 @@
+"""The application: routes over one service."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI, Response, WebSocket
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from app import __version__
+from app.avatars.api import avatar_routes
+from app.config import ROOT, Settings
+from app.ingest.websocket import talk
+from app.metrics import METRICS_TYPE, render_metrics
+from app.problems import answer_with_problems
+from app.rtc.peer import limit_video_bitrate
+from app.service import Service
+
+WEB = ROOT / "web"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application; the service starts and ends with it."""
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        limit_video_bitrate(settings.video_bitrate)
+        await service.start()
+        yield
+        await service.aclose()
+
+    app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)
+    app.state.service = service
+    answer_with_problems(app)
+    app.include_router(avatar_routes(service.avatars, service.forget))
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, Any]:
+        return {"status": "ok", "version": __version__, "sessions": len(service.sessions)}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(render_metrics(service), media_type=METRICS_TYPE)
+
+    @app.get("/api/engines")
+    async def engines() -> dict[str, Any]:
+        statuses = [asdict(status) for status in service.engines.statuses()]
+        return {"engines": statuses, "auto": service.engines.resolve("auto")}
+
+    @app.websocket("/ws")
+    async def websocket(socket: WebSocket) -> None:
+        await talk(socket, service)
+
+    mimetypes.add_type("text/javascript", ".js")  # some systems' registries say otherwise, and modules then fail
+    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    return app

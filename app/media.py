@@ -1,0 +1,72 @@
+"""The currency of the service: rates, time bases and the two values that pass between stages.
+
+Media time is counted in integers. A *slot* is one video frame's time, 40 ms; everything else is a whole
+number of samples or clock ticks per slot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+VIDEO_FPS = 25
+SLOT_MS = 1000 // VIDEO_FPS  # 40
+SLOT_NS = 1_000_000_000 // VIDEO_FPS
+
+SAMPLE_RATE = 48_000  # playout, and what Opus carries
+SAMPLES_PER_FRAME = SAMPLE_RATE // VIDEO_FPS  # 1920
+AUDIO_TIME_BASE = Fraction(1, SAMPLE_RATE)
+
+MODEL_RATE = 16_000  # what every lip-sync model here listens at
+MODEL_SAMPLES_PER_FRAME = MODEL_RATE // VIDEO_FPS  # 640
+
+PACKETS_PER_FRAME = 2
+SAMPLES_PER_PACKET = SAMPLES_PER_FRAME // PACKETS_PER_FRAME  # 960, 20 ms: one RTP packet
+PACKET_MS = SLOT_MS // PACKETS_PER_FRAME  # 20
+PACKET_NS = SLOT_NS // PACKETS_PER_FRAME
+
+VIDEO_CLOCK_RATE = 90_000
+VIDEO_TICKS_PER_FRAME = VIDEO_CLOCK_RATE // VIDEO_FPS  # 3600
+VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
+
+Image = NDArray[np.uint8]  # (height, width, 3), BGR
+Samples = NDArray[np.int16]
+FloatArray = NDArray[np.float32]
+
+SILENCE: Samples = np.zeros(SAMPLES_PER_FRAME, np.int16)
+SILENCE.flags.writeable = False
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSlice:
+    """Exactly one slot of sound.
+
+    ``pts`` counts slots since the session's first sample (time base 1/25) and is never rewritten.
+    ``playout``: int16 (1920,) at 48 kHz. ``model``: float32 (640,) at 16 kHz, −1…1, the same 40 ms.
+    ``arrived_ns`` is the monotonic time at which its last sample arrived.
+    """
+
+    generation: int
+    pts: int
+    playout: Samples
+    model: FloatArray
+    silent: bool
+    arrived_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class TalkingFrame:
+    """One picture and the 40 ms of sound that belong to it, inseparable from the model to the tracks.
+
+    ``image``: uint8 (height, width, 3), BGR. ``audio``: int16 (1920,) at 48 kHz.
+    """
+
+    generation: int
+    pts: int
+    image: Image
+    audio: Samples
+    silent: bool
+    arrived_ns: int

@@ -1,0 +1,59 @@
+"""The one place that reads a clock, and the slots that a session's epoch defines."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiortc.clock import current_ntp_time
+
+from app.media import SLOT_NS
+
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000_000_000
+
+
+class Clock(Protocol):
+    """Monotonic time, and a way to wait for it; tests pass one that they move by hand."""
+
+    def now_ns(self) -> int:
+        """Return monotonic nanoseconds."""
+        ...
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        """Return at ``deadline_ns`` or as soon after it as the event loop allows."""
+        ...
+
+
+class MonotonicClock:
+    """The machine's monotonic clock."""
+
+    def now_ns(self) -> int:
+        """Return monotonic nanoseconds."""
+        return time.monotonic_ns()
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        """Sleep until an absolute deadline; always yields to the event loop once."""
+        await asyncio.sleep(max(0, deadline_ns - self.now_ns()) / NS_PER_S)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotClock:
+    """Deadlines of a session: slot ``n`` is due at ``epoch_ns + n × 40 ms``, whatever happened before it."""
+
+    epoch_ns: int
+
+    def due_ns(self, slot: int) -> int:
+        """Return when ``slot`` is due."""
+        return self.epoch_ns + slot * SLOT_NS
+
+    def slot_at(self, now_ns: int) -> int:
+        """Return the slot that is playing at ``now_ns``; negative before the epoch."""
+        return (now_ns - self.epoch_ns) // SLOT_NS
+
+
+def ntp_now() -> int:
+    """Return the wall clock as a 64-bit NTP time, for the one moment that ties a session's epoch to it."""
+    return current_ntp_time()

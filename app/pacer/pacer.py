@@ -1,0 +1,225 @@
+"""The pacer: Buffer A to Buffer B at exactly 25 frames a second."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.media import SILENCE, SLOT_MS, SLOT_NS, VIDEO_FPS, Image, Samples, TalkingFrame
+from app.pacer.clock import NS_PER_MS, Clock, SlotClock
+from app.pacer.playout_buffer import PlayoutBuffer
+from app.pacer.schedule import Decision, Floor, Mode, View, decide, policy_for
+
+CATCH_UP_SLOTS = 2  # a wake-up this late still serves every slot; Buffer B holds as many
+PAUSE_SLOTS = 15  # silence after which live speech counts as finished, 600 ms
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedSlot:
+    """What one slot shows and sounds: a frame, or the idle picture with silence.
+
+    ``slot`` is the output's position (time base 1/25). ``generation`` is None where nothing was played.
+    """
+
+    slot: int
+    image: Image
+    audio: Samples
+    generation: int | None
+
+
+@dataclass(slots=True)
+class PacerCounters:
+    """What happened to every slot since the epoch, and to every frame."""
+
+    played: int = 0
+    held: int = 0
+    missed: int = 0  # slots that passed while the event loop was stuck: nothing was sent for them
+    underruns: int = 0  # holds that cut into playing
+    dropped_silent: int = 0
+    dropped_speech: int = 0
+
+    @property
+    def dropped(self) -> int:
+        """Frames that were not played."""
+        return self.dropped_silent + self.dropped_speech
+
+
+class Outlet(Protocol):
+    """Where slots go: Buffer B."""
+
+    def put(self, played: PlayedSlot) -> None:
+        """Take one slot; never blocks."""
+        ...
+
+
+class Upstream(Protocol):
+    """What the pacer may ask of the stages before Buffer A."""
+
+    @property
+    def backlog(self) -> int:
+        """Frames on their way to Buffer A."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether the input said that nothing more comes."""
+        ...
+
+
+class Pacer:
+    """Releases one slot every 40 ms on one epoch.
+
+    ``on_speaking`` is told True when an utterance's first frame plays and False when its last one has: in
+    ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause.
+    """
+
+    def __init__(
+        self,
+        buffer: PlayoutBuffer,
+        upstream: Upstream,
+        outlet: Outlet,
+        idle: Callable[[int], Image],
+        mode: Mode,
+        clock: Clock,
+        on_speaking: Callable[[bool], None] = lambda speaking: None,
+    ) -> None:
+        self._buffer, self._upstream, self._outlet = buffer, upstream, outlet
+        self._idle, self._mode, self._clock = idle, mode, clock
+        self._on_speaking = on_speaking
+        self._policy = policy_for(mode)
+        self._needed = self._policy.prime
+        self._waited = 0
+        self._floor = Floor()
+        self._last_silent = True
+        self._speaking = False
+        self._quiet_slots = 0
+        self._delays_ms: deque[float] = deque(maxlen=VIDEO_FPS)
+        self.slots: SlotClock | None = None
+        self.next_slot = 0
+        self.counters = PacerCounters()
+
+    @property
+    def played_ms(self) -> int:
+        """How much of the session's input has been played, in ms."""
+        return self.counters.played * SLOT_MS
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance is being played."""
+        return self._speaking
+
+    @property
+    def delay_ms(self) -> float | None:
+        """Median time from a sample's arrival to its slot, over the last second of frames played."""
+        return sorted(self._delays_ms)[len(self._delays_ms) // 2] if self._delays_ms else None
+
+    def deadline_ns(self) -> int:
+        """When the next frame to reach Buffer A will be wanted. Safe to call from any thread."""
+        if self.slots is None:
+            return self._clock.now_ns() + len(self._buffer) * SLOT_NS
+        return self.slots.due_ns(self.next_slot + len(self._buffer))
+
+    def start(self) -> SlotClock:
+        """Set the epoch: slot 0 is due now."""
+        self.slots = SlotClock(self._clock.now_ns())
+        return self.slots
+
+    async def run(self) -> None:
+        """Serve slots until cancelled.
+
+        A late wake-up serves what is overdue at once. One so late that Buffer B could not take it all
+        leaves those slots out (their time has passed; the frames are still in Buffer A) and goes on with
+        the present one: a burst would only teach the browser to run fast.
+        """
+        slots = self.slots or self.start()
+        while True:
+            await self._clock.sleep_until(slots.due_ns(self.next_slot))
+            current = slots.slot_at(self._clock.now_ns())
+            if current - self.next_slot > CATCH_UP_SLOTS:
+                self.counters.missed += current - self.next_slot
+                self.next_slot = current
+            self.step()
+
+    def step(self) -> None:
+        """Decide and serve the next slot."""
+        while (decision := decide(self._view(), self._policy)) is Decision.DROP:
+            self._drop()
+        self._waited = self._waited + 1 if len(self._buffer) and decision is Decision.HOLD else 0
+        if decision is Decision.PLAY:
+            self._play(self._buffer.pop())
+        else:
+            self._hold()
+        self._floor.note(len(self._buffer) + self._upstream.backlog)
+        self.next_slot += 1
+
+    def interrupt(self) -> None:
+        """Start afresh after the buffers were emptied."""
+        self._needed = self._policy.prime
+        self._waited = 0
+        self._floor.reset()
+        self._last_silent = True
+        self._set_speaking(False)
+
+    def _view(self) -> View:
+        head = self._buffer.head
+        upstream = self._upstream.backlog
+        return View(
+            mode=self._mode,
+            depth=len(self._buffer),
+            backlog=len(self._buffer) + upstream,
+            floor=self._floor.frames,
+            needed=self._needed,
+            waited=self._waited,
+            ended=self._upstream.ended and upstream == 0,
+            head_silent=head is not None and head.silent,
+            last_silent=self._last_silent,
+        )
+
+    def _drop(self) -> None:
+        frame = self._buffer.pop()
+        self._floor.lower()
+        if frame.silent:
+            self.counters.dropped_silent += 1
+        else:
+            self.counters.dropped_speech += 1
+
+    def _play(self, frame: TalkingFrame) -> None:
+        self.counters.played += 1
+        self._needed = 0
+        self._last_silent = frame.silent
+        self._delays_ms.append((self._clock.now_ns() - frame.arrived_ns) / NS_PER_MS)
+        self._outlet.put(PlayedSlot(self.next_slot, frame.image, frame.audio, frame.generation))
+        if not frame.silent or self._mode == "clip":
+            self._quiet_slots = 0
+            self._set_speaking(True)
+        else:
+            self._note_quiet()
+        if self._drained():
+            self._set_speaking(False)
+
+    def _hold(self) -> None:
+        self.counters.held += 1
+        if self._needed == 0:
+            drained = self._drained()
+            self.counters.underruns += not drained
+            self._needed = self._policy.prime if drained else self._policy.refill
+        self._last_silent = True
+        self._outlet.put(PlayedSlot(self.next_slot, self._idle(self.next_slot), SILENCE, None))
+        self._note_quiet()
+        if self._drained():  # the flush may come after the last frame has played
+            self._set_speaking(False)
+
+    def _drained(self) -> bool:
+        return not len(self._buffer) and self._upstream.backlog == 0 and self._upstream.ended
+
+    def _note_quiet(self) -> None:
+        self._quiet_slots += 1
+        if self._quiet_slots >= PAUSE_SLOTS and self._mode == "live":
+            self._set_speaking(False)
+
+    def _set_speaking(self, speaking: bool) -> None:
+        if speaking != self._speaking:
+            self._speaking = speaking
+            self._on_speaking(speaking)

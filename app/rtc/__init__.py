@@ -1,0 +1,1 @@
+"""From Buffer B to the browser: tracks, sender reports, the peer connection."""

@@ -1,0 +1,92 @@
+"""Buffer B: the two or three slots between the pacer and the tracks, voice and picture read separately."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from app.media import PACKETS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_PACKET, SILENCE, Image, Samples
+from app.pacer.pacer import PlayedSlot
+
+SPARE_SLOTS = 3  # beyond the voice's lead: what a late track may owe
+FADE_SAMPLES = SAMPLE_RATE // 200  # 5 ms, so that cutting a voice does not click
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class VoicePacket:
+    """20 ms of sound. ``number`` counts packets since the epoch (time base 1/50). int16 (960,), 48 kHz."""
+
+    number: int
+    samples: Samples
+
+
+class LatestQueue(Generic[T]):
+    """A FIFO of a few items for one reader.
+
+    Bound: ``limit``. Full: the oldest item is dropped and counted, because what is late already is not worth
+    delaying what follows. Empty: ``get`` waits.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.items: deque[T] = deque()
+        self.dropped = 0
+        self._limit = limit
+        self._filled = asyncio.Event()
+
+    def put(self, item: T) -> None:
+        """Append an item; never blocks."""
+        if len(self.items) >= self._limit:
+            self.items.popleft()
+            self.dropped += 1
+        self.items.append(item)
+        self._filled.set()
+
+    async def get(self) -> T:
+        """Wait for an item and take it."""
+        while not self.items:
+            self._filled.clear()
+            await self._filled.wait()
+        return self.items.popleft()
+
+
+class PlayoutFeed:
+    """What the pacer has released and the tracks have not yet sent.
+
+    The voice leaves ``lead_packets`` × 20 ms before its picture, so the pictures of that lead wait here too.
+    """
+
+    def __init__(self, lead_packets: int) -> None:
+        slots = -(-lead_packets // PACKETS_PER_FRAME) + SPARE_SLOTS
+        self.voice: LatestQueue[VoicePacket] = LatestQueue(slots * PACKETS_PER_FRAME)
+        self.pictures: LatestQueue[PlayedSlot] = LatestQueue(slots)
+
+    def __len__(self) -> int:
+        """Slots whose picture has not been sent."""
+        return len(self.pictures.items)
+
+    def put(self, played: PlayedSlot) -> None:
+        """Take one slot from the pacer."""
+        self.pictures.put(played)
+        for part in range(PACKETS_PER_FRAME):
+            samples = played.audio[part * SAMPLES_PER_PACKET : (part + 1) * SAMPLES_PER_PACKET]
+            self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples))
+
+    def silence(self, idle: Image) -> None:
+        """Replace all that is not yet sent by rest, for an interrupt: the slots stay, their content goes.
+
+        The voice fades within 5 ms instead of being cut.
+        """
+        for i, played in enumerate(self.pictures.items):
+            self.pictures.items[i] = replace(played, image=idle, audio=SILENCE, generation=None)
+        for i, packet in enumerate(self.voice.items):
+            quiet = np.zeros_like(packet.samples)
+            if i == 0:
+                fade = np.linspace(1, 0, FADE_SAMPLES, dtype=np.float32)
+                quiet[:FADE_SAMPLES] = (packet.samples[:FADE_SAMPLES] * fade).astype(np.int16)
+            self.voice.items[i] = replace(packet, samples=quiet)

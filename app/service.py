@@ -1,0 +1,141 @@
+"""What all sessions share: the inference thread, engines, avatars, and who is here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+
+from app.avatars.store import AvatarStore, NoSuchAvatar
+from app.config import Settings
+from app.inference.engine import Engine, Portrait, Prepared
+from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
+from app.inference.face import FaceFinder
+from app.inference.worker import InferenceWorker
+from app.ingest.protocol import BAD_MESSAGE, FULL, NO_AVATAR, ProtocolError, Start
+from app.pacer.clock import Clock, MonotonicClock
+from app.session import Event, Session, SessionLimits
+
+logger = logging.getLogger(__name__)
+
+PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 10 MB each at 1080p
+
+
+class Service:
+    """Opens and closes sessions. ``start`` and ``aclose`` belong together, on the event loop."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or MonotonicClock()
+        self.engines = Engines(settings.weights_dir, settings.engine, settings.threads)
+        self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
+        self.worker = InferenceWorker()
+        self.sessions: dict[str, Session] = {}
+        self._places = 0
+        self._prepared: OrderedDict[tuple[str, str], asyncio.Task[tuple[Engine, Portrait, Prepared]]] = OrderedDict()
+
+    async def start(self) -> None:
+        """Start the inference thread, and make the default avatar ready before the first visitor."""
+        self.worker.start()
+        await self._ready(self.engines.resolve("auto"), "default")
+
+    async def aclose(self) -> None:
+        """End every session and the thread."""
+        for session in list(self.sessions.values()):
+            await self.close(session)
+        await self.worker.aclose()
+
+    async def open(
+        self, start: Start, notify: Callable[[Event], None], fail: Callable[[ProtocolError], None]
+    ) -> Session:
+        """Open a session.
+
+        Raises:
+            ProtocolError: ``server_full``, ``no_such_engine``, ``engine_unavailable`` or ``no_such_avatar``.
+        """
+        if self._places >= self.settings.max_sessions:
+            raise ProtocolError(
+                FULL, "server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute."
+            )
+        self._places += 1
+        try:
+            engine, portrait, prepared = await self._ready_or_refuse(start)
+            session = self._make(start, engine, portrait, prepared, notify, fail)
+        except BaseException:
+            self._places -= 1
+            raise
+        self.sessions[session.id] = session
+        session.start()
+        logger.info("session %s: opened, %s, %s", session.id, engine.name, start.mode)
+        return session
+
+    async def close(self, session: Session) -> None:
+        """Close a session; again is fine."""
+        if self.sessions.pop(session.id, None) is None:
+            return
+        try:
+            await session.aclose()
+        finally:
+            self._places -= 1
+            logger.info("session %s: closed", session.id)
+
+    def forget(self, avatar_id: str) -> None:
+        """Drop a deleted avatar's tables."""
+        for key in [key for key in self._prepared if key[1] == avatar_id]:
+            del self._prepared[key]
+
+    def _make(
+        self,
+        start: Start,
+        engine: Engine,
+        portrait: Portrait,
+        prepared: Prepared,
+        notify: Callable[[Event], None],
+        fail: Callable[[ProtocolError], None],
+    ) -> Session:
+        settings = self.settings
+        limits = SessionLimits(
+            settings.buffer_high, settings.buffer_low, settings.voice_lead_packets, settings.ice_servers
+        )
+        return Session(
+            secrets.token_hex(4), start, engine, portrait, prepared, self.worker, limits, self.clock, notify, fail
+        )
+
+    async def _ready_or_refuse(self, start: Start) -> tuple[Engine, Portrait, Prepared]:
+        try:
+            return await self._ready(self.engines.resolve(start.engine), start.avatar)
+        except NoSuchEngine as error:
+            names = ", ".join(status.name for status in self.engines.statuses())
+            raise ProtocolError(
+                BAD_MESSAGE, "no_such_engine", f'There is no engine "{error}"; choose auto or one of {names}.'
+            ) from error
+        except EngineUnavailable as error:
+            raise ProtocolError(BAD_MESSAGE, "engine_unavailable", str(error)) from error
+        except NoSuchAvatar as error:
+            raise ProtocolError(
+                NO_AVATAR, "no_such_avatar", f'There is no avatar "{error}"; list them at /api/avatars.'
+            ) from error
+
+    async def _ready(self, engine: str, avatar: str) -> tuple[Engine, Portrait, Prepared]:
+        """Load an engine and prepare an avatar, each pair once however many ask at the same time."""
+        key = (engine, avatar)
+        task = self._prepared.get(key)
+        if task is None:
+            task = asyncio.create_task(asyncio.to_thread(self._prepare, engine, avatar))
+            self._prepared[key] = task
+        self._prepared.move_to_end(key)
+        while len(self._prepared) > PREPARED_KEPT:
+            self._prepared.popitem(last=False)
+        try:
+            return await asyncio.shield(task)
+        except BaseException:
+            if task.done() and self._prepared.get(key) is task:
+                del self._prepared[key]
+            raise
+
+    def _prepare(self, engine_name: str, avatar: str) -> tuple[Engine, Portrait, Prepared]:
+        engine = self.engines.get(engine_name)
+        portrait = self.avatars.load(avatar)
+        return engine, portrait, engine.prepare(portrait)

@@ -1,0 +1,232 @@
+"""One session: a voice in, a face out, and everything that lives and dies with them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.config import IceServer
+from app.inference.engine import Engine, Portrait, Prepared
+from app.inference.windows import Windower
+from app.inference.worker import InferenceWorker
+from app.ingest.inbox import Mark
+from app.ingest.pcm import Slicer
+from app.ingest.protocol import BAD_MESSAGE, OUR_FAULT, ProtocolError, Start
+from app.ingest.pump import Pump
+from app.media import VIDEO_FPS, TalkingFrame
+from app.pacer.clock import NS_PER_S, Clock, SlotClock, ntp_now
+from app.pacer.pacer import Pacer
+from app.pacer.playout_buffer import PlayoutBuffer
+from app.rtc.peer import Peer
+from app.rtc.playout_feed import PlayoutFeed
+
+logger = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """What a session takes from the settings."""
+
+    buffer_high: int
+    buffer_low: int
+    voice_lead_packets: int
+    ice_servers: Sequence[IceServer]
+
+
+class Session:
+    """Wires ingest, inference, the pacer and the peer together.
+
+    ``notify`` is given messages for the client, in order, and must not block. ``fail`` is given the error
+    that ends the session, at most once. The owner calls ``start`` and ``aclose``.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        start: Start,
+        engine: Engine,
+        portrait: Portrait,
+        prepared: Prepared,
+        worker: InferenceWorker,
+        limits: SessionLimits,
+        clock: Clock,
+        notify: Callable[[Event], None],
+        fail: Callable[[ProtocolError], None],
+    ) -> None:
+        self.id, self.mode = id, start.mode
+        self.engine, self.portrait, self._prepared = engine, portrait, prepared
+        self._limits, self._clock, self._notify, self._fail = limits, clock, notify, fail
+        self._generation = 0
+        self._epoch_ntp = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._peer: Peer | None = None
+        self._failed = False
+        self.feed = PlayoutFeed(limits.voice_lead_packets)
+        self.lane = worker.open(engine, prepared, start.mode == "live", self._take, self._engine_failed)
+        self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)
+        self.lane.wanted = lambda: self.buffer.has_room
+        self.pacer = Pacer(
+            self.buffer, self.lane, self.feed, lambda slot: prepared.idle, start.mode, clock, self._speaking
+        )
+        self.lane.deadline_ns = self.pacer.deadline_ns
+        slicer = Slicer(start.encoding, start.channels, start.sample_rate)
+        self.pump = Pump(slicer, Windower(engine.span), self.lane, start.sample_rate, clock)
+
+    def start(self) -> None:
+        """Start moving sound; playout starts when a peer is connected."""
+        self._run("pump", self.pump.run())
+
+    def started(self) -> Event:
+        """Return the answer to ``start``."""
+        return {
+            "type": "started",
+            "session": self.id,
+            "engine": self.engine.name,
+            "avatar": self.portrait.id,
+            "mode": self.mode,
+            "fps": VIDEO_FPS,
+            "width": self.portrait.width,
+            "height": self.portrait.height,
+            "ice_servers": [_browser_ice_server(server) for server in self._limits.ice_servers],
+        }
+
+    async def feed_audio(self, data: bytes) -> None:
+        """Take sound of any number of bytes; waits while the inbox is full."""
+        await self.pump.inbox.wait_for_room()
+        self.pump.inbox.put(data)
+
+    def flush(self) -> None:
+        """Note the end of an utterance behind what was sent so far."""
+        self.pump.inbox.put(Mark.FLUSH)
+
+    def interrupt(self) -> Event:
+        """Drop all that has not played, at every stage; returns the answer."""
+        self._generation += 1
+        self.pump.interrupt(self._generation)
+        self.lane.interrupt(self._generation)
+        self.buffer.clear()
+        self.feed.silence(self._prepared.idle)
+        self.pacer.interrupt()
+        return {"type": "interrupted", "played_ms": self.pacer.played_ms}
+
+    async def offer(self, sdp: str) -> Event:
+        """Connect the browser; returns the answer.
+
+        Raises:
+            ProtocolError: ``bad_sdp``, or ``already_connected`` for a second offer.
+        """
+        if self._peer is not None:
+            raise ProtocolError(
+                BAD_MESSAGE, "already_connected", "Send one offer a session; start another to reconnect."
+            )
+        self._peer = Peer(
+            self.feed,
+            self._slots,
+            lambda: self._epoch_ntp,
+            self._clock,
+            self._limits.voice_lead_packets,
+            self._limits.ice_servers,
+            on_connected=self._begin_playout,
+            on_lost=self._peer_lost,
+        )
+        return {"type": "answer", "sdp": await self._peer.answer(sdp)}
+
+    async def aclose(self) -> None:
+        """End everything and wait until it has ended."""
+        self._failed = True
+        self.lane.close()
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._peer is not None:
+            await self._peer.aclose()
+        self.buffer.clear()
+
+    def stats(self) -> Event:
+        """Return what ``stats`` tells the client: counts since the session's start, depths in frames."""
+        counters = self.pacer.counters
+        delay = self.pacer.delay_ms
+        return {
+            "type": "stats",
+            "slots": self.pacer.next_slot,
+            "played_ms": self.pacer.played_ms,
+            "delay_ms": None if delay is None or self.mode == "clip" else round(delay),
+            "pending": self.lane.backlog,
+            "buffer_a": len(self.buffer),
+            "buffer_a_limit": self.buffer.high,
+            "buffer_b": len(self.feed),
+            "holds": counters.held,
+            "underruns": counters.underruns,
+            "drops": counters.dropped + self.lane.dropped,
+            "missed": counters.missed,
+        }
+
+    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=f"{name} {self.id}")
+        task.add_done_callback(self._task_ended)
+        self._tasks.append(task)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
+            self._end(ProtocolError(OUR_FAULT, "internal_error", "Something broke on the server; start again."))
+
+    def _take(self, frames: list[TalkingFrame]) -> None:
+        for frame in frames:
+            self.buffer.put(frame)
+
+    def _engine_failed(self, error: BaseException) -> None:
+        message = f'The engine "{self.engine.name}" failed on this avatar; choose another engine or avatar.'
+        self._end(ProtocolError(OUR_FAULT, "engine_failed", message))
+
+    def _speaking(self, speaking: bool) -> None:
+        state = "started" if speaking else "finished"
+        self._notify({"type": "speaking", "state": state, "played_ms": self.pacer.played_ms})
+
+    def _slots(self) -> SlotClock:
+        assert self.pacer.slots is not None, "a slot was released before the epoch"
+        return self.pacer.slots
+
+    def _begin_playout(self) -> None:
+        self.pacer.start()
+        self._epoch_ntp = ntp_now()
+        self._run("pacer", self.pacer.run())
+        self._run("heartbeat", self._beat())
+
+    def _peer_lost(self) -> None:
+        self._end(ProtocolError(OUR_FAULT, "peer_lost", "The media connection was lost; start again."))
+
+    def _end(self, error: ProtocolError) -> None:
+        if not self._failed:
+            self._failed = True
+            self._fail(error)
+
+    async def _beat(self) -> None:
+        """Once a second, one line in the log and one ``stats`` to the client."""
+        begun_ns = last_ns = self._clock.now_ns()
+        sent = 0
+        while True:
+            await self._clock.sleep_until(last_ns + NS_PER_S)
+            now_ns = self._clock.now_ns()
+            pictures = self._peer.pictures.sent if self._peer else 0
+            fps = (pictures - sent) * NS_PER_S / (now_ns - last_ns)
+            last_ns, sent = now_ns, pictures
+            stats = self.stats()
+            logger.info(
+                "session %s: %.0f s, played %.1f s, A=%d B=%d pending=%d held=%d underruns=%d dropped=%d missed=%d",
+                self.id, (now_ns - begun_ns) / NS_PER_S, stats["played_ms"] / 1000, stats["buffer_a"],
+                stats["buffer_b"], stats["pending"], stats["holds"], stats["underruns"], stats["drops"],
+                stats["missed"],
+            )  # fmt: skip
+            self._notify({**stats, "fps": round(fps, 1)})
+
+
+def _browser_ice_server(server: IceServer) -> dict[str, str]:
+    known = {"urls": server.urls, "username": server.username, "credential": server.credential}
+    return {name: value for name, value in known.items() if value is not None}

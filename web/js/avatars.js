@@ -1,0 +1,100 @@
+/** The faces to choose from: thumbnails that behave as one group of radio buttons. */
+
+/** @typedef {import('./api.js').Avatar} Avatar */
+
+const DEFAULT_ID = 'default';
+
+/** The list. Dispatches `choose` and `delete` as CustomEvents with the Avatar. */
+export class Avatars extends EventTarget {
+  #list;
+  #faces = new Map(); // id -> {avatar, item}
+  #chosenId = DEFAULT_ID;
+
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    super();
+    this.#list = list;
+    list.addEventListener('change', ({ target }) => this.choose(target.value));
+  }
+
+  /** The id to start a session with, also before the list has been loaded. */
+  get chosenId() {
+    return this.#chosenId;
+  }
+
+  /** Add a face at the end; one that is there already stays as it is. @param {Avatar} avatar */
+  add(avatar) {
+    if (this.#faces.has(avatar.id)) return;
+    const item = this.#createItem(avatar);
+    this.#faces.set(avatar.id, { avatar, item });
+    this.#list.append(item);
+  }
+
+  /** @param {string} id of a face in the list */
+  choose(id) {
+    const { avatar, item } = this.#faces.get(id);
+    this.#chosenId = id;
+    item.querySelector('input').checked = true;
+    this.dispatchEvent(new CustomEvent('choose', { detail: avatar }));
+  }
+
+  /** Take a face out; where it was the chosen one, the first of the list follows it. */
+  remove(id) {
+    const { item } = this.#faces.get(id);
+    const hadFocus = item.contains(document.activeElement);
+    item.remove();
+    this.#faces.delete(id);
+    const [firstId] = this.#faces.keys();
+    if (id === this.#chosenId && firstId) this.choose(firstId);
+    if (hadFocus) this.#list.querySelector('input:checked')?.focus();
+  }
+
+  #createItem(avatar) {
+    const item = document.createElement('div');
+    item.className = 'avatar';
+    item.dataset.id = avatar.id;
+    const label = document.createElement('label');
+    label.title = avatar.name;
+    label.append(createRadio(avatar), createThumbnail(avatar), createName(avatar));
+    item.append(label);
+    if (avatar.id !== DEFAULT_ID) item.append(this.#createDelete(avatar));
+    return item;
+  }
+
+  #createDelete(avatar) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'delete';
+    button.title = `Delete ${avatar.name}`;
+    button.setAttribute('aria-label', button.title);
+    button.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#icon-delete"/></svg>';
+    button.addEventListener('click', () =>
+      this.dispatchEvent(new CustomEvent('delete', { detail: avatar })),
+    );
+    return button;
+  }
+}
+
+function createRadio(avatar) {
+  const radio = document.createElement('input');
+  radio.type = 'radio';
+  radio.name = 'avatar';
+  radio.value = avatar.id;
+  return radio;
+}
+
+function createThumbnail(avatar) {
+  const image = document.createElement('img');
+  image.src = avatar.image;
+  image.alt = '';
+  image.decoding = 'async';
+  image.draggable = false; // dragged onto the stage, it would look like an upload
+  return image;
+}
+
+function createName(avatar) {
+  const name = document.createElement('span');
+  name.className = 'name';
+  name.textContent = avatar.name;
+  return name;
+}

@@ -1,0 +1,168 @@
+/** What runs on the page at the moment: nothing, the microphone, or a clip; never two at once. */
+
+import { CLIP_SAMPLE_RATE } from './clip.js';
+import { sentenceFor } from './errors.js';
+import { Microphone } from './microphone.js';
+import { Run } from './run.js';
+
+/**
+ * @typedef {{avatar: string, engine: string}} Choice what a session is started with
+ * @typedef {'idle'|'connecting'|'live'|'playing'|'error'} State `live` is an open session that
+ *   hears the microphone or waits for another clip; `error` is `idle` with something to read
+ */
+
+/**
+ * Runs sessions. Dispatches CustomEvents: `change` ({state, sentence, isTrouble}), `session` (a Session that
+ * begins), `level` (the microphone's peak, 0…1) and `end`.
+ */
+export class Conversation extends EventTarget {
+  /** @type {State} */
+  state = 'idle';
+  #run = null;
+  #sentence = '';
+
+  /** 'live' or 'clip' while a session is there, else null. */
+  get mode() {
+    return this.#run?.mode ?? null;
+  }
+
+  /** Speak with the microphone. @param {Choice} choice */
+  speak(choice) {
+    const run = this.#begin('live', choice, (other) => this.speak(other));
+    return this.#guard(run, async () => {
+      this.#show('connecting', 'Waiting for the microphone…');
+      const microphone = await Microphone.open(run.signal);
+      await this.#connect(run, microphone.sampleRate);
+      const onChunk = (pcm, peak) => {
+        run.session.sendAudio(pcm);
+        this.#tell('level', peak);
+      };
+      microphone.record(onChunk, (failure) => this.#fail(run, failure));
+      this.#show('live', 'Speak: the face follows your voice.');
+    });
+  }
+
+  /**
+   * Play a clip; within an open clip session of the same choice it goes on in that one.
+   * @param {() => Promise<import('./clip.js').Clip>} load
+   * @param {Choice} choice
+   * @param {string} name what the status line calls it
+   */
+  play(load, choice, name) {
+    const isOpen = this.#run?.canPlay(choice);
+    const run = isOpen ? this.#run : this.#begin('clip', choice);
+    run.again = (other) => this.play(load, other, name);
+    return this.#guard(run, async () => {
+      const isFirst = !run.isReady;
+      const wasPlaying = this.state === 'playing';
+      run.isReady = false;
+      run.cut();
+      this.#show('connecting', `Reading ${name}…`);
+      if (wasPlaying) await run.session.interrupt();
+      const clip = await load();
+      run.signal.throwIfAborted();
+      if (isFirst) await this.#connect(run, CLIP_SAMPLE_RATE);
+      run.isReady = true;
+      this.#show('playing', `Playing ${name}.`);
+      await run.send(clip);
+    });
+  }
+
+  /** Drop what has not been spoken yet; the session goes on. */
+  async interrupt() {
+    const run = this.#run;
+    if (!run?.isReady) return;
+    run.cut();
+    await run.session.interrupt();
+    const hasMovedOn = this.#run !== run || !run.isReady || run.sending;
+    if (hasMovedOn) return;
+    const next = run.mode === 'live' ? 'Speak again when you like.' : 'Play something, or stop.';
+    this.#show('live', `Interrupted. ${next}`);
+  }
+
+  /** End whatever runs. */
+  stop() {
+    this.#end();
+    this.#show('idle', 'Ready.');
+  }
+
+  /** Go on with another face: what is heard starts again with it. @param {Choice} choice */
+  changeFace(choice) {
+    const run = this.#run;
+    if (!run || run.choice.avatar === choice.avatar) return;
+    const isWaiting = run.mode === 'clip' && this.state === 'live';
+    if (isWaiting) this.stop();
+    else run.again(choice);
+  }
+
+  #begin(mode, choice, again) {
+    this.#end();
+    this.#run = new Run(mode, choice, again);
+    return this.#run;
+  }
+
+  async #connect(run, sampleRate) {
+    this.#show('connecting', 'Connecting…');
+    this.#listen(run);
+    const { avatar, engine } = run.choice;
+    const request = { avatar, engine, mode: run.mode, sample_rate: sampleRate };
+    this.#tell('session', run.session);
+    await run.session.start(request, run.signal);
+    run.signal.throwIfAborted();
+    run.isReady = true;
+  }
+
+  #listen(run) {
+    const on = (name, act) =>
+      run.session.addEventListener(name, ({ detail }) => this.#run === run && act(detail));
+    let before = '';
+    on('failed', (failure) => this.#fail(run, failure));
+    on('trouble', (sentence) => this.#show(this.state, sentence, true));
+    on('speaking', (message) => message.state === 'finished' && this.#finish(run));
+    on('unsteady', () => {
+      before = this.#sentence;
+      this.#show(this.state, 'The network is unsteady; waiting for it to come back…');
+    });
+    on('steady', () => run.isReady && before && this.#show(this.state, before));
+  }
+
+  #finish(run) {
+    // Only after the flush is it the clip's end, and not a pause in it.
+    if (!run.isFlushed) return;
+    run.cut();
+    this.#show('live', 'Finished. Play it again, or something else.');
+  }
+
+  /** Do what a click asked for; an error ends the run it belongs to, unless that is over anyway. */
+  async #guard(run, act) {
+    try {
+      await act();
+    } catch (error) {
+      this.#fail(run, error);
+    }
+  }
+
+  #fail(run, error) {
+    if (this.#run !== run) return;
+    this.#end();
+    this.#show('error', sentenceFor(error));
+  }
+
+  #end() {
+    const run = this.#run;
+    this.#run = null;
+    if (!run) return;
+    run.close();
+    this.#tell('end');
+  }
+
+  #show(state, sentence, isTrouble = state === 'error') {
+    this.state = state;
+    this.#sentence = sentence;
+    this.#tell('change', { state, sentence, isTrouble });
+  }
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}

@@ -1,0 +1,98 @@
+/** Sentences for people: what went wrong, and what to do about it. */
+
+/** Something the person at the page has to know; `message` is a whole sentence, ready to be shown. */
+export class Failure extends Error {
+  /**
+   * @param {string} code a key of SENTENCES, or a code the server sent
+   * @param {string} [sentence] the server's own words, where it gave any
+   */
+  constructor(code, sentence) {
+    super(sentence || SENTENCES[code] || SENTENCES.unknown);
+    this.name = 'Failure';
+    this.code = code;
+  }
+}
+
+const SENTENCES = {
+  'microphone-denied':
+    'The browser may not use the microphone. Allow it in the site settings beside the address, then start again.',
+  'microphone-missing': 'No microphone was found. Connect one, then start again.',
+  'microphone-busy':
+    'The microphone did not start. Close other programs that use it, then start again.',
+  'microphone-lost': 'The microphone was disconnected. Connect it, then start again.',
+  'worklet-failed':
+    'This browser could not start recording. Reload the page, or try a current Chrome, Edge, Firefox or Safari.',
+  'webrtc-missing':
+    'This browser has no WebRTC, which carries the picture. Try a current Chrome, Edge, Firefox or Safari.',
+  'socket-refused': 'The server does not answer. Check that it is running, then start again.',
+  'socket-lost': 'The connection to the server was lost. Check the network, then start again.',
+  'server-slow': 'The server takes too long to answer. Wait a moment, then start again.',
+  'ice-failed':
+    'The picture cannot get through the network. Start again; if it stays so, a firewall blocks UDP and the server needs a TURN server.',
+  'bad-answer': 'The server and this browser could not agree on a video format. Try another browser.',
+  'bad-message': 'The server did not understand this page. Reload the page, then start again.',
+  'no-avatar': 'That face is no longer on the server. Choose another one, then start again.',
+  'idle': 'The session ended because nothing was said for a while. Start again when you are ready.',
+  'too-large': 'That was more sound than the server takes at once. Try a shorter piece.',
+  'server-full': 'The server is full at the moment. Try again in a minute.',
+  'server-fault': 'The server had a fault and ended the session. Start again; its log says more.',
+  'server-ended': 'The server ended the session. Start again.',
+  'file-unreadable':
+    'This browser cannot read that file as sound. Choose a WAV, MP3, OGG, FLAC or M4A file.',
+  'file-gone': 'That file could not be opened. Check that it is still there, then choose it again.',
+  'file-empty': 'That file holds no sound. Choose another one.',
+  'file-too-large': 'That file is over 200 MB. Choose a shorter piece.',
+  'sample-missing': 'The sample could not be loaded from the server. Play a file of your own instead.',
+  'picture-too-large': 'That picture is over 10 MB. Save it smaller, then choose it again.',
+  'picture-refused': 'The server did not accept that picture. Try another one.',
+  'http-failed': 'The server did not answer. Check that it is running, then reload the page.',
+  'delete-failed': 'That face could not be deleted. Reload the page, then try again.',
+  'unknown': 'Something went wrong in this page. Reload it, then start again.',
+};
+
+const CLOSE_CODES = {
+  1000: 'server-ended',
+  1001: 'server-ended',
+  4400: 'bad-message',
+  4404: 'no-avatar',
+  4408: 'idle',
+  4413: 'too-large',
+  4429: 'server-full',
+  4500: 'server-fault',
+};
+
+const MICROPHONE_ERRORS = {
+  NotAllowedError: 'microphone-denied',
+  SecurityError: 'microphone-denied',
+  NotFoundError: 'microphone-missing',
+  OverconstrainedError: 'microphone-missing',
+  NotReadableError: 'microphone-busy',
+  AbortError: 'microphone-busy',
+};
+
+/** Name what a WebSocket close code means to the person at the page. */
+export function failureOfClose(code) {
+  return new Failure(CLOSE_CODES[code] ?? 'socket-lost');
+}
+
+/** Name what a rejected getUserMedia means. */
+export function failureOfMicrophone(error) {
+  return new Failure(MICROPHONE_ERRORS[error?.name] ?? 'microphone-busy');
+}
+
+/** Say why the browser hides the microphone from this page, and the two ways to get it. */
+export function insecureFailure() {
+  const port = location.port ? `:${location.port}` : '';
+  return new Failure(
+    'insecure',
+    'Browsers allow the microphone only on https or localhost. Start the server with --ssl-certfile ' +
+      `and --ssl-keyfile, or open http://localhost${port} on the machine it runs on.`,
+  );
+}
+
+/** The sentence for any exception; one that nobody foresaw also goes to the console, for its stack. */
+export function sentenceFor(error) {
+  if (error instanceof Failure) return error.message;
+  console.error(error);
+  return SENTENCES.unknown;
+}

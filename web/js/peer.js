@@ -1,0 +1,86 @@
+/** The WebRTC side of a session: one voice and one picture, both coming in. */
+
+import { Failure } from './errors.js';
+
+const GATHERING_LIMIT_MS = 2_000;
+const CONNECTING_LIMIT_MS = 15_000;
+
+/** A receiving peer connection. Dispatches `failed` when the network gives up, `unsteady`, `steady`. */
+export class Peer extends EventTarget {
+  #connection;
+  #lastAudio = null;
+
+  /** @param {RTCIceServer[]} iceServers */
+  constructor(iceServers) {
+    super();
+    if (typeof RTCPeerConnection === 'undefined') throw new Failure('webrtc-missing');
+    this.#connection = new RTCPeerConnection({ iceServers });
+    this.#connection.addTransceiver('audio', { direction: 'recvonly' });
+    this.#connection.addTransceiver('video', { direction: 'recvonly' });
+    this.#connection.addEventListener('connectionstatechange', () => this.#report());
+  }
+
+  /** @returns {Promise<string>} the offer, with the candidates found in time: there is no trickle */
+  async offer() {
+    await this.#connection.setLocalDescription();
+    await this.#gathered();
+    return this.#connection.localDescription.sdp;
+  }
+
+  /**
+   * Take the server's answer.
+   * @param {string} sdp
+   * @returns {Promise<MediaStream>} voice and picture in one stream, so that the browser keeps them in step
+   */
+  async accept(sdp) {
+    try {
+      await this.#connection.setRemoteDescription({ type: 'answer', sdp });
+    } catch {
+      throw new Failure('bad-answer');
+    }
+    return new MediaStream(this.#connection.getReceivers().map((receiver) => receiver.track));
+  }
+
+  /** Resolve once media can flow; reject when the network does not let it through in time. */
+  connected() {
+    return new Promise((resolve, reject) => {
+      const give = () => this.#connection.connectionState === 'connected' && resolve();
+      this.#connection.addEventListener('connectionstatechange', give);
+      setTimeout(() => reject(new Failure('ice-failed')), CONNECTING_LIMIT_MS);
+      give();
+    });
+  }
+
+  /** How long sound waited in the browser's jitter buffer since the last call: ms, or null. */
+  async audioBufferMs() {
+    let now = null;
+    for (const report of (await this.#connection.getStats()).values()) {
+      if (report.type === 'inbound-rtp' && report.kind === 'audio') now = report;
+    }
+    const last = this.#lastAudio;
+    this.#lastAudio = now;
+    if (!now || !last) return null;
+    const samples = now.jitterBufferEmittedCount - last.jitterBufferEmittedCount;
+    return samples > 0 ? ((now.jitterBufferDelay - last.jitterBufferDelay) / samples) * 1000 : null;
+  }
+
+  /** Calling it again does nothing. */
+  close() {
+    this.#connection.close();
+  }
+
+  #gathered() {
+    return new Promise((resolve) => {
+      const give = () => this.#connection.iceGatheringState === 'complete' && resolve();
+      this.#connection.addEventListener('icegatheringstatechange', give);
+      setTimeout(resolve, GATHERING_LIMIT_MS);
+      give();
+    });
+  }
+
+  #report() {
+    const event = { failed: 'failed', disconnected: 'unsteady', connected: 'steady' };
+    const name = event[this.#connection.connectionState];
+    if (name) this.dispatchEvent(new Event(name));
+  }
+}

@@ -1,0 +1,152 @@
+/** A session with the server: its socket, and the peer connection agreed over it. */
+
+import { Failure, failureOfClose } from './errors.js';
+import { Peer } from './peer.js';
+
+const OPENING_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 30_000; // the first use of a face prepares it
+const INTERRUPT_LIMIT_MS = 2_000;
+const NORMAL_CLOSURE = 1000;
+
+/**
+ * One session. Dispatches `stream` (MediaStream), `stats`, `speaking`, `trouble` (a sentence; the
+ * session goes on), `failed` (a Failure; it is over), `unsteady` and `steady` as CustomEvents.
+ */
+export class Session extends EventTarget {
+  #socket = null;
+  #peer = null;
+  #replies = new Map(); // message type -> those who wait for it, in order
+  #lastError = null;
+  #isClosed = false;
+  #giveUp;
+  #over = new Promise((_, reject) => (this.#giveUp = reject));
+
+  /**
+   * Open the session; resolves once media can flow.
+   * @param {object} request the fields of the `start` message
+   * @param {AbortSignal} signal closes the session when it aborts
+   * @returns {Promise<object>} the server's `started` message
+   */
+  async start(request, signal) {
+    this.#over.catch(() => {}); // an end that nobody happens to wait for is no error
+    signal.addEventListener('abort', () => this.close(), { once: true });
+    await this.#open();
+    this.#send({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request });
+    const started = await this.#reply('started', ANSWER_LIMIT_MS);
+    this.#createPeer(started.ice_servers ?? []);
+    this.#send({ type: 'offer', sdp: await this.#unlessOver(this.#peer.offer()) });
+    const answer = await this.#reply('answer', ANSWER_LIMIT_MS);
+    this.#tell('stream', await this.#unlessOver(this.#peer.accept(answer.sdp)));
+    await this.#unlessOver(this.#peer.connected());
+    return started;
+  }
+
+  /** Bytes that the browser holds because the network or the server does not take them yet. */
+  get bufferedBytes() {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /** @param {ArrayBuffer|Int16Array} pcm mono, at the rate that `start` named */
+  sendAudio(pcm) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(pcm);
+  }
+
+  /** Mark the end of an utterance, so that its tail is spoken now. */
+  flush() {
+    this.#send({ type: 'flush' });
+  }
+
+  /** Drop what has not been spoken; resolves when the server says so, or after two seconds. */
+  async interrupt() {
+    this.#send({ type: 'interrupt' });
+    await this.#reply('interrupted', INTERRUPT_LIMIT_MS).catch(() => {});
+  }
+
+  /** See Peer.audioBufferMs. */
+  async audioBufferMs() {
+    return this.#isClosed || !this.#peer ? null : this.#peer.audioBufferMs();
+  }
+
+  /** End the session and free everything. Calling it again does nothing. */
+  close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#giveUp(new DOMException('The session was closed', 'AbortError'));
+    this.#send({ type: 'stop' });
+    this.#peer?.close();
+    this.#socket?.close(NORMAL_CLOSURE);
+  }
+
+  async #open() {
+    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(`${scheme}//${location.host}/ws`);
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    let wasOpen = false;
+    const opened = new Promise((resolve) => socket.addEventListener('open', resolve));
+    socket.addEventListener('open', () => (wasOpen = true));
+    socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(data)));
+    socket.addEventListener('close', ({ code }) =>
+      this.#fail(this.#lastError ?? (wasOpen ? failureOfClose(code) : new Failure('socket-refused'))),
+    );
+    await this.#unlessOver(within(opened, OPENING_LIMIT_MS, 'socket-refused'));
+  }
+
+  #createPeer(iceServers) {
+    this.#peer = new Peer(iceServers);
+    this.#peer.addEventListener('failed', () => this.#fail(new Failure('ice-failed')));
+    this.#peer.addEventListener('unsteady', () => this.#tell('unsteady'));
+    this.#peer.addEventListener('steady', () => this.#tell('steady'));
+  }
+
+  #receive(message) {
+    if (this.#isClosed) return;
+    if (message.type === 'error') {
+      this.#lastError = new Failure(message.code, message.message);
+      this.#tell('trouble', this.#lastError.message);
+    } else if (message.type === 'stats' || message.type === 'speaking') {
+      this.#lastError = null; // the session went on, so the error was not the end of it
+      this.#tell(message.type, message);
+    } else {
+      this.#replies.get(message.type)?.shift()?.(message);
+    }
+  }
+
+  #reply(type, limitMs) {
+    const arrived = new Promise((resolve) => {
+      if (!this.#replies.has(type)) this.#replies.set(type, []);
+      this.#replies.get(type).push(resolve);
+    });
+    return this.#unlessOver(within(arrived, limitMs, 'server-slow'));
+  }
+
+  async #unlessOver(promise) {
+    const value = await Promise.race([promise, this.#over]);
+    if (this.#isClosed) await this.#over; // closed just after the promise had settled
+    return value;
+  }
+
+  #send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #fail(failure) {
+    if (this.#isClosed) return;
+    this.#giveUp(failure);
+    this.close();
+    this.#tell('failed', failure);
+  }
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** Settle as `promise` does, or reject with the code's Failure after `limitMs`. */
+function within(promise, limitMs, code) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Failure(code)), limitMs);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
