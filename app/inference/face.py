@@ -131,7 +131,7 @@ class FaceFinder:
         across = eyes[1] - eyes[0]
         angle = math.atan2(float(across[1]), float(across[0]))
         to_crop = cv2.getRotationMatrix2D(centre, math.degrees(angle), MESH_SIDE / side)
-        to_crop[:, 2] += (MESH_SIDE / 2 - centre[0], MESH_SIDE / 2 - centre[1])
+        to_crop[:, 2] = to_crop[:, 2] + (MESH_SIDE / 2 - centre[0], MESH_SIDE / 2 - centre[1])
         crop = cv2.warpAffine(image, to_crop, (MESH_SIDE, MESH_SIDE), flags=cv2.INTER_LINEAR)
         answer = self._model(MESH_FILE)([(crop[None, :, :, ::-1] / 255).astype(np.float32)])
         by_width = {output.size: output.reshape(-1) for output in answer.values()}

@@ -72,7 +72,7 @@ class Windower:
             mel = self._columns[:, offset : offset + span.columns].copy()
             windows.append(Window(self._slices.popleft(), mel))
             self._frame += 1
-        spare = max(0, span.start(self._frame) - self._first)
+        spare = min(max(0, span.start(self._frame) - self._first), self._columns.shape[1])
         self._columns = self._columns[:, spare:]
         self._first += spare
         return windows

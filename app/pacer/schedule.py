@@ -77,7 +77,7 @@ def decide(view: View, policy: Policy) -> Decision:
 
     ``clip`` plays every frame. ``live`` drops what keeps the delay above its target: silent frames as soon
     as the buffer has had frames to spare for a second (never the first of a pause, so that words stay
-    apart), speech only past the hard limit.
+    apart), speech only past the hard limit, and then in one piece: a gap is understood, chopped speech is not.
     """
     if view.depth == 0:
         return Decision.HOLD

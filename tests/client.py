@@ -1,0 +1,143 @@
+"""A client made of websockets and aiortc, which notes every RTP packet and sender report it gets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import websockets
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtcpSrPacket
+
+VIDEO_CLOCK, AUDIO_CLOCK = 90_000, 48_000
+
+
+@dataclass
+class Heard:
+    """All that arrived of one kind of media."""
+
+    timestamps: list[int] = field(default_factory=list)  # RTP, in order of arrival
+    reports: list[tuple[int, int]] = field(default_factory=list)  # (NTP, RTP)
+    frames: list[tuple[int, Any]] = field(default_factory=list)  # (RTP timestamp, decoded content)
+
+    def media_time_s(self, timestamp: float, clock: int) -> float:
+        """NTP seconds (mod 2^16) of an RTP timestamp, by the first sender report."""
+        ntp, rtp = self.reports[0]
+        ahead = (timestamp - rtp + (1 << 31)) % (1 << 32) - (1 << 31)
+        return (ntp & ((1 << 48) - 1)) / (1 << 32) + ahead / clock
+
+
+class Client:
+    """``async with Client(url) as client``; messages arrive in ``messages``."""
+
+    def __init__(self, url: str, see: Callable[[np.ndarray], Any] = lambda image: float(image.mean())) -> None:
+        self._url, self._see = url, see
+        self.messages: list[dict[str, Any]] = []
+        self.audio, self.video = Heard(), Heard()
+        self.close_code: int | None = None
+        self.peer: RTCPeerConnection | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._news = asyncio.Condition()
+
+    async def __aenter__(self) -> Client:
+        self.socket = await websockets.connect(self._url, compression=None, max_size=None)
+        self._tasks.append(asyncio.create_task(self._listen()))
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self.peer is not None:
+            await self.peer.close()
+        await self.socket.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def say(self, type: str, **fields: Any) -> None:
+        await self.socket.send(json.dumps({"type": type, **fields}))
+
+    async def start(self, **fields: Any) -> dict[str, Any]:
+        await self.say("start", **fields)
+        return await self.expect("started")
+
+    async def expect(self, type: str, timeout_s: float = 10, after: int = 0, **fields: Any) -> dict[str, Any]:
+        """Wait for the first message of a type (with these fields), counting from message ``after``."""
+
+        def found() -> dict[str, Any] | None:
+            wanted = {"type": type, **fields}
+            return next((m for m in self.messages[after:] if wanted.items() <= m.items()), None)
+
+        async with asyncio.timeout(timeout_s), self._news:
+            await self._news.wait_for(lambda: found() is not None or self.close_code is not None)
+        message = found()
+        assert message is not None, f"closed with {self.close_code} before {type}: {self.messages[-3:]}"
+        return message
+
+    async def wait_closed(self, timeout_s: float = 10) -> int:
+        async with asyncio.timeout(timeout_s), self._news:
+            await self._news.wait_for(lambda: self.close_code is not None)
+        assert self.close_code is not None
+        return self.close_code
+
+    async def connect(self) -> None:
+        """Set up the peer connection and start noting what it carries."""
+        self.peer = RTCPeerConnection()
+        for kind in ("audio", "video"):
+            self.peer.addTransceiver(kind, direction="recvonly")
+        for receiver in self.peer.getReceivers():
+            self._tap(receiver)
+
+        @self.peer.on("track")
+        def on_track(track: Any) -> None:
+            self._tasks.append(asyncio.create_task(self._watch(track)))
+
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        await self.say("offer", sdp=self.peer.localDescription.sdp)
+        answer = await self.expect("answer")
+        await self.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
+
+    def _tap(self, receiver: Any) -> None:
+        heard = self.audio if receiver._RTCRtpReceiver__kind == "audio" else self.video
+        on_rtp, on_rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet
+
+        async def rtp(packet: Any, arrival_time_ms: int) -> None:
+            if packet.payload:
+                heard.timestamps.append(packet.timestamp)
+            await on_rtp(packet, arrival_time_ms)
+
+        async def rtcp(packet: Any) -> None:
+            if isinstance(packet, RtcpSrPacket):
+                info = packet.sender_info
+                heard.reports.append((info.ntp_timestamp, info.rtp_timestamp))
+            await on_rtcp(packet)
+
+        receiver._handle_rtp_packet, receiver._handle_rtcp_packet = rtp, rtcp
+
+    async def _watch(self, track: Any) -> None:
+        heard = self.audio if track.kind == "audio" else self.video
+        while True:
+            try:
+                frame = await track.recv()
+            except MediaStreamError:
+                return
+            if track.kind == "audio":
+                content: Any = frame.to_ndarray()[0, ::2].astype(np.int16)  # stereo, interleaved: the left
+            else:
+                content = self._see(frame.to_ndarray(format="gray"))
+            # aiortc counts pts from the first packet on
+            heard.frames.append((heard.timestamps[0] + frame.pts, content))
+
+    async def _listen(self) -> None:
+        try:
+            async for text in self.socket:
+                async with self._news:
+                    self.messages.append(json.loads(text))
+                    self._news.notify_all()
+        finally:
+            async with self._news:
+                self.close_code = self.socket.close_code or 1006
+                self._news.notify_all()

@@ -1,0 +1,52 @@
+"""Fakes that several tests share: a clock moved by hand, and frames that say who they are."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from app.media import SAMPLES_PER_FRAME, TalkingFrame
+from app.pacer.pacer import PlayedSlot
+
+
+class FakeClock:
+    """Time that moves only when told, or when somebody sleeps."""
+
+    def __init__(self, now_ns: int = 1_000_000_000) -> None:
+        self.time_ns = now_ns
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        self.time_ns = max(self.time_ns, deadline_ns)
+        await asyncio.sleep(0)
+
+
+def frame(pts: int, silent: bool = False, generation: int = 0, arrived_ns: int = 0) -> TalkingFrame:
+    """A frame whose picture and sound both carry its number."""
+    image = np.full((2, 2, 3), pts % 251, np.uint8)
+    audio = np.full(SAMPLES_PER_FRAME, pts % 30_000 + 1, np.int16)
+    return TalkingFrame(generation, pts, image, audio, silent, arrived_ns)
+
+
+class Recorder:
+    """An outlet that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.slots: list[PlayedSlot] = []
+
+    def put(self, played: PlayedSlot) -> None:
+        self.slots.append(played)
+
+    def played_numbers(self) -> list[int]:
+        """The numbers of the frames that were played, after checking that picture and voice agree."""
+        numbers = []
+        for slot in self.slots:
+            if slot.generation is not None:
+                number = int(slot.audio[0]) - 1
+                assert (slot.audio == number + 1).all()
+                assert (slot.image == number % 251).all()
+                numbers.append(number)
+        return numbers

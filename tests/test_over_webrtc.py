@@ -1,0 +1,115 @@
+"""The real server against an aiortc client on loopback: what is on the wire, in RTP media time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from tests.client import AUDIO_CLOCK, VIDEO_CLOCK, Client
+from tests.server import Server
+
+pytestmark = pytest.mark.realtime
+
+RATE = 48_000
+FRAME = RATE // 25
+
+
+def beeps(count: int, every_frames: int = 25, long_frames: int = 4) -> np.ndarray:
+    """A tone of `long_frames` at each period's start, from frame `every_frames` on: int16."""
+    sound = np.zeros((count + 1) * every_frames * FRAME)
+    tone = 0.6 * np.sin(2 * np.pi * 1000 * np.arange(long_frames * FRAME) / RATE)
+    for i in range(1, count + 1):
+        sound[i * every_frames * FRAME :][: len(tone)] = tone
+    return (sound * 32767).astype(np.int16)
+
+
+def onsets_audio(client: Client) -> list[float]:
+    """Media times at which the sound rises."""
+    samples = np.concatenate([pcm for _, pcm in client.audio.frames]).astype(np.float32) / 32768
+    stamps = np.concatenate([ts + np.arange(len(pcm)) for ts, pcm in client.audio.frames])
+    loud = np.abs(samples) > 0.2
+    quiet_before = np.convolve(loud, np.ones(4800), "full")[: len(loud)] - loud == 0
+    return [client.audio.media_time_s(float(stamps[i]), AUDIO_CLOCK) for i in np.flatnonzero(loud & quiet_before)]
+
+
+def onsets_video(client: Client) -> list[float]:
+    """Media times at which the picture turns white."""
+    frames = client.video.frames
+    return [
+        client.video.media_time_s(ts, VIDEO_CLOCK)
+        for (_, before), (ts, now) in zip(frames, frames[1:], strict=False)
+        if now > 128 >= before
+    ]
+
+
+@pytest.mark.parametrize("mode", ["clip", "live"])
+async def test_flash_and_beep_meet_in_media_time(server: Server, mode: str) -> None:
+    sound = beeps(4)
+    async with Client(server.ws_url) as client:
+        await client.start(engine="clapper", mode=mode, sample_rate=RATE)
+        await client.connect()
+        if mode == "clip":
+            await client.socket.send(sound.tobytes())
+            await client.say("flush")
+            await client.expect("speaking", state="finished", timeout_s=20)
+        else:
+            for start in range(0, len(sound), 960):
+                await client.socket.send(sound[start : start + 960].tobytes())
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1.0)
+        flashes, tones = onsets_video(client), onsets_audio(client)
+    assert len(flashes) == len(tones) == 4
+    offsets_ms = [1000 * (flash - tone) for flash, tone in zip(flashes, tones, strict=True)]
+    # Opus' own delay of 6.5 ms makes the decoded tone late against its RTP timestamp
+    assert all(abs(offset) < 15 for offset in offsets_ms), offsets_ms
+
+
+async def test_sound_is_in_20_ms_packets_each_with_its_own_timestamp(server: Server) -> None:
+    async with Client(server.ws_url) as client:
+        await client.start(engine="clapper", mode="live", sample_rate=RATE)
+        await client.connect()
+        await client.expect("stats", timeout_s=10)
+        await asyncio.sleep(3)
+        steps = np.diff(np.array(client.audio.timestamps, np.int64)) % (1 << 32)
+        pictures = np.unique(np.array(client.video.timestamps, np.int64))
+    assert len(steps) > 100
+    assert set(steps.tolist()) == {960}
+    assert set((np.diff(pictures) % (1 << 32)).tolist()) == {3600}
+
+
+async def test_both_tracks_report_on_one_clock(server: Server) -> None:
+    """Each report pairs a timestamp with its media time, so all pairs of a track lie on one exact line."""
+    async with Client(server.ws_url) as client:
+        await client.start(engine="clapper", mode="live", sample_rate=RATE)
+        await client.connect()
+        await client.expect("stats", timeout_s=10)
+        await asyncio.sleep(5)
+        origins = []
+        for heard, clock in ((client.audio, AUDIO_CLOCK), (client.video, VIDEO_CLOCK)):
+            assert len(heard.reports) >= 3
+            first_ntp, first_rtp = heard.reports[0]
+            for ntp, rtp in heard.reports:
+                ahead = (rtp - first_rtp) % (1 << 32)
+                assert abs((ntp - first_ntp) / (1 << 32) - ahead / clock) < 1e-6
+            origins.append(heard.media_time_s(heard.timestamps[0], clock))
+    # both tracks begin with slot 0
+    assert abs(origins[0] - origins[1]) < 1e-3
+
+
+async def test_voice_leaves_two_packets_before_its_picture(server: Server) -> None:
+    """When picture n is on the wire, the sound up to its own end is too."""
+    async with Client(server.ws_url) as client:
+        await client.start(engine="clapper", mode="live", sample_rate=RATE)
+        await client.connect()
+        await client.expect("stats", timeout_s=10)
+        leads = []
+        for _ in range(60):
+            await asyncio.sleep(0.025)
+            if client.audio.reports and client.video.reports:
+                voice = client.audio.media_time_s(client.audio.timestamps[-1] + 960, AUDIO_CLOCK)
+                picture = client.video.media_time_s(client.video.timestamps[-1], VIDEO_CLOCK)
+                leads.append(1000 * (voice - picture))
+    # 40 ms at the moment a picture leaves, up to 80 just before the next, and one packet more in between
+    assert 35 <= np.median(leads) <= 85, leads

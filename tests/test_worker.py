@@ -1,0 +1,202 @@
+"""The inference thread with an engine made for the test: real thread, real event loop, no sleeping."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+import pytest
+
+from app.inference.engine import Job, MelSpan, Portrait, Window
+from app.inference.worker import PENDING_HIGH, InferenceWorker, Lane
+from app.media import SILENCE, AudioSlice, Image, TalkingFrame
+
+IMAGE = np.zeros((2, 2, 3), np.uint8)
+
+
+class GatedEngine:
+    """Renders only when told, and notes who was served on which thread."""
+
+    name = "gated"
+    span: MelSpan | None = None
+    max_batch = 4
+
+    def __init__(self) -> None:
+        self.gate = threading.Semaphore(0)
+        self.batches: list[list[tuple[object, int]]] = []
+        self.threads: set[str] = set()
+        self.fail = False
+
+    def prepare(self, portrait: Portrait) -> Image:
+        return IMAGE
+
+    def render(self, jobs: Sequence[Job]) -> list[Image]:
+        self.gate.acquire()
+        self.threads.add(threading.current_thread().name)
+        if self.fail:
+            raise ValueError("broken")
+        self.batches.append([(job.prepared, job.window.sound.pts) for job in jobs])
+        return [IMAGE for _ in jobs]
+
+    def open_gate(self) -> None:
+        self.gate.release(10_000)
+
+
+def windows(count: int, generation: int = 0, silent: frozenset[int] = frozenset()) -> list[Window]:
+    model = np.zeros(640, np.float32)
+    return [
+        Window(AudioSlice(generation, pts, SILENCE, model, pts in silent, 0), np.zeros((80, 0), np.float32))
+        for pts in range(count)
+    ]
+
+
+class Taker:
+    """One lane and all that it delivered."""
+
+    def __init__(self, worker: InferenceWorker, engine: GatedEngine, name: str, lossy: bool = False) -> None:
+        self.frames: list[TalkingFrame] = []
+        self.errors: list[BaseException] = []
+        self.news = asyncio.Event()
+        self.lane: Lane = worker.open(engine, name, lossy, self.take, self.fail)  # type: ignore[arg-type]
+
+    def take(self, frames: list[TalkingFrame]) -> None:
+        self.frames += frames
+        self.news.set()
+
+    def fail(self, error: BaseException) -> None:
+        self.errors.append(error)
+        self.news.set()
+
+    async def wait_for(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.frames) + len(self.errors) < count:
+                self.news.clear()
+                await self.news.wait()
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[InferenceWorker]:
+    started = InferenceWorker()
+    started.start()
+    yield started
+    await started.aclose()
+    assert "inference" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.fixture
+def engine() -> GatedEngine:
+    return GatedEngine()
+
+
+async def test_frames_come_in_order_from_one_thread(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker = Taker(worker, engine, "a")
+    engine.open_gate()
+    taker.lane.submit(windows(30))
+    await taker.wait_for(30)
+    assert [frame.pts for frame in taker.frames] == list(range(30))
+    assert engine.threads == {"inference"}
+    assert taker.lane.backlog == 0
+
+
+async def test_the_earliest_deadline_comes_first_in_a_batch(worker: InferenceWorker, engine: GatedEngine) -> None:
+    late, soon = Taker(worker, engine, "late"), Taker(worker, engine, "soon")
+    late.lane.deadline_ns, soon.lane.deadline_ns = lambda: 2, lambda: 1
+    blocker = Taker(worker, engine, "blocker")
+    blocker.lane.submit(windows(1))
+    while not blocker.lane.in_flight:
+        await asyncio.sleep(0)
+    late.lane.submit(windows(2))
+    soon.lane.submit(windows(2))
+    engine.open_gate()
+    await soon.wait_for(2)
+    await late.wait_for(2)
+    assert engine.batches[1:] == [[("soon", 0), ("late", 0)], [("soon", 1), ("late", 1)]]
+
+
+async def test_a_full_lane_makes_ingest_wait(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker = Taker(worker, engine, "a")
+    taker.lane.submit(windows(PENDING_HIGH + 1))
+    waiting = asyncio.create_task(taker.lane.wait_for_room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    engine.open_gate()
+    await asyncio.wait_for(waiting, 10)
+    await taker.wait_for(PENDING_HIGH + 1)
+
+
+async def test_a_session_without_room_is_skipped_until_poked(worker: InferenceWorker, engine: GatedEngine) -> None:
+    room = False
+    full, other = Taker(worker, engine, "full"), Taker(worker, engine, "other")
+    full.lane.wanted = lambda: room
+    engine.open_gate()
+    full.lane.submit(windows(2))
+    other.lane.submit(windows(2))
+    await other.wait_for(2)
+    assert full.frames == [] and full.lane.backlog == 2
+    room = True
+    full.lane.poke()
+    await full.wait_for(2)
+
+
+async def test_a_live_lane_that_falls_behind_drops_its_oldest_silence_first(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    taker = Taker(worker, engine, "live", lossy=True)
+    taker.lane.wanted = lambda: False
+    taker.lane.submit(windows(PENDING_HIGH + 3, silent=frozenset({5, 6})))
+    assert taker.lane.dropped == 3 and taker.lane.backlog == PENDING_HIGH
+    await asyncio.wait_for(taker.lane.wait_for_room(), 1)
+    kept = [window.sound.pts for window in taker.lane.pending]
+    assert kept == [pts for pts in range(PENDING_HIGH + 3) if pts not in (0, 5, 6)]
+
+
+async def test_an_interrupt_discards_what_waits_and_what_is_in_the_engine(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    taker = Taker(worker, engine, "a")
+    taker.lane.submit(windows(10))
+    while not taker.lane.in_flight:
+        await asyncio.sleep(0)
+    taker.lane.interrupt(1)
+    assert taker.lane.backlog == 0 and taker.lane.ended
+    taker.lane.submit(windows(3, generation=1))
+    engine.open_gate()
+    await taker.wait_for(3)
+    assert {frame.generation for frame in taker.frames} == {1}
+    assert taker.lane.backlog == 0
+
+
+async def test_an_engine_that_fails_ends_its_sessions_and_no_other(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    broken, well = Taker(worker, engine, "broken"), Taker(worker, GatedEngine(), "well")
+    engine.fail = True
+    engine.open_gate()
+    broken.lane.submit(windows(1))
+    await broken.wait_for(1)
+    assert isinstance(broken.errors[0], ValueError)
+    assert isinstance(well.lane.engine, GatedEngine)
+    well.lane.engine.open_gate()
+    well.lane.submit(windows(5))
+    await well.wait_for(5)
+
+
+async def test_a_closed_lane_delivers_nothing(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker, other = Taker(worker, engine, "a"), Taker(worker, engine, "b")
+    taker.lane.submit(windows(5))
+    while not taker.lane.in_flight:
+        await asyncio.sleep(0)
+    taker.lane.close()
+    engine.open_gate()
+    other.lane.submit(windows(2))
+    await other.wait_for(2)
+    assert taker.frames == []
+
+
+async def test_closing_twice_is_fine() -> None:
+    worker = InferenceWorker()
+    worker.start()
+    await worker.aclose()
+    await worker.aclose()
