@@ -168,7 +168,9 @@ def test_epoch_slots() -> None:
     assert slots.slot_at(1000 + SLOT_NS - 1) == 0 and slots.slot_at(1000 + SLOT_NS) == 1
 
 
-MEDIA = "m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na={direction}\r\na=mid:{kind}\r\na=rtpmap:96 {codec}\r\n"
+MEDIA = (
+    "m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na={direction}\r\na=mid:{kind}\r\na=rtpmap:96 {codec}\r\n"
+)
 
 
 def offer(*media: tuple[str, str]) -> str:

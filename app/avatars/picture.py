@@ -100,9 +100,9 @@ def _fit(image: Image, max_side: int) -> Image:
     height, width = image.shape[:2]
     scale = min(1.0, max_side / max(height, width))
     if scale < 1:
-        size = (max(2, round(width * scale)), max(2, round(height * scale)))
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     height, width = image.shape[:2]
-    if height < 2 or width < 2:
-        raise PictureError(422, "no_face", "The picture is a single line of pixels; no face fits in it.")
+    if min(height, width) < MIN_FACE_PX:
+        raise PictureError(422, "no_face", f"The picture is {width} by {height} pixels; no face fits in it.")
     return np.ascontiguousarray(image[: height - height % 2, : width - width % 2])

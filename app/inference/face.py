@@ -111,9 +111,10 @@ class FaceFinder:
         height, width = image.shape[:2]
         side = max(height, width)
         scale = detector.side / side
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         canvas = np.zeros((detector.side, detector.side, 3), np.float32)
-        canvas[: small.shape[0], : small.shape[1]] = small[: detector.side, : detector.side, ::-1] / 127.5 - 1
+        canvas[: size[1], : size[0]] = small[:, :, ::-1] / 127.5 - 1
         answer = self._model(detector.file)([canvas[None]])
         by_width = {output.shape[-1]: output[0] for output in answer.values()}
         values, scores = by_width[16], 1 / (1 + np.exp(-np.clip(by_width[1][:, 0], -80, 80)))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import select
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 PING_INTERVAL_S = 1.5
 PING_TIMEOUT_S = 2.5
+HANG_UP_CHECK_S = 1.0
+HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 
 class PatientWebSocket(WebSocketsSansIOProtocol):
@@ -15,10 +19,23 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
 
     A pong queues behind the audio that a paused session does not read, so an unanswered ping proves nothing
     while reading is paused or bytes keep coming. A socket that is found dead is aborted: closing it in order
-    would wait for a peer that is not there.
+    would wait for a peer that is not there. Nor does a paused socket's end show itself, as it stands behind
+    what is not read; the kernel is asked for it.
     """
 
     _heard_at = 0.0
+    _hang_up_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start watching."""
+        super().connection_made(transport)
+        self._watch_for_hang_up()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        if self._hang_up_timer is not None:
+            self._hang_up_timer.cancel()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Note that the peer lives."""
@@ -34,6 +51,20 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             return
         super().keepalive_timeout()
         self.transport.abort()
+
+    def _watch_for_hang_up(self) -> None:
+        self._hang_up_timer = self.loop.call_later(HANG_UP_CHECK_S, self._watch_for_hang_up)
+        if self.read_paused and _hung_up(self.transport):
+            self.transport.abort()
+
+
+def _hung_up(transport: asyncio.Transport) -> bool:
+    descriptor = transport.get_extra_info("socket").fileno()
+    if descriptor < 0:
+        return True
+    poll = select.poll()
+    poll.register(descriptor, HUNG_UP)
+    return any(events & HUNG_UP for _, events in poll.poll(0))
 
 
 def websocket_options() -> dict[str, Any]:

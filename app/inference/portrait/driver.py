@@ -26,8 +26,12 @@ NOW = slice(SPAN.columns - 6, SPAN.columns)  # the columns that the smoothing co
 
 SPEECH_HZ = (120.0, 4000.0)
 RANGE_DB = 28.0  # below the speaker's own peak: from wide open to closed
-QUIETEST_PEAK_DB = -58.0  # a peak under this is no speech
+# Levels are means over mel bands: a vowel's stands some 25 dB below its dBFS.
+QUIETEST_PEAK_DB = -78.0  # a second whose peak is below this holds no speech
+NOISE_DB = -68.0  # below this, sound that hardly varies is background
+NOISE_VARIES_DB = 12.0
 ABOVE_BACKGROUND_DB = 6.0
+DIGITAL_SILENCE_DB = MIN_DB + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,11 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
     """
     power = 10 ** (_decibels(mel) / 10)
     levels = 10 * np.log10(np.mean(power[_band(*SPEECH_HZ)], axis=0) + 1e-12)
-    peak, background = float(levels.max()), float(np.percentile(levels, 10))
+    peak, background = float(levels.max()), _background(levels)
     level = float(levels[NOW] @ SMOOTHING)
-    if peak < QUIETEST_PEAK_DB or level < background + ABOVE_BACKGROUND_DB * (level < peak - 12):
+    if peak < QUIETEST_PEAK_DB or (peak < NOISE_DB and peak - background < NOISE_VARIES_DB):
+        return REST
+    if level < min(background + ABOVE_BACKGROUND_DB, peak - NOISE_VARIES_DB):
         return REST
     loudness = float(np.clip((level - (peak - RANGE_DB)) / RANGE_DB, 0, 1))
     spectrum = power[:, NOW] @ SMOOTHING
@@ -70,6 +76,12 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
     rounding = loudness * (1 - _ramp(front - max(low, middle), -34, -18)) * (1 - open_vowel) * (1 - hissing)
     wide = loudness * (0.9 * spread - 0.25)
     return MouthShape(jaw, float(np.clip(wide * (1 - rounding), -1, 1)), rounding)
+
+
+def _background(levels: FloatArray) -> float:
+    """Return the level of the quietest tenth; digital silence, and what lies before the sound, do not count."""
+    heard = levels[levels > DIGITAL_SILENCE_DB]
+    return float(np.percentile(heard, 10)) if len(heard) else MIN_DB
 
 
 def _decibels(mel: FloatArray) -> FloatArray:

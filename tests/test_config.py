@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.config import IceServer, Settings, SettingsError, load_settings, parse_ice_servers
+
+
+def test_flags_come_before_variables_and_variables_before_defaults() -> None:
+    environment = {"LIPWIRE_PORT": "9000", "LIPWIRE_HOST": "0.0.0.0", "LIPWIRE_DATA_DIR": "/tmp/x"}
+    settings = load_settings(environment, port=9001, host=None)
+    assert (settings.port, settings.host, settings.data_dir) == (9001, "0.0.0.0", Path("/tmp/x"))
+    assert load_settings({}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LIPWIRE_PORT", "eighty"),
+        ("LIPWIRE_PORT", "70000"),
+        ("LIPWIRE_MAX_SESSIONS", "0"),
+        ("LIPWIRE_VOICE_LEAD_PACKETS", "51"),
+        ("LIPWIRE_BUFFER_LOW", "20"),
+        ("LIPWIRE_SSL_CERTFILE", "cert.pem"),
+        ("LIPWIRE_ICE_SERVERS", "[{}]"),
+        ("LIPWIRE_ICE_SERVERS", "[nonsense"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load_settings({name: value})
+
+
+def test_ice_servers_come_as_urls_or_as_browsers_take_them() -> None:
+    assert parse_ice_servers("stun:a:1, stun:b:2") == (IceServer("stun:a:1"), IceServer("stun:b:2"))
+    found = parse_ice_servers('[{"urls": "turn:c:3478", "username": "u", "credential": "p"}]')
+    assert found == (IceServer("turn:c:3478", "u", "p"),)
+    assert parse_ice_servers("") == ()

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import soundfile
+
+from app.avatars.store import DEFAULT_FILE
+from app.cli import main
+from app.inference.engine import Portrait
+from app.inference.face import FaceFinder
+from app.inference.portrait.engine import PortraitEngine
+from app.inference.windows import Windower
+from app.inference.worker import InferenceWorker
+from app.ingest.inbox import Mark
+from app.ingest.pcm import Slicer
+from app.ingest.pump import Pump
+from app.media import TalkingFrame
+from app.pacer.clock import MonotonicClock
+from app.render import RenderError, render_file, talking_frames
+
+SAMPLE = Path(__file__).parent.parent / "web" / "assets" / "sample.wav"
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Portrait:
+    image = cv2.resize(cv2.imread(str(DEFAULT_FILE)), (384, 384))
+    finder = FaceFinder()
+    mesh = finder.mesh(image, finder.find(image)[0])
+    assert mesh is not None
+    return Portrait("default", "Default", image, mesh)
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pcm, rate = soundfile.read(SAMPLE, dtype="int16", frames=22_050 * 3)
+    path = tmp_path_factory.mktemp("audio") / "short.wav"
+    soundfile.write(path, pcm, rate)
+    return path
+
+
+def test_an_mp4_has_25_frames_a_second_and_the_voice(portrait: Portrait, short: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+    count = render_file(PortraitEngine(), portrait, short, tmp_path / "out.mp4", seen.append)
+    assert count == len(seen) == 75
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.width, video.height, video.average_rate) == (384, 384, 25)
+        times = [frame.time for frame in container.decode(video)]
+        np.testing.assert_allclose(times, np.arange(75) / 25, atol=1e-3)
+        container.seek(0)
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio)])
+    voice, rate = soundfile.read(short, dtype="float32")
+    assert abs(len(sound) / 48_000 - len(voice) / rate) < 0.1
+    assert abs(np.sqrt(np.mean(sound**2)) / np.sqrt(np.mean(voice**2)) - 1) < 0.1
+
+
+async def test_the_frames_are_those_of_a_live_clip_session(portrait: Portrait, short: Path) -> None:
+    """The same file through the pump and the inference thread, in other chunks, as a socket brings it."""
+    engine, worker, got = PortraitEngine(), InferenceWorker(), list[TalkingFrame]()
+    done = asyncio.Event()
+
+    def take(frames: list[TalkingFrame]) -> None:
+        got.extend(frames)
+        if len(got) == 75:
+            done.set()
+
+    worker.start()
+    lane = worker.open(engine, engine.prepare(portrait), False, take, lambda error: done.set())
+    pcm, rate = soundfile.read(short, dtype="int16")
+    pump = Pump(Slicer("pcm_s16le", 1, rate), Windower(engine.span), lane, rate, MonotonicClock())
+    task = asyncio.create_task(pump.run())
+    data = pcm.tobytes()
+    for start in range(0, len(data), 7_777):
+        pump.inbox.put(data[start : start + 7_777])
+    pump.inbox.put(Mark.FLUSH)
+    await asyncio.wait_for(done.wait(), 30)
+    task.cancel()
+    lane.close()
+    await worker.aclose()
+    offline = list(talking_frames(engine, portrait, short))
+    assert [frame.pts for frame in got] == [frame.pts for frame in offline] == list(range(75))
+    for live, file in zip(got, offline, strict=True):
+        assert (live.audio == file.audio).all()
+        assert (live.image == file.image).all()
+
+
+def test_unreadable_and_empty_recordings_are_refused(portrait: Portrait, tmp_path: Path) -> None:
+    bad, empty = tmp_path / "bad.wav", tmp_path / "empty.wav"
+    bad.write_bytes(b"RIFF nonsense")
+    soundfile.write(empty, np.zeros(0, np.float32), 16_000)
+    for path, match in ((bad, "cannot be read"), (empty, "no sound"), (tmp_path / "none.wav", "cannot be read")):
+        with pytest.raises(RenderError, match=match):
+            render_file(PortraitEngine(), portrait, path, tmp_path / "out.mp4")
+
+
+def test_the_command_renders_and_says_how_fast(short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.mp4"
+    command = ["render", "--face", str(DEFAULT_FILE), "--audio", str(short), "--out", str(out)]
+    assert main([*command, "--engine", "clapper"]) == 0
+    assert out.stat().st_size > 1_000 and "75 frames" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"--engine": "dance"}, "no engine"),
+        ({"--face": "/nowhere.png"}, "nowhere"),
+        ({"--audio": "/nowhere.wav"}, "nowhere"),
+        ({"--checkpoint": "/nowhere.pth"}, "nowhere"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    change: dict[str, str], said: str, short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = {"--face": str(DEFAULT_FILE), "--audio": str(short), "--out": str(tmp_path / "o.mp4"), **change}
+    assert main(["render", *[part for flag in flags.items() for part in flag]]) == 2
+    assert said in capsys.readouterr().err
