@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,9 +39,7 @@ def onsets_video(client: Client) -> list[float]:
     """Media times at which the picture turns white."""
     frames = client.video.frames
     return [
-        client.video.media_time_s(ts, VIDEO_CLOCK)
-        for (_, before), (ts, now) in zip(frames, frames[1:], strict=False)
-        if now > 128 >= before
+        client.video.media_time_s(ts, VIDEO_CLOCK) for (_, before), (ts, now) in pairwise(frames) if now > 128 >= before
     ]
 
 

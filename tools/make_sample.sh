@@ -19,5 +19,5 @@ Then press start, and speak. I am all ears, and, of course, all lips.
 TEXT
 
 # a breath before, between and after the sentences, an even loudness, 22.05 kHz mono
-for part in "$work"/*.wav; do sox "$part" "$part.padded.wav" silence 1 0.02 0.3% reverse silence 1 0.02 0.3% reverse pad 0.15 0.3; done
+for part in "$work"/*.wav; do sox "$part" "$part.padded.wav" silence 1 0.02 0.3% reverse silence 1 0.02 0.3% reverse pad 0.15 0.5; done
 sox "$work"/*.padded.wav -b 16 -r 22050 -c 1 "$out" highpass 60 norm -3 pad 0.2 0.3

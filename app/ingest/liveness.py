@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import select
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 PING_INTERVAL_S = 1.5
 PING_TIMEOUT_S = 2.5
 HANG_UP_CHECK_S = 1.0
+GONE = "lipwire.gone"  # among the scope's extensions: an asyncio.Event, set when the connection is lost
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 
@@ -29,12 +31,21 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start watching."""
         super().connection_made(transport)
+        self._gone = asyncio.Event()
         self._watch_for_hang_up()
+
+    def handle_connect(self, event: Request) -> None:
+        """Hand the application, with the connection, the event of its end."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            extensions = cast(dict[str, Any], self.scope["extensions"])
+            extensions[GONE] = self._gone
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
         if self._hang_up_timer is not None:
             self._hang_up_timer.cancel()
+        self._gone.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

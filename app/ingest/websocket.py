@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from app.ingest.liveness import GONE
 from app.ingest.protocol import (
     BAD_MESSAGE,
     IDLE,
@@ -52,18 +53,25 @@ class Conversation:
         await self._socket.accept()
         writer = asyncio.create_task(self._write())
         reader = asyncio.create_task(self._read())
+        # the news of a lost connection queues behind unread messages, so a held-back reader never gets it
+        lost: asyncio.Event = self._socket.scope.get("extensions", {}).get(GONE, asyncio.Event())
+        gone = asyncio.create_task(lost.wait())
         refusal: ProtocolError | None = None
         try:
-            waiting: set[asyncio.Future[Any]] = {reader, writer, self._failure}
+            waiting: set[asyncio.Future[Any]] = {reader, writer, gone, self._failure}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            refusal = self._failure.result() if self._failure.done() else await _outcome(reader, writer)
+            if self._failure.done():
+                refusal = self._failure.result()
+            elif not gone.done():
+                refusal = await _outcome(reader if reader.done() else writer)
         finally:
-            for task in (reader, writer):
+            for task in (reader, writer, gone):
                 task.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            await asyncio.gather(reader, writer, gone, return_exceptions=True)
             if self._session is not None:
                 await self._service.close(self._session)
-        await self._hang_up(refusal)
+        if not lost.is_set():
+            await self._hang_up(refusal)
 
     async def _read(self) -> None:
         settings = self._service.settings
@@ -152,9 +160,8 @@ class Conversation:
             logger.info("socket: gone before the goodbye")
 
 
-async def _outcome(reader: asyncio.Task[None], writer: asyncio.Task[None]) -> ProtocolError | None:
+async def _outcome(ended: asyncio.Task[None]) -> ProtocolError | None:
     """Return why a conversation ended, None for a goodbye or a closed socket."""
-    ended = reader if reader.done() else writer
     try:
         await ended
     except ProtocolError as refusal:

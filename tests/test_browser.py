@@ -1,0 +1,249 @@
+"""The page in a real Chromium, with a microphone fed from a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image as PillowImage
+from playwright.async_api import Page, async_playwright
+
+from app.avatars.store import DEFAULT_FILE
+from tests.server import ROOT, Server
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = ROOT / "web" / "assets" / "sample.wav"
+SPEECH_S, SILENCE_S = 3, 3
+WATCH_JS = (Path(__file__).parent / "watch.js").read_text()
+
+OpenPage = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture(scope="session")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of speech, three of silence; Chromium plays it round and round."""
+    pcm, rate = soundfile.read(SAMPLE, dtype="float32", start=22_050 * 3, frames=22_050 * SPEECH_S)
+    path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
+    soundfile.write(path, np.concatenate([pcm, np.zeros(rate * SILENCE_S, np.float32)]), rate, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture
+async def open_page(chromium: str, microphone: Path, server: Server) -> AsyncIterator[OpenPage]:
+    """Open the page, as a visitor does; its own errors fail the test."""
+    errors: list[str] = []
+    async with async_playwright() as playwright:
+        browsers = []
+
+        async def open(*flags: str, url: str = server.url, microphone_allowed: bool = True) -> Page:
+            ui = "--use-fake-ui-for-media-stream" + ("" if microphone_allowed else "=deny")
+            browser = await playwright.chromium.launch(
+                executable_path=chromium,
+                args=[
+                    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+                    "--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
+                    f"--use-file-for-fake-audio-capture={microphone}", ui, *flags,
+                ],
+            )  # fmt: skip
+            browsers.append(browser)
+            context = await browser.new_context(viewport={"width": 1280, "height": 800}, ignore_https_errors=True)
+            page = await context.new_page()
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            await page.add_init_script(WATCH_JS)
+            await page.goto(url)
+            return page
+
+        yield open
+        for browser in browsers:
+            await browser.close()
+    assert errors == []
+
+
+@dataclass
+class Watched:
+    """What the page showed and sounded, frame by frame."""
+
+    voice: np.ndarray  # level of the received sound around each frame, 0…1
+    mouth: np.ndarray  # mean difference of the mouth's region from rest, 0…255
+    fps: float
+
+    @property
+    def speaking(self) -> np.ndarray:
+        """Frames in the middle of sound, not at its borders."""
+        return np.convolve(self.voice > 0.02, np.ones(5), "same") == 5
+
+    @property
+    def quiet(self) -> np.ndarray:
+        return np.convolve(self.voice < 0.003, np.ones(7), "same") == 7
+
+
+async def watch(page: Page, seconds: float) -> Watched:
+    """Look at the video's mouth and listen to its sound."""
+    mouth = {"x": 0.38, "y": 0.52, "width": 0.25, "height": 0.18}  # of the default portrait
+    seen: dict[str, Any] = await page.evaluate("([s, box]) => window.lipwireWatch(s, box)", [seconds, mouth])
+    frames = seen["frames"]
+    levels = np.array([[level["t"], level["rms"]] for level in seen["levels"]])
+    times = np.array([frame["t"] for frame in frames])
+    voice = np.interp(times, levels[:, 0], np.convolve(levels[:, 1], np.ones(5) / 5, "same"))
+    return Watched(voice, np.array([frame["change"] for frame in frames]), len(frames) / seconds)
+
+
+def assert_speaks_in_step(seen: Watched) -> None:
+    assert seen.fps > 20
+    assert seen.speaking.sum() > 10 and seen.quiet.sum() > 5
+    moved, rested = np.percentile(seen.mouth[seen.speaking], 75), np.percentile(seen.mouth[seen.quiet], 90)
+    # the codec alone makes 1.7, and up to 3 in a fresh key frame
+    assert rested < 3.5, f"the mouth did not rest: {rested:.2f}"
+    assert moved > 6.0, f"the mouth hardly moved: {moved:.2f}"
+
+
+async def playing(page: Page) -> None:
+    await page.wait_for_function("document.querySelector('#video').currentTime > 0.2", timeout=20_000)
+
+
+async def sessions(server: Server) -> int:
+    def ask() -> int:
+        with urllib.request.urlopen(server.url + "/healthz") as answer:
+            return int(json.load(answer)["sessions"])
+
+    return await asyncio.to_thread(ask)
+
+
+async def freed(server: Server) -> None:
+    async with asyncio.timeout(5):
+        while await sessions(server):
+            await asyncio.sleep(0.1)
+
+
+async def status(page: Page, text: str, timeout_ms: int = 15_000) -> None:
+    await page.wait_for_function(
+        "text => document.querySelector('#status').textContent.includes(text)", arg=text, timeout=timeout_ms
+    )
+
+
+async def test_speaking_into_the_microphone_makes_the_face_speak(server: Server, open_page: OpenPage) -> None:
+    page = await open_page()
+    await page.click("#start-mic")
+    await playing(page)
+    await asyncio.sleep(1)
+    seen = await watch(page, 9)
+    assert_speaks_in_step(seen)
+    await page.wait_for_function("/^\\d+ ms$/.test(document.querySelector('#fig-delay').textContent.trim())")
+    await page.click("#stop")
+    await page.wait_for_function("document.body.dataset.state === 'idle'")
+    await freed(server)
+
+
+async def test_the_sample_plays_until_interrupted_and_a_closed_tab_frees_the_session(
+    server: Server, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await page.click("#play-sample")
+    await playing(page)
+    seen = await watch(page, 8)
+    assert_speaks_in_step(seen)
+    await page.click("#interrupt")
+    await asyncio.sleep(1)
+    after = await watch(page, 2)
+    assert after.voice.max() < 0.01 and after.mouth.max() < 3.5
+    await page.click("#play-sample")
+    await page.wait_for_function("document.body.dataset.state === 'playing'")
+    assert await sessions(server) == 1
+    await page.close()
+    await freed(server)
+
+
+async def test_an_uploaded_picture_speaks(server: Server, open_page: OpenPage, tmp_path: Path) -> None:
+    picture = tmp_path / "My friend.webp"
+    PillowImage.open(DEFAULT_FILE).crop((100, 60, 700, 700)).save(picture)
+    page = await open_page()
+    await page.set_input_files("#face-file", picture)
+    await page.wait_for_function("document.querySelectorAll('#avatars input, #avatars [role=radio]').length === 2")
+    await page.click("#play-sample")
+    await playing(page)
+    size = await page.evaluate(
+        "[document.querySelector('#video').videoWidth, document.querySelector('#video').videoHeight]"
+    )
+    assert size == [600, 640]
+    seen = await watch(page, 5)
+    assert np.percentile(seen.mouth[seen.speaking], 75) > 6
+    await page.click("#stop")
+    await freed(server)
+
+
+async def test_a_file_that_is_no_picture_is_explained(open_page: OpenPage, tmp_path: Path) -> None:
+    bad = tmp_path / "face.png"
+    bad.write_bytes(b"this is not a picture")
+    page = await open_page()
+    await page.set_input_files("#face-file", bad)
+    await status(page, "PNG, JPEG or WebP")
+
+
+async def test_ones_own_recording_plays(server: Server, open_page: OpenPage, microphone: Path) -> None:
+    page = await open_page()
+    await page.set_input_files("#wav-file", microphone)
+    await playing(page)
+    assert_speaks_in_step(await watch(page, 5))
+    await page.wait_for_function("document.body.dataset.state === 'live'", timeout=15_000)
+    await page.click("#stop")
+    await freed(server)
+
+
+async def test_a_refused_microphone_is_explained_and_holds_no_place(server: Server, open_page: OpenPage) -> None:
+    page = await open_page(microphone_allowed=False)
+    await page.click("#start-mic")
+    await status(page, "microphone")
+    await page.wait_for_function("document.body.dataset.state === 'error'")
+    await freed(server)
+
+
+async def test_an_insecure_page_says_how_to_get_the_microphone(server: Server, open_page: OpenPage) -> None:
+    port = server.url.rsplit(":", 1)[1]
+    page = await open_page("--host-resolver-rules=MAP face.test 127.0.0.1", url=f"http://face.test:{port}/")
+    await page.click("#start-mic")
+    await status(page, "--ssl-certfile")
+
+
+async def test_https_is_served_with_a_certificate(open_page: OpenPage, tmp_path: Path) -> None:
+    make_certificate(tmp_path)
+    flags = ("--ssl-certfile", str(tmp_path / "cert.pem"), "--ssl-keyfile", str(tmp_path / "key.pem"))
+    secure = Server.start(tmp_path, *flags)
+    try:
+        port = secure.url.rsplit(":", 1)[1]
+        page = await open_page("--host-resolver-rules=MAP face.test 127.0.0.1", url=f"https://face.test:{port}/")
+        await page.click("#start-mic")
+        await playing(page)
+        await page.click("#stop")
+    finally:
+        secure.stop()
+
+
+def make_certificate(folder: Path) -> None:
+    """Write a self-signed certificate and its key."""
+    import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "face.test")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
