@@ -12,7 +12,7 @@ import soundfile
 
 from app.inference.engine import Engine, Job, Portrait, Window
 from app.inference.windows import Windower
-from app.ingest.pcm import Slicer
+from app.ingest.slicer import Slicer
 from app.media import (
     AUDIO_TIME_BASE,
     SAMPLE_RATE,

@@ -13,9 +13,9 @@ from app.inference.engine import Engine, Portrait, Prepared
 from app.inference.windows import Windower
 from app.inference.worker import InferenceWorker
 from app.ingest.inbox import Mark
-from app.ingest.pcm import Slicer
 from app.ingest.protocol import BAD_MESSAGE, OUR_FAULT, ProtocolError, Start
 from app.ingest.pump import Pump
+from app.ingest.slicer import Slicer
 from app.media import VIDEO_FPS, TalkingFrame
 from app.pacer.clock import NS_PER_S, Clock, SlotClock, ntp_now
 from app.pacer.pacer import Pacer

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.avatars.store import DEFAULT_ID, AvatarStore
+from app.inference.engine import Portrait
+from app.inference.face import FaceFinder
 from tests.server import Server
 
 
@@ -25,3 +28,9 @@ def chromium() -> str:
     if not path or not Path(path).is_file():
         pytest.fail("No Chromium was found: apt-get install chromium, or set LIPWIRE_CHROMIUM to its path.")
     return path
+
+
+@pytest.fixture(scope="session")
+def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
+    """The bundled avatar, with its mesh."""
+    return AvatarStore(tmp_path_factory.mktemp("avatars"), FaceFinder(), 1080, 1).load(DEFAULT_ID)

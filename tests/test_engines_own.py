@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from app.avatars.store import DEFAULT_FILE
 from app.inference.clapper import Clapper
 from app.inference.engine import Job, Portrait, Window
 from app.inference.face import FaceFinder
@@ -17,19 +16,10 @@ from app.inference.portrait.driver import REST, SPAN, MouthShape, mouth_shape
 from app.inference.portrait.engine import PortraitEngine
 from app.inference.portrait.puppet import make_puppet, pose
 from app.inference.windows import Windower
-from app.ingest.pcm import Slicer
+from app.ingest.slicer import Slicer
 from app.media import SILENCE, AudioSlice
 
 SAMPLE = Path(__file__).parent.parent / "web" / "assets" / "sample.wav"
-
-
-@pytest.fixture(scope="module")
-def portrait() -> Portrait:
-    image = cv2.imread(str(DEFAULT_FILE))
-    finder = FaceFinder()
-    mesh = finder.mesh(image, finder.find(image)[0])
-    assert mesh is not None
-    return Portrait("default", "Default", image, mesh)
 
 
 def slice_of(level: float, pts: int = 0) -> AudioSlice:

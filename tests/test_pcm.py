@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.ingest.pcm import PcmDecoder, Resampler, SampleQueue, Slicer
+from app.ingest.pcm import PcmDecoder, Resampler
+from app.ingest.slicer import SampleQueue, Slicer
 from app.media import AudioSlice
 
 RATES = [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000]

@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -12,27 +11,17 @@ import soundfile
 from app.avatars.store import DEFAULT_FILE
 from app.cli import main
 from app.inference.engine import Portrait
-from app.inference.face import FaceFinder
 from app.inference.portrait.engine import PortraitEngine
 from app.inference.windows import Windower
 from app.inference.worker import InferenceWorker
 from app.ingest.inbox import Mark
-from app.ingest.pcm import Slicer
 from app.ingest.pump import Pump
+from app.ingest.slicer import Slicer
 from app.media import TalkingFrame
 from app.pacer.clock import MonotonicClock
 from app.render import RenderError, render_file, talking_frames
 
 SAMPLE = Path(__file__).parent.parent / "web" / "assets" / "sample.wav"
-
-
-@pytest.fixture(scope="module")
-def portrait() -> Portrait:
-    image = cv2.resize(cv2.imread(str(DEFAULT_FILE)), (384, 384))
-    finder = FaceFinder()
-    mesh = finder.mesh(image, finder.find(image)[0])
-    assert mesh is not None
-    return Portrait("default", "Default", image, mesh)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +38,7 @@ def test_an_mp4_has_25_frames_a_second_and_the_voice(portrait: Portrait, short: 
     assert count == len(seen) == 75
     with av.open(str(tmp_path / "out.mp4")) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
-        assert (video.width, video.height, video.average_rate) == (384, 384, 25)
+        assert (video.width, video.height, video.average_rate) == (768, 768, 25)
         times = [frame.time for frame in container.decode(video)]
         np.testing.assert_allclose(times, np.arange(75) / 25, atol=1e-3)
         container.seek(0)

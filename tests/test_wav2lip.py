@@ -8,10 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from app.avatars.store import DEFAULT_FILE
 from app.inference.engine import Job, Portrait, Window
 from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
-from app.inference.face import FaceFinder
 from app.inference.wav2lip import Wav2Lip
 from app.inference.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
 from app.inference.wav2lip.engine import Wav2LipEngine
@@ -35,17 +33,6 @@ def public_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(public_file: Path) -> Wav2Lip:
     return load_checkpoint(public_file)
-
-
-@pytest.fixture(scope="module")
-def portrait() -> Portrait:
-    import cv2
-
-    image = cv2.imread(str(DEFAULT_FILE))
-    finder = FaceFinder()
-    mesh = finder.mesh(image, finder.find(image)[0])
-    assert mesh is not None
-    return Portrait("default", "Default", image, mesh)
 
 
 def window(mel_level: float) -> Window:

@@ -1,24 +1,13 @@
-"""PCM of any chunking, rate and channel count → exact 40 ms slices at 48 kHz and 16 kHz."""
+"""PCM as it comes over the socket → mono samples at the rate that is wanted."""
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 import soxr
 
-from app.ingest.activity import SilenceDetector
-from app.media import (
-    MODEL_RATE,
-    MODEL_SAMPLES_PER_FRAME,
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-    AudioSlice,
-    FloatArray,
-)
+from app.media import FloatArray
 
 Encoding = Literal["pcm_s16le", "pcm_f32le"]
 
@@ -90,96 +79,3 @@ class Resampler:
         if from_rate == to_rate:
             return None
         return soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ", vr=True)
-
-
-class SampleQueue:
-    """A FIFO of samples that gives exact lengths. Bounded by its user, who takes whatever is complete."""
-
-    def __init__(self) -> None:
-        self._chunks: deque[FloatArray] = deque()
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
-
-    def push(self, samples: FloatArray) -> None:
-        """Append samples."""
-        if len(samples):
-            self._chunks.append(samples)
-            self._length += len(samples)
-
-    def take(self, count: int) -> FloatArray:
-        """Remove and return the first ``count`` samples, which must be there."""
-        assert count <= self._length
-        parts: list[FloatArray] = []
-        wanted = count
-        while wanted:
-            head = self._chunks.popleft()
-            if len(head) > wanted:
-                self._chunks.appendleft(head[wanted:])
-                head = head[:wanted]
-            parts.append(head)
-            wanted -= len(head)
-        self._length -= count
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._chunks.clear()
-        self._length = 0
-
-
-class Slicer:
-    """Raw PCM in, :class:`AudioSlice` out: decoded, resampled once to each rate, cut at exact slots.
-
-    Bound: less than one slice and the resamplers' delay, as ``push`` gives out all that is complete.
-    """
-
-    def __init__(self, encoding: Encoding, channels: int, rate: int) -> None:
-        self._decoder = PcmDecoder(encoding, channels)
-        self._to_playout = Resampler(rate, SAMPLE_RATE)
-        self._to_model = Resampler(rate, MODEL_RATE)
-        self._playout, self._model = SampleQueue(), SampleQueue()
-        self._silence = SilenceDetector()
-        self._pts = 0
-        self._in_utterance = False
-        self.bytes_per_sample = self._decoder.bytes_per_sample
-
-    def push(self, data: bytes, generation: int, now_ns: int) -> Iterator[AudioSlice]:
-        """Take bytes of any number and yield the slices that they complete."""
-        mono = self._decoder.push(data)
-        self._in_utterance = self._in_utterance or len(mono) > 0
-        self._playout.push(self._to_playout.push(mono))
-        self._model.push(self._to_model.push(mono))
-        yield from self._complete(generation, now_ns)
-
-    def flush(self, generation: int, now_ns: int) -> Iterator[AudioSlice]:
-        """End an utterance: yield what is left, the last slice filled up with silence."""
-        self._decoder.reset()
-        if not self._in_utterance:
-            return
-        self._in_utterance = False
-        self._playout.push(self._to_playout.finish())
-        self._model.push(self._to_model.finish())
-        slices = math.ceil(max(len(self._playout) / SAMPLES_PER_FRAME, len(self._model) / MODEL_SAMPLES_PER_FRAME))
-        self._playout.push(np.zeros(slices * SAMPLES_PER_FRAME - len(self._playout), np.float32))
-        self._model.push(np.zeros(slices * MODEL_SAMPLES_PER_FRAME - len(self._model), np.float32))
-        yield from self._complete(generation, now_ns)
-
-    def reset(self) -> None:
-        """Discard everything that is not yet a slice."""
-        self._decoder.reset()
-        self._to_playout.reset()
-        self._to_model.reset()
-        self._playout.clear()
-        self._model.clear()
-        self._in_utterance = False
-
-    def _complete(self, generation: int, now_ns: int) -> Iterator[AudioSlice]:
-        while len(self._playout) >= SAMPLES_PER_FRAME and len(self._model) >= MODEL_SAMPLES_PER_FRAME:
-            sound = self._playout.take(SAMPLES_PER_FRAME)
-            playout = np.clip(np.rint(sound * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
-            model = self._model.take(MODEL_SAMPLES_PER_FRAME)
-            silent = self._silence.is_silent(model)
-            yield AudioSlice(generation, self._pts, playout, model, silent, now_ns)
-            self._pts += 1

@@ -7,7 +7,7 @@ import asyncio
 from app.inference.windows import Windower
 from app.inference.worker import Lane
 from app.ingest.inbox import Mark, PcmInbox
-from app.ingest.pcm import Slicer
+from app.ingest.slicer import Slicer
 from app.pacer.clock import Clock
 
 PIECE_MS = 80  # sliced at a time, so that a large message does not hold the event loop
