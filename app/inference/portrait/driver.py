@@ -31,6 +31,7 @@ QUIETEST_PEAK_DB = -78.0  # a second whose peak is below this holds no speech
 NOISE_DB = -68.0  # below this, sound that hardly varies is background
 NOISE_VARIES_DB = 12.0
 ABOVE_BACKGROUND_DB = 6.0
+GATE_FADE_DB = 8.0  # over which the lips part, so that they do not snap
 DIGITAL_SILENCE_DB = MIN_DB + 1
 
 
@@ -63,9 +64,10 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
     level = float(levels[NOW] @ SMOOTHING)
     if peak < QUIETEST_PEAK_DB or (peak < NOISE_DB and peak - background < NOISE_VARIES_DB):
         return REST
-    if level < min(background + ABOVE_BACKGROUND_DB, peak - NOISE_VARIES_DB):
+    gate = min(background + ABOVE_BACKGROUND_DB, peak - NOISE_VARIES_DB)
+    if level < gate:
         return REST
-    loudness = float(np.clip((level - (peak - RANGE_DB)) / RANGE_DB, 0, 1))
+    loudness = _ramp(level, peak - RANGE_DB, peak) * _ramp(level, gate, gate + GATE_FADE_DB)
     spectrum = power[:, NOW] @ SMOOTHING
     low, middle = _db(spectrum, 150, 450), _db(spectrum, 500, 1100)
     front, hiss = _db(spectrum, 1700, 3200), _db(spectrum, 4000, F_MAX_HZ)

@@ -24,7 +24,7 @@ OUTER_UPPER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
 OUTER_LOWER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 NOSE_BASE, CHIN, RIGHT_CORNER, LEFT_CORNER = 2, 152, 61, 291
 
-MAX_JAW = 0.40  # mouth widths
+MAX_JAW = 0.33  # mouth widths
 MAX_SPREAD = 0.13  # of the mouth's width
 MAX_ROUNDING = 0.30
 UPPER_SHARE = 0.16  # of the opening, taken by the upper lip
