@@ -12,7 +12,7 @@ from pathlib import Path
 from app import __version__
 from app.config import SettingsError, load_settings
 
-BENCHES = ("portrait", "encode")
+BENCHES = ("portrait", "encode", "sync")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure; the last line is JSON")
     bench.add_argument("name", choices=BENCHES)
+    bench.add_argument("flags", nargs=argparse.REMAINDER, help="the bench's own; -h says which")
     bench.set_defaults(run=_bench)
 
     doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
@@ -108,7 +109,7 @@ def _render(args: argparse.Namespace) -> int:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    return int(importlib.import_module(f"bench.{args.name}").main())
+    return int(importlib.import_module(f"bench.{args.name}").main(args.flags))
 
 
 def _doctor(args: argparse.Namespace) -> int:

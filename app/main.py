@@ -44,6 +44,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def page() -> FileResponse:
         return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
 
+    @app.get("/sync", include_in_schema=False)
+    async def sync_page() -> FileResponse:
+        return FileResponse(WEB / "sync.html", headers={"Cache-Control": "no-cache"})
+
     @app.get("/healthz")
     async def healthz() -> dict[str, Any]:
         return {"status": "ok", "version": __version__, "sessions": len(service.sessions)}

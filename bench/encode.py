@@ -20,7 +20,7 @@ FRAMES = 250
 BITRATE = 2_500_000
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Encode the talking default portrait at several sizes."""
     limit_video_bitrate(BITRATE)
     engine = PortraitEngine()

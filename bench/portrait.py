@@ -24,7 +24,7 @@ FRAMES = 400
 SAMPLE = Path(__file__).resolve().parent.parent / "web" / "assets" / "sample.wav"
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Render the sample's speech on the default portrait at several sizes."""
     cv2.setNumThreads(1)
     engine = PortraitEngine()

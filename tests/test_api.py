@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,14 +112,22 @@ def test_the_page_and_its_modules_are_served(client: TestClient) -> None:
     assert page.status_code == 200 and "text/html" in page.headers["content-type"]
     for element in ["start-mic", "play-sample", "choose-wav", "choose-face", "stop", "interrupt", "video", "status"]:
         assert f'id="{element}"' in page.text
+    assert 'id="status"' in client.get("/sync").text
     module = client.get("/web/js/app.js")
     assert module.headers["content-type"].startswith("text/javascript")
     assert client.get("/web/assets/sample.wav").status_code == 200
 
 
 def test_no_module_of_the_page_is_missing(client: TestClient) -> None:
-    for path in (Path(__file__).parent.parent / "web").rglob("*.js"):
-        assert client.get(f"/web/js/{path.name}").status_code == 200
+    """Every relative import of every module names one that is served."""
+    web = Path(__file__).parent.parent / "web"
+    imported = re.compile(r"""(?:from|import)\s*\(?['"](\.{1,2}/[^'"]+)['"]""")
+    modules = list(web.rglob("*.js"))
+    assert len(modules) > 15
+    for path in modules:
+        for name in imported.findall(path.read_text()):
+            target = (path.parent / name).resolve().relative_to(web.resolve())
+            assert client.get(f"/web/{target}").status_code == 200, f"{path.name} imports {name}"
 
 
 def test_health_and_metrics(client: TestClient) -> None:

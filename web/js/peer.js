@@ -51,12 +51,17 @@ export class Peer extends EventTarget {
     });
   }
 
+  /** The browser's counters of the received sound: an inbound-rtp report, or null. */
+  async inboundAudio() {
+    for (const report of (await this.#connection.getStats()).values()) {
+      if (report.type === 'inbound-rtp' && report.kind === 'audio') return report;
+    }
+    return null;
+  }
+
   /** How long sound waited in the browser's jitter buffer since the last call: ms, or null. */
   async audioBufferMs() {
-    let now = null;
-    for (const report of (await this.#connection.getStats()).values()) {
-      if (report.type === 'inbound-rtp' && report.kind === 'audio') now = report;
-    }
+    const now = await this.inboundAudio();
     const last = this.#lastAudio;
     this.#lastAudio = now;
     if (!now || !last) return null;

@@ -67,6 +67,11 @@ export class Session extends EventTarget {
     return this.#isClosed || !this.#peer ? null : this.#peer.audioBufferMs();
   }
 
+  /** See Peer.inboundAudio. */
+  async inboundAudio() {
+    return this.#isClosed || !this.#peer ? null : this.#peer.inboundAudio();
+  }
+
   /** End the session and free everything. Calling it again does nothing. */
   close() {
     if (this.#isClosed) return;

@@ -1,0 +1,61 @@
+/** When flashes are seen and beeps are heard, on the page's one clock (performance.now, ms). */
+
+const PATCH = 8; // pixels a side; the flash fills the picture, so its middle says it all
+const BRIGHT = 128;
+
+/** Dispatches `flash` and `beep` as CustomEvents with the time in ms, from `start` until `stop`. */
+export class SyncMeter extends EventTarget {
+  #video;
+  #audio = null;
+  #running = false;
+  #wasBright = true; // a page that opens on a flash has not seen it begin
+  #patch = new OffscreenCanvas(PATCH, PATCH).getContext('2d', { willReadFrequently: true });
+
+  /** @param {HTMLVideoElement} video */
+  constructor(video) {
+    super();
+    this.#video = video;
+  }
+
+  /** @param {MediaStream} stream what the video shows */
+  async start(stream) {
+    this.#running = true;
+    this.#waitForFrame();
+    this.#audio = new AudioContext({ latencyHint: 'interactive' });
+    await this.#audio.audioWorklet.addModule('/web/js/sync/beep-worklet.js');
+    if (!this.#running) return;
+    const ear = new AudioWorkletNode(this.#audio, 'beep', { numberOfOutputs: 0 });
+    ear.port.onmessage = ({ data }) => this.#tell('beep', this.#heardMs(data));
+    this.#audio.createMediaStreamSource(stream).connect(ear);
+  }
+
+  /** Calling it again does nothing. */
+  stop() {
+    this.#running = false;
+    this.#audio?.close();
+    this.#audio = null;
+  }
+
+  #heardMs(contextTime) {
+    // The context runs ahead of the loudspeaker; the browser says by how much.
+    const { contextTime: at, performanceTime } = this.#audio.getOutputTimestamp();
+    return performanceTime + (contextTime - at) * 1000;
+  }
+
+  #waitForFrame() {
+    this.#video.requestVideoFrameCallback((_, { expectedDisplayTime }) => {
+      if (!this.#running) return;
+      const { videoWidth: width, videoHeight: height } = this.#video;
+      this.#patch.drawImage(this.#video, width / 4, height / 4, width / 2, height / 2, 0, 0, PATCH, PATCH);
+      const { data } = this.#patch.getImageData(0, 0, PATCH, PATCH);
+      const isBright = data[(PATCH * PATCH * 4) / 2] >= BRIGHT;
+      if (isBright && !this.#wasBright) this.#tell('flash', expectedDisplayTime);
+      this.#wasBright = isBright;
+      this.#waitForFrame();
+    });
+  }
+
+  #tell(name, ms) {
+    this.dispatchEvent(new CustomEvent(name, { detail: ms }));
+  }
+}
