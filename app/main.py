@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
+import os
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
@@ -31,6 +34,9 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         limit_video_bitrate(settings.video_bitrate)
+        # aiortc encodes on the loop's default executor; nothing else here does, so an upload delays no frame
+        encoders = ThreadPoolExecutor(settings.threads or os.cpu_count() or 1, thread_name_prefix="encoder")
+        asyncio.get_running_loop().set_default_executor(encoders)
         await service.start()
         yield
         await service.aclose()

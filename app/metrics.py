@@ -1,4 +1,4 @@
-"""``/metrics`` in Prometheus' format, read from the sessions at the moment of asking."""
+"""``/metrics`` in Prometheus' format: sessions are read at the moment of asking, timings as they happen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.service import Service
+from app.service import COUNTED, Service
 
 __all__ = ["METRICS_TYPE", "render_metrics"]
 
@@ -17,13 +17,6 @@ GAUGES = {
     "buffer_a": "Frames in Buffer A.",
     "buffer_b": "Slots in Buffer B.",
     "pending": "Windows before the inference thread.",
-}
-COUNTERS = {
-    "slots": "Slots of playout served.",
-    "holds": "Slots that showed the idle picture.",
-    "underruns": "Holds that cut into playing.",
-    "drops": "Frames dropped to catch up.",
-    "missed": "Slots that passed while the event loop was stuck.",
 }
 
 
@@ -34,20 +27,27 @@ class SessionCollector(Collector):
         self._service = service
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the metrics, one sample a session."""
-        sessions = [(session.id, session.stats()) for session in self._service.sessions.values()]
+        """Yield each figure once a session, and its sum; counters' sums include sessions that have ended."""
+        sessions = {session.id: session.stats() for session in self._service.sessions.values()}
         yield GaugeMetricFamily("lipwire_sessions", "Open sessions.", value=len(sessions))
-        kinds = ((GaugeMetricFamily, GAUGES), (CounterMetricFamily, COUNTERS))
-        for make, table in kinds:
-            for name, about in table.items():
-                family = make(f"lipwire_session_{name}", about, labels=["session"])
-                for id, stats in sessions:
-                    family.add_metric([id], stats[name])
-                yield family
+        for name, about in GAUGES.items():
+            each = GaugeMetricFamily(f"lipwire_session_{name}", about, labels=["session"])
+            for id, stats in sessions.items():
+                each.add_metric([id], stats[name])
+            yield each
+            total = sum(stats[name] for stats in sessions.values())
+            yield GaugeMetricFamily(f"lipwire_{name}", f"{about} All sessions.", value=total)
+        for name, about in COUNTED.items():
+            counter = CounterMetricFamily(f"lipwire_session_{name}", about, labels=["session"])
+            for id, stats in sessions.items():
+                counter.add_metric([id], stats[name])
+            yield counter
+            total = self._service.ended[name] + sum(stats[name] for stats in sessions.values())
+            yield CounterMetricFamily(f"lipwire_{name}", f"{about} All sessions, ended ones too.", value=total)
 
 
 def render_metrics(service: Service) -> bytes:
     """Return the page."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(SessionCollector(service))
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(service.timings.registry)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
 
 from app.avatars.store import AvatarStore, NoSuchAvatar
 from app.config import Settings
@@ -17,9 +19,18 @@ from app.inference.worker import InferenceWorker
 from app.ingest.protocol import BAD_MESSAGE, FULL, NO_AVATAR, ProtocolError, Start
 from app.pacer.clock import Clock, MonotonicClock
 from app.session import Event, Session, SessionLimits
+from app.timings import Timings
 
 logger = logging.getLogger(__name__)
 
+# what is counted over all sessions, ended ones too
+COUNTED = {
+    "slots": "Slots of playout served.",
+    "holds": "Slots that showed the idle picture.",
+    "underruns": "Holds that cut into playing.",
+    "drops": "Frames dropped to catch up.",
+    "missed": "Slots that passed while the event loop was stuck.",
+}
 PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 10 MB each at 1080p
 
 
@@ -32,19 +43,26 @@ class Service:
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads)
         self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
         self.worker = InferenceWorker()
+        self.timings = Timings()
         self.sessions: dict[str, Session] = {}
+        self.ended: Counter[str] = Counter()
+        self._watch: asyncio.Task[None] | None = None
         self._places = 0
         self._prepared: OrderedDict[tuple[str, str], asyncio.Task[tuple[Engine, Portrait, Prepared]]] = OrderedDict()
 
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
         self.worker.start()
+        self._watch = asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch")
         await self._ready(self.engines.resolve("auto"), "default")
 
     async def aclose(self) -> None:
         """End every session and the thread."""
         for session in list(self.sessions.values()):
             await self.close(session)
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         await self.worker.aclose()
 
     async def open(
@@ -75,6 +93,8 @@ class Service:
         """Close a session; again is fine."""
         if self.sessions.pop(session.id, None) is None:
             return
+        stats = session.stats()
+        self.ended.update({name: stats[name] for name in COUNTED})
         try:
             await session.aclose()
         finally:
@@ -100,7 +120,17 @@ class Service:
             settings.buffer_high, settings.buffer_low, settings.voice_lead_packets, settings.ice_servers
         )
         return Session(
-            secrets.token_hex(4), start, engine, portrait, prepared, self.worker, limits, self.clock, notify, fail
+            secrets.token_hex(4),
+            start,
+            engine,
+            portrait,
+            prepared,
+            self.worker,
+            limits,
+            self.clock,
+            notify,
+            fail,
+            self.timings.note_slot,
         )
 
     async def _ready_or_refuse(self, start: Start) -> tuple[Engine, Portrait, Prepared]:
@@ -123,7 +153,7 @@ class Service:
         key = (engine, avatar)
         task = self._prepared.get(key)
         if task is None:
-            task = asyncio.create_task(asyncio.to_thread(self._prepare, engine, avatar))
+            task = asyncio.create_task(run_in_threadpool(self._prepare, engine, avatar))
             self._prepared[key] = task
         self._prepared.move_to_end(key)
         while len(self._prepared) > PREPARED_KEPT:

@@ -57,6 +57,7 @@ class Session:
         clock: Clock,
         notify: Callable[[Event], None],
         fail: Callable[[ProtocolError], None],
+        note_slot: Callable[[int], None],
     ) -> None:
         self.id, self.mode = id, start.mode
         self.engine, self.portrait, self._prepared = engine, portrait, prepared
@@ -71,7 +72,7 @@ class Session:
         self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)
         self.lane.wanted = lambda: self.buffer.has_room
         self.pacer = Pacer(
-            self.buffer, self.lane, self.feed, lambda slot: prepared.idle, start.mode, clock, self._speaking
+            self.buffer, self.lane, self.feed, lambda slot: prepared.idle, start.mode, clock, self._speaking, note_slot
         )
         self.lane.deadline_ns = self.pacer.deadline_ns
         slicer = Slicer(start.encoding, start.channels, start.sample_rate)

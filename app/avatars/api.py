@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.types import Message
 
@@ -26,13 +26,13 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
 
     @router.get("")
     async def list_avatars() -> dict[str, Any]:
-        return {"avatars": [_shown(details) for details in await asyncio.to_thread(store.all)]}
+        return {"avatars": [_shown(details) for details in await run_in_threadpool(store.all)]}
 
     @router.post("", status_code=201)
     async def add_avatar(request: Request) -> dict[str, Any]:
         data, name = await _uploaded(request)
         try:
-            return _shown(await asyncio.to_thread(store.add, data, name))
+            return _shown(await run_in_threadpool(store.add, data, name))
         except PictureError as error:
             raise Problem(error.status, error.code, error.message) from error
         except StoreFull:
@@ -40,17 +40,17 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
 
     @router.get("/{id}")
     async def get_avatar(id: str) -> dict[str, Any]:
-        return _shown(await _found(asyncio.to_thread(store.details, id)))
+        return _shown(await _found(run_in_threadpool(store.details, id)))
 
     @router.get("/{id}/image")
     async def get_image(id: str) -> FileResponse:
-        path = await _found(asyncio.to_thread(store.picture_file, id))
+        path = await _found(run_in_threadpool(store.picture_file, id))
         return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
     @router.delete("/{id}", status_code=204)
     async def delete_avatar(id: str) -> Response:
         try:
-            await _found(asyncio.to_thread(store.delete, id))
+            await _found(run_in_threadpool(store.delete, id))
         except AvatarFixed:
             raise Problem(403, "avatar_fixed", "The default avatar cannot be deleted.") from None
         on_deleted(id)

@@ -12,6 +12,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from starlette.concurrency import run_in_threadpool
+
 from app.inference.engine import Engine, Job, Prepared, Window
 from app.media import Image, TalkingFrame
 
@@ -159,7 +161,7 @@ class InferenceWorker:
             self._closing = True
             self.changed.notify_all()
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
+            await run_in_threadpool(self._thread.join)
             self._thread = None
 
     def open(

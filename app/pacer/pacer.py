@@ -72,7 +72,8 @@ class Pacer:
     """Releases one slot every 40 ms on one epoch.
 
     ``on_speaking`` is told True when an utterance's first frame plays and False when its last one has: in
-    ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause.
+    ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause. ``on_slot`` is told by how
+    many nanoseconds each slot missed its deadline.
     """
 
     def __init__(
@@ -84,10 +85,11 @@ class Pacer:
         mode: Mode,
         clock: Clock,
         on_speaking: Callable[[bool], None] = lambda speaking: None,
+        on_slot: Callable[[int], None] = lambda late_ns: None,
     ) -> None:
         self._buffer, self._upstream, self._outlet = buffer, upstream, outlet
         self._idle, self._mode, self._clock = idle, mode, clock
-        self._on_speaking = on_speaking
+        self._on_speaking, self._on_slot = on_speaking, on_slot
         self._policy = policy_for(mode)
         self._needed = self._policy.prime
         self._waited = 0
@@ -136,7 +138,9 @@ class Pacer:
         slots = self.slots or self.start()
         while True:
             await self._clock.sleep_until(slots.due_ns(self.next_slot))
-            current = slots.slot_at(self._clock.now_ns())
+            now_ns = self._clock.now_ns()
+            self._on_slot(now_ns - slots.due_ns(self.next_slot))
+            current = slots.slot_at(now_ns)
             if current - self.next_slot > CATCH_UP_SLOTS:
                 self.counters.missed += current - self.next_slot
                 self.next_slot = current
