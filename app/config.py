@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLE_PREFIX = "LIPWIRE_"
+_ICE_URL = re.compile(r"(stuns?|turns?):[^\s:?]+(:\d+)?(\?transport=(udp|tcp))?")
 
 
 class SettingsError(ValueError):
@@ -96,14 +98,23 @@ def parse_ice_servers(text: str) -> tuple[IceServer, ...]:
     Raises:
         SettingsError: when it is neither.
     """
+    servers: list[IceServer] = []
     if not text.lstrip().startswith("["):
-        return tuple(IceServer(url.strip()) for url in text.split(",") if url.strip())
-    try:
-        return tuple(
-            IceServer(str(item["urls"]), item.get("username"), item.get("credential")) for item in json.loads(text)
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise SettingsError(
-            "LIPWIRE_ICE_SERVERS must be URLs separated by commas, or a JSON list such as "
-            '[{"urls": "turn:host:3478", "username": "u", "credential": "c"}].'
-        ) from None
+        servers = [IceServer(url.strip()) for url in text.split(",") if url.strip()]
+    else:
+        try:
+            for item in json.loads(text):
+                urls = [item["urls"]] if isinstance(item["urls"], str) else item["urls"]
+                servers += [IceServer(str(url), item.get("username"), item.get("credential")) for url in urls]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise _bad_ice_servers() from None
+    if not all(_ICE_URL.fullmatch(server.urls) for server in servers):
+        raise _bad_ice_servers()
+    return tuple(servers)
+
+
+def _bad_ice_servers() -> SettingsError:
+    return SettingsError(
+        "LIPWIRE_ICE_SERVERS must be URLs such as stun:host:3478 separated by commas, or a JSON list such as "
+        '[{"urls": "turn:host:3478", "username": "u", "credential": "c"}].'
+    )

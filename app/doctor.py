@@ -12,7 +12,7 @@ import numpy as np
 from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.config import Settings
 from app.inference.engine import Job, Window
-from app.inference.engines import Engines, EngineUnavailable
+from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import FaceFinder, LandmarkFilesMissing
 from app.inference.mel import N_MELS
 from app.media import MODEL_SAMPLES_PER_FRAME, SILENCE, VIDEO_FPS, AudioSlice
@@ -26,7 +26,11 @@ def diagnose(settings: Settings) -> int:
     engines = Engines(settings.weights_dir, settings.engine, settings.threads)
     for status in engines.statuses():
         print(f"engine {status.name:9} {'ready' if status.available else 'missing'}  {status.why}")
-    chosen = engines.resolve("auto")
+    try:
+        chosen = engines.resolve("auto")
+    except NoSuchEngine as error:
+        print(f'problem: LIPWIRE_ENGINE names no engine: "{error}"')
+        return 1
     print(f"auto means {chosen}")
     try:
         rate = _measure(engines, chosen, settings)

@@ -46,7 +46,7 @@ class AudioSlice:
 
     ``pts`` counts slots since the session's first sample (time base 1/25) and is never rewritten.
     ``playout``: int16 (1920,) at 48 kHz. ``model``: float32 (640,) at 16 kHz, −1…1, the same 40 ms.
-    ``arrived_ns`` is the monotonic time at which its last sample arrived.
+    ``arrived_ns`` is the monotonic time at which its last sample arrived. ``last``: a flush ended here.
     """
 
     generation: int
@@ -55,14 +55,20 @@ class AudioSlice:
     model: FloatArray
     silent: bool
     arrived_ns: int
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TalkingFrame:
     """One picture and the 40 ms of sound that belong to it, inseparable from the model to the tracks.
 
-    ``image``: uint8 (height, width, 3), BGR. ``audio``: int16 (1920,) at 48 kHz.
+    ``image``: uint8 (height, width, 3), BGR. ``audio``: int16 (1920,) at 48 kHz. The rest is its slice's.
     """
+
+    @classmethod
+    def of(cls, sound: AudioSlice, image: Image) -> TalkingFrame:
+        """Join a slice with the picture made for it."""
+        return cls(sound.generation, sound.pts, image, sound.playout, sound.silent, sound.arrived_ns, sound.last)
 
     generation: int
     pts: int
@@ -70,3 +76,4 @@ class TalkingFrame:
     audio: Samples
     silent: bool
     arrived_ns: int
+    last: bool = False

@@ -23,7 +23,7 @@ class Problem(Exception):
 def problem_response(status: int, code: str, detail: str) -> JSONResponse:
     """Make the document."""
     body = {
-        "type": f"/docs/protocol#{code}",
+        "type": f"urn:lipwire:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,

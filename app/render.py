@@ -10,7 +10,7 @@ import av
 import numpy as np
 import soundfile
 
-from app.inference.engine import Engine, Job, Portrait, Window
+from app.inference.engine import Engine, Job, MelSpan, Portrait, Window
 from app.inference.windows import Windower
 from app.ingest.slicer import Slicer
 from app.media import (
@@ -29,19 +29,24 @@ class RenderError(Exception):
     """Something about the input or output; the message says what to do."""
 
 
-def read_slices(path: Path) -> Iterator[bytes | Slicer]:
-    """Yield the slicer for a recording, then its sound as float32 PCM in blocks.
+def read_windows(path: Path, span: MelSpan | None) -> Iterator[Window]:
+    """Yield a recording's windows, as a session that hears ``span`` makes them.
 
     Raises:
         RenderError: when the file cannot be read.
     """
+    windower = Windower(span)
     try:
         with soundfile.SoundFile(str(path)) as recording:
-            yield Slicer("pcm_f32le", recording.channels, recording.samplerate)
+            slicer = Slicer("pcm_f32le", recording.channels, recording.samplerate)
             for block in recording.blocks(int(recording.samplerate * BLOCK_S), dtype="float32", always_2d=True):
-                yield block.astype("<f4").tobytes()
+                for sound in slicer.push(block.astype("<f4").tobytes(), 0, 0):
+                    yield from windower.push(sound)
     except (soundfile.LibsndfileError, OSError) as error:
         raise RenderError(f"{path} cannot be read as sound ({error}). Use WAV, FLAC, Ogg or MP3.") from error
+    for sound in slicer.flush(0, 0):
+        yield from windower.push(sound)
+    yield from windower.flush()
 
 
 def talking_frames(engine: Engine, portrait: Portrait, audio: Path) -> Iterator[TalkingFrame]:
@@ -51,24 +56,8 @@ def talking_frames(engine: Engine, portrait: Portrait, audio: Path) -> Iterator[
         RenderError: when the recording cannot be read.
     """
     prepared = engine.prepare(portrait)
-    windower = Windower(engine.span)
-
-    def render(windows: list[Window]) -> Iterator[TalkingFrame]:
-        for window in windows:
-            image = engine.render([Job(prepared, window)])[0]
-            sound = window.sound
-            yield TalkingFrame(0, sound.pts, image, sound.playout, sound.silent, sound.arrived_ns)
-
-    parts = read_slices(audio)
-    slicer = next(parts)
-    assert isinstance(slicer, Slicer)
-    for block in parts:
-        assert isinstance(block, bytes)
-        for sound in slicer.push(block, 0, 0):
-            yield from render(windower.push(sound))
-    for sound in slicer.flush(0, 0):
-        yield from render(windower.push(sound))
-    yield from render(windower.flush())
+    for window in read_windows(audio, engine.span):
+        yield TalkingFrame.of(window.sound, engine.render([Job(prepared, window)])[0])
 
 
 def render_file(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import sys
 
 import uvicorn
 
-from app.config import Settings
+from app.config import Settings, SettingsError
+from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
+from app.inference.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.ingest.liveness import websocket_options
 from app.main import create_app
 
@@ -32,6 +35,11 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, log_level: str = "info") -> int:
     """Serve until interrupted; returns the exit status."""
+    try:
+        check(settings)
+    except (EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
@@ -47,11 +55,44 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     server = Server(config, f"{scheme}://{host}")
-    with contextlib.suppress(KeyboardInterrupt):
+    # uvicorn exits by itself when it cannot start
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):
         server.run()
     if not server.started:
-        print(
-            f"error: {settings.host}:{settings.port} cannot be used; set LIPWIRE_PORT to a free port.", file=sys.stderr
-        )
+        print(f"error: could not serve on {settings.host}:{settings.port}; the log above says why.", file=sys.stderr)
         return 1
     return 0
+
+
+def check(settings: Settings) -> None:
+    """Find out, before anything starts, what would keep the service from running.
+
+    Raises:
+        SettingsError: an engine that does not exist, a certificate that cannot be used, a port that is taken.
+        EngineUnavailable: an engine that was asked for by name and cannot run.
+        LandmarkFilesMissing: see there.
+    """
+    landmark_file(MESH_FILE)
+    engines = Engines(settings.weights_dir, settings.engine, settings.threads)
+    try:
+        engines.get("auto")
+    except NoSuchEngine as error:
+        names = ", ".join(status.name for status in engines.statuses())
+        raise SettingsError(f'LIPWIRE_ENGINE must be auto or one of {names}, not "{error}".') from error
+    if settings.ssl_certfile:
+        try:
+            ssl.create_default_context().load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
+        except (ssl.SSLError, OSError) as error:
+            raise SettingsError(
+                f"The certificate {settings.ssl_certfile} cannot be used with its key: {error}"
+            ) from error
+    try:
+        socket.create_server((settings.host, settings.port), family=_family(settings.host)).close()
+    except OSError as error:
+        raise SettingsError(
+            f"{settings.host}:{settings.port} cannot be used ({error.strerror}); set LIPWIRE_PORT to a free port."
+        ) from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

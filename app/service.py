@@ -30,6 +30,7 @@ COUNTED = {
     "underruns": "Holds that cut into playing.",
     "drops": "Frames dropped to catch up.",
     "missed": "Slots that passed while the event loop was stuck.",
+    "unsent": "Slots released that the tracks came too late for.",
 }
 PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 10 MB each at 1080p
 

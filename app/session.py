@@ -13,7 +13,7 @@ from app.inference.engine import Engine, Portrait, Prepared
 from app.inference.windows import Windower
 from app.inference.worker import InferenceWorker
 from app.ingest.inbox import Mark
-from app.ingest.protocol import BAD_MESSAGE, OUR_FAULT, ProtocolError, Start
+from app.ingest.protocol import BAD_MESSAGE, IDLE, OUR_FAULT, ProtocolError, Start
 from app.ingest.pump import Pump
 from app.ingest.slicer import Slicer
 from app.media import VIDEO_FPS, TalkingFrame
@@ -26,6 +26,8 @@ from app.rtc.playout_feed import PlayoutFeed
 logger = logging.getLogger(__name__)
 
 Event = dict[str, Any]
+
+CONNECT_TIMEOUT_S = 20  # from the answer to media
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Session:
         self._epoch_ntp = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._peer: Peer | None = None
-        self._failed = False
+        self._connect_timer: asyncio.TimerHandle | None = None
+        self._over = False  # failed or closed: nothing may start any more
         self.feed = PlayoutFeed(limits.voice_lead_packets)
         self.lane = worker.open(engine, prepared, start.mode == "live", self._take, self._engine_failed)
         self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)
@@ -135,11 +138,15 @@ class Session:
             on_connected=self._begin_playout,
             on_lost=self._peer_lost,
         )
-        return {"type": "answer", "sdp": await self._peer.answer(sdp)}
+        answer = await self._peer.answer(sdp)
+        self._connect_timer = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT_S, self._not_connected)
+        return {"type": "answer", "sdp": answer}
 
     async def aclose(self) -> None:
         """End everything and wait until it has ended."""
-        self._failed = True
+        self._over = True
+        if self._connect_timer is not None:
+            self._connect_timer.cancel()
         self.lane.close()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
@@ -166,6 +173,7 @@ class Session:
             "underruns": counters.underruns,
             "drops": counters.dropped + self.lane.dropped,
             "missed": counters.missed,
+            "unsent": self.feed.unsent,
         }
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -195,17 +203,26 @@ class Session:
         return self.pacer.slots
 
     def _begin_playout(self) -> None:
+        if self._over:
+            return
+        if self._connect_timer is not None:
+            self._connect_timer.cancel()
         self.pacer.start()
         self._epoch_ntp = ntp_now()
         self._run("pacer", self.pacer.run())
         self._run("heartbeat", self._beat())
 
+    def _not_connected(self) -> None:
+        if self.pacer.slots is None:
+            message = f"No media connection was made within {CONNECT_TIMEOUT_S} s; a firewall may need a TURN server."
+            self._end(ProtocolError(IDLE, "not_connected", message))
+
     def _peer_lost(self) -> None:
         self._end(ProtocolError(OUR_FAULT, "peer_lost", "The media connection was lost; start again."))
 
     def _end(self, error: ProtocolError) -> None:
-        if not self._failed:
-            self._failed = True
+        if not self._over:
+            self._over = True
             self._fail(error)
 
     async def _beat(self) -> None:
@@ -220,10 +237,11 @@ class Session:
             last_ns, sent = now_ns, pictures
             stats = self.stats()
             logger.info(
-                "session %s: %.0f s, played %.1f s, A=%d B=%d pending=%d held=%d underruns=%d dropped=%d missed=%d",
+                "session %s: %.0f s, played %.1f s, A=%d B=%d pending=%d "
+                "held=%d underruns=%d dropped=%d missed=%d unsent=%d",
                 self.id, (now_ns - begun_ns) / NS_PER_S, stats["played_ms"] / 1000, stats["buffer_a"],
                 stats["buffer_b"], stats["pending"], stats["holds"], stats["underruns"], stats["drops"],
-                stats["missed"],
+                stats["missed"], stats["unsent"],
             )  # fmt: skip
             self._notify({**stats, "fps": round(fps, 1)})
 

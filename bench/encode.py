@@ -12,8 +12,9 @@ from av import VideoFrame
 from app.inference.engine import Job
 from app.inference.portrait.engine import PortraitEngine
 from app.media import VIDEO_TICKS_PER_FRAME, VIDEO_TIME_BASE
+from app.render import read_windows
 from app.rtc.peer import limit_video_bitrate
-from bench.portrait import SIDES, default_portrait, sample_windows
+from bench.portrait import SAMPLE, SIDES, default_portrait
 from bench.report import report, summary, times_ms
 
 FRAMES = 250
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Encode the talking default portrait at several sizes."""
     limit_video_bitrate(BITRATE)
     engine = PortraitEngine()
-    windows = sample_windows(engine)[:FRAMES]
+    windows = list(read_windows(SAMPLE, engine.span))[:FRAMES]
     rows = []
     for side in SIDES:
         prepared = engine.prepare(default_portrait(side))

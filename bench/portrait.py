@@ -11,12 +11,10 @@ import cv2
 import numpy as np
 
 from app.avatars.store import DEFAULT_ID, AvatarStore
-from app.inference.engine import Job, Portrait, Window
+from app.inference.engine import Job, Portrait
 from app.inference.face import FaceFinder
 from app.inference.portrait.engine import PortraitEngine
-from app.inference.windows import Windower
-from app.ingest.slicer import Slicer
-from app.render import read_slices
+from app.render import read_windows
 from bench.report import report, summary, times_ms
 
 SIDES = (512, 768, 1080)
@@ -28,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Render the sample's speech on the default portrait at several sizes."""
     cv2.setNumThreads(1)
     engine = PortraitEngine()
-    windows = [window for window in sample_windows(engine) if not window.sound.silent]
+    windows = [window for window in read_windows(SAMPLE, engine.span) if not window.sound.silent]
     rows = []
     for side in SIDES:
         prepared = engine.prepare(default_portrait(side))
@@ -46,17 +44,3 @@ def default_portrait(side: int) -> Portrait:
     scale = side / found.width
     image = np.asarray(cv2.resize(found.image, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
     return Portrait(found.id, found.name, image, (found.mesh * scale).astype(np.float32))
-
-
-def sample_windows(engine: PortraitEngine) -> list[Window]:
-    """Return the sample's windows as a session makes them."""
-    parts = read_slices(SAMPLE)
-    slicer = next(parts)
-    assert isinstance(slicer, Slicer)
-    windower = Windower(engine.span)
-    windows = []
-    for block in parts:
-        assert isinstance(block, bytes)
-        for sound in slicer.push(block, 0, 0):
-            windows += windower.push(sound)
-    return windows + windower.flush()

@@ -83,11 +83,11 @@ class Client:
         assert self.close_code is not None
         return self.close_code
 
-    async def connect(self) -> None:
+    async def connect(self, direction: str = "recvonly") -> None:
         """Set up the peer connection and start noting what it carries."""
         self.peer = RTCPeerConnection()
         for kind in ("audio", "video"):
-            self.peer.addTransceiver(kind, direction="recvonly")
+            self.peer.addTransceiver(kind, direction=direction)
         for receiver in self.peer.getReceivers():
             self._tap(receiver)
 

@@ -28,6 +28,15 @@ def test_a_steady_background_becomes_silence_and_speech_above_it_does_not() -> N
     assert not detector.is_silent(noise(-30, 999))
 
 
+def test_digital_silence_does_not_make_the_background_speech() -> None:
+    detector = SilenceDetector()
+    for seed in range(200):
+        detector.is_silent(noise(-45, seed))
+    detector.is_silent(np.zeros(640, np.float32))
+    verdicts = [detector.is_silent(noise(-45, seed)) for seed in range(150)]
+    assert all(verdicts[75:])
+
+
 def test_loud_sound_is_never_silent_however_long() -> None:
     detector = SilenceDetector()
     assert not any(detector.is_silent(noise(-25, seed)) for seed in range(1000))

@@ -25,6 +25,8 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
         ("LIPWIRE_SSL_CERTFILE", "cert.pem"),
         ("LIPWIRE_ICE_SERVERS", "[{}]"),
         ("LIPWIRE_ICE_SERVERS", "[nonsense"),
+        ("LIPWIRE_ICE_SERVERS", "example.org:3478"),
+        ("LIPWIRE_ICE_SERVERS", "http://example.org"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
@@ -36,4 +38,6 @@ def test_ice_servers_come_as_urls_or_as_browsers_take_them() -> None:
     assert parse_ice_servers("stun:a:1, stun:b:2") == (IceServer("stun:a:1"), IceServer("stun:b:2"))
     found = parse_ice_servers('[{"urls": "turn:c:3478", "username": "u", "credential": "p"}]')
     assert found == (IceServer("turn:c:3478", "u", "p"),)
+    both = parse_ice_servers('[{"urls": ["stun:a:1", "turns:b:2?transport=tcp"]}]')
+    assert both == (IceServer("stun:a:1"), IceServer("turns:b:2?transport=tcp"))
     assert parse_ice_servers("") == ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+from app.avatars import picture
 from app.avatars.picture import MAX_BYTES, PictureError, read_picture
 from app.avatars.store import DEFAULT_FILE, DEFAULT_ID, AvatarFixed, AvatarStore, NoSuchAvatar, StoreFull
 from app.inference.face import FaceFinder
@@ -67,6 +69,25 @@ def test_a_picture_taken_sideways_is_turned_upright(finder: FaceFinder, default:
     data = encoded(default.resize((768, 900)).rotate(90, expand=True), "JPEG", exif=exif)
     found = read_picture(data, finder, 1080)
     assert found.image.shape[:2] == (900, 768)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_as_pillow_turns_it(orientation: int, finder: FaceFinder) -> None:
+    from PIL import ImageOps
+
+    rng = np.random.default_rng(0)
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    noise = PillowImage.fromarray(rng.integers(0, 255, (80, 120, 3), np.uint8))
+    data = encoded(noise, "PNG", exif=exif)
+    expected = ImageOps.exif_transpose(PillowImage.open(io.BytesIO(data)))
+    assert (picture._decode(data, 1080)[:, :, ::-1] == np.asarray(expected)).all()
+
+
+def test_damaged_exif_data_does_not_matter(finder: FaceFinder, default: PillowImage.Image) -> None:
+    for junk in (b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0" + bytes(range(200))):
+        data = encoded(default.resize((400, 400)), "JPEG", exif=junk)
+        assert read_picture(data, finder, 1080).image.shape == (400, 400, 3)
 
 
 def test_large_pictures_are_scaled_down_and_odd_sides_made_even(finder: FaceFinder, default: PillowImage.Image) -> None:
@@ -152,6 +173,33 @@ def test_deleting(store: AvatarStore, default: PillowImage.Image) -> None:
             store.load(missing)
     with pytest.raises(AvatarFixed):
         store.delete(DEFAULT_ID)
+
+
+def test_what_was_half_deleted_can_be_uploaded_again(
+    store: AvatarStore, tmp_path: Path, default: PillowImage.Image
+) -> None:
+    data = encoded(default.resize((400, 400)))
+    added = store.add(data, "Ann")
+    (tmp_path / "avatars" / added.id / "avatar.json").unlink()
+    assert store.add(data, "Ann").id == added.id
+    assert len(store.all()) == 2
+
+
+def test_simultaneous_deletions_and_uploads_leave_a_whole_store(store: AvatarStore, default: PillowImage.Image) -> None:
+    data = encoded(default.resize((300, 300)))
+    id = store.add(data, "Ann").id
+
+    def delete(_: int) -> str:
+        try:
+            store.delete(id)
+            return "deleted"
+        except NoSuchAvatar:
+            return "missing"
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert sorted(pool.map(delete, range(4))) == ["deleted", "missing", "missing", "missing"]
+            assert len(set(pool.map(lambda _: store.add(data, "Ann").id, range(3)))) == 1
 
 
 def test_a_damaged_folder_is_left_out(store: AvatarStore, tmp_path: Path, default: PillowImage.Image) -> None:

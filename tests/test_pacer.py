@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -181,7 +181,22 @@ def test_a_clip_is_announced_from_its_first_frame_to_its_last() -> None:
     for slot in range(60):
         producer.work(slot, buffer)
         pacer.step()
-    assert news == [(True, 40), (False, 1200)]
+    assert news == [(True, 0), (False, 1200)]
+
+
+def test_utterances_that_follow_each_other_without_a_gap_are_announced_one_by_one() -> None:
+    news: list[tuple[bool, int]] = []
+    buffer, producer = PlayoutBuffer(60, 10), Producer(0, 1)
+    for number in range(50):
+        buffer.put(replace(frame(number), last=number % 25 == 24))
+    pacer = Pacer(
+        buffer, producer, Recorder(), lambda s: IDLE, "clip", FakeClock(),
+        lambda on: news.append((on, pacer.played_ms)),
+    )  # fmt: skip
+    pacer.start()
+    for _ in range(60):
+        pacer.step()
+    assert news == [(True, 0), (False, 1000), (True, 1000), (False, 2000)]
 
 
 def test_a_flush_that_comes_after_the_last_frame_still_finishes_the_utterance() -> None:

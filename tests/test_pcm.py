@@ -91,6 +91,14 @@ def test_the_tail_is_filled_up_with_silence() -> None:
     first, last = slices(slicer, data, [len(data)])
     assert (first.playout == 1000).all()
     assert (last.playout[:100] == 1000).all() and (last.playout[100:] == 0).all()
+    assert last.last and not first.last
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("frames", [1, 2, 25])
+def test_a_flush_marks_the_last_slice_also_where_the_sound_ends_with_one(rate: int, frames: int) -> None:
+    found = slices(Slicer("pcm_s16le", 1, rate), bytes(2 * rate * frames // 25), [999])
+    assert [sound.last for sound in found] == [False] * (len(found) - 1) + [True]
 
 
 def test_a_flush_of_nothing_gives_nothing() -> None:

@@ -12,7 +12,7 @@ from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import RtcpSdesPacket, RtcpSenderInfo, RtcpSrPacket
 
 from app.ingest.protocol import ProtocolError
-from app.media import PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
+from app.media import PACKET_NS, SAMPLES_PER_FRAME, SILENCE, SLOT_NS
 from app.pacer.clock import SlotClock
 from app.pacer.pacer import PlayedSlot
 from app.rtc.playout_feed import FADE_SAMPLES, SPARE_SLOTS, PlayoutFeed
@@ -106,6 +106,44 @@ def test_an_interrupt_leaves_rest_in_buffer_b_without_a_click() -> None:
     assert [packet.number for packet in feed.voice.items] == [0, 1, 2, 3]
 
 
+def test_a_voice_that_is_cut_off_after_it_was_sent_fades_in_the_next_slot() -> None:
+    feed = PlayoutFeed(2)
+    feed.put(PlayedSlot(0, IDLE, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0))
+    feed.voice.items.clear()  # sent
+    feed.silence(IDLE)
+    feed.put(PlayedSlot(1, IDLE, SILENCE, None))
+    feed.put(PlayedSlot(2, IDLE, SILENCE, None))
+    sound = np.concatenate([packet.samples for packet in feed.voice.items]).astype(int)
+    assert sound[0] == 10_000 and (sound[FADE_SAMPLES:] == 0).all()
+    assert np.abs(np.diff(sound)).max() < 100
+
+
+async def test_what_waits_for_its_time_can_still_be_silenced() -> None:
+    """A track that already waits for a packet must not hold it in hand."""
+    clock = FakeClock()
+    slots, feed = SlotClock(clock.time_ns + SLOT_NS), PlayoutFeed(0)
+    woken = asyncio.Event()
+
+    async def sleep_until(deadline_ns: int) -> None:
+        await woken.wait()
+        clock.time_ns = deadline_ns
+
+    clock.sleep_until = sleep_until  # type: ignore[method-assign]
+    feed.put(played(0))
+    waiting = asyncio.create_task(PictureTrack(feed, lambda: slots, clock, 0).recv())
+    await asyncio.sleep(0)
+    feed.silence(IDLE)
+    woken.set()
+    assert (await waiting).to_ndarray(format="bgr24").max() == 0
+
+
+def test_slots_that_the_tracks_came_too_late_for_are_counted() -> None:
+    feed = PlayoutFeed(2)
+    for slot in range(10):
+        feed.put(played(slot))
+    assert feed.unsent == 10 - len(feed)
+
+
 class FakeSender:
     """What MediaClockReports uses of aiortc's sender."""
 
@@ -192,6 +230,7 @@ def test_an_offer_for_one_voice_and_one_picture_is_fine() -> None:
         offer(("audio", "recvonly")),
         offer(("audio", "recvonly"), ("video", "sendonly")),
         offer(("audio", "recvonly"), ("video", "recvonly"), ("video", "recvonly")),
+        offer(("audio", "recvonly"), ("video", "recvonly"), ("video", "sendonly")),
     ],
 )
 def test_an_offer_that_cannot_carry_a_talking_face_is_refused(sdp: str) -> None:

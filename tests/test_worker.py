@@ -28,6 +28,7 @@ class GatedEngine:
         self.batches: list[list[tuple[object, int]]] = []
         self.threads: set[str] = set()
         self.fail = False
+        self.bad: object = None  # an avatar that cannot be drawn
 
     def prepare(self, portrait: Portrait) -> Image:
         return IMAGE
@@ -35,7 +36,7 @@ class GatedEngine:
     def render(self, jobs: Sequence[Job]) -> list[Image]:
         self.gate.acquire()
         self.threads.add(threading.current_thread().name)
-        if self.fail:
+        if self.fail or self.bad in [job.prepared for job in jobs]:
             raise ValueError("broken")
         self.batches.append([(job.prepared, job.window.sound.pts) for job in jobs])
         return [IMAGE for _ in jobs]
@@ -181,6 +182,24 @@ async def test_an_engine_that_fails_ends_its_sessions_and_no_other(
     well.lane.engine.open_gate()
     well.lane.submit(windows(5))
     await well.wait_for(5)
+
+
+async def test_one_bad_avatar_in_a_batch_ends_its_own_session_alone(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    engine.bad = "bad"
+    blocker = Taker(worker, engine, "blocker")
+    blocker.lane.submit(windows(1))
+    while not blocker.lane.in_flight:
+        await asyncio.sleep(0)
+    good, bad = Taker(worker, engine, "good"), Taker(worker, engine, "bad")
+    for taker in (good, bad):
+        taker.lane.submit(windows(1))
+    engine.open_gate()
+    await good.wait_for(1)
+    await bad.wait_for(1)
+    assert len(good.frames) == 1 and good.errors == []
+    assert bad.frames == [] and len(bad.errors) == 1
 
 
 async def test_a_closed_lane_delivers_nothing(worker: InferenceWorker, engine: GatedEngine) -> None:

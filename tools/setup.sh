@@ -21,7 +21,8 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     fi
 fi
 
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+# an environment that was interrupted while being made has no pip
+"$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 echo "setup: installing what is pinned in constraints.txt (several minutes the first time)"
 pip install -q -r requirements.txt -r requirements-test.txt -c constraints.txt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
@@ -23,6 +24,7 @@ MAX_NAME = 80
 def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIRouter:
     """Make the routes over a store; ``on_deleted`` is told the id of an avatar that is gone."""
     router = APIRouter(prefix="/api/avatars")
+    one_upload = asyncio.Semaphore(1)  # decoding takes memory and a core; sessions need both
 
     @router.get("")
     async def list_avatars() -> dict[str, Any]:
@@ -32,7 +34,8 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
     async def add_avatar(request: Request) -> dict[str, Any]:
         data, name = await _uploaded(request)
         try:
-            return _shown(await run_in_threadpool(store.add, data, name))
+            async with one_upload:
+                return _shown(await run_in_threadpool(store.add, data, name))
         except PictureError as error:
             raise Problem(error.status, error.code, error.message) from error
         except StoreFull:

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from app.inference.face import FaceFinder
 from app.media import Image
+
+logger = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 MIN_FACE_PX = 64
 FORMATS = ("PNG", "JPEG", "WEBP")
+ORIENTATION_TAG = 0x0112
+_Turn = PillowImage.Transpose
+_TURNS = {  # EXIF orientation → what makes it upright
+    2: _Turn.FLIP_LEFT_RIGHT,
+    3: _Turn.ROTATE_180,
+    4: _Turn.FLIP_TOP_BOTTOM,
+    5: _Turn.TRANSPOSE,
+    6: _Turn.ROTATE_270,
+    7: _Turn.TRANSVERSE,
+    8: _Turn.ROTATE_90,
+}
 BEHIND = (235, 235, 235)  # shows through where a picture is transparent
 
 
@@ -45,7 +58,7 @@ def read_picture(data: bytes, finder: FaceFinder, max_side: int) -> FacePicture:
         PictureError: ``picture_too_large``, ``not_an_image``, ``too_many_pixels``, ``image_truncated``,
             ``no_face`` or ``face_too_small``.
     """
-    image = _fit(_decode(data), max_side)
+    image = _even(_decode(data, max_side))
     boxes = finder.find(image)
     if not boxes:
         raise PictureError(422, "no_face", "No face was found. Use a picture that shows one face from the front.")
@@ -66,7 +79,7 @@ def read_picture(data: bytes, finder: FaceFinder, max_side: int) -> FacePicture:
     return FacePicture(image, mesh, notice)
 
 
-def _decode(data: bytes) -> Image:
+def _decode(data: bytes, max_side: int) -> Image:
     if len(data) > MAX_BYTES:
         raise PictureError(413, "picture_too_large", "The file is over 10 MB. Use a smaller one.")
     try:
@@ -80,28 +93,51 @@ def _decode(data: bytes) -> Image:
     if opened.width * opened.height > MAX_PIXELS:
         raise _too_many_pixels()
     try:
-        upright = ImageOps.exif_transpose(opened)
-        if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-            upright = upright.convert("RGBA")
-            behind = PillowImage.new("RGBA", upright.size, (*BEHIND, 255))
-            upright = PillowImage.alpha_composite(behind, upright)
-        rgb = np.asarray(upright.convert("RGB"))
+        opened.load()
     except (OSError, ValueError, SyntaxError, EOFError) as error:  # what Pillow's decoders raise on damaged files
         raise PictureError(422, "image_truncated", "The file is damaged or was cut short. Save it again.") from error
+    # small first: what follows holds up every thread while it runs
+    picture: PillowImage.Image = opened
+    scale = min(1.0, max_side / max(opened.size))
+    if scale < 1:
+        size = (max(1, round(opened.width * scale)), max(1, round(opened.height * scale)))
+        picture = _scalable(opened).resize(size, PillowImage.Resampling.LANCZOS, reducing_gap=2.0)
+        picture.info = opened.info
+    turn = _TURNS.get(_orientation(opened))
+    rgb = np.asarray(_opaque(picture if turn is None else picture.transpose(turn)))
     return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def _scalable(image: PillowImage.Image) -> PillowImage.Image:
+    """Return it in a mode whose pixels can be averaged: a palette's numbers cannot."""
+    if image.mode in ("P", "PA", "1"):
+        return image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+    return image
+
+
+def _orientation(image: PillowImage.Image) -> int:
+    """Read from the EXIF data how the camera was held; 1 is upright."""
+    try:
+        return int(image.getexif().get(ORIENTATION_TAG, 1))
+    except Exception:  # a damaged note about the picture is no damage to the picture; Pillow raises anything here
+        logger.info("picture: its EXIF data cannot be read")
+        return 1
+
+
+def _opaque(image: PillowImage.Image) -> PillowImage.Image:
+    """Return it as RGB, on a light ground where it is transparent."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        ground = PillowImage.new("RGBA", image.size, (*BEHIND, 255))
+        image = PillowImage.alpha_composite(ground, image.convert("RGBA"))
+    return image.convert("RGB")
 
 
 def _too_many_pixels() -> PictureError:
     return PictureError(413, "too_many_pixels", "The picture has over 40 megapixels. Scale it down first.")
 
 
-def _fit(image: Image, max_side: int) -> Image:
-    """Scale down to the longest side allowed, and cut to even sides, as video codecs want them."""
-    height, width = image.shape[:2]
-    scale = min(1.0, max_side / max(height, width))
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+def _even(image: Image) -> Image:
+    """Cut to even sides, as video codecs want them."""
     height, width = image.shape[:2]
     if min(height, width) < MIN_FACE_PX:
         raise PictureError(422, "no_face", f"The picture is {width} by {height} pixels; no face fits in it.")

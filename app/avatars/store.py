@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_ID = "default"
 DEFAULT_FILE = Path(__file__).parent / "default.png"
+DRAFT_PREFIX = "draft-"
 PICTURE, DETAILS = "picture.png", "avatar.json"
 _ID = re.compile(r"[0-9a-f]{24}")
 
@@ -135,7 +136,13 @@ class AvatarStore:
         if id == DEFAULT_ID:
             raise AvatarFixed
         self.details(id)
-        shutil.rmtree(self._folder / id)
+        grave = Path(tempfile.mkdtemp(dir=self._folder, prefix=DRAFT_PREFIX))
+        try:
+            os.replace(self._folder / id, grave)  # gone at once, and whole
+        except FileNotFoundError as error:
+            raise NoSuchAvatar(id) from error
+        finally:
+            shutil.rmtree(grave, ignore_errors=True)
 
     def _folders(self) -> list[Path]:
         if not self._folder.is_dir():
@@ -157,7 +164,7 @@ class AvatarStore:
     def _write(self, details: Details, image: np.ndarray, mesh: list[list[float]]) -> None:
         """Write into a folder beside, then rename: a crash leaves no half avatar."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=self._folder, prefix="draft-"))
+        draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=DRAFT_PREFIX))
         try:
             encoded = cv2.imencode(".png", image)[1]
             (draft / PICTURE).write_bytes(encoded.tobytes())
@@ -165,7 +172,10 @@ class AvatarStore:
                       "notice": details.notice, "mesh": mesh}  # fmt: skip
             (draft / DETAILS).write_text(json.dumps(stored))
             draft.chmod(0o755)
-            os.replace(draft, self._folder / details.id)
+            target = self._folder / details.id
+            if self._details(details.id) is None:
+                shutil.rmtree(target, ignore_errors=True)  # one that cannot be read
+            os.replace(draft, target)
         except OSError:
             if self._details(details.id) is None:  # otherwise the same picture was uploaded twice at once
                 raise

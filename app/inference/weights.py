@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.config import ROOT
+
 MANIFEST = "manifest.json"
 CHUNK_BYTES = 1 << 20
+SHIPPED = ROOT / "weights" / MANIFEST  # for folders that hold checkpoints alone
 
 
 class WeightsError(Exception):
@@ -29,16 +32,17 @@ class WeightsEntry:
 
 
 def read_manifest(folder: Path) -> list[WeightsEntry]:
-    """Read ``weights/manifest.json``.
+    """Read the folder's ``manifest.json``, or the shipped one.
 
     Raises:
         WeightsError: when it is missing or damaged.
     """
+    own = folder / MANIFEST
     try:
-        stored = json.loads((folder / MANIFEST).read_text())
+        stored = json.loads((own if own.is_file() else SHIPPED).read_text())
         return [WeightsEntry(**entry) for entry in stored["weights"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{folder / MANIFEST} cannot be read: {error}") from error
+        raise WeightsError(f"{own} cannot be read: {error}") from error
 
 
 def find_checkpoint(folder: Path, engine: str) -> Path | None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from starlette.concurrency import run_in_threadpool
 
 from app.inference.engine import Engine, Job, Prepared, Window
-from app.media import Image, TalkingFrame
+from app.media import TalkingFrame
 
 logger = logging.getLogger(__name__)
 
@@ -209,17 +209,20 @@ class InferenceWorker:
         return batch
 
     def _render(self, batch: list[tuple[Lane, Window]]) -> None:
+        engine = batch[0][0].engine
         try:
-            engine = batch[0][0].engine
             images = engine.render([Job(lane.prepared, window) for lane, window in batch])
             assert len(images) == len(batch)
-        except Exception as error:  # whatever an engine raises ends the sessions it served, not the thread
+        except Exception as error:  # whatever an engine raises ends the session it served, not the thread
+            if len(batch) > 1:
+                for alone in batch:  # one of them is to blame; the others shall not notice
+                    self._render([alone])
+                return
             logger.exception("inference: an engine failed")
-            for lane, _ in batch:
-                self._post(lane.receive_failure, error)
+            self._post(batch[0][0].receive_failure, error)
             return
         for (lane, window), image in zip(batch, images, strict=True):
-            self._post(lane.receive, [_frame(window, image)])
+            self._post(lane.receive, [TalkingFrame.of(window.sound, image)])
 
     def _post(self, call: Callable[..., None], argument: object) -> None:
         assert self._loop is not None
@@ -227,8 +230,3 @@ class InferenceWorker:
             self._loop.call_soon_threadsafe(call, argument)
         except RuntimeError:
             logger.info("inference: the event loop is gone, a result was dropped")
-
-
-def _frame(window: Window, image: Image) -> TalkingFrame:
-    sound = window.sound
-    return TalkingFrame(sound.generation, sound.pts, image, sound.playout, sound.silent, sound.arrived_ns)

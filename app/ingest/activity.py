@@ -26,7 +26,8 @@ class SilenceDetector:
     def is_silent(self, samples: FloatArray) -> bool:
         """Judge one slice: float32, −1…1, any length."""
         level = level_dbfs(samples)
-        self._floor_dbfs = min(level, self._floor_dbfs + FLOOR_RISE_DB)
+        # digital silence says nothing about the background, so the estimate stays above it
+        self._floor_dbfs = min(max(level, SILENCE_DBFS), self._floor_dbfs + FLOOR_RISE_DB)
         if level < SILENCE_DBFS:
             return True
         return level < SPEECH_DBFS and level < self._floor_dbfs + ABOVE_FLOOR_DB

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -92,7 +93,10 @@ class Slicer:
         slices = math.ceil(max(len(self._playout) / SAMPLES_PER_FRAME, len(self._model) / MODEL_SAMPLES_PER_FRAME))
         self._playout.push(np.zeros(slices * SAMPLES_PER_FRAME - len(self._playout), np.float32))
         self._model.push(np.zeros(slices * MODEL_SAMPLES_PER_FRAME - len(self._model), np.float32))
-        yield from self._complete(generation, now_ns)
+        sounds = list(self._complete(generation, now_ns))
+        yield from sounds[:-1]
+        # the resamplers' delay sees to it that something is left for a flush to complete
+        yield from (replace(sound, last=True) for sound in sounds[-1:])
 
     def reset(self) -> None:
         """Discard everything that is not yet a slice."""

@@ -190,17 +190,17 @@ class Pacer:
             self.counters.dropped_speech += 1
 
     def _play(self, frame: TalkingFrame) -> None:
-        self.counters.played += 1
-        self._needed = 0
-        self._last_silent = frame.silent
-        self._delays_ms.append((self._clock.now_ns() - frame.arrived_ns) / NS_PER_MS)
-        self._outlet.put(PlayedSlot(self.next_slot, frame.image, frame.audio, frame.generation))
         if not frame.silent or self._mode == "clip":
             self._quiet_slots = 0
             self._set_speaking(True)
         else:
             self._note_quiet()
-        if self._drained():
+        self.counters.played += 1
+        self._needed = 0
+        self._last_silent = frame.silent
+        self._delays_ms.append((self._clock.now_ns() - frame.arrived_ns) / NS_PER_MS)
+        self._outlet.put(PlayedSlot(self.next_slot, frame.image, frame.audio, frame.generation))
+        if frame.last or self._drained():
             self._set_speaking(False)
 
     def _hold(self) -> None:

@@ -9,6 +9,7 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSession
 from aiortc.codecs import h264, vpx
 
 from app.config import IceServer
+from app.ingest.protocol import BAD_MESSAGE, ProtocolError
 from app.media import AUDIO_TIME_BASE, PACKET_NS, VIDEO_TIME_BASE
 from app.pacer.clock import Clock, SlotClock
 from app.rtc.playout_feed import PlayoutFeed
@@ -67,14 +68,24 @@ class Peer:
             ProtocolError: ``bad_sdp``.
         """
         check_offer(offer_sdp)
-        await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
-        voice = self._connection.addTrack(self.voice)
-        pictures = self._connection.addTrack(self.pictures)
-        self.reports = [
-            MediaClockReports(voice, self.voice, AUDIO_TIME_BASE, self._epoch_ntp),
-            MediaClockReports(pictures, self.pictures, VIDEO_TIME_BASE, self._epoch_ntp),
-        ]
-        await self._connection.setLocalDescription(await self._connection.createAnswer())
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+            voice = self._connection.addTrack(self.voice)
+            pictures = self._connection.addTrack(self.pictures)
+            # whatever the browser offers to send is refused: nobody would read it
+            for transceiver in self._connection.getTransceivers():
+                transceiver.direction = "sendonly"
+            self.reports = [
+                MediaClockReports(voice, self.voice, AUDIO_TIME_BASE, self._epoch_ntp),
+                MediaClockReports(pictures, self.pictures, VIDEO_TIME_BASE, self._epoch_ntp),
+            ]
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except Exception as error:  # aiortc asserts and indexes its way through descriptions
+            logger.info("peer: an offer could not be answered", exc_info=error)
+            message = (
+                f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
+            )
+            raise ProtocolError(BAD_MESSAGE, "bad_sdp", message) from error
         return self._connection.localDescription.sdp
 
     async def aclose(self) -> None:

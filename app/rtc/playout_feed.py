@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from app.media import PACKETS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_PACKET, SILENCE, Image, Samples
+from app.pacer.clock import Clock
 from app.pacer.pacer import PlayedSlot
 
 SPARE_SLOTS = 3  # beyond the voice's lead: what a late track may owe
@@ -30,7 +32,7 @@ class LatestQueue(Generic[T]):
     """A FIFO of a few items for one reader.
 
     Bound: ``limit``. Full: the oldest item is dropped and counted, because what is late already is not worth
-    delaying what follows. Empty: ``get`` waits.
+    delaying what follows. Empty: ``head`` waits.
     """
 
     def __init__(self, limit: int) -> None:
@@ -47,12 +49,23 @@ class LatestQueue(Generic[T]):
         self.items.append(item)
         self._filled.set()
 
-    async def get(self) -> T:
-        """Wait for an item and take it."""
+    async def head(self) -> T:
+        """Wait for an item and look at the first, which stays: until it is sent it can be dropped or replaced."""
         while not self.items:
             self._filled.clear()
             await self._filled.wait()
-        return self.items.popleft()
+        return self.items[0]
+
+
+async def take_when_due(queue: LatestQueue[T], due_ns: Callable[[T], int], clock: Clock) -> T:
+    """Wait for the queue's head and its time, then take whatever stands there by then."""
+    while True:
+        due = due_ns(await queue.head())
+        if due <= clock.now_ns():
+            return queue.items.popleft()
+        await clock.sleep_until(due)
+        if queue.items and due_ns(queue.items[0]) <= due:
+            return queue.items.popleft()
 
 
 class PlayoutFeed:
@@ -65,16 +78,26 @@ class PlayoutFeed:
         slots = -(-lead_packets // PACKETS_PER_FRAME) + SPARE_SLOTS
         self.voice: LatestQueue[VoicePacket] = LatestQueue(slots * PACKETS_PER_FRAME)
         self.pictures: LatestQueue[PlayedSlot] = LatestQueue(slots)
+        self._last_sample = 0
 
     def __len__(self) -> int:
         """Slots whose picture has not been sent."""
         return len(self.pictures.items)
 
+    @property
+    def unsent(self) -> int:
+        """Slots that were released and then dropped here, as the tracks came too late for them."""
+        return max(self.pictures.dropped, self.voice.dropped // PACKETS_PER_FRAME)
+
     def put(self, played: PlayedSlot) -> None:
         """Take one slot from the pacer."""
         self.pictures.put(played)
+        audio = played.audio
+        if played.generation is None and self._last_sample:
+            audio = _faded_from(self._last_sample)
+        self._last_sample = int(audio[-1])
         for part in range(PACKETS_PER_FRAME):
-            samples = played.audio[part * SAMPLES_PER_PACKET : (part + 1) * SAMPLES_PER_PACKET]
+            samples = audio[part * SAMPLES_PER_PACKET : (part + 1) * SAMPLES_PER_PACKET]
             self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples))
 
     def silence(self, idle: Image) -> None:
@@ -90,3 +113,12 @@ class PlayoutFeed:
                 fade = np.linspace(1, 0, FADE_SAMPLES, dtype=np.float32)
                 quiet[:FADE_SAMPLES] = (packet.samples[:FADE_SAMPLES] * fade).astype(np.int16)
             self.voice.items[i] = replace(packet, samples=quiet)
+        if self.voice.items:
+            self._last_sample = 0
+
+
+def _faded_from(sample: int) -> Samples:
+    """Return a slot of silence that begins where a voice was cut off, and is at rest 5 ms later."""
+    audio = SILENCE.copy()
+    audio[:FADE_SAMPLES] = np.linspace(sample, 0, FADE_SAMPLES).astype(np.int16)
+    return audio

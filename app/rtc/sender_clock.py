@@ -37,7 +37,7 @@ class MediaClockReports:
 
     aiortc offers no hook for this, so two of the sender's methods are wrapped on the instance:
     ``_next_encoded_frame``, to learn which RTP timestamp stands for which pts, and ``_send_rtcp``, through
-    which every report leaves. Made for the pinned aiortc; ``tests/test_sender_clock.py`` fails if they move.
+    which every report leaves. Made for the pinned aiortc; ``tests/test_over_webrtc.py`` fails if they move.
     """
 
     def __init__(

@@ -17,6 +17,13 @@ def check_offer(sdp: str) -> None:
         description = SessionDescription.parse(sdp)
     except Exception as error:  # the parser asserts, indexes and converts; any of it means unreadable
         raise ProtocolError(BAD_MESSAGE, "bad_sdp", "The offer's SDP cannot be read.") from error
+    kinds = sorted(media.kind for media in description.media)
+    if kinds != ["audio", "video"]:
+        raise ProtocolError(
+            BAD_MESSAGE,
+            "bad_sdp",
+            f"The offer must hold one audio and one video section, not {', '.join(kinds) or 'none'}.",
+        )
     for kind in ("audio", "video"):
         wanted = [m for m in description.media if m.kind == kind and m.direction in ("recvonly", "sendrecv")]
         if len(wanted) != 1:

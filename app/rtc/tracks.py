@@ -16,7 +16,7 @@ from app.media import (
     VIDEO_TIME_BASE,
 )
 from app.pacer.clock import Clock, SlotClock
-from app.rtc.playout_feed import PlayoutFeed
+from app.rtc.playout_feed import PlayoutFeed, take_when_due
 
 
 class VoiceTrack(MediaStreamTrack):
@@ -36,8 +36,9 @@ class VoiceTrack(MediaStreamTrack):
         """Return the next 20 ms at their time. ``pts`` counts samples since the epoch, time base 1/48000."""
         if self.readyState != "live":
             raise MediaStreamError
-        packet = await self._feed.voice.get()
-        await self._clock.sleep_until(self._slots().epoch_ns + packet.number * PACKET_NS)
+        packet = await take_when_due(
+            self._feed.voice, lambda packet: self._slots().epoch_ns + packet.number * PACKET_NS, self._clock
+        )
         frame = AudioFrame.from_ndarray(packet.samples.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = SAMPLE_RATE
         frame.time_base = AUDIO_TIME_BASE
@@ -60,8 +61,9 @@ class PictureTrack(MediaStreamTrack):
         """Return the next picture at its time. ``pts`` counts from the epoch, time base 1/90000."""
         if self.readyState != "live":
             raise MediaStreamError
-        played = await self._feed.pictures.get()
-        await self._clock.sleep_until(self._slots().due_ns(played.slot) + self._lead_ns)
+        played = await take_when_due(
+            self._feed.pictures, lambda played: self._slots().due_ns(played.slot) + self._lead_ns, self._clock
+        )
         frame = VideoFrame.from_ndarray(played.image, format="bgr24")
         frame.time_base = VIDEO_TIME_BASE
         frame.pts = self.last_pts = played.slot * VIDEO_TICKS_PER_FRAME
