@@ -36,10 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench sync")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--modes", nargs="+", default=["clip", "live"], choices=["clip", "live"])
+    parser.add_argument("--ppm", type=int, default=0, help="how fast the pretended microphone's clock runs")
     parser.add_argument("--loads", type=int, default=1, help="how often each mode is loaded afresh")
     args = parser.parse_args(arguments)
     with server() as url:
-        rows = asyncio.run(measure_all(url, args.modes, args.seconds, args.loads))
+        rows = asyncio.run(measure_all(url, args.modes, args.seconds, args.loads, args.ppm))
     report("sync", rows)
     return 0
 
@@ -68,7 +69,7 @@ def server(**settings: str) -> Iterator[str]:
             process.wait(timeout=15)
 
 
-async def measure_all(url: str, modes: list[str], seconds: float, loads: int) -> list[dict[str, Any]]:
+async def measure_all(url: str, modes: list[str], seconds: float, loads: int, ppm: int = 0) -> list[dict[str, Any]]:
     """Run the page once a mode and load; returns a row each."""
     browser_path = os.environ.get("LIPWIRE_CHROMIUM") or shutil.which("chromium")
     if browser_path is None:
@@ -79,7 +80,7 @@ async def measure_all(url: str, modes: list[str], seconds: float, loads: int) ->
         for mode in modes:
             for _ in range(loads):
                 page = await browser.new_page()
-                result = await measure(page, url, mode=mode, seconds=seconds)
+                result = await measure(page, url, mode=mode, seconds=seconds, ppm=ppm)
                 await page.close()
                 rows.append(row_of(result))
         await browser.close()
@@ -112,6 +113,7 @@ def row_of(result: dict[str, Any]) -> dict[str, Any]:
         "slope_ms_per_min": result["slope_ms_per_min"],
         "delay_p50_ms": result["delay_ms"]["p50"],
         "delay_p95_ms": result["delay_ms"]["p95"],
+        "delay_drift_ms": result["delay_drift_ms"],
         "concealed_percent": sound.get("concealed_percent"),
         "stretched_percent": sound.get("stretched_percent"),
     }

@@ -18,15 +18,18 @@ export class Beeper {
   #mode;
   #timer = null;
   #startedMs = 0;
-  #sentMs = 0;
+  #sentMs = 0; // of sound, by the microphone's clock
+  #rate;
 
   /**
    * @param {import('../session.js').Session} session
    * @param {'live'|'clip'} mode
+   * @param {number} ppm by how much the pretended microphone's clock runs fast
    */
-  constructor(session, mode) {
+  constructor(session, mode, ppm = 0) {
     this.#session = session;
     this.#mode = mode;
+    this.#rate = 1 + ppm / 1e6;
   }
 
   /** Begin. */
@@ -45,18 +48,18 @@ export class Beeper {
    * @param {number} beep counted from 0
    */
   capturedMs(beep) {
-    return this.#startedMs + LEAD_IN_MS + beep * PERIOD_MS;
+    return this.#startedMs + (LEAD_IN_MS + beep * PERIOD_MS) / this.#rate;
   }
 
   /** Which beep was captured last before a moment; −1 before the first. */
   beepBefore(ms) {
-    return Math.floor((ms - this.#startedMs - LEAD_IN_MS) / PERIOD_MS);
+    return Math.floor(((ms - this.#startedMs) * this.#rate - LEAD_IN_MS) / PERIOD_MS);
   }
 
   #send() {
     // A chunk can leave a microphone only once all of it has been recorded.
     const ahead = this.#mode === 'clip' ? CLIP_LEAD_MS : -CHUNK_MS;
-    const due = performance.now() - this.#startedMs + ahead;
+    const due = (performance.now() - this.#startedMs) * this.#rate + ahead;
     for (; this.#sentMs <= due; this.#sentMs += CHUNK_MS) this.#session.sendAudio(chunkAt(this.#sentMs));
   }
 }

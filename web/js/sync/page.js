@@ -11,7 +11,7 @@ import { verdictOf } from './verdict.js';
 const COUNTERS_PERIOD_MS = 500;
 const $ = (id) => document.getElementById(id);
 
-// ?seconds=60&mode=clip&engine=clapper&auto measures differently, for benches
+// ?seconds=60&mode=clip&engine=clapper&ppm=200&auto measures differently, for benches
 const query = new URLSearchParams(location.search);
 const seconds = Number(query.get('seconds')) || 20;
 const mode = query.get('mode') === 'clip' ? 'clip' : 'live';
@@ -26,7 +26,7 @@ async function run() {
   show('running', 'Connecting…');
   const session = new Session();
   const meter = new SyncMeter($('video'));
-  const beeper = new Beeper(session, mode);
+  const beeper = new Beeper(session, mode, Number(query.get('ppm')) || 0);
   abort.signal.addEventListener('abort', () => {
     meter.stop();
     beeper.stop();

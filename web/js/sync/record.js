@@ -59,6 +59,7 @@ export class SyncRecord {
       },
       slope_ms_per_min: round(slope(steady) * 60, 2),
       delay_ms: { p50: quantile(delays, 0.5), p95: quantile(delays, 0.95) },
+      delay_drift_ms: drift(delays),
       sound: this.#sound(),
     };
   }
@@ -98,6 +99,13 @@ export class SyncRecord {
 function quantile(values, q) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted.length ? round(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]) : null;
+}
+
+/** By how much the p95 of the last quarter differs from that of the first; null of too few. */
+function drift(delays) {
+  const quarter = Math.floor(delays.length / 4);
+  if (quarter < 5) return null;
+  return round(quantile(delays.slice(-quarter), 0.95) - quantile(delays.slice(0, quarter), 0.95));
 }
 
 /** Least squares, ms of offset a second. */
