@@ -40,6 +40,18 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     except (EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    server = make_server(settings, log_level)
+    # uvicorn exits by itself when it cannot start
+    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+        server.run()
+    if not server.started:
+        print(f"error: could not serve on {settings.host}:{settings.port}; the log above says why.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make_server(settings: Settings, log_level: str = "info") -> Server:
+    """Build the server, not yet running."""
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
@@ -54,14 +66,7 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     )
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    server = Server(config, f"{scheme}://{host}")
-    # uvicorn exits by itself when it cannot start
-    with contextlib.suppress(KeyboardInterrupt, SystemExit):
-        server.run()
-    if not server.started:
-        print(f"error: could not serve on {settings.host}:{settings.port}; the log above says why.", file=sys.stderr)
-        return 1
-    return 0
+    return Server(config, f"{scheme}://{host}")
 
 
 def check(settings: Settings) -> None:

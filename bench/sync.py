@@ -45,6 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def browser_path() -> str:
+    """Return the browser to drive."""
+    path = os.environ.get("LIPWIRE_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        raise RuntimeError("no Chromium was found; install it or set LIPWIRE_CHROMIUM")
+    return path
+
+
 @contextmanager
 def server(**settings: str) -> Iterator[str]:
     """Serve on a free port, with LIPWIRE_* settings; gives the address."""
@@ -71,12 +79,9 @@ def server(**settings: str) -> Iterator[str]:
 
 async def measure_all(url: str, modes: list[str], seconds: float, loads: int, ppm: int = 0) -> list[dict[str, Any]]:
     """Run the page once a mode and load; returns a row each."""
-    browser_path = os.environ.get("LIPWIRE_CHROMIUM") or shutil.which("chromium")
-    if browser_path is None:
-        raise RuntimeError("no Chromium was found; install it or set LIPWIRE_CHROMIUM")
     rows = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=browser_path, args=list(CHROMIUM_FLAGS))
+        browser = await playwright.chromium.launch(executable_path=browser_path(), args=list(CHROMIUM_FLAGS))
         for mode in modes:
             for _ in range(loads):
                 page = await browser.new_page()

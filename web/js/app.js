@@ -20,7 +20,7 @@ const engine = element('engine');
 const stage = new Stage(element('stage'));
 const controls = new Controls();
 const avatars = new Avatars(element('avatars'));
-const figures = new Figures(element('figures'), video);
+const figures = new Figures(element('figures'), video, element('trend'));
 const conversation = new Conversation();
 
 const faceHint = element('face-hint');

@@ -1,24 +1,29 @@
 /** The strip of live figures: what the page measures, and what the server reports. */
 
 import { FrameRate } from './frame-rate.js';
+import { Trend } from './trend.js';
 
 const NOTHING = '–';
 const PERIOD_MS = 1_000;
 
-/** Shows frames a second, delay, buffer depth and underruns of one session at a time. */
+/** Shows the figures of one session at a time, and the trend of two of them. */
 export class Figures {
   #fields = {};
   #frameRate;
   #timer = null;
   #session = null;
   #audioBufferMs = null;
+  #delayMs = null;
+  #trend;
 
   /**
    * @param {HTMLElement} strip holds the elements with the ids fig-…
    * @param {HTMLVideoElement} video
+   * @param {SVGElement} chart
    */
-  constructor(strip, video) {
-    for (const name of ['fps', 'delay', 'buffer', 'underruns']) {
+  constructor(strip, video, chart) {
+    this.#trend = new Trend(chart);
+    for (const name of ['fps', 'offset', 'delay', 'jitter', 'buffer', 'underruns', 'holds']) {
       this.#fields[name] = strip.querySelector(`#fig-${name}`);
     }
     this.#frameRate = new FrameRate(video);
@@ -44,22 +49,33 @@ export class Figures {
     clearInterval(this.#timer);
     this.#session = null;
     this.#audioBufferMs = null;
+    this.#delayMs = null;
+    this.#trend.clear();
     for (const field of Object.values(this.#fields)) field.textContent = NOTHING;
   }
 
   #showReport(stats) {
-    const { delay, buffer, underruns } = this.#fields;
+    const { delay, buffer, underruns, holds } = this.#fields;
     const isKnown = typeof stats.delay_ms === 'number' && this.#audioBufferMs !== null;
-    delay.textContent = isKnown
-      ? `${Math.round(stats.delay_ms + this.#audioBufferMs)} ms`
-      : NOTHING;
+    this.#delayMs = isKnown ? Math.round(stats.delay_ms + this.#audioBufferMs) : null;
+    delay.textContent = inMs(this.#delayMs);
     buffer.textContent = `${stats.buffer_a}/${stats.buffer_a_limit}`;
     underruns.textContent = String(stats.underruns);
+    holds.textContent = String(stats.holds);
   }
 
   async #measure(session) {
-    this.#fields.fps.textContent = this.#frameRate.measure()?.toFixed(1) ?? NOTHING;
-    const bufferMs = await session.audioBufferMs().catch(() => null);
-    if (this.#session === session) this.#audioBufferMs = bufferMs;
+    const { fps, offset, jitter } = this.#fields;
+    fps.textContent = this.#frameRate.measure()?.toFixed(1) ?? NOTHING;
+    const [bufferMs, offsetMs] = await Promise.all([session.audioBufferMs(), session.offsetMs()]).catch(() => [null, null]);
+    if (this.#session !== session) return;
+    this.#audioBufferMs = bufferMs;
+    jitter.textContent = inMs(bufferMs);
+    offset.textContent = inMs(offsetMs);
+    this.#trend.add({ offsetMs, delayMs: this.#delayMs });
   }
+}
+
+function inMs(value) {
+  return value === null ? NOTHING : `${Math.round(value)} ms`;
 }

@@ -1,6 +1,7 @@
 /** The WebRTC side of a session: one voice and one picture, both coming in. */
 
 import { Failure } from './errors.js';
+import { Pace } from './pace.js';
 
 const GATHERING_LIMIT_MS = 2_000;
 const CONNECTING_LIMIT_MS = 15_000;
@@ -9,6 +10,7 @@ const CONNECTING_LIMIT_MS = 15_000;
 export class Peer extends EventTarget {
   #connection;
   #lastAudio = null;
+  #pace = null;
 
   /** @param {RTCIceServer[]} iceServers */
   constructor(iceServers) {
@@ -38,7 +40,10 @@ export class Peer extends EventTarget {
     } catch {
       throw new Failure('bad-answer');
     }
-    return new MediaStream(this.#connection.getReceivers().map((receiver) => receiver.track));
+    const receivers = this.#connection.getReceivers();
+    const pictures = receivers.find(({ track }) => track.kind === 'video');
+    this.#pace = new Pace(() => this.inboundAudio(), pictures);
+    return new MediaStream(receivers.map((receiver) => receiver.track));
   }
 
   /** Resolve once media can flow; reject when the network does not let it through in time. */
@@ -51,12 +56,28 @@ export class Peer extends EventTarget {
     });
   }
 
-  /** The browser's counters of the received sound: an inbound-rtp report, or null. */
-  async inboundAudio() {
+  /** The browser's counters of what was received: inbound-rtp reports, null where there is none yet. */
+  async inbound() {
+    const found = { audio: null, video: null };
     for (const report of (await this.#connection.getStats()).values()) {
-      if (report.type === 'inbound-rtp' && report.kind === 'audio') return report;
+      if (report.type === 'inbound-rtp') found[report.kind] = report;
     }
-    return null;
+    return found;
+  }
+
+  /** The voice's part of `inbound`. */
+  async inboundAudio() {
+    return (await this.inbound()).audio;
+  }
+
+  /**
+   * How far the voice is ahead of the picture by the browser's own account, in ms: it knows from the sender reports
+   * which moment each of them plays. Null while it does not, and in browsers that do not tell.
+   */
+  async offsetMs() {
+    const { audio, video } = await this.inbound();
+    const [heard, seen] = [audio?.estimatedPlayoutTimestamp, video?.estimatedPlayoutTimestamp];
+    return heard && seen ? heard - seen : null;
   }
 
   /** How long sound waited in the browser's jitter buffer since the last call: ms, or null. */
@@ -71,6 +92,7 @@ export class Peer extends EventTarget {
 
   /** Calling it again does nothing. */
   close() {
+    this.#pace?.stop();
     this.#connection.close();
   }
 

@@ -56,10 +56,10 @@ export class Session extends EventTarget {
     this.#send({ type: 'flush' });
   }
 
-  /** Drop what has not been spoken; resolves when the server says so, or after two seconds. */
+  /** Drop what has not been spoken; resolves to the server's answer, or to null after two seconds. */
   async interrupt() {
     this.#send({ type: 'interrupt' });
-    await this.#reply('interrupted', INTERRUPT_LIMIT_MS).catch(() => {});
+    return this.#reply('interrupted', INTERRUPT_LIMIT_MS).catch(() => null);
   }
 
   /** See Peer.audioBufferMs. */
@@ -70,6 +70,11 @@ export class Session extends EventTarget {
   /** See Peer.inboundAudio. */
   async inboundAudio() {
     return this.#isClosed || !this.#peer ? null : this.#peer.inboundAudio();
+  }
+
+  /** See Peer.offsetMs. */
+  async offsetMs() {
+    return this.#isClosed || !this.#peer ? null : this.#peer.offsetMs();
   }
 
   /** End the session and free everything. Calling it again does nothing. */
