@@ -16,7 +16,7 @@ from app.ingest.inbox import Mark
 from app.ingest.protocol import BAD_MESSAGE, IDLE, OUR_FAULT, ProtocolError, Start
 from app.ingest.pump import Pump
 from app.ingest.slicer import Slicer
-from app.media import VIDEO_FPS, TalkingFrame
+from app.media import PACKET_MS, VIDEO_FPS, TalkingFrame
 from app.pacer.clock import NS_PER_S, Clock, SlotClock, ntp_now
 from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
@@ -96,6 +96,7 @@ class Session:
             "fps": VIDEO_FPS,
             "width": self.portrait.width,
             "height": self.portrait.height,
+            "voice_lead_ms": self._limits.voice_lead_packets * PACKET_MS,
             "ice_servers": [_browser_ice_server(server) for server in self._limits.ice_servers],
         }
 

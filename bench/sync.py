@@ -37,9 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--modes", nargs="+", default=["clip", "live"], choices=["clip", "live"])
     parser.add_argument("--ppm", type=int, default=0, help="how fast the pretended microphone's clock runs")
+    parser.add_argument("--lead", type=int, default=2, help="20 ms packets by which the voice leaves early")
     parser.add_argument("--loads", type=int, default=1, help="how often each mode is loaded afresh")
     args = parser.parse_args(arguments)
-    with server() as url:
+    with server(voice_lead_packets=str(args.lead)) as url:
         rows = asyncio.run(measure_all(url, args.modes, args.seconds, args.loads, args.ppm))
     report("sync", rows)
     return 0

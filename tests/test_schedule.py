@@ -38,7 +38,7 @@ def test_clip_never_drops(backlog: int, silent: bool) -> None:
     assert decide(view, CLIP) is Decision.PLAY
 
 
-def test_live_drops_a_silent_frame_only_after_a_second_of_surplus() -> None:
+def test_live_drops_a_silent_frame_only_after_a_lasting_surplus() -> None:
     silent = replace(LIVE_PLAYING, head_silent=True, last_silent=True)
     assert decide(replace(silent, floor=LIVE.spare), LIVE) is Decision.PLAY
     assert decide(replace(silent, floor=LIVE.spare + 1), LIVE) is Decision.DROP
@@ -54,7 +54,7 @@ def test_live_drops_speech_past_the_hard_limit() -> None:
     assert decide(replace(LIVE_PLAYING, backlog=LIVE.hard_limit + 1), LIVE) is Decision.DROP
 
 
-def test_the_floor_needs_a_whole_second_and_is_the_lowest_of_it() -> None:
+def test_the_floor_needs_its_whole_time_and_is_the_lowest_of_it() -> None:
     floor = Floor()
     for _ in range(FLOOR_SLOTS - 1):
         floor.note(5)

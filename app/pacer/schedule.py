@@ -14,7 +14,7 @@ from app.media import VIDEO_FPS
 
 Mode = Literal["live", "clip"]
 
-FLOOR_SLOTS = VIDEO_FPS  # the buffer's lowest depth is judged over one second
+FLOOR_SLOTS = 2 * VIDEO_FPS  # the buffer's lowest depth is judged over two seconds
 
 
 class Decision(Enum):
@@ -31,7 +31,7 @@ class Policy:
 
     ``prime``: frames wanted before the first is played. ``refill``: the same after an underrun.
     ``patience``: slots after which whatever there is gets played. ``spare``: the depth that may remain
-    in ``live`` after each slot, all second long, before silence is dropped. ``hard_limit``: the backlog
+    in ``live`` after each slot, two seconds long, before silence is dropped. ``hard_limit``: the backlog
     past which ``live`` drops speech.
     """
 
@@ -42,7 +42,7 @@ class Policy:
     hard_limit: int
 
 
-LIVE = Policy(prime=1, refill=1, patience=5, spare=1, hard_limit=3 * VIDEO_FPS)
+LIVE = Policy(prime=1, refill=1, patience=5, spare=0, hard_limit=3 * VIDEO_FPS)
 CLIP = Policy(prime=3, refill=8, patience=VIDEO_FPS, spare=0, hard_limit=0)
 
 
@@ -56,7 +56,7 @@ class View:
     """All that a decision may depend on.
 
     ``depth``: frames in Buffer A. ``backlog``: those and the ones still on their way to it. ``floor``: the
-    lowest backlog left after a slot in the last second. ``needed``: depth wanted before playing (0 while
+    lowest backlog left after a slot in the last two seconds. ``needed``: depth wanted before playing (0 while
     playing). ``waited``: slots held so far with something in the buffer. ``ended``: the input said that
     no more is coming. ``head_silent``, ``last_silent``: the head, and the frame before it, hold no speech.
     """
@@ -76,7 +76,7 @@ def decide(view: View, policy: Policy) -> Decision:
     """Choose what happens to the head of the buffer.
 
     ``clip`` plays every frame. ``live`` drops what keeps the delay above its target: silent frames as soon
-    as the buffer has had frames to spare for a second (never the first of a pause, so that words stay
+    as the buffer has had frames to spare for two seconds (never the first of a pause, so that words stay
     apart), speech only past the hard limit, and then in one piece: a gap is understood, chopped speech is not.
     """
     if view.depth == 0:
@@ -91,7 +91,7 @@ def decide(view: View, policy: Policy) -> Decision:
 
 
 class Floor:
-    """The lowest backlog left over after a slot, over the last second: what could be done without.
+    """The lowest backlog left over after a slot, over two seconds: what could be done without.
 
     Bound: one integer a slot, ``FLOOR_SLOTS`` of them.
     """
@@ -101,7 +101,7 @@ class Floor:
 
     @property
     def frames(self) -> int:
-        """The floor; 0 until a whole second has been seen."""
+        """The floor; 0 until all that time has been seen."""
         return min(self._left_over) if len(self._left_over) == FLOOR_SLOTS else 0
 
     def note(self, backlog: int) -> None:

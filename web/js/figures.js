@@ -71,7 +71,7 @@ export class Figures {
     if (this.#session !== session) return;
     this.#audioBufferMs = bufferMs;
     jitter.textContent = inMs(bufferMs);
-    offset.textContent = inMs(offsetMs);
+    offset.textContent = session.isConverging ? 'lining up…' : inMs(offsetMs);
     this.#trend.add({ offsetMs, delayMs: this.#delayMs });
   }
 }

@@ -1,28 +1,42 @@
-/** Keeps the picture waiting as long as the voice does. */
+/** Keeps voice and picture waiting alike. */
 
 const PERIOD_MS = 250;
-// Sound that waits this long in Chromium meets a picture that does not wait at all: the server sends the voice
-// 40 ms ahead, and showing a picture takes some 20 ms of them.
-const NATURAL_WAIT_MS = 22;
+// Chromium holds some 30 ms of sound on a quiet network, and showing a picture takes some 20 ms more than playing a
+// sound: with the usual lead of 40 ms they meet without anybody's doing.
+const USUAL_LEAD_MS = 40;
+const USUAL_WAIT_MS = 30;
+const HEAD_START_MS = 22; // what a voice that leaves USUAL_LEAD_MS early may wait while its picture does not
 const TOLERANCE_MS = 15; // smaller differences are the measurement's
+const CONVERGING_MS = 60;
 
 /**
- * Watches one peer connection. A browser begins with some 80 ms of sound in its jitter buffer and takes seconds to
- * shrink it, and it grows again on a bad network; its own lip-sync corrects only what exceeds 30 ms, slowly.
+ * Watches one peer connection, and asks its receivers for more waiting where one would get ahead of the other. A
+ * browser begins with some 80 ms of sound in its jitter buffer and takes seconds to shrink it, and it grows again on
+ * a bad network; its own lip-sync corrects only what exceeds 30 ms, slowly. A larger lead than usual has to be waited
+ * off in the browser; it gets there by stretching sound, which takes tens of seconds.
  */
 export class Pace {
   #timer;
   #last = null;
-  #targetMs = 0;
+  #picturesMs = 0;
+  #voiceMs = 0;
+
+  /** Whether the browser is still stretching sound to wait off a large lead. */
+  isConverging = false;
 
   /**
    * @param {() => Promise<?object>} inboundAudio the voice's inbound-rtp report
-   * @param {RTCRtpReceiver} pictures
+   * @param {{voice: RTCRtpReceiver, pictures: RTCRtpReceiver}} receivers
+   * @param {number} leadMs how far the voice leaves the server ahead of its picture
    */
-  constructor(inboundAudio, pictures) {
+  constructor(inboundAudio, { voice, pictures }, leadMs) {
+    if (leadMs > USUAL_LEAD_MS) this.#voiceMs = leadMs - USUAL_LEAD_MS + USUAL_WAIT_MS;
+    if (this.#voiceMs) voice.jitterBufferTarget = this.#voiceMs;
     this.#timer = setInterval(async () => {
       const waitMs = this.#waitOf(await inboundAudio().catch(() => null));
-      if (waitMs !== null) this.#follow(waitMs, pictures);
+      if (waitMs === null) return;
+      this.isConverging = waitMs < this.#voiceMs - CONVERGING_MS;
+      this.#hold(pictures, waitMs - HEAD_START_MS - (leadMs - USUAL_LEAD_MS));
     }, PERIOD_MS);
   }
 
@@ -39,10 +53,10 @@ export class Pace {
     return samples > 0 ? ((now.jitterBufferDelay - last.jitterBufferDelay) / samples) * 1000 : null;
   }
 
-  #follow(waitMs, pictures) {
-    const targetMs = Math.max(0, waitMs - NATURAL_WAIT_MS);
-    if (Math.abs(targetMs - this.#targetMs) < TOLERANCE_MS) return;
-    this.#targetMs = targetMs;
+  #hold(pictures, ms) {
+    const targetMs = Math.max(0, ms);
+    if (Math.abs(targetMs - this.#picturesMs) < TOLERANCE_MS) return;
+    this.#picturesMs = targetMs;
     pictures.jitterBufferTarget = targetMs;
   }
 }

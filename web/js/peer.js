@@ -10,11 +10,16 @@ const CONNECTING_LIMIT_MS = 15_000;
 export class Peer extends EventTarget {
   #connection;
   #lastAudio = null;
+  #leadMs;
   #pace = null;
 
-  /** @param {RTCIceServer[]} iceServers */
-  constructor(iceServers) {
+  /**
+   * @param {RTCIceServer[]} iceServers
+   * @param {number} leadMs how far the voice leaves the server ahead of its picture
+   */
+  constructor(iceServers, leadMs) {
     super();
+    this.#leadMs = leadMs;
     if (typeof RTCPeerConnection === 'undefined') throw new Failure('webrtc-missing');
     this.#connection = new RTCPeerConnection({ iceServers });
     this.#connection.addTransceiver('audio', { direction: 'recvonly' });
@@ -41,8 +46,8 @@ export class Peer extends EventTarget {
       throw new Failure('bad-answer');
     }
     const receivers = this.#connection.getReceivers();
-    const pictures = receivers.find(({ track }) => track.kind === 'video');
-    this.#pace = new Pace(() => this.inboundAudio(), pictures);
+    const of = (kind) => receivers.find(({ track }) => track.kind === kind);
+    this.#pace = new Pace(() => this.inboundAudio(), { voice: of('audio'), pictures: of('video') }, this.#leadMs);
     return new MediaStream(receivers.map((receiver) => receiver.track));
   }
 
@@ -88,6 +93,11 @@ export class Peer extends EventTarget {
     if (!now || !last) return null;
     const samples = now.jitterBufferEmittedCount - last.jitterBufferEmittedCount;
     return samples > 0 ? ((now.jitterBufferDelay - last.jitterBufferDelay) / samples) * 1000 : null;
+  }
+
+  /** See Pace.isConverging. */
+  get isConverging() {
+    return this.#pace?.isConverging ?? false;
   }
 
   /** Calling it again does nothing. */

@@ -33,7 +33,7 @@ export class Session extends EventTarget {
     await this.#open();
     this.#send({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request });
     const started = await this.#reply('started', ANSWER_LIMIT_MS);
-    this.#createPeer(started.ice_servers ?? []);
+    this.#createPeer(started);
     this.#send({ type: 'offer', sdp: await this.#unlessOver(this.#peer.offer()) });
     const answer = await this.#reply('answer', ANSWER_LIMIT_MS);
     this.#tell('stream', await this.#unlessOver(this.#peer.accept(answer.sdp)));
@@ -72,6 +72,11 @@ export class Session extends EventTarget {
     return this.#isClosed || !this.#peer ? null : this.#peer.inboundAudio();
   }
 
+  /** See Pace.isConverging. */
+  get isConverging() {
+    return this.#peer?.isConverging ?? false;
+  }
+
   /** See Peer.offsetMs. */
   async offsetMs() {
     return this.#isClosed || !this.#peer ? null : this.#peer.offsetMs();
@@ -102,8 +107,8 @@ export class Session extends EventTarget {
     await this.#unlessOver(within(opened, OPENING_LIMIT_MS, 'socket-refused'));
   }
 
-  #createPeer(iceServers) {
-    this.#peer = new Peer(iceServers);
+  #createPeer({ ice_servers: iceServers = [], voice_lead_ms: leadMs = 0 }) {
+    this.#peer = new Peer(iceServers, leadMs);
     this.#peer.addEventListener('failed', () => this.#fail(new Failure('ice-failed')));
     this.#peer.addEventListener('unsteady', () => this.#tell('unsteady'));
     this.#peer.addEventListener('steady', () => this.#tell('steady'));
