@@ -8,6 +8,7 @@ const USUAL_WAIT_MS = 30;
 const HEAD_START_MS = 22; // what a voice that leaves USUAL_LEAD_MS early may wait while its picture does not
 const TOLERANCE_MS = 15; // smaller differences are the measurement's
 const CONVERGING_MS = 60;
+const STEP = 0.4;
 
 /**
  * Watches one peer connection, and asks its receivers for more waiting where one would get ahead of the other. A
@@ -17,26 +18,28 @@ const CONVERGING_MS = 60;
  */
 export class Pace {
   #timer;
-  #last = null;
+  #last = { audio: null, video: null };
   #picturesMs = 0;
-  #voiceMs = 0;
+  #voiceMs = 0; // what the lead alone asks of the voice
 
   /** Whether the browser is still stretching sound to wait off a large lead. */
   isConverging = false;
 
   /**
-   * @param {() => Promise<?object>} inboundAudio the voice's inbound-rtp report
+   * @param {() => Promise<{audio: ?object, video: ?object}>} inbound both inbound-rtp reports
    * @param {{voice: RTCRtpReceiver, pictures: RTCRtpReceiver}} receivers
    * @param {number} leadMs how far the voice leaves the server ahead of its picture
    */
-  constructor(inboundAudio, { voice, pictures }, leadMs) {
+  constructor(inbound, { voice, pictures }, leadMs) {
     if (leadMs > USUAL_LEAD_MS) this.#voiceMs = leadMs - USUAL_LEAD_MS + USUAL_WAIT_MS;
     if (this.#voiceMs) voice.jitterBufferTarget = this.#voiceMs;
+    const headStartMs = HEAD_START_MS + leadMs - USUAL_LEAD_MS;
     this.#timer = setInterval(async () => {
-      const waitMs = this.#waitOf(await inboundAudio().catch(() => null));
-      if (waitMs === null) return;
-      this.isConverging = waitMs < this.#voiceMs - CONVERGING_MS;
-      this.#hold(pictures, waitMs - HEAD_START_MS - (leadMs - USUAL_LEAD_MS));
+      const now = await inbound().catch(() => ({ audio: null, video: null }));
+      const [heardMs, seenMs] = [this.#waitOf('audio', now.audio), this.#waitOf('video', now.video)];
+      if (heardMs === null || seenMs === null) return;
+      this.isConverging = heardMs < this.#voiceMs - CONVERGING_MS;
+      this.#hold(pictures, heardMs - headStartMs - seenMs);
     }, PERIOD_MS);
   }
 
@@ -45,17 +48,19 @@ export class Pace {
     clearInterval(this.#timer);
   }
 
-  #waitOf(now) {
-    const last = this.#last;
-    this.#last = now;
+  #waitOf(kind, now) {
+    const last = this.#last[kind];
+    this.#last[kind] = now;
     if (!now || !last) return null;
-    const samples = now.jitterBufferEmittedCount - last.jitterBufferEmittedCount;
-    return samples > 0 ? ((now.jitterBufferDelay - last.jitterBufferDelay) / samples) * 1000 : null;
+    const emitted = now.jitterBufferEmittedCount - last.jitterBufferEmittedCount;
+    return emitted > 0 ? ((now.jitterBufferDelay - last.jitterBufferDelay) / emitted) * 1000 : null;
   }
 
-  #hold(pictures, ms) {
-    const targetMs = Math.max(0, ms);
-    if (Math.abs(targetMs - this.#picturesMs) < TOLERANCE_MS) return;
+  /** Move the pictures' wait by part of what they lack: they follow within a second, and must not swing. */
+  #hold(pictures, lackMs) {
+    if (Math.abs(lackMs) < TOLERANCE_MS) return;
+    const targetMs = Math.max(0, this.#picturesMs + lackMs * STEP);
+    if (targetMs === this.#picturesMs) return;
     this.#picturesMs = targetMs;
     pictures.jitterBufferTarget = targetMs;
   }

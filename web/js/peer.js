@@ -47,7 +47,7 @@ export class Peer extends EventTarget {
     }
     const receivers = this.#connection.getReceivers();
     const of = (kind) => receivers.find(({ track }) => track.kind === kind);
-    this.#pace = new Pace(() => this.inboundAudio(), { voice: of('audio'), pictures: of('video') }, this.#leadMs);
+    this.#pace = new Pace(() => this.inbound(), { voice: of('audio'), pictures: of('video') }, this.#leadMs);
     return new MediaStream(receivers.map((receiver) => receiver.track));
   }
 
