@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ class IceServer:
     urls: str
     username: str | None = None
     credential: str | None = None
+
+    def for_browser(self) -> dict[str, str]:
+        """Return it as RTCPeerConnection takes it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Session:
             "width": self.portrait.width,
             "height": self.portrait.height,
             "voice_lead_ms": self._limits.voice_lead_packets * PACKET_MS,
-            "ice_servers": [_browser_ice_server(server) for server in self._limits.ice_servers],
+            "ice_servers": [server.for_browser() for server in self._limits.ice_servers],
         }
 
     async def feed_audio(self, data: bytes) -> None:
@@ -245,8 +245,3 @@ class Session:
                 stats["missed"], stats["unsent"],
             )  # fmt: skip
             self._notify({**stats, "fps": round(fps, 1)})
-
-
-def _browser_ice_server(server: IceServer) -> dict[str, str]:
-    known = {"urls": server.urls, "username": server.username, "credential": server.credential}
-    return {name: value for name, value in known.items() if value is not None}

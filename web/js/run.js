@@ -23,7 +23,7 @@ export class Run {
     this.again = again;
   }
 
-  /** Whether a clip of this choice can go on in this session. */
+  /** Whether a clip of this choice can go on where this one plays. */
   canPlay({ avatar, engine }) {
     const isSame = this.choice.avatar === avatar && this.choice.engine === engine;
     return this.isReady && this.mode === 'clip' && isSame;
