@@ -1,10 +1,9 @@
 /** Keeps voice and picture waiting alike. */
 
 const PERIOD_MS = 250;
-// Chromium holds some 30 ms of sound on a quiet network, and showing a picture takes some 20 ms more than playing a
-// sound: with the usual lead of 40 ms they meet without anybody's doing.
+// On a quiet network Chromium would hold 20 to 30 ms of sound; 40 leave room to steer the pictures both ways.
 const USUAL_LEAD_MS = 40;
-const USUAL_WAIT_MS = 30;
+const USUAL_WAIT_MS = 40;
 const HEAD_START_MS = 22; // what a voice that leaves USUAL_LEAD_MS early may wait while its picture does not
 const TOLERANCE_MS = 15; // smaller differences are the measurement's
 const CONVERGING_MS = 60;
@@ -20,7 +19,7 @@ export class Pace {
   #timer;
   #last = { audio: null, video: null };
   #picturesMs = 0;
-  #voiceMs = 0; // what the lead alone asks of the voice
+  #voiceMs; // what the voice is asked to wait
 
   /** Whether the browser is still stretching sound to wait off a large lead. */
   isConverging = false;
@@ -31,8 +30,8 @@ export class Pace {
    * @param {number} leadMs how far the voice leaves the server ahead of its picture
    */
   constructor(inbound, { voice, pictures }, leadMs) {
-    if (leadMs > USUAL_LEAD_MS) this.#voiceMs = leadMs - USUAL_LEAD_MS + USUAL_WAIT_MS;
-    if (this.#voiceMs) voice.jitterBufferTarget = this.#voiceMs;
+    this.#voiceMs = Math.max(0, leadMs - USUAL_LEAD_MS) + USUAL_WAIT_MS;
+    voice.jitterBufferTarget = this.#voiceMs;
     const headStartMs = HEAD_START_MS + leadMs - USUAL_LEAD_MS;
     this.#timer = setInterval(async () => {
       const now = await inbound().catch(() => ({ audio: null, video: null }));
