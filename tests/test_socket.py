@@ -267,3 +267,21 @@ def memory_kb(server: Server) -> int:
 async def _send_for_ever(client: Client) -> None:
     while True:
         await client.socket.send(TONE)
+
+
+async def test_an_upload_that_is_cut_short_is_no_bug_of_ours_and_disturbs_nobody(server: Server) -> None:
+    host, port = server.url.split("//")[1].split(":")
+    head = (
+        b"POST /api/avatars HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=q\r\n"
+        b"Content-Length: 500000\r\n\r\n--q\r\n"
+        b'Content-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+    )
+    async with Client(server.ws_url) as client:
+        await client.start(engine="clapper")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head + bytes(1000))
+        await writer.drain()
+        writer.close()
+        await asyncio.sleep(0.5)
+        assert client.close_code is None
+    assert "ASGI" not in server.log.read_text()

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from app.avatars.picture import MAX_BYTES, PictureError
@@ -32,7 +33,10 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
 
     @router.post("", status_code=201)
     async def add_avatar(request: Request) -> dict[str, Any]:
-        data, name = await _uploaded(request)
+        try:
+            data, name = await _uploaded(request)
+        except ClientDisconnect:  # nobody is left to read this; it keeps a hang-up from looking like our bug
+            raise Problem(400, "upload_cut_short", "The upload ended before the whole picture had come.") from None
         try:
             async with one_upload:
                 return _shown(await run_in_threadpool(store.add, data, name))
