@@ -12,7 +12,7 @@ from pathlib import Path
 from app import __version__
 from app.config import SettingsError, load_settings
 
-BENCHES = ("portrait", "encode", "sync", "interrupt", "network")
+BENCHES = ("portrait", "encode", "sync", "delay", "interrupt", "network")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from app.inference.engine import Job, Window
 from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import FaceFinder, LandmarkFilesMissing
 from app.inference.mel import N_MELS
-from app.media import MODEL_SAMPLES_PER_FRAME, SILENCE, VIDEO_FPS, AudioSlice
+from app.media import MODEL_SAMPLES_PER_FRAME, SILENCE, VIDEO_FPS, AudioSlice, Journey
 
 TRIALS = 30
 
@@ -56,7 +56,7 @@ def _loud_window(columns: int) -> Window:
     """Make a window that asks for an open mouth: half a second of rest, then sound."""
     mel = np.full((N_MELS, columns), -3.0, np.float32)
     mel[:, columns // 2 :] = 1.0
-    sound = AudioSlice(0, 0, SILENCE, np.full(MODEL_SAMPLES_PER_FRAME, 0.3, np.float32), False, 0)
+    sound = AudioSlice(0, 0, SILENCE, np.full(MODEL_SAMPLES_PER_FRAME, 0.3, np.float32), False, Journey(0))
     return Window(sound, mel)
 
 

@@ -40,13 +40,23 @@ SILENCE: Samples = np.zeros(SAMPLES_PER_FRAME, np.int16)
 SILENCE.flags.writeable = False
 
 
+@dataclass(slots=True)
+class Journey:
+    """When one slice of sound passed each stage, in monotonic ns; each stage writes its own line."""
+
+    arrived_ns: int  # its last sample came in
+    queued_ns: int = 0  # all that its engine must hear was there
+    begun_ns: int = 0  # the inference thread took it
+    drawn_ns: int = 0  # its picture was made
+
+
 @dataclass(frozen=True, slots=True)
 class AudioSlice:
     """Exactly one slot of sound.
 
     ``pts`` counts slots since the session's first sample (time base 1/25) and is never rewritten.
     ``playout``: int16 (1920,) at 48 kHz. ``model``: float32 (640,) at 16 kHz, −1…1, the same 40 ms.
-    ``arrived_ns`` is the monotonic time at which its last sample arrived. ``last``: a flush ended here.
+    ``last``: a flush ended here.
     """
 
     generation: int
@@ -54,7 +64,7 @@ class AudioSlice:
     playout: Samples
     model: FloatArray
     silent: bool
-    arrived_ns: int
+    journey: Journey
     last: bool = False
 
 
@@ -68,12 +78,12 @@ class TalkingFrame:
     @classmethod
     def of(cls, sound: AudioSlice, image: Image) -> TalkingFrame:
         """Join a slice with the picture made for it."""
-        return cls(sound.generation, sound.pts, image, sound.playout, sound.silent, sound.arrived_ns, sound.last)
+        return cls(sound.generation, sound.pts, image, sound.playout, sound.silent, sound.journey, sound.last)
 
     generation: int
     pts: int
     image: Image
     audio: Samples
     silent: bool
-    arrived_ns: int
+    journey: Journey
     last: bool = False

@@ -43,7 +43,7 @@ class Service:
         self.clock = clock or MonotonicClock()
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads)
         self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
-        self.worker = InferenceWorker()
+        self.worker = InferenceWorker(self.clock)
         self.timings = Timings()
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
@@ -131,7 +131,7 @@ class Service:
             self.clock,
             notify,
             fail,
-            self.timings.note_slot,
+            self.timings,
         )
 
     async def _ready_or_refuse(self, start: Start) -> tuple[Engine, Portrait, Prepared]:

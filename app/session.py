@@ -22,6 +22,7 @@ from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.rtc.peer import Peer
 from app.rtc.playout_feed import PlayoutFeed
+from app.timings import Timings
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Session:
         clock: Clock,
         notify: Callable[[Event], None],
         fail: Callable[[ProtocolError], None],
-        note_slot: Callable[[int], None],
+        timings: Timings,
     ) -> None:
         self.id, self.mode = id, start.mode
         self.engine, self.portrait, self._prepared = engine, portrait, prepared
@@ -75,7 +76,15 @@ class Session:
         self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)
         self.lane.wanted = lambda: self.buffer.has_room
         self.pacer = Pacer(
-            self.buffer, self.lane, self.feed, lambda slot: prepared.idle, start.mode, clock, self._speaking, note_slot
+            self.buffer,
+            self.lane,
+            self.feed,
+            lambda slot: prepared.idle,
+            start.mode,
+            clock,
+            self._speaking,
+            timings.note_slot,
+            timings.note_journey,
         )
         self.lane.deadline_ns = self.pacer.deadline_ns
         slicer = Slicer(start.encoding, start.channels, start.sample_rate)
@@ -115,8 +124,7 @@ class Session:
         self.pump.interrupt(self._generation)
         self.lane.interrupt(self._generation)
         self.buffer.clear()
-        self.feed.silence(self._prepared.idle)
-        self.pacer.interrupt()
+        self.pacer.interrupt(unsent_ms=self.feed.silence(self._prepared.idle) * PACKET_MS)
         return {"type": "interrupted", "played_ms": self.pacer.played_ms}
 
     async def offer(self, sdp: str) -> Event:

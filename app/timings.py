@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Histogram
 
+from app.media import Journey
 from app.pacer.clock import NS_PER_S, Clock
 
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.0)
@@ -12,13 +13,14 @@ LOOP_CHECK_NS = NS_PER_S // 10
 
 class Timings:
     """``pacer_lateness``: from a slot's deadline to its being served. ``loop_lag``: how much later than asked the
-    event loop wakes a sleeper, sampled ten times a second.
+    event loop wakes a sleeper, sampled ten times a second. ``stages``: where the delay of what is played came from.
     """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.pacer_lateness = self._histogram("pacer_lateness", "From a slot's deadline to its being served.")
         self.loop_lag = self._histogram("event_loop_lag", "How late the event loop wakes a sleeper.")
+        self.stages = self._histogram("stage", "How long a played frame's sound was in each stage.", "stage")
 
     async def watch_loop(self, clock: Clock) -> None:
         """Sample the event loop's lag until cancelled."""
@@ -31,5 +33,16 @@ class Timings:
         """Record how late a slot was served."""
         self.pacer_lateness.observe(late_ns / NS_PER_S)
 
-    def _histogram(self, name: str, about: str) -> Histogram:
-        return Histogram(f"lipwire_{name}_seconds", about, registry=self.registry, buckets=BUCKETS_S)
+    def note_journey(self, journey: Journey, played_ns: int) -> None:
+        """Record where a frame that is played now has spent its time since its last sample arrived."""
+        stages = {
+            "look_ahead": journey.queued_ns - journey.arrived_ns,
+            "queue": journey.begun_ns - journey.queued_ns,
+            "inference": journey.drawn_ns - journey.begun_ns,
+            "buffer_a": played_ns - journey.drawn_ns,
+        }
+        for stage, ns in stages.items():
+            self.stages.labels(stage).observe(ns / NS_PER_S)
+
+    def _histogram(self, name: str, about: str, *labels: str) -> Histogram:
+        return Histogram(f"lipwire_{name}_seconds", about, labels, registry=self.registry, buckets=BUCKETS_S)

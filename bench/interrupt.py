@@ -48,15 +48,22 @@ async () => {
   const abort = new AbortController();
   await session.start({ engine: 'clapper', mode: 'clip', sample_rate: 48000, avatar: 'default' }, abort.signal);
   const tone = new Int16Array(48000 * 5).map((_, i) => 20000 * Math.sin(i * 2 * Math.PI * 440 / 48000));
+  const before = await session.inboundAudio();
   session.sendAudio(tone);
   while (heard.first === null) await new Promise((resolve) => setTimeout(resolve, 10));
   await new Promise((resolve) => setTimeout(resolve, 1500 + Math.random() * 500));
   const sentMs = performance.now();
   const answer = await session.interrupt();
   await new Promise((resolve) => setTimeout(resolve, 1000));
+  // What the browser added to the sound or took from it, while its jitter buffer settled, is not the input's.
+  const inbound = await session.inboundAudio();
+  const ofBrowser = ['concealedSamples', 'insertedSamplesForDeceleration', 'removedSamplesForAcceleration']
+    .map((name) => (inbound[name] - before[name]) / 48);
+  const addedMs = ofBrowser[0] + ofBrowser[1] - ofBrowser[2];
+  const heardMs = heard.last - heard.first;
   const result = {
-    silent_ms: heard.last - sentMs, rest_ms: seen.last - sentMs,
-    played_error_ms: answer.played_ms - (heard.last - heard.first),
+    silent_ms: heard.last - sentMs, rest_ms: seen.last - sentMs, added_by_browser_ms: addedMs,
+    played_error_ms: answer.played_ms - (heardMs - addedMs),
   };
   abort.abort();
   await audio.close();

@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright
 from bench.report import report
 from bench.sync import CHROMIUM_FLAGS, browser_path, measure, server
 
-BAD_FROM_S, BAD_TO_S, TOTAL_S = 8.0, 28.0, 45.0  # of the test
+BAD_FROM_S, BAD_TO_S, TOTAL_S = 8.0, 48.0, 85.0  # of the test
 RECOVERY_S = 5.0
 CANDIDATE = re.compile(
     r"(a=candidate:\S+ \d+ udp \d+ )(\d+\.\d+\.\d+\.\d+) (\d+)( typ host[^\r\n]*\r\n)", re.IGNORECASE

@@ -6,7 +6,7 @@ import asyncio
 
 import numpy as np
 
-from app.media import SAMPLES_PER_FRAME, TalkingFrame
+from app.media import SAMPLES_PER_FRAME, Journey, TalkingFrame
 from app.pacer.pacer import PlayedSlot
 
 
@@ -28,7 +28,7 @@ def frame(pts: int, silent: bool = False, generation: int = 0, arrived_ns: int =
     """A frame whose picture and sound both carry its number."""
     image = np.full((2, 2, 3), pts % 251, np.uint8)
     audio = np.full(SAMPLES_PER_FRAME, pts % 30_000 + 1, np.int16)
-    return TalkingFrame(generation, pts, image, audio, silent, arrived_ns)
+    return TalkingFrame(generation, pts, image, audio, silent, Journey(arrived_ns))
 
 
 class Recorder:

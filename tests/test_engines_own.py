@@ -17,13 +17,13 @@ from app.inference.portrait.engine import PortraitEngine
 from app.inference.portrait.puppet import make_puppet, pose
 from app.inference.windows import Windower
 from app.ingest.slicer import Slicer
-from app.media import SILENCE, AudioSlice
+from app.media import SILENCE, AudioSlice, Journey
 
 SAMPLE = Path(__file__).parent.parent / "web" / "assets" / "sample.wav"
 
 
 def slice_of(level: float, pts: int = 0) -> AudioSlice:
-    return AudioSlice(0, pts, SILENCE, np.full(640, level, np.float32), False, 0)
+    return AudioSlice(0, pts, SILENCE, np.full(640, level, np.float32), False, Journey(0))
 
 
 def shapes(pcm: np.ndarray, rate: int) -> list[MouthShape]:

@@ -240,9 +240,9 @@ def test_an_interrupt_starts_afresh() -> None:
     pacer.start()
     pacer.step()
     buffer.clear()
-    pacer.interrupt()
+    pacer.interrupt(unsent_ms=20)
     pacer.step()
     assert recorder.slots[-1].image is IDLE
     assert news == [True, False]
     assert pacer.counters.underruns == 0
-    assert pacer.played_ms == 40
+    assert pacer.played_ms == 20, "half of the slot had not been sent yet"

@@ -98,7 +98,8 @@ def test_an_interrupt_leaves_rest_in_buffer_b_without_a_click() -> None:
     feed = PlayoutFeed(2)
     for slot in range(2):
         feed.put(PlayedSlot(slot, IDLE + 9, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0))
-    feed.silence(IDLE)
+    assert feed.silence(IDLE) == 4
+    assert feed.silence(IDLE) == 0
     assert all(slot.image is IDLE and slot.generation is None for slot in feed.pictures.items)
     sound = np.concatenate([packet.samples for packet in feed.voice.items]).astype(int)
     assert sound[0] == 10_000 and (sound[FADE_SAMPLES:] == 0).all()

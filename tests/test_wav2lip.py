@@ -13,7 +13,7 @@ from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.wav2lip import Wav2Lip
 from app.inference.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
 from app.inference.wav2lip.engine import Wav2LipEngine
-from app.media import SILENCE, AudioSlice
+from app.media import SILENCE, AudioSlice, Journey
 from tests.checkpoints import seeded_state_dict
 
 FIXTURE = Path(__file__).parent / "fixtures" / "wav2lip.npz"
@@ -36,7 +36,7 @@ def model(public_file: Path) -> Wav2Lip:
 
 
 def window(mel_level: float) -> Window:
-    sound = AudioSlice(0, 0, SILENCE, np.zeros(640, np.float32), False, 0)
+    sound = AudioSlice(0, 0, SILENCE, np.zeros(640, np.float32), False, Journey(0))
     return Window(sound, np.full((80, 16), mel_level, np.float32))
 
 

@@ -8,7 +8,7 @@ from app.inference.mel import SILENT_COLUMN, column_at, melspectrogram
 from app.inference.portrait.driver import SPAN as PORTRAIT_SPAN
 from app.inference.wav2lip.engine import FIRST_FRAME
 from app.inference.windows import Windower
-from app.media import MODEL_SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, AudioSlice
+from app.media import MODEL_SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, AudioSlice, Journey
 
 WAV2LIP_SPAN = MelSpan(FIRST_FRAME, 16)
 SPANS = [WAV2LIP_SPAN, PORTRAIT_SPAN, MelSpan(0, 1)]
@@ -21,7 +21,7 @@ def speech(frames: int) -> np.ndarray:
 def cut(pcm: np.ndarray) -> list[AudioSlice]:
     silence = np.zeros(SAMPLES_PER_FRAME, np.int16)
     parts = pcm.reshape(-1, MODEL_SAMPLES_PER_FRAME)
-    return [AudioSlice(0, pts, silence, part, False, 0) for pts, part in enumerate(parts)]
+    return [AudioSlice(0, pts, silence, part, False, Journey(0)) for pts, part in enumerate(parts)]
 
 
 @pytest.mark.parametrize("span", SPANS)

@@ -11,7 +11,7 @@ import pytest
 
 from app.inference.engine import Job, MelSpan, Portrait, Window
 from app.inference.worker import PENDING_HIGH, InferenceWorker, Lane
-from app.media import SILENCE, AudioSlice, Image, TalkingFrame
+from app.media import SILENCE, AudioSlice, Image, Journey, TalkingFrame
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
 
@@ -48,7 +48,7 @@ class GatedEngine:
 def windows(count: int, generation: int = 0, silent: frozenset[int] = frozenset()) -> list[Window]:
     model = np.zeros(640, np.float32)
     return [
-        Window(AudioSlice(generation, pts, SILENCE, model, pts in silent, 0), np.zeros((80, 0), np.float32))
+        Window(AudioSlice(generation, pts, SILENCE, model, pts in silent, Journey(0)), np.zeros((80, 0), np.float32))
         for pts in range(count)
     ]
 

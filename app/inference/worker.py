@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.inference.engine import Engine, Job, Prepared, Window
 from app.media import TalkingFrame
+from app.pacer.clock import Clock, MonotonicClock
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,9 @@ class Lane:
         """Queue windows for the thread."""
         if self.closed or not windows:
             return
+        now_ns = self._worker.clock.now_ns()
+        for window in windows:
+            window.sound.journey.queued_ns = now_ns
         with self._worker.changed:
             self.ended = False
             self.pending.extend(windows)
@@ -141,7 +145,8 @@ class InferenceWorker:
     many lanes as have any, at most ``engine.max_batch``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or MonotonicClock()
         self.changed = threading.Condition()
         self._lanes: list[Lane] = []
         self._thread: threading.Thread | None = None
@@ -210,6 +215,7 @@ class InferenceWorker:
 
     def _render(self, batch: list[tuple[Lane, Window]]) -> None:
         engine = batch[0][0].engine
+        begun_ns = self.clock.now_ns()
         try:
             images = engine.render([Job(lane.prepared, window) for lane, window in batch])
             assert len(images) == len(batch)
@@ -221,7 +227,9 @@ class InferenceWorker:
             logger.exception("inference: an engine failed")
             self._post(batch[0][0].receive_failure, error)
             return
+        drawn_ns = self.clock.now_ns()
         for (lane, window), image in zip(batch, images, strict=True):
+            window.sound.journey.begun_ns, window.sound.journey.drawn_ns = begun_ns, drawn_ns
             self._post(lane.receive, [TalkingFrame.of(window.sound, image)])
 
     def _post(self, call: Callable[..., None], argument: object) -> None:

@@ -18,6 +18,7 @@ from app.media import (
     SAMPLES_PER_FRAME,
     AudioSlice,
     FloatArray,
+    Journey,
 )
 
 
@@ -113,5 +114,5 @@ class Slicer:
             playout = np.clip(np.rint(sound * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
             model = self._model.take(MODEL_SAMPLES_PER_FRAME)
             silent = self._silence.is_silent(model)
-            yield AudioSlice(generation, self._pts, playout, model, silent, now_ns)
+            yield AudioSlice(generation, self._pts, playout, model, silent, Journey(now_ns))
             self._pts += 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.media import SILENCE, SLOT_MS, SLOT_NS, VIDEO_FPS, Image, Samples, TalkingFrame
+from app.media import SILENCE, SLOT_MS, SLOT_NS, VIDEO_FPS, Image, Journey, Samples, TalkingFrame
 from app.pacer.clock import NS_PER_MS, Clock, SlotClock
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import Decision, Floor, Mode, View, decide, policy_for
@@ -73,7 +73,7 @@ class Pacer:
 
     ``on_speaking`` is told True when an utterance's first frame plays and False when its last one has: in
     ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause. ``on_slot`` is told by how
-    many nanoseconds each slot missed its deadline.
+    many nanoseconds each slot missed its deadline, ``on_played`` about each frame that is played, and when.
     """
 
     def __init__(
@@ -86,10 +86,11 @@ class Pacer:
         clock: Clock,
         on_speaking: Callable[[bool], None] = lambda speaking: None,
         on_slot: Callable[[int], None] = lambda late_ns: None,
+        on_played: Callable[[Journey, int], None] = lambda journey, now_ns: None,
     ) -> None:
         self._buffer, self._upstream, self._outlet = buffer, upstream, outlet
         self._idle, self._mode, self._clock = idle, mode, clock
-        self._on_speaking, self._on_slot = on_speaking, on_slot
+        self._on_speaking, self._on_slot, self._on_played = on_speaking, on_slot, on_played
         self._policy = policy_for(mode)
         self._needed = self._policy.prime
         self._waited = 0
@@ -97,6 +98,7 @@ class Pacer:
         self._last_silent = True
         self._speaking = False
         self._quiet_slots = 0
+        self._unsent_ms = 0
         self._delays_ms: deque[float] = deque(maxlen=VIDEO_FPS)
         self.slots: SlotClock | None = None
         self.next_slot = 0
@@ -104,8 +106,8 @@ class Pacer:
 
     @property
     def played_ms(self) -> int:
-        """How much of the session's input has been played, in ms."""
-        return self.counters.played * SLOT_MS
+        """How much of the session's input has been played, in ms: released, and not silenced in Buffer B."""
+        return self.counters.played * SLOT_MS - self._unsent_ms
 
     @property
     def speaking(self) -> bool:
@@ -158,8 +160,9 @@ class Pacer:
         self._floor.note(len(self._buffer) + self._upstream.backlog)
         self.next_slot += 1
 
-    def interrupt(self) -> None:
-        """Start afresh after the buffers were emptied."""
+    def interrupt(self, unsent_ms: int) -> None:
+        """Start afresh after the buffers were emptied, of ``unsent_ms`` that had been released."""
+        self._unsent_ms += unsent_ms
         self._needed = self._policy.prime
         self._waited = 0
         self._floor.reset()
@@ -198,7 +201,9 @@ class Pacer:
         self.counters.played += 1
         self._needed = 0
         self._last_silent = frame.silent
-        self._delays_ms.append((self._clock.now_ns() - frame.arrived_ns) / NS_PER_MS)
+        now_ns = self._clock.now_ns()
+        self._delays_ms.append((now_ns - frame.journey.arrived_ns) / NS_PER_MS)
+        self._on_played(frame.journey, now_ns)
         self._outlet.put(PlayedSlot(self.next_slot, frame.image, frame.audio, frame.generation))
         if frame.last or self._drained():
             self._set_speaking(False)

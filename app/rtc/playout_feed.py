@@ -22,10 +22,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class VoicePacket:
-    """20 ms of sound. ``number`` counts packets since the epoch (time base 1/50). int16 (960,), 48 kHz."""
+    """20 ms of sound. ``number`` counts packets since the epoch (time base 1/50). int16 (960,), 48 kHz.
+
+    ``played``: it carries input, not the silence of a hold.
+    """
 
     number: int
     samples: Samples
+    played: bool
 
 
 class LatestQueue(Generic[T]):
@@ -98,13 +102,14 @@ class PlayoutFeed:
         self._last_sample = int(audio[-1])
         for part in range(PACKETS_PER_FRAME):
             samples = audio[part * SAMPLES_PER_PACKET : (part + 1) * SAMPLES_PER_PACKET]
-            self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples))
+            self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples, played.generation is not None))
 
-    def silence(self, idle: Image) -> None:
+    def silence(self, idle: Image) -> int:
         """Replace all that is not yet sent by rest, for an interrupt: the slots stay, their content goes.
 
-        The voice fades within 5 ms instead of being cut.
+        The voice fades within 5 ms instead of being cut. Returns how many packets of input were silenced.
         """
+        silenced = sum(packet.played for packet in self.voice.items)
         for i, played in enumerate(self.pictures.items):
             self.pictures.items[i] = replace(played, image=idle, audio=SILENCE, generation=None)
         for i, packet in enumerate(self.voice.items):
@@ -112,9 +117,10 @@ class PlayoutFeed:
             if i == 0:
                 fade = np.linspace(1, 0, FADE_SAMPLES, dtype=np.float32)
                 quiet[:FADE_SAMPLES] = (packet.samples[:FADE_SAMPLES] * fade).astype(np.int16)
-            self.voice.items[i] = replace(packet, samples=quiet)
+            self.voice.items[i] = replace(packet, samples=quiet, played=False)
         if self.voice.items:
             self._last_sample = 0
+        return silenced
 
 
 def _faded_from(sample: int) -> Samples:

@@ -8,6 +8,7 @@ export class SyncRecord {
   #flashes = [];
   #beeps = [];
   #pairs = []; // {atMs, offsetMs, delayMs}
+  #delays = []; // {ms, delayMs}, with or without a flash
   #firstFrameMs = null;
   #steadySince = null; // the browser's counters when settling was over
   #last = null;
@@ -30,6 +31,7 @@ export class SyncRecord {
    */
   noteBeep(ms, delayMs) {
     this.#beeps.push({ ms, delayMs });
+    if (delayMs !== null) this.#delays.push({ ms, delayMs });
     return this.#pair();
   }
 
@@ -50,7 +52,8 @@ export class SyncRecord {
   summary() {
     const steady = this.pairs.filter(({ atS }) => atS * 1000 > SETTLING_MS);
     const offsets = steady.map(({ offsetMs }) => offsetMs);
-    const delays = steady.map(({ delayMs }) => delayMs).filter((delay) => delay !== null);
+    const steadyMs = (this.#firstFrameMs ?? Infinity) + SETTLING_MS;
+    const delays = this.#delays.filter(({ ms }) => ms > steadyMs).map(({ delayMs }) => delayMs);
     return {
       pairs: steady.length,
       offset_ms: {
