@@ -12,14 +12,15 @@ from pathlib import Path
 from app import __version__
 from app.config import SettingsError, load_settings
 
-BENCHES = ("portrait", "encode", "sync", "delay", "interrupt", "network")
+BENCHES = ("wav2lip", "portrait", "encode", "sessions", "sync", "delay", "interrupt", "network")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     args = _parser().parse_args(arguments)
     logging.basicConfig(level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("aioice").setLevel(logging.WARNING)
+    for chatty in ("aioice", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         return int(args.run(args))
     except SettingsError as error:
@@ -58,10 +59,22 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
     doctor.set_defaults(run=_doctor)
 
-    weights = commands.add_parser("weights", help="what weights are known and here")
-    weights.add_argument("action", choices=["list", "verify"])
-    weights.set_defaults(run=_weights)
+    _add_weights(commands.add_parser("weights", help="what weights are known and here; fetch some"))
     return parser
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for action, does in (("list", "which are known, and here"), ("verify", "the same, with sums compared")):
+        actions.add_parser(action, help=does).set_defaults(run=_weights, action=action)
+
+    fetch = actions.add_parser("fetch", help="download a public checkpoint")
+    fetch.add_argument("name", nargs="?", help="as weights list has it")
+    fetch.add_argument("--mirror", action="append", help="a folder's address; repeat it (LIPWIRE_WEIGHTS_MIRRORS)")
+    fetch.add_argument("--yes", action="store_true", help="accept the licence terms")
+    fetch.add_argument("--force", action="store_true", help="replace what is here")
+    fetch.add_argument("--sha256", metavar="HEX", help="accept only the file with this sum")
+    fetch.set_defaults(run=_fetch)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -134,6 +147,26 @@ def _weights(args: argparse.Namespace) -> int:
             wrong = wrong or state == "wrong"
         print(f"{entry.name:22} {state:8} {entry.file:24} {entry.licence}")
     return int(wrong)
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    from app.inference.download import Patience
+    from app.inference.fetch import addresses, fetch, is_here, require_consent, wanted_sha256
+    from app.inference.weights import WeightsError, find_entry
+
+    settings = load_settings(weights_mirrors=tuple(args.mirror) if args.mirror else None)
+    try:
+        entry = find_entry(settings.weights_dir, args.name)
+        path = settings.weights_dir / entry.file
+        sha256 = wanted_sha256(entry, args.sha256)
+        if not args.force and is_here(path, sha256, print):
+            return 0
+        sources = addresses(entry, settings.weights_mirrors)
+        require_consent(entry, args.yes, input if sys.stdin.isatty() else None, print)
+        fetch(path, sources, sha256, Patience(), print)
+    except (WeightsError, OSError) as error:
+        return _complain(str(error))
+    return 0
 
 
 def _complain(message: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLE_PREFIX = "LIPWIRE_"
+_HTTP_URL = re.compile(r"https?://[^\s/,]+[^\s,]*")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s:?]+(:\d+)?(\?transport=(udp|tcp))?")
 
 
@@ -43,6 +44,7 @@ class Settings:
     engine: str = "auto"
     data_dir: Path = ROOT / "data"
     weights_dir: Path = ROOT / "weights"
+    weights_mirrors: tuple[str, ...] = ()  # where weights are fetched from, before the manifest's own addresses
     max_sessions: int = 8
     max_avatars: int = 200
     max_side: int = 1080  # pixels of a frame's longer side; larger pictures are scaled down
@@ -61,6 +63,8 @@ class Settings:
         _require(0 <= self.voice_lead_packets <= 50, "voice_lead_packets", "0 to 50")
         _require(0 <= self.buffer_low < self.buffer_high, "buffer_low", "below buffer_high")
         _require(self.max_side >= 128, "max_side", "at least 128")
+        urls_fine = all(_HTTP_URL.fullmatch(url) for url in self.weights_mirrors)
+        _require(urls_fine, "weights_mirrors", "http:// or https:// addresses separated by commas (--mirror: one each)")
         _require(bool(self.ssl_certfile) == bool(self.ssl_keyfile), "ssl_certfile", "given together with ssl_keyfile")
 
 
@@ -88,6 +92,8 @@ def load_settings(environment: Mapping[str, str] | None = None, **flags: Any) ->
 def _parse(name: str, kind: Any, text: str) -> Any:
     if name == "ice_servers":
         return parse_ice_servers(text)
+    if name == "weights_mirrors":
+        return tuple(url.strip() for url in text.split(",") if url.strip())
     readers: dict[str, Any] = {"int": int, "float": float, "Path": Path}
     reader = readers.get(str(kind), str)
     try:

@@ -7,15 +7,13 @@ import platform
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.config import Settings
-from app.inference.engine import Job, Window
+from app.inference.engine import Job
 from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import FaceFinder, LandmarkFilesMissing
-from app.inference.mel import N_MELS
-from app.media import MODEL_SAMPLES_PER_FRAME, SILENCE, VIDEO_FPS, AudioSlice, Journey
+from app.inference.windows import loud_window
+from app.media import VIDEO_FPS
 
 TRIALS = 30
 
@@ -46,18 +44,9 @@ def _measure(engines: Engines, name: str, settings: Settings) -> float:
     engine = engines.get(name)
     store = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
     prepared = engine.prepare(store.load(DEFAULT_ID))
-    columns = engine.span.columns if engine.span else 0
-    job = Job(prepared, _loud_window(columns))
+    job = Job(prepared, loud_window(engine.span))
     engine.render([job])
     return TRIALS / _timed(lambda: [engine.render([job]) for _ in range(TRIALS)])
-
-
-def _loud_window(columns: int) -> Window:
-    """Make a window that asks for an open mouth: half a second of rest, then sound."""
-    mel = np.full((N_MELS, columns), -3.0, np.float32)
-    mel[:, columns // 2 :] = 1.0
-    sound = AudioSlice(0, 0, SILENCE, np.full(MODEL_SAMPLES_PER_FRAME, 0.3, np.float32), False, Journey(0))
-    return Window(sound, mel)
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -22,6 +23,7 @@ from app.media import (
 )
 
 BLOCK_S = 0.1
+MAX_BATCH = 16  # pictures at once, so that progress shows
 CRF = "18"  # visually lossless
 
 
@@ -56,8 +58,10 @@ def talking_frames(engine: Engine, portrait: Portrait, audio: Path) -> Iterator[
         RenderError: when the recording cannot be read.
     """
     prepared = engine.prepare(portrait)
-    for window in read_windows(audio, engine.span):
-        yield TalkingFrame.of(window.sound, engine.render([Job(prepared, window)])[0])
+    windows = read_windows(audio, engine.span)
+    while batch := list(islice(windows, min(engine.max_batch, MAX_BATCH))):
+        images = engine.render([Job(prepared, window, window.sound.pts) for window in batch])
+        yield from map(TalkingFrame.of, (window.sound for window in batch), images)
 
 
 def render_file(

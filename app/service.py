@@ -17,6 +17,7 @@ from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import FaceFinder
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import BAD_MESSAGE, FULL, NO_AVATAR, ProtocolError, Start
+from app.media import SLOT_NS
 from app.pacer.clock import Clock, MonotonicClock
 from app.session import Event, Session, SessionLimits
 from app.timings import Timings
@@ -31,7 +32,9 @@ COUNTED = {
     "drops": "Frames dropped to catch up.",
     "missed": "Slots that passed while the event loop was stuck.",
     "unsent": "Slots released that the tracks came too late for.",
+    "repeats": "Pictures shown twice, as their engine could not keep up.",
 }
+MAX_LOAD = 0.85  # of the inference thread: what is left is for windows that come at the same moment
 PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 10 MB each at 1080p
 
 
@@ -72,7 +75,8 @@ class Service:
         """Open a session.
 
         Raises:
-            ProtocolError: ``server_full``, ``no_such_engine``, ``engine_unavailable`` or ``no_such_avatar``.
+            ProtocolError: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
+                ``no_such_avatar``.
         """
         if self._places >= self.settings.max_sessions:
             raise ProtocolError(
@@ -81,6 +85,7 @@ class Service:
         self._places += 1
         try:
             engine, portrait, prepared = await self._ready_or_refuse(start)
+            self._refuse_overload(engine)
             session = self._make(start, engine, portrait, prepared, notify, fail)
         except BaseException:
             self._places -= 1
@@ -134,6 +139,18 @@ class Service:
             self.timings,
         )
 
+    def _refuse_overload(self, engine: Engine) -> None:
+        """Refuse a session that would make the others late; alone, an engine may be as slow as it is."""
+        if self.sessions and self.worker.load(engine) > MAX_LOAD:
+            places = max(1, int(MAX_LOAD * SLOT_NS / self.worker.cost.frame_ns(engine)))
+            faces = "one face" if places == 1 else f"{places} faces"
+            raise ProtocolError(
+                FULL,
+                "server_busy",
+                f'This machine draws {faces} with "{engine.name}" at a time, and it is busy; '
+                "try again in a minute, or choose a lighter engine.",
+            )
+
     async def _ready_or_refuse(self, start: Start) -> tuple[Engine, Portrait, Prepared]:
         try:
             return await self._ready(self.engines.resolve(start.engine), start.avatar)
@@ -160,11 +177,14 @@ class Service:
         while len(self._prepared) > PREPARED_KEPT:
             self._prepared.popitem(last=False)
         try:
-            return await asyncio.shield(task)
+            ready = await asyncio.shield(task)
         except BaseException:
             if task.done() and self._prepared.get(key) is task:
                 del self._prepared[key]
             raise
+        if not self.worker.cost.frame_ns(ready[0]):
+            await self.worker.measure(ready[0], ready[2])
+        return ready
 
     def _prepare(self, engine_name: str, avatar: str) -> tuple[Engine, Portrait, Prepared]:
         engine = self.engines.get(engine_name)

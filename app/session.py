@@ -79,7 +79,7 @@ class Session:
             self.buffer,
             self.lane,
             self.feed,
-            lambda slot: prepared.idle,
+            prepared.rest,
             start.mode,
             clock,
             self._speaking,
@@ -87,6 +87,8 @@ class Session:
             timings.note_journey,
         )
         self.lane.deadline_ns = self.pacer.deadline_ns
+        self.lane.position = self.pacer.position_behind_buffer
+        self.lane.playing = lambda: self.pacer.playing
         slicer = Slicer(start.encoding, start.channels, start.sample_rate)
         self.pump = Pump(slicer, Windower(engine.span), self.lane, start.sample_rate, clock)
 
@@ -124,7 +126,7 @@ class Session:
         self.pump.interrupt(self._generation)
         self.lane.interrupt(self._generation)
         self.buffer.clear()
-        self.pacer.interrupt(unsent_ms=self.feed.silence(self._prepared.idle) * PACKET_MS)
+        self.pacer.interrupt(unsent_ms=self.feed.silence(self._prepared.rest) * PACKET_MS)
         return {"type": "interrupted", "played_ms": self.pacer.played_ms}
 
     async def offer(self, sdp: str) -> Event:
@@ -183,6 +185,7 @@ class Session:
             "drops": counters.dropped + self.lane.dropped,
             "missed": counters.missed,
             "unsent": self.feed.unsent,
+            "repeats": self.lane.repeated,
         }
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:

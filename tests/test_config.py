@@ -27,11 +27,18 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
         ("LIPWIRE_ICE_SERVERS", "[nonsense"),
         ("LIPWIRE_ICE_SERVERS", "example.org:3478"),
         ("LIPWIRE_ICE_SERVERS", "http://example.org"),
+        ("LIPWIRE_WEIGHTS_MIRRORS", "example.org/weights"),
+        ("LIPWIRE_WEIGHTS_MIRRORS", "https://"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         load_settings({name: value})
+
+
+def test_mirrors_are_separated_by_commas() -> None:
+    settings = load_settings({"LIPWIRE_WEIGHTS_MIRRORS": "https://a/models, http://b:8001,"})
+    assert settings.weights_mirrors == ("https://a/models", "http://b:8001")
 
 
 def test_ice_servers_come_as_urls_or_as_browsers_take_them() -> None:

@@ -71,7 +71,7 @@ def test_clapper_writes_the_frame_number(portrait: Portrait) -> None:
     one, two = engine.render(
         [Job(prepared, Window(slice_of(0.0, pts), np.zeros((80, 0), np.float32))) for pts in (1, 1234)]
     )
-    assert (one != prepared.idle).any() and (one != two).any()
+    assert (one != prepared.rest(0)).any() and (one != two).any()
 
 
 def test_silence_and_faint_noise_leave_the_mouth_at_rest() -> None:

@@ -26,7 +26,7 @@ IDLE = np.zeros((4, 4, 3), np.uint8)
 
 def played(slot: int) -> PlayedSlot:
     image = np.full((4, 4, 3), 200, np.uint8)
-    return PlayedSlot(slot, image, np.full(SAMPLES_PER_FRAME, slot + 1, np.int16), 0)
+    return PlayedSlot(slot, slot, image, np.full(SAMPLES_PER_FRAME, slot + 1, np.int16), 0)
 
 
 async def test_voice_leaves_in_20_ms_frames_each_at_its_own_time() -> None:
@@ -97,9 +97,9 @@ def test_buffer_b_is_bounded_and_keeps_the_latest() -> None:
 def test_an_interrupt_leaves_rest_in_buffer_b_without_a_click() -> None:
     feed = PlayoutFeed(2)
     for slot in range(2):
-        feed.put(PlayedSlot(slot, IDLE + 9, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0))
-    assert feed.silence(IDLE) == 4
-    assert feed.silence(IDLE) == 0
+        feed.put(PlayedSlot(slot, slot, IDLE + 9, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0))
+    assert feed.silence(lambda position: IDLE) == 4
+    assert feed.silence(lambda position: IDLE) == 0
     assert all(slot.image is IDLE and slot.generation is None for slot in feed.pictures.items)
     sound = np.concatenate([packet.samples for packet in feed.voice.items]).astype(int)
     assert sound[0] == 10_000 and (sound[FADE_SAMPLES:] == 0).all()
@@ -109,11 +109,11 @@ def test_an_interrupt_leaves_rest_in_buffer_b_without_a_click() -> None:
 
 def test_a_voice_that_is_cut_off_after_it_was_sent_fades_in_the_next_slot() -> None:
     feed = PlayoutFeed(2)
-    feed.put(PlayedSlot(0, IDLE, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0))
+    feed.put(PlayedSlot(0, 0, IDLE, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0))
     feed.voice.items.clear()  # sent
-    feed.silence(IDLE)
-    feed.put(PlayedSlot(1, IDLE, SILENCE, None))
-    feed.put(PlayedSlot(2, IDLE, SILENCE, None))
+    feed.silence(lambda position: IDLE)
+    feed.put(PlayedSlot(1, 1, IDLE, SILENCE, None))
+    feed.put(PlayedSlot(2, 2, IDLE, SILENCE, None))
     sound = np.concatenate([packet.samples for packet in feed.voice.items]).astype(int)
     assert sound[0] == 10_000 and (sound[FADE_SAMPLES:] == 0).all()
     assert np.abs(np.diff(sound)).max() < 100
@@ -133,7 +133,7 @@ async def test_what_waits_for_its_time_can_still_be_silenced() -> None:
     feed.put(played(0))
     waiting = asyncio.create_task(PictureTrack(feed, lambda: slots, clock, 0).recv())
     await asyncio.sleep(0)
-    feed.silence(IDLE)
+    feed.silence(lambda position: IDLE)
     woken.set()
     assert (await waiting).to_ndarray(format="bgr24").max() == 0
 

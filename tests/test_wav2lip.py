@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,9 +12,15 @@ from safetensors.torch import save_file
 
 from app.inference.engine import Job, Portrait, Window
 from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
+from app.inference.mel import column_at
 from app.inference.wav2lip import Wav2Lip
 from app.inference.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
-from app.inference.wav2lip.engine import Wav2LipEngine
+from app.inference.wav2lip.cpu import CpuDrawer
+from app.inference.wav2lip.cuda import TorchDrawer
+from app.inference.wav2lip.drawer import Drawer, ModelFace
+from app.inference.wav2lip.engine import LOOK_BACK_COLUMNS, SPAN, Wav2LipEngine, speech_share
+from app.inference.wav2lip.lower_half import FaceEncoder, LipDecoder
+from app.inference.wav2lip.paste import FaceRegion, face_box, face_region, model_face, paste
 from app.media import SILENCE, AudioSlice, Journey
 from tests.checkpoints import seeded_state_dict
 
@@ -37,7 +45,7 @@ def model(public_file: Path) -> Wav2Lip:
 
 def window(mel_level: float) -> Window:
     sound = AudioSlice(0, 0, SILENCE, np.zeros(640, np.float32), False, Journey(0))
-    return Window(sound, np.full((80, 16), mel_level, np.float32))
+    return Window(sound, np.full((80, SPAN.columns), mel_level, np.float32))
 
 
 def test_tensor_names_and_shapes_are_the_public_ones() -> None:
@@ -99,31 +107,143 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, capsys: pytest.Capt
     assert "executed" not in capsys.readouterr().out
 
 
-def test_only_the_lower_half_of_the_face_changes(model: Wav2Lip, portrait: Portrait) -> None:
-    engine = Wav2LipEngine(model, "cpu")
+def test_the_lower_half_alone_is_what_the_whole_model_draws_there(model: Wav2Lip) -> None:
+    fixture = np.load(FIXTURE)
+    mel, faces = torch.from_numpy(fixture["mel"]), torch.from_numpy(fixture["faces"]).float() / 255
+    with torch.inference_mode():
+        whole = model(mel, faces)[:, :, 48:].permute(0, 2, 3, 1) * 255
+        half = LipDecoder(model).eval()(mel, *FaceEncoder(model).eval()(faces))
+    assert half.shape == (2, 48, 96, 3)
+    assert (half - whole).abs().max() < 0.02
+
+
+def drawn_by_the_model(model: Wav2Lip, mels: np.ndarray, face: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        drawn = model(torch.from_numpy(mels)[:, None], torch.from_numpy(face)[None].repeat(len(mels), 1, 1, 1))
+    return np.asarray(drawn[:, :, 48:].permute(0, 2, 3, 1) * 255)
+
+
+DRAWERS = {
+    "openvino, exact": lambda model: CpuDrawer(model, 0, "f32"),
+    "openvino, this processor": lambda model: CpuDrawer(model, 0),
+    "torch, exact": lambda model: TorchDrawer(model, "cpu", "f32"),
+    "torch, bfloat16": lambda model: TorchDrawer(model, "cpu", "bf16"),
+}
+# mean and largest difference from float32, of 255; noise for weights has steeper edges than a trained model
+DIFFERENCE = {"f32": (0.01, 0.1), "f16": (0.2, 4.0), "bf16": (0.8, 30.0)}
+
+
+@pytest.mark.parametrize("name", DRAWERS)
+def test_every_drawer_draws_what_the_model_draws(name: str, model: Wav2Lip) -> None:
+    drawer: Drawer = DRAWERS[name](model)  # type: ignore[no-untyped-call]
+    mean, most = DIFFERENCE[drawer.precision]
+    fixture = np.load(FIXTURE)
+    rng = np.random.default_rng(3)
+    mels = np.concatenate([fixture["mel"][:, 0], rng.uniform(-4, 2, (3, 80, 16)).astype(np.float32)])
+    first, second = (np.ascontiguousarray(face, np.float32) / 255 for face in fixture["faces"])
+    known = [ModelFace(first), ModelFace(second)]
+    order = [0, 1, 0, 0, 1]
+    drawn = drawer.draw(mels, [known[i] for i in order])
+    for i, face in enumerate(order):
+        difference = np.abs(drawn[i] - drawn_by_the_model(model, mels[i : i + 1], (first, second)[face])[0])
+        assert difference.mean() <= mean and difference.max() <= most
+        alone = drawer.draw(mels[i : i + 1], [known[face]])[0]
+        assert np.abs(drawn[i] - alone).max() <= max(0.255, most / 2), "a batch gives what each gives alone"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_captured_graphs_draw_what_the_model_draws(model: Wav2Lip) -> None:
+    drawer = TorchDrawer(model)
+    fixture = np.load(FIXTURE)
+    face = np.ascontiguousarray(fixture["faces"][0], np.float32) / 255
+    known = ModelFace(face)
+    mels = np.repeat(fixture["mel"][:1, 0], 5, axis=0)
+    for count in (1, 2, 3, 5, 5, 1):
+        drawn = drawer.draw(mels[:count], [known] * count)
+        difference = np.abs(drawn - drawn_by_the_model(model, mels[:count], face))
+        assert difference.mean() <= 0.5 and difference.max() <= 4
+
+
+@pytest.fixture(scope="module")
+def engine(model: Wav2Lip) -> Wav2LipEngine:
+    return Wav2LipEngine(CpuDrawer(model, 0, "f32"))
+
+
+def test_only_the_lower_half_of_the_face_changes(engine: Wav2LipEngine, portrait: Portrait) -> None:
     prepared = engine.prepare(portrait)
     (image,) = engine.render([Job(prepared, window(0.5))])
     changed = (image != portrait.image).any(axis=2)
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-    middle = prepared.top + prepared.cover.shape[0] / 2
     assert changed.sum() > 1000
-    assert rows[0] >= middle - 1 and rows[-1] < prepared.top + prepared.cover.shape[0]
-    assert columns[0] >= prepared.left and columns[-1] < prepared.left + prepared.cover.shape[1]
+    region = prepared.at(0).region
+    changed[region.rows, region.columns] = False
+    assert not changed.any()
 
 
-def test_silence_leaves_the_picture_as_it_is(model: Wav2Lip, portrait: Portrait) -> None:
-    engine = Wav2LipEngine(model, "cpu")
+def test_silence_leaves_the_picture_as_it_is(engine: Wav2LipEngine, portrait: Portrait) -> None:
     (image,) = engine.render([Job(engine.prepare(portrait), window(-4.0))])
     assert image is portrait.image
 
 
-def test_a_batch_gives_what_each_gives_alone(model: Wav2Lip, portrait: Portrait) -> None:
-    engine = Wav2LipEngine(model, "cpu")
+def test_a_batch_gives_what_each_gives_alone(engine: Wav2LipEngine, portrait: Portrait) -> None:
     prepared = engine.prepare(portrait)
     jobs = [Job(prepared, window(level)) for level in (0.5, -4.0, 1.5)]
     together = engine.render(jobs)
     for job, image in zip(jobs, together, strict=True):
         assert np.abs(engine.render([job])[0].astype(int) - image).max() <= 1
+
+
+def region_of(portrait: Portrait) -> FaceRegion:
+    box = face_box(portrait.mesh, portrait.width, portrait.height)
+    return face_region(portrait.image, portrait.mesh, box, model_face(portrait.image, box))
+
+
+def test_a_drawing_that_is_the_picture_changes_nothing(portrait: Portrait) -> None:
+    """Away from the mouth, where the drawing's own detail counts, even the picture's fine texture stays."""
+    region = region_of(portrait)
+    pasted = paste(portrait.image, region, region.small, 1.0)
+    difference = np.abs(pasted.astype(int) - portrait.image)
+    assert difference.max() <= 60 and np.percentile(difference[region.rows, region.columns], 90) <= 1
+
+
+@pytest.mark.parametrize("tint", [(25, 0, -20), (-30, -30, -30), (0, 30, 0)])
+def test_a_drawing_of_another_colour_leaves_no_seam(portrait: Portrait, tint: tuple[int, int, int]) -> None:
+    region = region_of(portrait)
+    drawn = np.clip(region.small + np.array(tint, np.float32), 0, 255)
+    pasted = paste(portrait.image, region, drawn, 1.0)
+
+    def gradient(image: np.ndarray) -> np.ndarray:
+        part = image[region.rows, region.columns].astype(np.float32)
+        return np.hypot(cv2.Sobel(part, -1, 1, 0), cv2.Sobel(part, -1, 0, 1)).max(axis=2)
+
+    border = (region.cover[..., 0] > 0.02) & (region.cover[..., 0] < 0.98)
+    before, after = gradient(portrait.image)[border], gradient(pasted)[border]
+    assert after.mean() <= 1.2 * before.mean()
+    assert np.percentile(after, 95) <= 1.2 * np.percentile(before, 95)
+
+
+def test_the_window_of_a_frame_begins_one_frame_before_it(engine: Wav2LipEngine) -> None:
+    """As in training; the public inference script begins it at the frame, and its lips run 40 ms early."""
+    frame = 50
+    assert SPAN.start(frame) + LOOK_BACK_COLUMNS == column_at(frame - 1)
+    assert column_at(frame) - column_at(frame - 1) in (3, 4), "40 ms are 3.2 columns"
+    # of what a frame's model hears, the end decides how long it must wait: 16 columns from f - 1 on, whose last
+    # sample lies half an FFT after its centre
+    last_sample_s = (column_at(frame - 1) + 15) / 80 + 400 / 16_000
+    assert last_sample_s - (frame + 1) / 25 == pytest.approx(0.1225, abs=0.013)
+
+
+def test_the_mouth_fades_in_and_out_and_rests_on_noise() -> None:
+    loud, quiet = 0.0, -3.6
+    shares = []
+    for onset in range(120, 60, -3):  # columns: speech comes nearer, frame by frame
+        mel = np.full((80, SPAN.columns), quiet, np.float32)
+        mel[:, onset:] = loud
+        shares.append(speech_share(mel))
+    assert shares[0] == 0 and shares[-1] == 1
+    assert all(later >= earlier for earlier, later in itertools.pairwise(shares))
+    assert max(np.diff(shares)) < 0.7, "it takes more than one frame"
+    rng = np.random.default_rng(1)
+    assert speech_share((-2.2 + 0.2 * rng.standard_normal((80, SPAN.columns))).astype(np.float32)) == 0
 
 
 def test_auto_is_wav2lip_where_a_checkpoint_lies_and_portrait_elsewhere(tmp_path: Path, public_file: Path) -> None:

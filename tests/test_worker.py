@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from app.inference.engine import Job, MelSpan, Portrait, Window
-from app.inference.worker import PENDING_HIGH, InferenceWorker, Lane
-from app.media import SILENCE, AudioSlice, Image, Journey, TalkingFrame
+from app.inference.worker import BATCH_NS, PENDING_HIGH, InferenceWorker, Lane
+from app.media import SILENCE, SLOT_NS, AudioSlice, Image, Journey, TalkingFrame
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
 
@@ -113,7 +113,7 @@ async def test_the_earliest_deadline_comes_first_in_a_batch(worker: InferenceWor
     engine.open_gate()
     await soon.wait_for(2)
     await late.wait_for(2)
-    assert engine.batches[1:] == [[("soon", 0), ("late", 0)], [("soon", 1), ("late", 1)]]
+    assert engine.batches[1:] == [[("soon", 0), ("late", 0), ("soon", 1), ("late", 1)]]
 
 
 async def test_a_full_lane_makes_ingest_wait(worker: InferenceWorker, engine: GatedEngine) -> None:
@@ -212,6 +212,67 @@ async def test_a_closed_lane_delivers_nothing(worker: InferenceWorker, engine: G
     other.lane.submit(windows(2))
     await other.wait_for(2)
     assert taker.frames == []
+
+
+async def test_one_lane_alone_fills_a_batch_in_its_own_order(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker = Taker(worker, engine, "a")
+    taker.lane.submit(windows(6))
+    engine.open_gate()
+    await taker.wait_for(6)
+    assert [len(batch) for batch in engine.batches][-1] > 1
+    assert [frame.pts for frame in taker.frames] == list(range(6))
+
+
+async def test_a_batch_takes_no_longer_than_a_live_voice_may_wait(engine: GatedEngine) -> None:
+    worker = InferenceWorker()
+    worker.cost.note(engine, 1, BATCH_NS // 2)
+    clip, live = Taker(worker, engine, "clip"), Taker(worker, engine, "live", lossy=True)
+    clip.lane.deadline_ns, live.lane.deadline_ns = lambda: 10 * SLOT_NS, lambda: SLOT_NS
+    clip.lane.submit(windows(50))
+    live.lane.submit(windows(1))
+    worker.start()
+    engine.open_gate()
+    await live.wait_for(1)
+    assert engine.batches[0] == [("live", 0), ("clip", 0)], "two pictures fit, the urgent one first"
+    await worker.aclose()
+
+
+async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_sound(engine: GatedEngine) -> None:
+    worker = InferenceWorker()
+    worker.cost.note(engine, 1, 2 * SLOT_NS)
+    taker = Taker(worker, engine, "live", lossy=True)
+    taker.lane.playing = lambda: True
+    taker.lane.submit(windows(10))
+    worker.start()
+    engine.open_gate()
+    await taker.wait_for(10)
+    assert [frame.pts for frame in taker.frames] == list(range(10))
+    drawn = [pts for batch in engine.batches for _, pts in batch]
+    assert taker.lane.repeated == 10 - len(drawn) > 0
+    assert drawn[0] == 0 and drawn[-2:] == [8, 9], "once it has caught up it draws again"
+    await worker.aclose()
+
+
+async def test_the_load_is_what_all_lanes_cost(worker: InferenceWorker, engine: GatedEngine) -> None:
+    engine.open_gate()
+    await worker.measure(engine, "an avatar")  # type: ignore[arg-type]
+    assert engine.batches and worker.cost.frame_ns(engine) > 0
+    assert worker.load() == 0, "the measurement has left"
+    worker.cost.forget(engine)
+    worker.cost.note(engine, 2, SLOT_NS)
+    Taker(worker, engine, "a")
+    assert worker.load() == pytest.approx(0.5)
+    assert worker.load(engine) == pytest.approx(1.0)
+
+
+async def test_an_engine_that_fails_while_it_is_measured_stays_unknown(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    engine.fail = True
+    engine.open_gate()
+    async with asyncio.timeout(5):
+        await worker.measure(engine, "an avatar")  # type: ignore[arg-type]
+    assert worker.cost.frame_ns(engine) == 0
 
 
 async def test_closing_twice_is_fine() -> None:

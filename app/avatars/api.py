@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
-from starlette.requests import ClientDisconnect
-from starlette.types import Message
 
-from app.avatars.picture import MAX_BYTES, PictureError
+from app.avatars.picture import PictureError
 from app.avatars.store import AvatarFixed, AvatarStore, Details, NoSuchAvatar, StoreFull
+from app.avatars.upload import Upload, cut_short, received
 from app.problems import Problem
 
-FORM_OVERHEAD_BYTES = 64 * 1024
-MAX_NAME = 80
+WATCH_S = 1.0
+
+
+class Abandoned(Exception):
+    """Nobody waits for the avatar any more."""
+
+
+@dataclass(slots=True)
+class Preparation:
+    """How far a video is, in frames, and whether it is still wanted. Written by one thread, read by another."""
+
+    done: int = 0
+    expected: int = 0
+    is_wanted: bool = True
+
+    def tell(self, done: int, expected: int) -> None:
+        """Note how far it is.
+
+        Raises:
+            Abandoned: when nobody wants it.
+        """
+        if not self.is_wanted:
+            raise Abandoned
+        self.done, self.expected = done, expected
 
 
 def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIRouter:
     """Make the routes over a store; ``on_deleted`` is told the id of an avatar that is gone."""
     router = APIRouter(prefix="/api/avatars")
     one_upload = asyncio.Semaphore(1)  # decoding takes memory and a core; sessions need both
+    current: Preparation | None = None
 
     @router.get("")
     async def list_avatars() -> dict[str, Any]:
@@ -33,17 +54,24 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
 
     @router.post("", status_code=201)
     async def add_avatar(request: Request) -> dict[str, Any]:
+        nonlocal current
         try:
-            data, name = await _uploaded(request)
-        except ClientDisconnect:  # nobody is left to read this; it keeps a hang-up from looking like our bug
-            raise Problem(400, "upload_cut_short", "The upload ended before the whole picture had come.") from None
-        try:
-            async with one_upload:
-                return _shown(await run_in_threadpool(store.add, data, name))
+            async with received(request, store.drafts) as upload, one_upload:
+                current = Preparation()
+                try:
+                    return _shown(await _prepared(request, store, upload, current))
+                finally:
+                    current = None
         except PictureError as error:
             raise Problem(error.status, error.code, error.message) from error
         except StoreFull:
             raise Problem(507, "store_full", "No more avatars are kept here; delete some first.") from None
+        except Abandoned:
+            raise cut_short() from None
+
+    @router.get("/progress")
+    async def get_progress() -> dict[str, int] | None:
+        return {"done": current.done, "of": current.expected} if current and current.expected else None
 
     @router.get("/{id}")
     async def get_avatar(id: str) -> dict[str, Any]:
@@ -66,6 +94,18 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
     return router
 
 
+async def _prepared(request: Request, store: AvatarStore, upload: Upload, preparation: Preparation) -> Details:
+    """Make an upload an avatar; where its sender leaves or the server stops, the work stops too."""
+    work = asyncio.create_task(run_in_threadpool(store.add, upload.path, upload.name, preparation.tell))
+    try:
+        while not (await asyncio.wait({work}, timeout=WATCH_S))[0]:
+            preparation.is_wanted = not await request.is_disconnected()
+        return await work
+    finally:
+        preparation.is_wanted = False
+        await asyncio.gather(work, return_exceptions=True)  # a frame's time, or a picture's
+
+
 async def _found(work: Any) -> Any:
     try:
         return await work
@@ -81,24 +121,5 @@ def _shown(details: Details) -> dict[str, Any]:
         "height": details.height,
         "image": f"/api/avatars/{details.id}/image",
         "notice": details.notice,
+        "frames": details.frames,
     }
-
-
-async def _uploaded(request: Request) -> tuple[bytes, str]:
-    """Read the form's ``image``, never more of the body than a picture may have."""
-    received = 0
-
-    async def limited() -> Message:
-        nonlocal received
-        message = await request.receive()
-        received += len(message.get("body", b""))
-        if received > MAX_BYTES + FORM_OVERHEAD_BYTES:
-            raise Problem(413, "picture_too_large", "The file is over 10 MB. Use a smaller one.")
-        return message
-
-    async with Request(request.scope, limited).form(max_files=1, max_fields=4) as form:
-        image = form.get("image")
-        if not isinstance(image, UploadFile):
-            raise Problem(400, "bad_form", 'Send multipart/form-data with the picture in the field "image".')
-        name = unquote(image.filename or "").rsplit(".", 1)[0].strip()[:MAX_NAME]
-        return await image.read(), name or "Picture"

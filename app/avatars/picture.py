@@ -88,7 +88,7 @@ def _decode(data: bytes, max_side: int) -> Image:
         raise _too_many_pixels() from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise PictureError(
-            415, "not_an_image", "The file is not a picture that can be read. Use a PNG, JPEG or WebP."
+            415, "not_an_image", "The file cannot be read. Use a PNG, JPEG or WebP, or an MP4 or WebM video."
         ) from error
     if opened.width * opened.height > MAX_PIXELS:
         raise _too_many_pixels()

@@ -8,23 +8,27 @@ import logging
 import os
 import re
 import shutil
-import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from app.avatars.picture import read_picture
+from app.avatars.drafts import Drafts
+from app.avatars.footage import MARK_BYTES, video_format
+from app.avatars.picture import MAX_BYTES, read_picture
+from app.avatars.video import FRAMES, VIDEO_MAX_SIDE, Progress, load_clip, minding_the_disk, read_video
 from app.inference.engine import Portrait
 from app.inference.face import FaceFinder
+from app.media import Image
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_ID = "default"
 DEFAULT_FILE = Path(__file__).parent / "default.png"
-DRAFT_PREFIX = "draft-"
 PICTURE, DETAILS = "picture.png", "avatar.json"
+HASH_BLOCK_BYTES = 1024 * 1024
 _ID = re.compile(r"[0-9a-f]{24}")
 
 
@@ -42,25 +46,27 @@ class StoreFull(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What is known of an avatar without opening its picture."""
+    """What is known of an avatar without opening its picture. ``frames``: over 1 for a video."""
 
     id: str
     name: str
     width: int
     height: int
     notice: str | None = None
+    frames: int = 1
 
 
 class AvatarStore:
-    """Keeps uploaded pictures under a folder, one folder an avatar, and the bundled one beside them.
+    """Keeps uploaded pictures and videos under a folder, one folder an avatar, and the bundled one beside them.
 
     Every method reads or writes files: call them off the event loop. An avatar's id is the SHA-256 of what
-    was uploaded and the size it was scaled to, so the same picture is kept once.
+    was uploaded and the size it was scaled to, so the same file is kept once.
     """
 
     def __init__(self, folder: Path, finder: FaceFinder, max_side: int, max_avatars: int) -> None:
         self._folder, self._finder = folder / "avatars", finder
         self._max_side, self._max_avatars = max_side, max_avatars
+        self.drafts = Drafts(self._folder)
 
     def all(self) -> list[Details]:
         """Return all avatars, the bundled one first, then the newest first."""
@@ -100,30 +106,40 @@ class AvatarStore:
             found = read_picture(DEFAULT_FILE.read_bytes(), self._finder, self._max_side)
             return Portrait(DEFAULT_ID, "Default", found.image, found.mesh)
         details = self.details(id)
+        folder = self._folder / id
         try:
-            stored = json.loads((self._folder / id / DETAILS).read_text())
-            image = _read_image(self._folder / id / PICTURE)
-        except OSError as error:  # deleted in the meantime
+            if details.frames > 1:
+                clip = load_clip(folder, details.frames, details.width, details.height)
+                return Portrait(id, details.name, np.array(clip.frames[0]), clip.meshes[0], clip)
+            stored = json.loads((folder / DETAILS).read_text())
+            image = _read_image(folder / PICTURE)
+        except (OSError, ValueError) as error:  # deleted in the meantime
             raise NoSuchAvatar(id) from error
         return Portrait(id, details.name, image, np.array(stored["mesh"], np.float32))
 
-    def add(self, data: bytes, name: str) -> Details:
-        """Keep an uploaded picture.
+    def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> Details:
+        """Keep an uploaded picture or, where it is a file, a video: which of them its first bytes say.
+
+        ``progress`` is told of a video's frames; what it raises ends the work, and nothing is kept.
 
         Raises:
             PictureError: when it cannot become an avatar.
             StoreFull: when there are too many.
         """
-        id = hashlib.sha256(b"%d:" % self._max_side + data).hexdigest()[:24]
+        id = self._id_of(upload)
         known = self._details(id)
         if known is not None:
             return known
         if len(self._folders()) >= self._max_avatars:
             raise StoreFull
+        if isinstance(upload, Path) and video_format(_head(upload, MARK_BYTES)):
+            return self._add_video(id, upload, name, progress)
+        data = _head(upload, MAX_BYTES + 1) if isinstance(upload, Path) else upload
         found = read_picture(data, self._finder, self._max_side)
         height, width = found.image.shape[:2]
         details = Details(id, name, width, height, found.notice)
-        self._write(details, found.image, found.mesh.round(2).tolist())
+        with minding_the_disk(), self.drafts.one() as draft:
+            self._keep(draft, details, found.image, {"mesh": found.mesh.round(2).tolist()})
         return details
 
     def delete(self, id: str) -> None:
@@ -136,13 +152,29 @@ class AvatarStore:
         if id == DEFAULT_ID:
             raise AvatarFixed
         self.details(id)
-        grave = Path(tempfile.mkdtemp(dir=self._folder, prefix=DRAFT_PREFIX))
-        try:
-            os.replace(self._folder / id, grave)  # gone at once, and whole
-        except FileNotFoundError as error:
-            raise NoSuchAvatar(id) from error
-        finally:
-            shutil.rmtree(grave, ignore_errors=True)
+        with self.drafts.one() as grave:
+            try:
+                os.replace(self._folder / id, grave)  # gone at once, and whole
+            except FileNotFoundError as error:
+                raise NoSuchAvatar(id) from error
+
+    def _id_of(self, upload: bytes | Path) -> str:
+        digest = hashlib.sha256(b"%d:" % self._max_side)
+        if isinstance(upload, bytes):
+            digest.update(upload)
+        else:
+            with open(upload, "rb") as file:
+                while block := file.read(HASH_BLOCK_BYTES):
+                    digest.update(block)
+        return digest.hexdigest()[:24]
+
+    def _add_video(self, id: str, path: Path, name: str, progress: Progress) -> Details:
+        with minding_the_disk(), self.drafts.one() as draft:
+            video = read_video(path, draft, self._finder, min(self._max_side, VIDEO_MAX_SIDE), progress)
+            height, width = video.first.shape[:2]
+            details = Details(id, name, width, height, video.notice, video.frames)
+            self._keep(draft, details, video.first, {})
+        return details
 
     def _folders(self) -> list[Path]:
         if not self._folder.is_dir():
@@ -154,33 +186,36 @@ class AvatarStore:
             return None
         try:
             stored = json.loads((self._folder / id / DETAILS).read_text())
-            return Details(id, stored["name"], stored["width"], stored["height"], stored["notice"])
+            width, height, frames = stored["width"], stored["height"], stored.get("frames", 1)
+            if frames > 1 and (self._folder / id / FRAMES).stat().st_size != frames * height * width * 3:
+                raise ValueError(f"{FRAMES} has not the size that it should have")
+            return Details(id, stored["name"], width, height, stored["notice"], frames)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning("avatars: %s cannot be read and is left out: %s", id, error)
             return None
 
-    def _write(self, details: Details, image: np.ndarray, mesh: list[list[float]]) -> None:
-        """Write into a folder beside, then rename: a crash leaves no half avatar."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=self._folder, prefix=DRAFT_PREFIX))
+    def _keep(self, draft: Path, details: Details, image: Image, more: dict[str, Any]) -> None:
+        """Finish a draft, then rename it: a crash leaves no half avatar."""
+        (draft / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        known = asdict(details)
+        del known["id"]
+        (draft / DETAILS).write_text(json.dumps(known | more))
+        draft.chmod(0o755)
+        target = self._folder / details.id
+        if self._details(details.id) is None:
+            shutil.rmtree(target, ignore_errors=True)  # one that cannot be read
         try:
-            encoded = cv2.imencode(".png", image)[1]
-            (draft / PICTURE).write_bytes(encoded.tobytes())
-            stored = {"name": details.name, "width": details.width, "height": details.height,
-                      "notice": details.notice, "mesh": mesh}  # fmt: skip
-            (draft / DETAILS).write_text(json.dumps(stored))
-            draft.chmod(0o755)
-            target = self._folder / details.id
-            if self._details(details.id) is None:
-                shutil.rmtree(target, ignore_errors=True)  # one that cannot be read
             os.replace(draft, target)
         except OSError:
-            if self._details(details.id) is None:  # otherwise the same picture was uploaded twice at once
+            if self._details(details.id) is None:  # otherwise the same file was uploaded twice at once
                 raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _head(path: Path, size: int) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(size)
 
 
 def _read_image(path: Path) -> np.ndarray:

@@ -24,7 +24,11 @@ NUMBER_HEIGHT = 0.05  # of the picture's height
 class ClapperAvatar:
     """All that matters of an avatar here: its size."""
 
-    idle: Image
+    black: Image
+
+    def rest(self, position: int) -> Image:
+        """Black."""
+        return self.black
 
 
 class Clapper:
@@ -46,7 +50,7 @@ class Clapper:
 def _clap(job: Job) -> Image:
     sound = job.window.sound
     loud = level_dbfs(sound.model) >= LOUD_DBFS
-    frame: Image = np.full_like(job.prepared.idle, WHITE if loud else BLACK)
+    frame: Image = np.full_like(job.prepared.black, WHITE if loud else BLACK)
     height, width = frame.shape[:2]
     scale = height * NUMBER_HEIGHT / 22  # Hershey's digits are 22 units high
     text = str(sound.pts)

@@ -18,17 +18,37 @@ from app.media import AudioSlice, FloatArray, Image
 
 
 @dataclass(frozen=True, slots=True)
+class Clip:
+    """A video as a loop that is played forth and back, so that it never jumps.
+
+    ``frames``: uint8 (n, height, width, 3), BGR, memory-mapped. ``meshes``: float32 (n, 468, 2), pixels, smoothed.
+    """
+
+    frames: NDArray[np.uint8]
+    meshes: NDArray[np.float32]
+
+    def index(self, position: int) -> int:
+        """Return which frame stands at a position of the endless loop, 25 a second from 0."""
+        last = len(self.frames) - 1
+        if last == 0:
+            return 0
+        place = position % (2 * last)
+        return min(place, 2 * last - place)
+
+
+@dataclass(frozen=True, slots=True)
 class Portrait:
     """A picture with a face in it, as uploaded or bundled.
 
     ``image``: uint8 (height, width, 3), BGR, even sides. ``mesh``: float32 (468, 2), pixels, the points of
-    MediaPipe's face mesh.
+    MediaPipe's face mesh. ``clip``: where it is a video; the picture is its first frame.
     """
 
     id: str
     name: str
     image: Image
     mesh: NDArray[np.float32]
+    clip: Clip | None = None
 
     @property
     def width(self) -> int:
@@ -64,18 +84,21 @@ class Window:
 class Prepared(Protocol):
     """An avatar made ready by an engine; everything else in it is the engine's own."""
 
-    @property
-    def idle(self) -> Image:
-        """The picture at rest, uint8 (height, width, 3), BGR."""
+    def rest(self, position: int) -> Image:
+        """Return the picture at rest, uint8 (height, width, 3), BGR. Cheap: called on the event loop for every hold."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One picture to make. ``prepared`` was made by the engine that gets the job."""
+    """One picture to make. ``prepared`` was made by the engine that gets the job.
+
+    ``position``: where its slot lies in the avatar's own time, 25 a second; a video shows its frame of then.
+    """
 
     prepared: Any
     window: Window
+    position: int = 0
 
 
 class Engine(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,7 +83,9 @@ class Engines:
         found = []
         for name in self._makers:
             missing = name == "wav2lip" and self._wav2lip_checkpoint() is None
-            why = f"Put a Wav2Lip checkpoint into {self._weights_dir.name}/; its README says which." if missing else ""
+            why = (
+                f"It needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch`." if missing else ""
+            )
             found.append(EngineStatus(name, not missing, why))
         return found
 
@@ -99,12 +100,12 @@ class Engines:
     def _make_wav2lip(self) -> Engine:
         path = self._wav2lip_checkpoint()
         if path is None:
-            raise EngineUnavailable(f"wav2lip needs a checkpoint in {self._weights_dir.name}/; its README says which.")
+            raise EngineUnavailable(
+                f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch` gets one."
+            )
         # torch takes seconds to import, which nobody should wait for who does not use it
-        import torch
-
         from app.inference.wav2lip.checkpoint import load_checkpoint
+        from app.inference.wav2lip.drawers import best_drawer
         from app.inference.wav2lip.engine import Wav2LipEngine
 
-        torch.set_num_threads(self._threads or os.cpu_count() or 1)
-        return Wav2LipEngine(load_checkpoint(path), "cuda" if torch.cuda.is_available() else "cpu")
+        return Wav2LipEngine(best_drawer(load_checkpoint(path), self._threads))

@@ -21,7 +21,10 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WeightsEntry:
-    """One file of the manifest. ``sha256`` is None where the public file's sum is not on record."""
+    """One file of the manifest. ``sha256`` is None where the public file's sum is not on record.
+
+    ``urls`` are addresses of the file itself; ``terms`` says what its makers allow.
+    """
 
     name: str
     engine: str
@@ -29,6 +32,9 @@ class WeightsEntry:
     sha256: str | None
     licence: str
     about: str
+    made_by: str = ""
+    terms: str = ""
+    urls: tuple[str, ...] = ()
 
 
 def read_manifest(folder: Path) -> list[WeightsEntry]:
@@ -40,9 +46,23 @@ def read_manifest(folder: Path) -> list[WeightsEntry]:
     own = folder / MANIFEST
     try:
         stored = json.loads((own if own.is_file() else SHIPPED).read_text())
-        return [WeightsEntry(**entry) for entry in stored["weights"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [WeightsEntry(**{**entry, "urls": tuple(entry.get("urls", ()))}) for entry in stored["weights"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{own} cannot be read: {error}") from error
+
+
+def find_entry(folder: Path, name: str | None) -> WeightsEntry:
+    """Return the manifest's entry of that name.
+
+    Raises:
+        WeightsError: when there is none; it lists those that there are.
+    """
+    entries = read_manifest(folder)
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    wanted = f'There are no weights "{name}"' if name else "Say which weights to fetch"
+    raise WeightsError(f"{wanted}; choose one of {', '.join(entry.name for entry in entries)}.")
 
 
 def find_checkpoint(folder: Path, engine: str) -> Path | None:
@@ -59,11 +79,17 @@ def verify(folder: Path, entry: WeightsEntry, progress: Callable[[int], None] = 
     path = folder / entry.file
     if not path.is_file():
         return "missing"
+    found = sha256_of(path, progress)
+    if entry.sha256 is None:
+        return "unknown"
+    return "ok" if found == entry.sha256.lower() else "wrong"
+
+
+def sha256_of(path: Path, progress: Callable[[int], None] = lambda count: None) -> str:
+    """Return a file's SHA-256 in hexadecimal; ``progress`` gets the bytes of each step."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
             progress(len(chunk))
-    if entry.sha256 is None:
-        return "unknown"
-    return "ok" if digest.hexdigest() == entry.sha256 else "wrong"
+    return digest.hexdigest()

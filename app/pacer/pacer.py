@@ -18,12 +18,14 @@ PAUSE_SLOTS = 15  # silence after which live speech counts as finished, 600 ms
 
 @dataclass(frozen=True, slots=True)
 class PlayedSlot:
-    """What one slot shows and sounds: a frame, or the idle picture with silence.
+    """What one slot shows and sounds: a frame, or the picture at rest with silence.
 
     ``slot`` is the output's position (time base 1/25). ``generation`` is None where nothing was played.
+    ``position`` is the avatar's own time, which stands still while frames that were made for it are awaited.
     """
 
     slot: int
+    position: int
     image: Image
     audio: Samples
     generation: int | None
@@ -81,7 +83,7 @@ class Pacer:
         buffer: PlayoutBuffer,
         upstream: Upstream,
         outlet: Outlet,
-        idle: Callable[[int], Image],
+        rest: Callable[[int], Image],
         mode: Mode,
         clock: Clock,
         on_speaking: Callable[[bool], None] = lambda speaking: None,
@@ -89,7 +91,7 @@ class Pacer:
         on_played: Callable[[Journey, int], None] = lambda journey, now_ns: None,
     ) -> None:
         self._buffer, self._upstream, self._outlet = buffer, upstream, outlet
-        self._idle, self._mode, self._clock = idle, mode, clock
+        self._rest, self._mode, self._clock = rest, mode, clock
         self._on_speaking, self._on_slot, self._on_played = on_speaking, on_slot, on_played
         self._policy = policy_for(mode)
         self._needed = self._policy.prime
@@ -99,6 +101,7 @@ class Pacer:
         self._speaking = False
         self._quiet_slots = 0
         self._unsent_ms = 0
+        self._lag = 0  # of the avatar's time behind the slots
         self._delays_ms: deque[float] = deque(maxlen=VIDEO_FPS)
         self.slots: SlotClock | None = None
         self.next_slot = 0
@@ -110,6 +113,11 @@ class Pacer:
         return self.counters.played * SLOT_MS - self._unsent_ms
 
     @property
+    def playing(self) -> bool:
+        """Whether frames are due every slot, not waited for. Safe to read from any thread."""
+        return self.slots is not None and self._needed == 0
+
+    @property
     def speaking(self) -> bool:
         """Whether an utterance is being played."""
         return self._speaking
@@ -118,6 +126,10 @@ class Pacer:
     def delay_ms(self) -> float | None:
         """Median time from a sample's arrival to its slot, over the last second of frames played."""
         return sorted(self._delays_ms)[len(self._delays_ms) // 2] if self._delays_ms else None
+
+    def position_behind_buffer(self) -> int:
+        """Return the avatar's time for the next frame to reach Buffer A. Safe to call from any thread."""
+        return self.next_slot - self._lag + len(self._buffer)
 
     def deadline_ns(self) -> int:
         """When the next frame to reach Buffer A will be wanted. Safe to call from any thread."""
@@ -145,6 +157,7 @@ class Pacer:
             current = slots.slot_at(now_ns)
             if current - self.next_slot > CATCH_UP_SLOTS:
                 self.counters.missed += current - self.next_slot
+                self._lag += current - self.next_slot
                 self.next_slot = current
             self.step()
 
@@ -187,6 +200,7 @@ class Pacer:
     def _drop(self) -> None:
         frame = self._buffer.pop()
         self._floor.lower()
+        self._lag -= 1  # the frames behind it were made for one position later
         if frame.silent:
             self.counters.dropped_silent += 1
         else:
@@ -204,7 +218,9 @@ class Pacer:
         now_ns = self._clock.now_ns()
         self._delays_ms.append((now_ns - frame.journey.arrived_ns) / NS_PER_MS)
         self._on_played(frame.journey, now_ns)
-        self._outlet.put(PlayedSlot(self.next_slot, frame.image, frame.audio, frame.generation))
+        self._outlet.put(
+            PlayedSlot(self.next_slot, self.next_slot - self._lag, frame.image, frame.audio, frame.generation)
+        )
         if frame.last or self._drained():
             self._set_speaking(False)
 
@@ -215,7 +231,10 @@ class Pacer:
             self.counters.underruns += not drained
             self._needed = self._policy.prime if drained else self._policy.refill
         self._last_silent = True
-        self._outlet.put(PlayedSlot(self.next_slot, self._idle(self.next_slot), SILENCE, None))
+        position = self.next_slot - self._lag
+        self._outlet.put(PlayedSlot(self.next_slot, position, self._rest(position), SILENCE, None))
+        if len(self._buffer) or self._upstream.backlog:
+            self._lag += 1  # they were made, or are being made, for this position
         self._note_quiet()
         if self._drained():  # the flush may come after the last frame has played
             self._set_speaking(False)

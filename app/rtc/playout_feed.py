@@ -104,14 +104,14 @@ class PlayoutFeed:
             samples = audio[part * SAMPLES_PER_PACKET : (part + 1) * SAMPLES_PER_PACKET]
             self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples, played.generation is not None))
 
-    def silence(self, idle: Image) -> int:
+    def silence(self, rest: Callable[[int], Image]) -> int:
         """Replace all that is not yet sent by rest, for an interrupt: the slots stay, their content goes.
 
         The voice fades within 5 ms instead of being cut. Returns how many packets of input were silenced.
         """
         silenced = sum(packet.played for packet in self.voice.items)
         for i, played in enumerate(self.pictures.items):
-            self.pictures.items[i] = replace(played, image=idle, audio=SILENCE, generation=None)
+            self.pictures.items[i] = replace(played, image=rest(played.position), audio=SILENCE, generation=None)
         for i, packet in enumerate(self.voice.items):
             quiet = np.zeros_like(packet.samples)
             if i == 0:

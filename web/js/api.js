@@ -4,10 +4,12 @@ import { Failure } from './errors.js';
 
 /**
  * A face the server knows.
- * @typedef {{id: string, name: string, width: number, height: number, image: string, notice?: ?string}} Avatar
+ * @typedef {{id: string, name: string, width: number, height: number, image: string, notice?: ?string,
+ *   frames: number}} Avatar `frames` is 1 for a picture, more for a video
  */
 
 const MAX_PICTURE_BYTES = 10_000_000;
+const MAX_VIDEO_BYTES = 100_000_000;
 
 /** @returns {Promise<Avatar[]>} the faces, the default one first */
 export async function listAvatars() {
@@ -16,17 +18,29 @@ export async function listAvatars() {
 }
 
 /**
- * Upload a picture; the server looks for the face in it.
+ * Upload a picture or a video; the server looks for the face in it.
  * @param {File} file
  * @returns {Promise<Avatar>} `notice` says what the server wants known, such as several faces
  */
 export async function uploadAvatar(file) {
+  const kind = isVideo(file) ? 'video' : 'picture';
   // A server that refuses an upload half-way resets the connection, and its sentence with it.
-  if (file.size > MAX_PICTURE_BYTES) throw new Failure('picture-too-large');
+  const limit = kind === 'video' ? MAX_VIDEO_BYTES : MAX_PICTURE_BYTES;
+  if (file.size > limit) throw new Failure(`${kind}-too-large`);
   const body = new FormData();
-  body.append('image', file);
-  const response = await request('/api/avatars', { method: 'POST', body }, 'picture-refused');
+  body.append(kind === 'video' ? 'video' : 'image', file);
+  const response = await request('/api/avatars', { method: 'POST', body }, `${kind}-refused`);
   return response.json();
+}
+
+/** Whether a file is a video by its name and type; the server looks inside. @param {File} file */
+export function isVideo(file) {
+  return file.type.startsWith('video/') || /\.(mp4|m4v|mov|webm|mkv)$/i.test(file.name);
+}
+
+/** @returns {Promise<?{done: number, of: number}>} frames of the video being prepared, null where none is */
+export async function videoProgress() {
+  return (await request('/api/avatars/progress', {}, 'http-failed')).json();
 }
 
 /** @param {string} id */

@@ -1,6 +1,6 @@
 /** Wires the page together. */
 
-import { deleteAvatar, listAvatars, listEngines, uploadAvatar } from './api.js';
+import { deleteAvatar, isVideo, listAvatars, listEngines, uploadAvatar } from './api.js';
 import { Avatars } from './avatars.js';
 import { fetchClip, readClip } from './clip.js';
 import { Controls } from './controls.js';
@@ -10,6 +10,7 @@ import { showEngines } from './engines.js';
 import { sentenceFor } from './errors.js';
 import { Figures } from './figures.js';
 import { isMicrophoneAllowedHere } from './microphone.js';
+import { watchPreparation } from './preparation.js';
 import { Stage } from './stage.js';
 
 const SAMPLE_URL = '/web/assets/sample.wav';
@@ -77,9 +78,15 @@ function wireFaces() {
 
 async function addFace(file) {
   controls.showUploading(true);
-  controls.say('Looking for the face in the picture…');
+  let stopWatching = () => {};
+  if (isVideo(file)) {
+    controls.say('Sending the video…');
+    stopWatching = watchPreparation((percent) => controls.say(`Preparing the video… ${percent}%`));
+  } else {
+    controls.say('Looking for the face in the picture…');
+  }
   try {
-    const avatar = await uploadAvatar(file);
+    const avatar = await uploadAvatar(file).finally(stopWatching);
     avatars.add(avatar);
     avatars.choose(avatar.id);
     controls.say(avatar.notice || 'The new face is ready.');

@@ -56,6 +56,7 @@ export class Avatars extends EventTarget {
     const label = document.createElement('label');
     label.title = avatar.name;
     label.append(createRadio(avatar), createThumbnail(avatar), createName(avatar));
+    if (avatar.frames > 1) label.append(createVideoMark());
     item.append(label);
     if (avatar.id !== DEFAULT_ID) item.append(this.#createDelete(avatar));
     return item;
@@ -97,4 +98,11 @@ function createName(avatar) {
   name.className = 'name';
   name.textContent = avatar.name;
   return name;
+}
+
+function createVideoMark() {
+  const mark = document.createElement('span');
+  mark.className = 'kind';
+  mark.textContent = 'Video';
+  return mark;
 }

@@ -1,4 +1,4 @@
-/** Dropping a picture: anywhere on the page, and the stage lights up to say so. */
+/** Dropping a picture or a video: anywhere on the page, and the stage lights up to say so. */
 
 /**
  * Hand dropped files on.

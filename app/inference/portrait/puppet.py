@@ -56,9 +56,8 @@ class Puppet:
     grid: tuple[Plane, Plane]  # pixel positions in the picture
     paint: MouthPaint
 
-    @property
-    def idle(self) -> Image:
-        """The picture at rest."""
+    def rest(self, position: int) -> Image:
+        """The picture itself."""
         return self.image
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from app.inference.weights import WeightsError
 
 PREFIX = "module."  # left by the data-parallel training that made the public files
 NAMES_SHOWN = 3
+# what torch's and safetensors' readers raise on bytes that are no checkpoint
+DAMAGE = (
+    OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError, struct.error,
+    pickle.UnpicklingError, SafetensorError,
+)  # fmt: skip
 
 
 class BadCheckpoint(WeightsError):
@@ -39,7 +45,7 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         stored: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
+    except DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadCheckpoint(f"{path} cannot be read as a checkpoint: {reason}") from error
     if isinstance(stored, dict) and isinstance(stored.get("state_dict"), dict):

@@ -1,0 +1,123 @@
+"""An uploaded video → a loop of pictures with one face in them, or the reason why not."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.avatars.footage import expected_frames, stills
+from app.avatars.picture import PictureError
+from app.avatars.track import FaceTrack
+from app.inference.engine import Clip
+from app.inference.face import MESH_POINTS, FaceFinder
+from app.media import Image
+
+VIDEO_MAX_BYTES = 100 * 1024 * 1024
+VIDEO_MAX_SIDE = 720  # pixels of the longer side: a minute of 720 × 404 is 1.3 GB of frames
+MIN_FRAMES = 12
+RESERVE_BYTES = 256 * 1024 * 1024  # of the disk, left to everybody else
+FRAMES, MESHES = "frames.bin", "meshes.npy"
+
+Progress = Callable[[int, int], None]  # frames done, frames expected
+
+
+@dataclass(frozen=True, slots=True)
+class FaceVideo:
+    """What lies in the folder: ``first`` is its first frame, BGR. ``notice``: what the user should know."""
+
+    first: Image
+    frames: int
+    notice: str | None
+
+
+def read_video(path: Path, folder: Path, finder: FaceFinder, max_side: int, progress: Progress) -> FaceVideo:
+    """Decode at 25 frames a second, scale down to ``max_side``, follow the face, and write both into a folder.
+
+    ``frames.bin`` gets uint8 (n, height, width, 3), BGR, even sides, as they come: few are ever in memory.
+    ``meshes.npy`` gets float32 (n, 468, 2), pixels, steadied. What ``progress`` raises ends it all.
+
+    Raises:
+        PictureError: ``video_too_large``, ``video_too_short``, ``disk_full``, and what ``footage`` and ``FaceTrack``
+            refuse.
+    """
+    if path.stat().st_size > VIDEO_MAX_BYTES:
+        raise video_too_large()
+    expected = expected_frames(path)
+    track = FaceTrack(finder)
+    first: Image | None = None
+    done = 0
+    with minding_the_disk(), open(folder / FRAMES, "wb") as out:
+        for still in stills(path, max_side):
+            if first is None:
+                first = still.image
+                _require_space(folder, expected * first.nbytes)
+            track.add(still.image, still.frames)
+            for _ in range(still.frames):
+                out.write(still.image.data)
+            done += still.frames
+            progress(done, max(done, expected))
+    if first is None or done < MIN_FRAMES:
+        raise PictureError(
+            422, "video_too_short", "The video is shorter than half a second. Use one of a few seconds at least."
+        )
+    meshes, faces = track.finish(), track.faces_at_start
+    with minding_the_disk():
+        np.save(folder / MESHES, meshes)
+    notice = f"{faces} faces were found; the one that is largest at the start will speak." if faces > 1 else None
+    return FaceVideo(first, done, notice)
+
+
+def load_clip(folder: Path, frames: int, width: int, height: int) -> Clip:
+    """Map what ``read_video`` wrote; its pictures are read from the disk as they are needed.
+
+    Raises:
+        OSError, ValueError: when it is not there, or is damaged.
+    """
+    mapped = np.memmap(folder / FRAMES, np.uint8, "r", shape=(frames, height, width, 3))
+    try:
+        meshes: NDArray[np.float32] = np.load(folder / MESHES, allow_pickle=False)
+    except EOFError as error:  # numpy's word for an empty file
+        raise ValueError(f"{MESHES} is empty") from error
+    if meshes.shape != (frames, MESH_POINTS, 2):
+        raise ValueError(f"{MESHES} is of another video")
+    return Clip(np.asarray(mapped), meshes)
+
+
+@contextmanager
+def minding_the_disk() -> Iterator[None]:
+    """Say so when the disk fills up meanwhile.
+
+    Raises:
+        PictureError: ``disk_full``.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _disk_full() from error
+
+
+def video_too_large() -> PictureError:
+    """Make the refusal of a file that is too large."""
+    return PictureError(413, "video_too_large", "The file is over 100 MB. Use a shorter video, or save it smaller.")
+
+
+def _require_space(folder: Path, needed: int) -> None:
+    if shutil.disk_usage(folder).free < needed + RESERVE_BYTES:
+        raise _disk_full()
+
+
+def _disk_full() -> PictureError:
+    return PictureError(
+        507,
+        "disk_full",
+        "The server's disk has no room left for it. Use a shorter video, or delete faces that nobody uses.",
+    )
