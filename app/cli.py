@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     render = commands.add_parser("render", help="write an MP4 from a picture and a recording")
-    render.add_argument("--face", type=Path, required=True, help="a picture with a face")
+    render.add_argument("--face", type=Path, required=True, help="a picture or a video with a face")
     render.add_argument("--audio", type=Path, required=True, help="WAV, FLAC, Ogg or MP3")
     render.add_argument("--out", type=Path, required=True, help="the MP4 to write")
     render.add_argument("--engine", default="auto")
@@ -93,8 +94,8 @@ def _serve(args: argparse.Namespace) -> int:
 def _render(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from app.avatars.picture import PictureError, read_picture
-    from app.inference.engine import Portrait
+    from app.avatars.picture import PictureError
+    from app.avatars.store import AvatarStore
     from app.inference.engines import AUTO, Engines, EngineUnavailable, NoSuchEngine
     from app.inference.face import FaceFinder
     from app.render import RenderError, render_file
@@ -104,13 +105,14 @@ def _render(args: argparse.Namespace) -> int:
     engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint)
     try:
         engine = engines.get(wanted)
-        found = read_picture(args.face.read_bytes(), FaceFinder(), settings.max_side)
-        if found.notice:
-            print(found.notice, file=sys.stderr)
-        portrait = Portrait("render", args.face.stem, found.image, found.mesh)
-        with tqdm(unit=" frames", desc=engine.name) as bar:
-            count = render_file(engine, portrait, args.audio, args.out, bar.update)
-            seconds = bar.format_dict["elapsed"]
+        with tempfile.TemporaryDirectory(prefix="lipwire-") as folder:
+            store = AvatarStore(Path(folder), FaceFinder(), settings.max_side, max_avatars=1)
+            face = store.add(args.face, args.face.stem)
+            if face.notice:
+                print(face.notice, file=sys.stderr)
+            with tqdm(unit=" frames", desc=engine.name) as bar:
+                count = render_file(engine, store.load(face.id), args.audio, args.out, bar.update)
+                seconds = bar.format_dict["elapsed"]
     except NoSuchEngine as error:
         return _complain(
             f'There is no engine "{error}"; choose one of {", ".join(s.name for s in engines.statuses())}.'

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from app.media import SILENCE, SLOT_NS
+from app.media import SILENCE, SLOT_NS, TalkingFrame
 from app.pacer.pacer import PAUSE_SLOTS, Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import LIVE, Mode
@@ -246,3 +246,32 @@ def test_an_interrupt_starts_afresh() -> None:
     assert news == [True, False]
     assert pacer.counters.underruns == 0
     assert pacer.played_ms == 20, "half of the slot had not been sent yet"
+
+
+@pytest.mark.parametrize("mode", ["clip", "live"])
+@pytest.mark.parametrize(("speed", "stalls"), [(5.0, {}), (1.0, {40: 50, 150: 10}), (0.5, {}), (1.5, {60: 20})])
+def test_a_video_avatar_never_jumps(mode: Mode, speed: float, stalls: dict[int, int]) -> None:
+    """A frame is drawn for a place in the avatar's loop before it is known when it plays: it must still fit there."""
+    clock, recorder = FakeClock(), Recorder()
+    buffer, producer = PlayoutBuffer(20, 10), Producer(200, speed, stalls, arrival=1.0)
+    pacer = Pacer(buffer, producer, recorder, lambda position: IDLE, mode, clock)
+    drawn_for: dict[int, int] = {}
+    put = buffer.put
+
+    def note_and_put(made: TalkingFrame) -> None:
+        drawn_for[made.pts] = pacer.position_behind_buffer()
+        put(made)
+
+    buffer.put = note_and_put  # type: ignore[method-assign]
+    epoch = pacer.start()
+    for number in range(500):
+        clock.time_ns = epoch.due_ns(number)
+        producer.work(number, buffer)
+        pacer.step()
+    positions = [slot.position for slot in recorder.slots]
+    skipped = pacer.counters.dropped
+    assert all(step in (0, 1) or (mode == "live" and skipped) for step in np.diff(positions))
+    assert max(np.diff(positions)) <= 1 + skipped
+    played = [slot for slot in recorder.slots if slot.generation is not None]
+    for slot, number in zip(played, recorder.played_numbers(), strict=True):
+        assert slot.position == drawn_for[number]

@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from app.inference.engine import Job, MelSpan, Portrait
 from app.inference.portrait.driver import SPAN, mouth_shape
 from app.inference.portrait.puppet import Puppet, make_puppet, pose
+from app.inference.shots import Shots
 from app.media import Image
 
 
 class PortraitEngine:
-    """Warps the lower face of a still picture; needs no weights."""
+    """Warps the lower face of a picture, or of a video's frames; needs no weights."""
 
     name = "portrait"
     span: MelSpan | None = SPAN
     max_batch = 4
 
-    def prepare(self, portrait: Portrait) -> Puppet:
+    def prepare(self, portrait: Portrait) -> Shots[Puppet]:
         """Compute the warp's tables."""
-        return make_puppet(portrait.image, portrait.mesh)
+        return Shots(portrait, make_puppet)
 
     def render(self, jobs: Sequence[Job]) -> list[Image]:
         """Pose each face in the shape of its sound."""
-        return [pose(job.prepared, mouth_shape(job.window.mel)) for job in jobs]
+        return [pose(job.prepared.at(job.position), mouth_shape(job.window.mel)) for job in jobs]

@@ -56,10 +56,6 @@ class Puppet:
     grid: tuple[Plane, Plane]  # pixel positions in the picture
     paint: MouthPaint
 
-    def rest(self, position: int) -> Image:
-        """The picture itself."""
-        return self.image
-
 
 def make_puppet(image: Image, mesh: NDArray[np.float32]) -> Puppet:
     """Prepare a picture (BGR) with its mesh (468, 2)."""

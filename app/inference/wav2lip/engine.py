@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.inference.engine import Job, MelSpan, Portrait
 from app.inference.loudness import GATE_FADE_DB, listen
-from app.inference.wav2lip.avatar import Moving, Still, Wav2LipAvatar
-from app.inference.wav2lip.drawer import Drawer
+from app.inference.shots import Shots
+from app.inference.wav2lip.drawer import Drawer, ModelFace
 from app.inference.wav2lip.model import MEL_COLUMNS
-from app.inference.wav2lip.paste import paste
+from app.inference.wav2lip.paste import FaceRegion, face_box, face_region, model_face, model_input, paste
 from app.media import FloatArray, Image
 
 # In training, the window of frame f begins at frame f − 1. (The public inference script begins it at f,
@@ -26,6 +28,15 @@ NEAR = slice(LOOK_BACK_COLUMNS - 3, LOOK_BACK_COLUMNS + 13)  # 200 ms around the
 FULL_SHARE = 0.4  # of those columns with speech in them: the drawing shows fully
 
 
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture and its face."""
+
+    image: Image
+    face: ModelFace
+    region: FaceRegion
+
+
 class Wav2LipEngine:
     """Draws the lower half of the face with the public model, where somebody speaks."""
 
@@ -36,9 +47,9 @@ class Wav2LipEngine:
         self._drawer = drawer
         self.max_batch = drawer.max_batch
 
-    def prepare(self, portrait: Portrait) -> Wav2LipAvatar:
+    def prepare(self, portrait: Portrait) -> Shots[Shot]:
         """Cut the face out; a video's faces are cut out as they come."""
-        return Still(portrait) if portrait.clip is None else Moving(portrait.clip)
+        return Shots(portrait, _shot)
 
     def render(self, jobs: Sequence[Job]) -> list[Image]:
         """Draw each face; windows without speech cost nothing and leave the picture as it is."""
@@ -53,6 +64,12 @@ class Wav2LipEngine:
         for i, shot, half in zip(speaking, shots, drawn, strict=True):
             images[i] = paste(shot.image, shot.region, half, shares[i])
         return images
+
+
+def _shot(image: Image, mesh: NDArray[np.float32]) -> Shot:
+    box = face_box(mesh, image.shape[1], image.shape[0])
+    face = model_face(image, box)
+    return Shot(image, ModelFace(model_input(face)), face_region(image, mesh, box, face))
 
 
 def speech_share(mel: FloatArray) -> float:

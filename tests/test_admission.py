@@ -1,0 +1,59 @@
+"""Who is let in: by places, and by what the inference thread has time for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.config import load_settings
+from app.ingest.protocol import ProtocolError, Start
+from app.media import SLOT_NS
+from app.service import Service
+from app.session import Session
+
+PORTRAIT = Start(type="start", engine="portrait")
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    started = Service(load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=3))
+    await started.start()
+    yield started
+    await started.aclose()
+
+
+async def open_one(service: Service) -> Session:
+    return await service.open(PORTRAIT, lambda event: None, lambda error: None)
+
+
+async def test_the_cost_is_known_before_the_first_session(service: Service) -> None:
+    engine = service.engines.get("portrait")
+    assert 0 < service.worker.cost.frame_ns(engine) < SLOT_NS
+
+
+async def test_a_session_that_would_make_the_others_late_is_refused_before_it_starts(service: Service) -> None:
+    engine = service.engines.get("portrait")
+    service.worker.cost.forget(engine)
+    service.worker.cost.note(engine, 1, SLOT_NS * 6 // 10)
+    first = await open_one(service)
+    with pytest.raises(ProtocolError, match='draws one face with "portrait" at a time') as refused:
+        await open_one(service)
+    assert (refused.value.code, refused.value.close_code) == ("server_busy", 4429)
+    await service.close(first)
+    await open_one(service)  # its place is free again, and the refused one took none
+
+
+async def test_alone_an_engine_may_be_slower_than_the_voice(service: Service) -> None:
+    engine = service.engines.get("portrait")
+    service.worker.cost.note(engine, 1, 3 * SLOT_NS)
+    await open_one(service)
+
+
+async def test_places_are_counted_too(service: Service) -> None:
+    for _ in range(3):
+        await open_one(service)
+    with pytest.raises(ProtocolError, match="3 places") as refused:
+        await open_one(service)
+    assert refused.value.code == "server_full"
