@@ -56,6 +56,27 @@ def test_look_ahead_is_the_least_that_the_span_allows(span: MelSpan, slices: int
     assert most == slices
 
 
+@pytest.mark.parametrize("chunk", [37, 160, 320, 1000])
+def test_windows_are_the_same_when_the_ear_is_ahead_of_the_slices(chunk: int) -> None:
+    pcm = speech(30)
+    plain, ahead = Windower(WAV2LIP_SPAN), Windower(WAV2LIP_SPAN)
+    expected = [window for sound in cut(pcm) for window in plain.push(sound)] + plain.flush()
+    slices = cut(pcm)
+    found, earlier, given = [], 0, 0
+    for end in range(chunk, len(pcm) + chunk, chunk):
+        while given < len(slices) and (given + 1) * MODEL_SAMPLES_PER_FRAME <= end:
+            found += ahead.push(slices[given])
+            given += 1
+        early = ahead.hear(pcm[given * MODEL_SAMPLES_PER_FRAME : end])
+        earlier += len(early)
+        found += early
+    found += ahead.flush()
+    assert [window.sound.pts for window in found] == list(range(30))
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(one.mel, other.mel, atol=1e-4)
+    assert earlier > 10 or chunk >= MODEL_SAMPLES_PER_FRAME, "most need not wait for the whole of the last slice"
+
+
 def test_without_a_span_a_window_is_its_slice() -> None:
     windower = Windower(None)
     (sound,) = cut(speech(1))

@@ -41,7 +41,19 @@ class Windower:
         if self._span is None:
             return [Window(sound, np.zeros((N_MELS, 0), np.float32))]
         self._slices.append(sound)
-        self._add(self._mel.push(sound.model))
+        self._add(self._mel.push(sound.model[self._ahead :]))
+        self._ahead = max(0, self._ahead - len(sound.model))
+        return self._complete(self._span)
+
+    def hear(self, tail: FloatArray) -> list[Window]:
+        """Listen ahead to what there is of the next slice, float32 (n,) at 16 kHz: an engine may need no more of it.
+
+        What was heard before, of the same slice, may come again and is passed over.
+        """
+        if self._span is None or len(tail) <= self._ahead:
+            return []
+        self._add(self._mel.push(tail[self._ahead :]))
+        self._ahead = len(tail)
         return self._complete(self._span)
 
     def flush(self) -> list[Window]:
@@ -62,6 +74,7 @@ class Windower:
         self._slices: deque[AudioSlice] = deque()
         self._frame = 0  # of this utterance, the next to be given out
         self._heard = False
+        self._ahead = 0  # samples heard of slices that are not there yet
         before = max(0, -self._span.start(0)) if self._span else 0
         self._columns: FloatArray = np.full((N_MELS, before), SILENT_COLUMN, np.float32)
         self._first = -before  # index of the first column kept

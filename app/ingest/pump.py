@@ -48,6 +48,7 @@ class Pump:
             piece = data[start : start + self._piece_bytes]
             for sound in self._slicer.push(piece, generation, self._clock.now_ns()):
                 self._lane.submit(self._windower.push(sound))
+            self._lane.submit(self._windower.hear(self._slicer.tail))
             if start:
                 await asyncio.sleep(0)
 

@@ -53,6 +53,10 @@ class SampleQueue:
         self._length -= count
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
+    def peek(self) -> FloatArray:
+        """Return all that is there; it stays."""
+        return np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.float32)
+
     def clear(self) -> None:
         """Forget everything."""
         self._chunks.clear()
@@ -74,6 +78,11 @@ class Slicer:
         self._pts = 0
         self._in_utterance = False
         self.bytes_per_sample = self._decoder.bytes_per_sample
+
+    @property
+    def tail(self) -> FloatArray:
+        """What is there of the next slice, for ears that need not wait for its end: float32 (n,) at 16 kHz."""
+        return self._model.peek()
 
     def push(self, data: bytes, generation: int, now_ns: int) -> Iterator[AudioSlice]:
         """Take bytes of any number and yield the slices that they complete."""
