@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import websockets
 from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtcpSrPacket
 
@@ -24,6 +25,8 @@ class Heard:
     timestamps: list[int] = field(default_factory=list)  # RTP, in order of arrival
     reports: list[tuple[int, int]] = field(default_factory=list)  # (NTP, RTP)
     frames: list[tuple[int, Any]] = field(default_factory=list)  # (RTP timestamp, decoded content)
+    key_frames: list[float] = field(default_factory=list)  # when each began to arrive, in the event loop's seconds
+    ssrc: int = 0
 
     def media_time_s(self, timestamp: float, clock: int) -> float:
         """NTP seconds (mod 2^16) of an RTP timestamp, by the first sender report."""
@@ -107,6 +110,9 @@ class Client:
         async def rtp(packet: Any, arrival_time_ms: int) -> None:
             if packet.payload:
                 heard.timestamps.append(packet.timestamp)
+                heard.ssrc = packet.ssrc
+                if heard is self.video and _begins_key_frame(packet.payload):
+                    heard.key_frames.append(asyncio.get_running_loop().time())
             await on_rtp(packet, arrival_time_ms)
 
         async def rtcp(packet: Any) -> None:
@@ -116,6 +122,13 @@ class Client:
             await on_rtcp(packet)
 
         receiver._handle_rtp_packet, receiver._handle_rtcp_packet = rtp, rtcp
+
+    async def ask_for_key_frame(self) -> float:
+        """Send a picture loss indication; returns the event loop's time."""
+        assert self.peer is not None
+        receiver: Any = next(each for each in self.peer.getReceivers() if each.track.kind == "video")
+        await receiver._send_rtcp_pli(self.video.ssrc)
+        return asyncio.get_running_loop().time()
 
     async def _watch(self, track: Any) -> None:
         heard = self.audio if track.kind == "audio" else self.video
@@ -141,3 +154,9 @@ class Client:
             async with self._news:
                 self.close_code = self.socket.close_code or 1006
                 self._news.notify_all()
+
+
+def _begins_key_frame(payload: bytes) -> bool:
+    """Whether a VP8 packet is a key frame's first (RFC 7741: the inverse key frame flag is the frame's first bit)."""
+    descriptor, frame = VpxPayloadDescriptor.parse(payload)
+    return bool(descriptor.partition_start == 1 and descriptor.partition_id == 0 and not frame[0] & 1)

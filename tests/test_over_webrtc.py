@@ -99,6 +99,24 @@ async def test_both_tracks_report_on_one_clock(server: Server) -> None:
     assert abs(origins[0] - origins[1]) < 1e-3
 
 
+async def test_a_key_frame_comes_soon_after_it_is_asked_for(server: Server) -> None:
+    async with Client(server.ws_url) as client:
+        await client.start(engine="portrait", mode="live", sample_rate=RATE)
+        await client.connect()
+        await client.expect("stats", timeout_s=10)
+        waits = []
+        for _ in range(5):
+            await asyncio.sleep(0.6)
+            known = len(client.video.key_frames)
+            asked = await client.ask_for_key_frame()
+            async with asyncio.timeout(2):
+                while len(client.video.key_frames) == known:
+                    await asyncio.sleep(0.002)
+            waits.append(client.video.key_frames[-1] - asked)
+    print("key frames after", [f"{1000 * wait:.0f} ms" for wait in waits])
+    assert sorted(waits)[-2] < 0.3, waits  # one may meet a pause of the machine
+
+
 async def test_voice_leaves_two_packets_before_its_picture(server: Server) -> None:
     """When picture n is on the wire, the sound up to its own end is too."""
     async with Client(server.ws_url) as client:

@@ -27,6 +27,8 @@ class Windower:
     utterance and after its flush is silence.
     """
 
+    _ahead: int  # samples heard of slices that are not there yet
+
     def __init__(self, span: MelSpan | None) -> None:
         self._span = span
         self.reset()
@@ -74,7 +76,7 @@ class Windower:
         self._slices: deque[AudioSlice] = deque()
         self._frame = 0  # of this utterance, the next to be given out
         self._heard = False
-        self._ahead = 0  # samples heard of slices that are not there yet
+        self._ahead = 0
         before = max(0, -self._span.start(0)) if self._span else 0
         self._columns: FloatArray = np.full((N_MELS, before), SILENT_COLUMN, np.float32)
         self._first = -before  # index of the first column kept
