@@ -183,12 +183,12 @@ async def test_an_uploaded_picture_speaks(server: Server, open_page: OpenPage, t
 
 async def test_an_uploaded_video_is_marked_as_one(open_page: OpenPage, tmp_path: Path) -> None:
     page = await open_page()
-    await page.set_input_files("#face-file", film(tmp_path / "My friend.mp4", gently, at(25, 0.6)))
-    face = page.locator("#avatars label", has_text="My friend")
+    await page.set_input_files("#face-file", film(tmp_path / "My film.mp4", gently, at(25, 0.6)))
+    face = page.locator("#avatars label", has_text="My film")
     await face.get_by_text("Video", exact=True).wait_for()
-    assert await face.get_by_role("radio", name="My friend Video").is_checked()
-    await page.get_by_role("button", name="Delete My friend").click()
-    await status(page, "Deleted My friend")
+    assert await face.get_by_role("radio", name="My film Video").is_checked()
+    await page.get_by_role("button", name="Delete My film").click()
+    await status(page, "Deleted My film")
 
 
 async def test_a_file_that_is_no_picture_is_explained(open_page: OpenPage, tmp_path: Path) -> None:

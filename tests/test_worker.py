@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 import numpy as np
 import pytest
 
+from app.inference.cost import EngineCost
 from app.inference.engine import Job, MelSpan, Portrait, Window
 from app.inference.worker import BATCH_NS, PENDING_HIGH, InferenceWorker, Lane
 from app.media import SILENCE, SLOT_NS, AudioSlice, Image, Journey, TalkingFrame
@@ -263,6 +264,22 @@ async def test_the_load_is_what_all_lanes_cost(worker: InferenceWorker, engine: 
     Taker(worker, engine, "a")
     assert worker.load() == pytest.approx(0.5)
     assert worker.load(engine) == pytest.approx(1.0)
+
+
+def test_neither_a_stall_nor_silence_changes_what_an_engine_costs(engine: GatedEngine) -> None:
+    cost = EngineCost()
+    cost.note(engine, 5, 50)
+    cost.settle(engine)
+    for _ in range(10):
+        cost.note(engine, 1, 11)
+    cost.note(engine, 1, 2_000_000)
+    assert cost.frame_ns(engine) == 11
+    for _ in range(100):
+        cost.note(engine, 1, 0)
+    assert cost.frame_ns(engine) == 10
+    for _ in range(100):
+        cost.note(engine, 1, 30)
+    assert cost.frame_ns(engine) == 30, "a machine that has become slower is noticed"
 
 
 async def test_an_engine_that_fails_while_it_is_measured_stays_unknown(

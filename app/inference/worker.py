@@ -257,6 +257,7 @@ class InferenceWorker:
                 for _ in windows:
                     if not await drawn.get():
                         return
+            self.cost.settle(engine)
         finally:
             lane.close()
 
