@@ -15,6 +15,7 @@ from app.config import Settings
 from app.inference.engine import Engine, Portrait, Prepared
 from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import FaceFinder
+from app.inference.lane import kind_of
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import BAD_MESSAGE, FULL, NO_AVATAR, ProtocolError, Start
 from app.media import SLOT_NS
@@ -85,7 +86,7 @@ class Service:
         self._places += 1
         try:
             engine, portrait, prepared = await self._ready_or_refuse(start)
-            self._refuse_overload(engine)
+            self._refuse_overload(engine, prepared)
             session = self._make(start, engine, portrait, prepared, notify, fail)
         except BaseException:
             self._places -= 1
@@ -139,10 +140,12 @@ class Service:
             self.timings,
         )
 
-    def _refuse_overload(self, engine: Engine) -> None:
+    def _refuse_overload(self, engine: Engine, prepared: Prepared) -> None:
         """Refuse a session that would make the others late; alone, an engine may be as slow as it is."""
-        if self.sessions and self.worker.load(engine) > MAX_LOAD:
-            places = max(1, int(MAX_LOAD * SLOT_NS / self.worker.cost.frame_ns(engine)))
+        kind = kind_of(engine, prepared)
+        if self.sessions and self.worker.load(kind) > MAX_LOAD:
+            cost_ns = self.worker.cost.frame_ns(kind) or SLOT_NS  # one that could not be measured
+            places = max(1, int(MAX_LOAD * SLOT_NS / cost_ns))
             faces = "one face" if places == 1 else f"{places} faces"
             raise ProtocolError(
                 FULL,
@@ -171,20 +174,23 @@ class Service:
         key = (engine, avatar)
         task = self._prepared.get(key)
         if task is None:
-            task = asyncio.create_task(run_in_threadpool(self._prepare, engine, avatar))
+            task = asyncio.create_task(self._prepare_and_measure(engine, avatar))
+            task.add_done_callback(lambda done: self._forget_failed(key, done))
             self._prepared[key] = task
         self._prepared.move_to_end(key)
         while len(self._prepared) > PREPARED_KEPT:
             self._prepared.popitem(last=False)
-        try:
-            ready = await asyncio.shield(task)
-        except BaseException:
-            if task.done() and self._prepared.get(key) is task:
-                del self._prepared[key]
-            raise
-        if not self.worker.cost.frame_ns(ready[0]):
-            await self.worker.measure(ready[0], ready[2])
-        return ready
+        return await asyncio.shield(task)
+
+    def _forget_failed(self, key: tuple[str, str], task: asyncio.Task[tuple[Engine, Portrait, Prepared]]) -> None:
+        """The next visitor shall try again."""
+        if (task.cancelled() or task.exception()) and self._prepared.get(key) is task:
+            del self._prepared[key]
+
+    async def _prepare_and_measure(self, engine_name: str, avatar: str) -> tuple[Engine, Portrait, Prepared]:
+        engine, portrait, prepared = await run_in_threadpool(self._prepare, engine_name, avatar)
+        await self.worker.measure(engine, prepared)
+        return engine, portrait, prepared
 
     def _prepare(self, engine_name: str, avatar: str) -> tuple[Engine, Portrait, Prepared]:
         engine = self.engines.get(engine_name)

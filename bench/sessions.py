@@ -14,8 +14,9 @@ from app.config import load_settings
 from app.inference.engine import Engine, Portrait, Prepared, Window
 from app.inference.engines import Engines
 from app.inference.face import FaceFinder
+from app.inference.lane import Lane
 from app.inference.windows import loud_window
-from app.inference.worker import InferenceWorker, Lane
+from app.inference.worker import InferenceWorker
 from app.media import SLOT_MS, SLOT_NS, TalkingFrame
 from app.pacer.clock import NS_PER_MS, MonotonicClock
 from bench.report import report

@@ -29,14 +29,12 @@ async def open_one(service: Service) -> Session:
 
 
 async def test_the_cost_is_known_before_the_first_session(service: Service) -> None:
-    engine = service.engines.get("portrait")
-    assert 0 < service.worker.cost.frame_ns(engine) < SLOT_NS
+    assert 0 < service.worker.cost.frame_ns("portrait") < SLOT_NS
 
 
 async def test_a_session_that_would_make_the_others_late_is_refused_before_it_starts(service: Service) -> None:
-    engine = service.engines.get("portrait")
-    service.worker.cost.forget(engine)
-    service.worker.cost.note(engine, 1, SLOT_NS * 6 // 10)
+    service.worker.cost.forget("portrait")
+    service.worker.cost.note("portrait", 1, SLOT_NS * 6 // 10)
     first = await open_one(service)
     with pytest.raises(ProtocolError, match='draws one face with "portrait" at a time') as refused:
         await open_one(service)
@@ -46,8 +44,9 @@ async def test_a_session_that_would_make_the_others_late_is_refused_before_it_st
 
 
 async def test_alone_an_engine_may_be_slower_than_the_voice(service: Service) -> None:
-    engine = service.engines.get("portrait")
-    service.worker.cost.note(engine, 1, 3 * SLOT_NS)
+    service.worker.cost.forget("portrait")
+    service.worker.cost.note("portrait", 1, 3 * SLOT_NS)
+    assert service.worker.load("portrait") == pytest.approx(3)
     await open_one(service)
 
 

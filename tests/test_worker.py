@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 
 from app.inference.cost import EngineCost
 from app.inference.engine import Job, MelSpan, Portrait, Window
-from app.inference.worker import BATCH_NS, PENDING_HIGH, InferenceWorker, Lane
+from app.inference.lane import PENDING_HIGH, Lane
+from app.inference.worker import BATCH_NS, MEASURED, WARM_UPS, InferenceWorker
 from app.media import SILENCE, SLOT_NS, AudioSlice, Image, Journey, TalkingFrame
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
@@ -54,6 +56,12 @@ def windows(count: int, generation: int = 0, silent: frozenset[int] = frozenset(
     ]
 
 
+class Avatar(str):
+    """A name is enough."""
+
+    moving = False
+
+
 class Taker:
     """One lane and all that it delivered."""
 
@@ -61,7 +69,7 @@ class Taker:
         self.frames: list[TalkingFrame] = []
         self.errors: list[BaseException] = []
         self.news = asyncio.Event()
-        self.lane: Lane = worker.open(engine, name, lossy, self.take, self.fail)  # type: ignore[arg-type]
+        self.lane: Lane = worker.open(engine, Avatar(name), lossy, self.take, self.fail)  # type: ignore[arg-type]
 
     def take(self, frames: list[TalkingFrame]) -> None:
         self.frames += frames
@@ -226,7 +234,7 @@ async def test_one_lane_alone_fills_a_batch_in_its_own_order(worker: InferenceWo
 
 async def test_a_batch_takes_no_longer_than_a_live_voice_may_wait(engine: GatedEngine) -> None:
     worker = InferenceWorker()
-    worker.cost.note(engine, 1, BATCH_NS // 2)
+    worker.cost.note(engine.name, 1, BATCH_NS // 2)
     clip, live = Taker(worker, engine, "clip"), Taker(worker, engine, "live", lossy=True)
     clip.lane.deadline_ns, live.lane.deadline_ns = lambda: 10 * SLOT_NS, lambda: SLOT_NS
     clip.lane.submit(windows(50))
@@ -240,7 +248,7 @@ async def test_a_batch_takes_no_longer_than_a_live_voice_may_wait(engine: GatedE
 
 async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_sound(engine: GatedEngine) -> None:
     worker = InferenceWorker()
-    worker.cost.note(engine, 1, 2 * SLOT_NS)
+    worker.cost.note(engine.name, 1, 2 * SLOT_NS)
     taker = Taker(worker, engine, "live", lossy=True)
     taker.lane.playing = lambda: True
     taker.lane.submit(windows(10))
@@ -256,30 +264,46 @@ async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_soun
 
 async def test_the_load_is_what_all_lanes_cost(worker: InferenceWorker, engine: GatedEngine) -> None:
     engine.open_gate()
-    await worker.measure(engine, "an avatar")  # type: ignore[arg-type]
-    assert engine.batches and worker.cost.frame_ns(engine) > 0
+    await worker.measure(engine, Avatar("a"))  # type: ignore[arg-type]
+    assert engine.batches and worker.cost.frame_ns(engine.name) > 0
     assert worker.load() == 0, "the measurement has left"
-    worker.cost.forget(engine)
-    worker.cost.note(engine, 2, SLOT_NS)
+    worker.cost.forget(engine.name)
+    worker.cost.note(engine.name, 2, SLOT_NS)
     Taker(worker, engine, "a")
     assert worker.load() == pytest.approx(0.5)
-    assert worker.load(engine) == pytest.approx(1.0)
+    assert worker.load(engine.name) == pytest.approx(1.0)
 
 
-def test_neither_a_stall_nor_silence_changes_what_an_engine_costs(engine: GatedEngine) -> None:
+def test_neither_a_stall_nor_silence_changes_what_an_engine_costs() -> None:
     cost = EngineCost()
-    cost.note(engine, 5, 50)
-    cost.settle(engine)
+    cost.note("engine", 5, 50)
+    cost.settle("engine")
     for _ in range(10):
-        cost.note(engine, 1, 11)
-    cost.note(engine, 1, 2_000_000)
-    assert cost.frame_ns(engine) == 11
+        cost.note("engine", 1, 11)
+    cost.note("engine", 1, 2_000_000)
+    assert cost.frame_ns("engine") == 11
     for _ in range(100):
-        cost.note(engine, 1, 0)
-    assert cost.frame_ns(engine) == 10
+        cost.note("engine", 1, 0)
+    assert cost.frame_ns("engine") == 10
     for _ in range(100):
-        cost.note(engine, 1, 30)
-    assert cost.frame_ns(engine) == 30, "a machine that has become slower is noticed"
+        cost.note("engine", 1, 30)
+    assert cost.frame_ns("engine") == 30, "a machine that has become slower is noticed"
+
+
+async def test_a_stall_while_an_engine_is_measured_does_not_make_it_dear(worker: InferenceWorker) -> None:
+    engine = GatedEngine()
+    engine.open_gate()
+    render, calls = engine.render, iter(range(100))
+
+    def stalling(jobs: Sequence[Job]) -> list[Image]:
+        if next(calls) == 4:
+            time.sleep(0.3)
+        return render(jobs)
+
+    engine.render = stalling  # type: ignore[method-assign]
+    await asyncio.gather(*(worker.measure(engine, Avatar(name)) for name in "abc"))  # type: ignore[arg-type]
+    assert worker.cost.frame_ns(engine.name) < 20_000_000
+    assert len(engine.batches) == WARM_UPS + MEASURED, "one measurement was enough for all three"
 
 
 async def test_an_engine_that_fails_while_it_is_measured_stays_unknown(
@@ -288,8 +312,8 @@ async def test_an_engine_that_fails_while_it_is_measured_stays_unknown(
     engine.fail = True
     engine.open_gate()
     async with asyncio.timeout(5):
-        await worker.measure(engine, "an avatar")  # type: ignore[arg-type]
-    assert worker.cost.frame_ns(engine) == 0
+        await worker.measure(engine, Avatar("a"))  # type: ignore[arg-type]
+    assert worker.cost.frame_ns(engine.name) == 0
 
 
 async def test_closing_twice_is_fine() -> None:

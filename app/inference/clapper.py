@@ -25,6 +25,7 @@ class ClapperAvatar:
     """All that matters of an avatar here: its size."""
 
     black: Image
+    moving: bool = False
 
     def rest(self, position: int) -> Image:
         """Black."""

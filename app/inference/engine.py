@@ -84,6 +84,11 @@ class Window:
 class Prepared(Protocol):
     """An avatar made ready by an engine; everything else in it is the engine's own."""
 
+    @property
+    def moving(self) -> bool:
+        """Whether it is a video: then each picture costs its preparation too."""
+        ...
+
     def rest(self, position: int) -> Image:
         """Return the picture at rest, uint8 (height, width, 3), BGR. Cheap: called on the event loop for every hold."""
         ...

@@ -28,6 +28,11 @@ class Shots(Generic[T]):
         self._made: OrderedDict[int, T] = OrderedDict()
         self.at(0)  # the first is ready before anybody waits for it
 
+    @property
+    def moving(self) -> bool:
+        """Whether it is a video."""
+        return self._portrait.clip is not None
+
     def rest(self, position: int) -> Image:
         """Return the picture, or the video's frame, as it is: uint8 (height, width, 3), BGR."""
         clip = self._portrait.clip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from app.inference.lane import Lane
 from app.inference.windows import Windower
-from app.inference.worker import Lane
 from app.ingest.inbox import Mark, PcmInbox
 from app.ingest.slicer import Slicer
 from app.pacer.clock import Clock

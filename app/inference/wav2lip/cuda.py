@@ -78,14 +78,17 @@ class TorchDrawer:
         new = [face for face in dict.fromkeys(faces) if face not in self._maps]
         if new:
             planes = torch.from_numpy(np.stack([face.planes for face in new])).to(self._device)
-            maps = [each.to(self._type) for each in self._encoder(planes)]
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # exactly
+                maps = [each.to(self._type) for each in self._encoder(planes)]
             for place, face in enumerate(new):
                 self._maps[face] = [each[place].clone() for each in maps]
         return [self._maps[face] for face in faces]
 
     def _station(self, size: int, face: list[Tensor]) -> Station:
         if size not in self._stations:
-            self._stations[size] = self._built(size, face)
+            # on a GPU all at the first draw, which is a measurement: capturing takes longer than a voice may wait
+            sizes = SIZES if self._device.type == "cuda" else (size,)
+            self._stations |= {each: self._built(each, face) for each in sizes}
         return self._stations[size]
 
     def _built(self, size: int, face: list[Tensor]) -> Station:
