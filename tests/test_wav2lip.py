@@ -148,7 +148,9 @@ def test_every_drawer_draws_what_the_model_draws(name: str, model: Wav2Lip) -> N
         difference = np.abs(drawn[i] - drawn_by_the_model(model, mels[i : i + 1], (first, second)[face])[0])
         assert difference.mean() <= mean and difference.max() <= most
         alone = drawer.draw(mels[i : i + 1], [known[face]])[0]
-        assert np.abs(drawn[i] - alone).max() <= max(0.255, most / 2), "a batch gives what each gives alone"
+        # on a CPU exactly; a torch device may choose other kernels for another batch
+        same = 0.0 if isinstance(drawer, CpuDrawer) else max(0.255, most / 2)
+        assert np.abs(drawn[i] - alone).max() <= same, "a batch gives what each gives alone"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

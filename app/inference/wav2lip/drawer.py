@@ -32,14 +32,6 @@ class Drawer(Protocol):
         ...
 
 
-def runs_of(faces: Sequence[ModelFace]) -> list[tuple[ModelFace, list[int]]]:
-    """Group equal faces: each once, with the places where it stands."""
-    found: dict[ModelFace, list[int]] = {}
-    for place, face in enumerate(faces):
-        found.setdefault(face, []).append(place)
-    return list(found.items())
-
-
 def mel_batch(mels: FloatArray) -> FloatArray:
     """(n, 80, 16) → contiguous (n, 1, 80, 16)."""
     return np.ascontiguousarray(mels[:, None], np.float32)
