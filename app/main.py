@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app import __version__
 from app.avatars.api import avatar_routes
+from app.avatars.mouth_api import mouth_routes
 from app.config import ROOT, Settings
 from app.ingest.websocket import talk
 from app.metrics import METRICS_TYPE, render_metrics
@@ -45,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.service = service
     answer_with_problems(app)
     app.include_router(avatar_routes(service.avatars, service.forget))
+    app.include_router(mouth_routes(service.avatars, service.forget))
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image as PillowImage
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Locator, Page, async_playwright
 
 from app.avatars.store import DEFAULT_FILE
 from tests.server import ROOT, Server
@@ -179,6 +180,97 @@ async def test_an_uploaded_picture_speaks(server: Server, open_page: OpenPage, t
     assert np.percentile(seen.mouth[seen.speaking], 75) > 6
     await page.click("#stop")
     await freed(server)
+
+
+async def test_a_mouth_is_put_right_and_stays_so(server: Server, open_page: OpenPage, tmp_path: Path) -> None:
+    picture = tmp_path / "My aunt.webp"
+    PillowImage.open(DEFAULT_FILE).crop((90, 50, 700, 700)).save(picture)
+    page = await open_page()
+    adjust = page.get_by_role("button", name="Adjust mouth")
+    dialog = page.get_by_role("dialog", name="Adjust the mouth")
+    assert await adjust.is_hidden(), "the bundled face is right as it is"
+    await page.set_input_files("#face-file", picture)
+    await adjust.click()
+    chin, corner = (dialog.get_by_role("slider", name=name) for name in ("Chin", "Right corner"))
+    await chin.wait_for()
+    before = await places(dialog)
+
+    await drag(page, chin, 12, 25)
+    await corner.focus()
+    for key in ("Shift+ArrowRight", "ArrowUp", "ArrowUp"):
+        await page.keyboard.press(key)
+    lips = dialog.get_by_role("slider", name="edge of the")
+    await drag(page, lips.last, 0, -12)  # closed lips: upwards takes the upper one
+    moved = await places(dialog)
+    changed = {name: at - before[name] for name, at in moved.items() if at != before[name]}
+    assert set(changed) == {"chin", "right_corner", "upper_lip_edge"}
+    width = abs(before["right_corner"] - before["left_corner"])
+    assert 0 < changed["chin"].real < changed["chin"].imag < 0.3 * width
+    assert changed["right_corner"].real > 0.05 * width and -0.05 * width < changed["right_corner"].imag < 0
+    assert changed["upper_lip_edge"].imag < 0
+    await dialog.get_by_role("button", name="Save").click()
+    await status(page, "The mouth is adjusted")
+
+    await page.reload()
+    await page.locator("#avatars label", has_text="My aunt").click()
+    await adjust.click()
+    await chin.wait_for()
+    assert await places(dialog) == moved
+    await drag(page, chin, 0, -200)
+    await dialog.get_by_role("button", name="Save").click()
+    await dialog.get_by_text("Drag the chin below").wait_for()
+    await dialog.get_by_role("button", name="Reset").click()
+    assert await places(dialog) == before
+    await dialog.get_by_role("button", name="Save").click()
+    await status(page, "again as it was found")
+    await page.get_by_role("button", name="Delete My aunt").click()
+    await status(page, "Deleted My aunt")
+    assert await adjust.is_hidden()
+
+
+async def test_a_face_that_speaks_goes_on_with_the_mouth_that_was_put_right(
+    server: Server, open_page: OpenPage, tmp_path: Path
+) -> None:
+    picture = tmp_path / "My uncle.webp"
+    PillowImage.open(DEFAULT_FILE).crop((80, 40, 700, 700)).save(picture)
+    page = await open_page()
+    await page.set_input_files("#face-file", picture)
+    await status(page, "The new face is ready")
+    await page.click("#play-sample")
+    await playing(page)
+    await page.click("#adjust-mouth")
+    await page.get_by_role("slider", name="Chin").focus()
+    await page.keyboard.press("Shift+ArrowDown")
+    async with page.expect_websocket():
+        await page.get_by_role("button", name="Save").click()
+    await page.wait_for_function("document.body.dataset.state === 'playing'")
+    await playing(page)
+    assert await sessions(server) == 1
+    await page.click("#stop")
+    await freed(server)
+    await page.get_by_role("button", name="Delete My uncle").click()
+    await status(page, "Deleted My uncle")
+
+
+async def places(dialog: Locator) -> dict[str, complex]:
+    """Where the dots lie on the picture: x + yi."""
+    seen: dict[str, str] = await dialog.locator(".dot").evaluate_all(
+        "dots => Object.fromEntries(dots.map((dot) => [dot.dataset.name, dot.getAttribute('aria-valuetext')]))"
+    )
+    numbers = {name: re.findall(r"-?\d+", text) for name, text in seen.items()}
+    assert len(numbers) == 7
+    return {name: complex(int(x), int(y)) for name, (x, y) in numbers.items()}
+
+
+async def drag(page: Page, dot: Locator, right: float, down: float) -> None:
+    """Drag a dot by pixels of the screen."""
+    box = await dot.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + right, y + down, steps=5)
+    await page.mouse.up()
 
 
 async def test_an_uploaded_video_is_marked_as_one(open_page: OpenPage, tmp_path: Path) -> None:

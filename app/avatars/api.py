@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
@@ -17,6 +17,8 @@ from app.avatars.upload import Upload, cut_short, received
 from app.problems import Problem
 
 WATCH_S = 1.0
+
+T = TypeVar("T")
 
 
 class Abandoned(Exception):
@@ -75,17 +77,17 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
 
     @router.get("/{id}")
     async def get_avatar(id: str) -> dict[str, Any]:
-        return _shown(await _found(run_in_threadpool(store.details, id)))
+        return _shown(await found(run_in_threadpool(store.details, id)))
 
     @router.get("/{id}/image")
     async def get_image(id: str) -> FileResponse:
-        path = await _found(run_in_threadpool(store.picture_file, id))
+        path = await found(run_in_threadpool(store.picture_file, id))
         return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
     @router.delete("/{id}", status_code=204)
     async def delete_avatar(id: str) -> Response:
         try:
-            await _found(run_in_threadpool(store.delete, id))
+            await found(run_in_threadpool(store.delete, id))
         except AvatarFixed:
             raise Problem(403, "avatar_fixed", "The default avatar cannot be deleted.") from None
         on_deleted(id)
@@ -106,7 +108,12 @@ async def _prepared(request: Request, store: AvatarStore, upload: Upload, prepar
         await asyncio.gather(work, return_exceptions=True)  # a frame's time, or a picture's
 
 
-async def _found(work: Any) -> Any:
+async def found(work: Awaitable[T]) -> T:
+    """Await what looks for an avatar.
+
+    Raises:
+        Problem: ``no_such_avatar``.
+    """
     try:
         return await work
     except NoSuchAvatar as error:

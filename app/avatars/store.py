@@ -15,8 +15,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from app.avatars.correction import corrected
 from app.avatars.drafts import Drafts
 from app.avatars.footage import MARK_BYTES, video_format
+from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
+from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
 from app.avatars.video import FRAMES, VIDEO_MAX_SIDE, Progress, load_clip, minding_the_disk, read_video
 from app.inference.engine import Portrait
@@ -37,7 +40,7 @@ class NoSuchAvatar(LookupError):
 
 
 class AvatarFixed(Exception):
-    """The bundled avatar cannot be deleted."""
+    """The bundled avatar can be neither deleted nor corrected."""
 
 
 class StoreFull(Exception):
@@ -56,6 +59,14 @@ class Details:
     frames: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Mouth:
+    """A mouth as it was ``found``, and as somebody ``corrected`` it, if anybody did."""
+
+    found: Points
+    corrected: Points | None
+
+
 class AvatarStore:
     """Keeps uploaded pictures and videos under a folder, one folder an avatar, and the bundled one beside them.
 
@@ -70,7 +81,7 @@ class AvatarStore:
 
     def all(self) -> list[Details]:
         """Return all avatars, the bundled one first, then the newest first."""
-        kept = [(folder.stat().st_mtime_ns, folder) for folder in self._folders()]
+        kept = [(_kept_at(folder), folder) for folder in self._folders()]
         found = [self._details(folder.name) for _, folder in sorted(kept, reverse=True)]
         return [self.details(DEFAULT_ID), *(details for details in found if details is not None)]
 
@@ -97,7 +108,7 @@ class AvatarStore:
         return DEFAULT_FILE if id == DEFAULT_ID else self._folder / self.details(id).id / PICTURE
 
     def load(self, id: str) -> Portrait:
-        """Read an avatar with its mesh.
+        """Read an avatar with its mesh, corrected where somebody did that.
 
         Raises:
             NoSuchAvatar: when it is not kept here.
@@ -105,17 +116,48 @@ class AvatarStore:
         if id == DEFAULT_ID:
             found = read_picture(DEFAULT_FILE.read_bytes(), self._finder, self._max_side)
             return Portrait(DEFAULT_ID, "Default", found.image, found.mesh)
-        details = self.details(id)
-        folder = self._folder / id
-        try:
-            if details.frames > 1:
-                clip = load_clip(folder, details.frames, details.width, details.height)
-                return Portrait(id, details.name, np.array(clip.frames[0]), clip.meshes[0], clip)
-            stored = json.loads((folder / DETAILS).read_text())
-            image = _read_image(folder / PICTURE)
-        except (OSError, ValueError) as error:  # deleted in the meantime
-            raise NoSuchAvatar(id) from error
-        return Portrait(id, details.name, image, np.array(stored["mesh"], np.float32))
+        portrait = self._as_found(id)
+        mouth = read_mouth(self._folder / id, portrait)
+        return portrait if mouth is None else corrected(portrait, mouth)
+
+    def mouth(self, id: str) -> Mouth:
+        """Return where an uploaded avatar's mouth is.
+
+        Raises:
+            NoSuchAvatar: when it is not kept here.
+            AvatarFixed: for the bundled one.
+        """
+        portrait = self._as_found(id)
+        found = portrait.mesh[HANDLE_POINTS].astype(np.float64).round(2)
+        return Mouth(found, read_mouth(self._folder / id, portrait))
+
+    def correct_mouth(self, id: str, mouth: Points) -> None:
+        """Keep a corrected mouth: what is loaded from now on has it.
+
+        Raises:
+            NoSuchAvatar: when it is not kept here.
+            AvatarFixed: for the bundled one.
+            MouthError: when it is no mouth.
+            PictureError: ``disk_full``.
+        """
+        portrait = self._as_found(id)
+        check_mouth(mouth, portrait.mesh, portrait.width, portrait.height)
+        with minding_the_disk(), self.drafts.one() as draft:
+            try:
+                write_mouth(self._folder / id, draft, mouth)
+            except FileNotFoundError as error:  # deleted in the meantime
+                raise NoSuchAvatar(id) from error
+
+    def reset_mouth(self, id: str) -> None:
+        """Go back to the mouth as it was found.
+
+        Raises:
+            NoSuchAvatar: when it is not kept here.
+            AvatarFixed: for the bundled one.
+        """
+        if id == DEFAULT_ID:
+            raise AvatarFixed
+        remove_mouth(self._folder / self.details(id).id)
 
     def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> Details:
         """Keep an uploaded picture or, where it is a file, a video: which of them its first bytes say.
@@ -157,6 +199,22 @@ class AvatarStore:
                 os.replace(self._folder / id, grave)  # gone at once, and whole
             except FileNotFoundError as error:
                 raise NoSuchAvatar(id) from error
+
+    def _as_found(self, id: str) -> Portrait:
+        """Read an uploaded avatar without its correction."""
+        if id == DEFAULT_ID:
+            raise AvatarFixed
+        details = self.details(id)
+        folder = self._folder / id
+        try:
+            if details.frames > 1:
+                clip = load_clip(folder, details.frames, details.width, details.height)
+                return Portrait(id, details.name, np.array(clip.frames[0]), clip.meshes[0], clip)
+            stored = json.loads((folder / DETAILS).read_text())
+            image = _read_image(folder / PICTURE)
+        except (OSError, ValueError) as error:  # deleted in the meantime
+            raise NoSuchAvatar(id) from error
+        return Portrait(id, details.name, image, np.array(stored["mesh"], np.float32))
 
     def _id_of(self, upload: bytes | Path) -> str:
         digest = hashlib.sha256(b"%d:" % self._max_side)
@@ -211,6 +269,14 @@ class AvatarStore:
         except OSError:
             if self._details(details.id) is None:  # otherwise the same file was uploaded twice at once
                 raise
+
+
+def _kept_at(folder: Path) -> int:
+    """Return when an avatar was kept, in ns: a folder's own time changes with what is kept in it later."""
+    try:
+        return (folder / DETAILS).stat().st_mtime_ns
+    except OSError:  # gone, or damaged; it is left out then
+        return 0
 
 
 def _head(path: Path, size: int) -> bytes:

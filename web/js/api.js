@@ -8,6 +8,11 @@ import { Failure } from './errors.js';
  *   frames: number}} Avatar `frames` is 1 for a picture, more for a video
  */
 
+/**
+ * A point of a face's mouth, in pixels of its picture; left and right are the picture's.
+ * @typedef {{name: string, label: string, x: number, y: number, found_x: number, found_y: number}} MouthPoint
+ */
+
 const MAX_PICTURE_BYTES = 10_000_000;
 const MAX_VIDEO_BYTES = 100_000_000;
 
@@ -49,9 +54,30 @@ export async function deleteAvatar(id) {
   await request(path, { method: 'DELETE' }, 'delete-failed');
 }
 
+/** @param {string} id @returns {Promise<{corrected: boolean, points: MouthPoint[]}>} */
+export async function getMouth(id) {
+  return (await request(mouthPath(id), {}, 'http-failed')).json();
+}
+
+/** Keep where the points were put. @param {string} id @param {MouthPoint[]} points */
+export async function saveMouth(id, points) {
+  const body = JSON.stringify({ points: points.map(({ name, x, y }) => ({ name, x, y })) });
+  const headers = { 'Content-Type': 'application/json' };
+  await request(mouthPath(id), { method: 'PUT', headers, body }, 'mouth-refused');
+}
+
+/** Go back to the points as they were found. @param {string} id */
+export async function resetMouth(id) {
+  await request(mouthPath(id), { method: 'DELETE' }, 'mouth-refused');
+}
+
 /** @returns {Promise<{engines: {name: string, available: boolean, why: ?string}[], auto: string}>} */
 export async function listEngines() {
   return (await request('/api/engines', {}, 'http-failed')).json();
+}
+
+function mouthPath(id) {
+  return `/api/avatars/${encodeURIComponent(id)}/mouth`;
 }
 
 async function request(path, options, fallbackCode) {

@@ -1,7 +1,7 @@
 /** Wires the page together. */
 
 import { deleteAvatar, isVideo, listAvatars, listEngines, uploadAvatar } from './api.js';
-import { Avatars } from './avatars.js';
+import { Avatars, isBundled } from './avatars.js';
 import { fetchClip, readClip } from './clip.js';
 import { Controls } from './controls.js';
 import { Conversation } from './conversation.js';
@@ -10,6 +10,7 @@ import { showEngines } from './engines.js';
 import { sentenceFor } from './errors.js';
 import { Figures } from './figures.js';
 import { isMicrophoneAllowedHere } from './microphone.js';
+import { MouthEditor } from './mouth-editor.js';
 import { watchPreparation } from './preparation.js';
 import { Stage } from './stage.js';
 
@@ -23,6 +24,7 @@ const controls = new Controls();
 const avatars = new Avatars(element('avatars'));
 const figures = new Figures(element('figures'), video, element('trend'));
 const conversation = new Conversation();
+const mouthEditor = new MouthEditor(element('mouth-dialog'));
 
 const faceHint = element('face-hint');
 const usualFaceHint = faceHint.textContent;
@@ -71,9 +73,20 @@ function wireFaces() {
     stage.showPicture(detail);
     // The status line moves on with the session; what the server said of this picture stays here.
     faceHint.textContent = detail.notice || usualFaceHint;
+    controls.showMouth(!isBundled(detail), false);
     conversation.changeFace(choice());
   });
   avatars.addEventListener('delete', ({ detail }) => removeFace(detail));
+}
+
+function wireMouth() {
+  controls.onClick('adjust-mouth', () => mouthEditor.open(avatars.chosen).catch(complain));
+  mouthEditor.addEventListener('save', ({ detail: { avatar, sentence } }) => {
+    if (avatar.id !== avatars.chosenId) return;
+    controls.showMouth(true, false);
+    conversation.renewFace(choice());
+    controls.say(sentence);
+  });
 }
 
 async function addFace(file) {
@@ -89,6 +102,7 @@ async function addFace(file) {
     const avatar = await uploadAvatar(file).finally(stopWatching);
     avatars.add(avatar);
     avatars.choose(avatar.id);
+    controls.showMouth(!isBundled(avatar), true);
     controls.say(avatar.notice || 'The new face is ready.');
   } catch (error) {
     complain(error);
@@ -125,6 +139,7 @@ function begin() {
   wireButtons();
   wireConversation();
   wireFaces();
+  wireMouth();
   controls.showState('idle', null);
   controls.showUploading(false);
   controls.say(

@@ -4,6 +4,11 @@
 
 const DEFAULT_ID = 'default';
 
+/** Whether a face came with the service, and stays as it is. @param {Avatar} avatar */
+export function isBundled(avatar) {
+  return avatar.id === DEFAULT_ID;
+}
+
 /** The list. Dispatches `choose` and `delete` as CustomEvents with the Avatar. */
 export class Avatars extends EventTarget {
   #list;
@@ -20,6 +25,11 @@ export class Avatars extends EventTarget {
   /** The id to start a session with, also before the list has been loaded. */
   get chosenId() {
     return this.#chosenId;
+  }
+
+  /** The chosen face, once the list has been loaded. @returns {Avatar|undefined} */
+  get chosen() {
+    return this.#faces.get(this.#chosenId)?.avatar;
   }
 
   /** Add a face at the end; one that is there already stays as it is. @param {Avatar} avatar */
@@ -58,7 +68,7 @@ export class Avatars extends EventTarget {
     label.append(createRadio(avatar), createThumbnail(avatar), createName(avatar));
     if (avatar.frames > 1) label.append(createVideoMark());
     item.append(label);
-    if (avatar.id !== DEFAULT_ID) item.append(this.#createDelete(avatar));
+    if (!isBundled(avatar)) item.append(this.#createDelete(avatar));
     return item;
   }
 

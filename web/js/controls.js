@@ -1,7 +1,7 @@
 /** The buttons and the status line: what can be done now, and what is happening. */
 
 const BUTTONS = [
-  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'mute', 'interrupt', 'stop',
+  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'adjust-mouth', 'mute', 'interrupt', 'stop',
 ];
 
 /** Keeps the buttons in agreement with the conversation's state. */
@@ -57,6 +57,12 @@ export class Controls {
   /** A picture is under way to the server: no second one meanwhile. */
   showUploading(isUploading) {
     this.#enable('choose-face', !isUploading);
+  }
+
+  /** @param {boolean} isPossible the chosen face's mouth can be adjusted @param {boolean} isNew so it is hinted at */
+  showMouth(isPossible, isNew) {
+    this.#buttons.get('adjust-mouth').hidden = !isPossible;
+    document.getElementById('mouth-hint').hidden = !isNew;
   }
 
   /** @param {boolean} isMuted */

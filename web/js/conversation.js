@@ -88,11 +88,21 @@ export class Conversation extends EventTarget {
 
   /** Go on with another face: what is heard starts again with it. @param {Choice} choice */
   changeFace(choice) {
+    if (this.#run?.choice.avatar !== choice.avatar) this.#startAgain(choice);
+  }
+
+  /** Go on with a face that is not as it was. @param {Choice} choice */
+  renewFace(choice) {
+    if (this.#run?.choice.avatar === choice.avatar) this.#startAgain(choice);
+  }
+
+  #startAgain(choice) {
     const run = this.#run;
-    if (!run || run.choice.avatar === choice.avatar) return;
+    if (!run) return;
     const isWaiting = run.mode === 'clip' && this.state === 'live';
-    if (isWaiting) this.stop();
-    else run.again(choice);
+    if (isWaiting) return this.stop();
+    this.#end(); // or a clip would go on in the session that is open
+    run.again(choice);
   }
 
   #begin(mode, choice, again) {

@@ -48,6 +48,7 @@ const SENTENCES = {
   'picture-refused': 'The server did not accept that picture. Try another one.',
   'video-refused': 'The server did not accept that video. Try another one.',
   'http-failed': 'The server did not answer. Check that it is running, then reload the page.',
+  'mouth-refused': 'The mouth could not be saved. Try again; if it stays so, reload the page.',
   'delete-failed': 'That face could not be deleted. Reload the page, then try again.',
   'unknown': 'Something went wrong in this page. Reload it, then start again.',
 };

@@ -1,0 +1,144 @@
+"""Moves a face mesh so that its mouth lies where a person put it; what is far from the mouth stays.
+
+Each frame is seen from its own mouth: x along it, −1…1 between the corners, y towards the chin in mouth widths.
+A ring of the lips keeps its ends and its shape: what its middle is moved by dies away towards them as a parabola,
+which is about what a lip is. The skin follows the lips, less and less up to the nose, to the sides and to the chin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.avatars.mouth import CLOSED, HANDLE_POINTS, LEFT, NOSE_BASE, RIGHT, ROWS, Points, mouth_axes
+from app.inference.engine import Clip, Portrait
+from app.inference.face import LEFT_EYE, RIGHT_EYE
+from app.media import FloatArray
+
+# points of MediaPipe's face mesh, from the person's right to the left; each lip's outline first, its inner edge last
+UPPER_RINGS = (
+    (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
+    (76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306),
+    (62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292),
+    (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
+)
+LOWER_RINGS = (
+    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291),
+    (76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306),
+    (62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292),
+    (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308),
+)
+LIPS = sorted({point for ring in (*UPPER_RINGS, *LOWER_RINGS) for point in ring})
+MIDDLE = 5  # of a ring
+TOP_SHIFT, UPPER_SHIFT, LOWER_SHIFT, BOTTOM_SHIFT, CHIN_SHIFT = 2, 3, 4, 5, 6  # places in HANDLES
+CHIN = HANDLE_POINTS[CHIN_SHIFT]
+
+CHEEK_REACH = 2.2  # half mouth widths: there the corners pull no more
+JAW_REACH = 2.7  # half mouth widths from the chin: there the jaw is as it was
+LEAST = 0.02  # mouth widths that two rows are taken to be apart
+
+
+def corrected(portrait: Portrait, mouth: Points) -> Portrait:
+    """Return an avatar with its mouth where it was put in the picture, or in a video's first frame."""
+    clip = portrait.clip
+    if clip is None:
+        return replace(portrait, mesh=moved(portrait.mesh[None], mouth)[0])
+    meshes = moved(clip.meshes, mouth)
+    return replace(portrait, mesh=meshes[0], clip=Clip(clip.frames, meshes))
+
+
+def moved(meshes: FloatArray, mouth: Points) -> FloatArray:
+    """Move the meshes of a face's frames, float32 (n, 468, 2); ``mouth`` is where the first one's handles go.
+
+    The later frames follow in the face's own measure: level with the eyes, scaled along them by their distance
+    and across by the nose's height.
+    """
+    targets = _ordered(meshes[:, HANDLE_POINTS] + _carried(mouth - meshes[0, HANDLE_POINTS], meshes))
+    targets[0] = mouth
+    shifts = (targets - meshes[:, HANDLE_POINTS]).astype(np.float32)
+    x, y = _seen_from_mouth(meshes)
+    result = meshes + _skin_shift(x, y, shifts)
+    result[:, LIPS] = meshes[:, LIPS]
+    for rings, outer, inner in ((UPPER_RINGS, TOP_SHIFT, UPPER_SHIFT), (LOWER_RINGS, BOTTOM_SHIFT, LOWER_SHIFT)):
+        for depth, ring in enumerate(rings):
+            points, share = list(ring), np.float32(depth / (len(rings) - 1))
+            middle = shifts[:, outer] * (1 - share) + shifts[:, inner] * share
+            result[:, points] = meshes[:, points] + _ring_shift(x[:, points], shifts, middle)
+    result[:, HANDLE_POINTS] = targets
+    return np.asarray(result, np.float32)
+
+
+def _carried(offsets: Points, meshes: FloatArray) -> NDArray[np.float64]:
+    """Carry offsets (7, 2) from the first frame to all: (n, 7, 2), pixels."""
+    right, left, nose = (meshes[:, point].astype(np.float64) for point in (RIGHT_EYE, LEFT_EYE, NOSE_BASE))
+    apart = np.maximum(np.linalg.norm(left - right, axis=-1, keepdims=True), 1)
+    level = (left - right) / apart
+    upright = np.stack([-level[:, 1], level[:, 0]], axis=-1)
+    length = np.maximum(((nose - (left + right) / 2) * upright).sum(axis=-1, keepdims=True), 1)
+    along = offsets @ level[0] * apart / apart[0]  # (n, 7)
+    across = offsets @ upright[0] * length / length[0]
+    return np.asarray(along[..., None] * level[:, None] + across[..., None] * upright[:, None])
+
+
+def _ordered(targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keep rows of (n, 7, 2) one below the other: lips that were drawn apart may be pressed in a later frame."""
+    width, down = mouth_axes(targets)
+    heights = (targets[:, ROWS] * down[:, None]).sum(axis=-1)
+    slack = CLOSED * width[:, None] * np.arange(heights.shape[1])
+    lack = np.maximum.accumulate(heights + slack, axis=1) - slack - heights
+    ordered = targets.copy()
+    ordered[:, ROWS] += lack[..., None] * down[:, None]
+    return ordered
+
+
+def _seen_from_mouth(meshes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return x and y of all points as their mouth has them: float32 (n, 468) each."""
+    handles = meshes[:, HANDLE_POINTS]
+    width, down = mouth_axes(handles)
+    along = np.stack([down[:, 1], -down[:, 0]], axis=-1)
+    away = (meshes - (handles[:, LEFT] + handles[:, RIGHT])[:, None] / 2) / width[:, None, None]
+    return 2 * (away * along[:, None]).sum(axis=-1), (away * down[:, None]).sum(axis=-1)
+
+
+def _ring_shift(x: FloatArray, shifts: FloatArray, middle: FloatArray) -> FloatArray:
+    """Shift a ring, x (n, 11), of which the middle shall go by ``middle`` (n, 2): float32 (n, 11, 2)."""
+    corners = _corner_shift(x, shifts)
+    bump = _bump(x, x[:, [0]], x[:, [MIDDLE]], x[:, [-1]])
+    return np.asarray(corners + bump[..., None] * (middle - corners[:, MIDDLE])[:, None])
+
+
+def _skin_shift(x: FloatArray, y: FloatArray, shifts: FloatArray) -> FloatArray:
+    """Shift everything as if it were skin, from x and y (n, 468): float32 (n, 468, 2)."""
+    over, top = _outline(x, y, shifts, TOP_SHIFT)
+    under, bottom = _outline(x, y, shifts, BOTTOM_SHIFT)
+    nose, chin = y[:, [NOSE_BASE]], y[:, [CHIN]]
+    above = np.clip((y - nose) / np.maximum(top - nose, LEAST), 0, 1)[..., None]
+    below = np.clip((y - bottom) / np.maximum(chin - bottom, LEAST), 0, 1)[..., None]
+    jaw = np.clip(1 - ((x - x[:, [CHIN]]) / JAW_REACH) ** 2, 0, 1)[..., None] ** 2
+    lower = (1 - below) * under + below * jaw * shifts[:, None, CHIN_SHIFT]
+    return np.asarray(np.where((y < (top + bottom) / 2)[..., None], above * over, lower))
+
+
+def _outline(x: FloatArray, y: FloatArray, shifts: FloatArray, place: int) -> tuple[FloatArray, FloatArray]:
+    """Return at each x (n, 468) how a lip's outline is shifted, (n, 468, 2), and how high it is, (n, 468)."""
+    middle = HANDLE_POINTS[place]
+    corners = _corner_shift(x, shifts)
+    bump = _bump(x, x[:, HANDLE_POINTS[LEFT], None], x[:, [middle]], x[:, HANDLE_POINTS[RIGHT], None])
+    shift = corners + bump[..., None] * (shifts[:, place] - corners[:, middle])[:, None]
+    return shift, bump * y[:, [middle]]
+
+
+def _corner_shift(x: FloatArray, shifts: FloatArray) -> FloatArray:
+    """Share out the corners' shifts over x (n, m): evenly between them, dying away beyond. (n, m, 2)."""
+    share = ((np.clip(x, -1, 1) + 1) / 2)[..., None]
+    beyond = np.clip((CHEEK_REACH - np.abs(x)) / (CHEEK_REACH - 1), 0, 1)
+    fade = (beyond * beyond * (3 - 2 * beyond))[..., None]
+    return np.asarray(fade * (shifts[:, None, LEFT] * (1 - share) + shifts[:, None, RIGHT] * share))
+
+
+def _bump(x: FloatArray, left: FloatArray, middle: FloatArray, right: FloatArray) -> FloatArray:
+    """Return 1 in the middle and 0 from both ends on, a parabola between: x (n, m), the others (n, 1)."""
+    span = np.where(x < middle, np.minimum(left - middle, -LEAST), np.maximum(right - middle, LEAST))
+    return np.asarray(1 - np.clip((x - middle) / span, 0, 1) ** 2)

@@ -1,0 +1,84 @@
+/** The dialog in which a face's mouth is put right. */
+
+import { getMouth, resetMouth, saveMouth } from './api.js';
+import { sentenceFor } from './errors.js';
+import { MouthView } from './mouth-view.js';
+
+/** @typedef {import('./api.js').Avatar} Avatar */
+
+/** Opens over the page. Dispatches `save` as a CustomEvent with {avatar, sentence} once the server has it. */
+export class MouthEditor extends EventTarget {
+  #dialog;
+  #view;
+  #say;
+  #saveButton;
+  #avatar = null;
+  #before = []; // the points as they came, to tell whether anything was done
+
+  /** @param {HTMLDialogElement} dialog holds .mouth-view, .status-line and the buttons */
+  constructor(dialog) {
+    super();
+    this.#dialog = dialog;
+    this.#view = new MouthView(dialog.querySelector('.mouth-view'));
+    this.#say = sayer(dialog.querySelector('.status-line'));
+    this.#saveButton = dialog.querySelector('.save');
+    this.#saveButton.addEventListener('click', () => this.#save());
+    dialog.querySelector('.reset').addEventListener('click', () => this.#reset());
+    dialog.querySelector('.cancel').addEventListener('click', () => dialog.close());
+    this.#view.addEventListener('point', ({ detail }) => this.#say(`${detail.label}.`));
+  }
+
+  /** Show a face's mouth; rejects with a Failure where the server does not give it. @param {Avatar} avatar */
+  async open(avatar) {
+    const { points } = await getMouth(avatar.id);
+    if (this.#dialog.open) return;
+    this.#avatar = avatar;
+    this.#before = points;
+    this.#view.show(avatar, points);
+    this.#say('Take a dot.');
+    this.#dialog.showModal();
+  }
+
+  #reset() {
+    this.#view.reset();
+    this.#say('As it was found. Save to keep it so.');
+  }
+
+  async #save() {
+    const avatar = this.#avatar;
+    const points = this.#view.points;
+    if (isSame(points, this.#before)) return this.#dialog.close();
+    this.#saveButton.disabled = true;
+    try {
+      const sentence = await keep(avatar, points);
+      this.#dialog.close();
+      this.dispatchEvent(new CustomEvent('save', { detail: { avatar, sentence } }));
+    } catch (error) {
+      this.#say(sentenceFor(error), true);
+    }
+    this.#saveButton.disabled = false;
+  }
+}
+
+async function keep(avatar, points) {
+  const found = points.map((point) => ({ ...point, x: point.found_x, y: point.found_y }));
+  if (isSame(points, found)) {
+    await resetMouth(avatar.id);
+    return 'The mouth is again as it was found.';
+  }
+  await saveMouth(avatar.id, points);
+  return 'The mouth is adjusted.';
+}
+
+function isSame(points, others) {
+  return points.every(({ x, y }, place) => x === others[place].x && y === others[place].y);
+}
+
+function sayer(line) {
+  const text = line.querySelector('[role=status]');
+  return (sentence, isTrouble = false) => {
+    if (sentence === text.textContent) return; // would be read aloud again
+    text.textContent = sentence;
+    line.classList.toggle('is-trouble', isTrouble);
+  };
+}
