@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--ssl-certfile", help="certificate, for HTTPS")
     serve.add_argument("--ssl-keyfile", help="its key")
     serve.add_argument("--engine", help="what auto means (LIPWIRE_ENGINE)")
+    _add_life(serve)
     serve.set_defaults(run=_serve)
 
     render = commands.add_parser("render", help="write an MP4 from a picture and a recording")
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--out", type=Path, required=True, help="the MP4 to write")
     render.add_argument("--engine", default="auto")
     render.add_argument("--checkpoint", type=Path, help="a Wav2Lip checkpoint outside weights/")
+    _add_life(render)
     render.set_defaults(run=_render)
 
     bench = commands.add_parser("bench", help="measure; the last line is JSON")
@@ -62,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_weights(commands.add_parser("weights", help="what weights are known and here; fetch some"))
     return parser
+
+
+def _add_life(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--life", action=argparse.BooleanOptionalAction, help="blink, breathe and sway (LIPWIRE_LIFE, on)"
+    )
 
 
 def _add_weights(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +95,7 @@ def _serve(args: argparse.Namespace) -> int:
         ssl_certfile=args.ssl_certfile,
         ssl_keyfile=args.ssl_keyfile,
         engine=args.engine,
+        life=args.life,
     )
     return serve(settings, args.log_level)
 
@@ -100,9 +109,9 @@ def _render(args: argparse.Namespace) -> int:
     from app.inference.face import FaceFinder
     from app.render import RenderError, render_file
 
-    settings = load_settings()
+    settings = load_settings(life=args.life)
     wanted = "wav2lip" if args.checkpoint and args.engine == AUTO else args.engine
-    engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint)
+    engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint, settings.life)
     try:
         engine = engines.get(wanted)
         with tempfile.TemporaryDirectory(prefix="lipwire-") as folder:

@@ -55,6 +55,7 @@ class Settings:
     start_timeout_s: float = 10.0  # from the socket's opening to "start"
     buffer_high: int = 20  # Buffer A's high water mark in frames
     buffer_low: int = 10
+    life: bool = True  # faces blink, breathe and sway
     threads: int = 0  # for the engines; 0: as many as there are cores
 
     def __post_init__(self) -> None:
@@ -92,6 +93,8 @@ def load_settings(environment: Mapping[str, str] | None = None, **flags: Any) ->
 def _parse(name: str, kind: Any, text: str) -> Any:
     if name == "ice_servers":
         return parse_ice_servers(text)
+    if kind == "bool":
+        return _parse_bool(name, text)
     if name == "weights_mirrors":
         return tuple(url.strip() for url in text.split(",") if url.strip())
     readers: dict[str, Any] = {"int": int, "float": float, "Path": Path}
@@ -100,6 +103,13 @@ def _parse(name: str, kind: Any, text: str) -> Any:
         return reader(text)
     except ValueError:
         raise SettingsError(f"{VARIABLE_PREFIX}{name.upper()} must be a number, not {text!r}.") from None
+
+
+def _parse_bool(name: str, text: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.lower() not in known:
+        raise SettingsError(f"{VARIABLE_PREFIX}{name.upper()} must be 1 or 0, not {text!r}.")
+    return known[text.lower()]
 
 
 def parse_ice_servers(text: str) -> tuple[IceServer, ...]:

@@ -21,7 +21,7 @@ TRIALS = 30
 def diagnose(settings: Settings) -> int:
     """Print the findings; returns 0 when the default engine would run in real time."""
     print(f"python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}")
-    engines = Engines(settings.weights_dir, settings.engine, settings.threads)
+    engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
     for status in engines.statuses():
         print(f"engine {status.name:9} {'ready' if status.available else 'missing'}  {status.why}")
     try:

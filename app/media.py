@@ -72,13 +72,14 @@ class AudioSlice:
 class TalkingFrame:
     """One picture and the 40 ms of sound that belong to it, inseparable from the model to the tracks.
 
-    ``image``: uint8 (height, width, 3), BGR. ``audio``: int16 (1920,) at 48 kHz. The rest is its slice's.
+    ``image``: uint8 (height, width, 3), BGR. ``audio``: int16 (1920,) at 48 kHz. ``emphasis``: 0…1, how strongly the
+    face speaks in it. The rest is its slice's.
     """
 
     @classmethod
-    def of(cls, sound: AudioSlice, image: Image) -> TalkingFrame:
+    def of(cls, sound: AudioSlice, image: Image, emphasis: float = 0.0) -> TalkingFrame:
         """Join a slice with the picture made for it."""
-        return cls(sound.generation, sound.pts, image, sound.playout, sound.silent, sound.journey, sound.last)
+        return cls(sound.generation, sound.pts, image, sound.playout, sound.silent, sound.journey, sound.last, emphasis)
 
     generation: int
     pts: int
@@ -87,3 +88,4 @@ class TalkingFrame:
     silent: bool
     journey: Journey
     last: bool = False
+    emphasis: float = 0.0

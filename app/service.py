@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from starlette.concurrency import run_in_threadpool
 
@@ -36,7 +38,8 @@ COUNTED = {
     "repeats": "Pictures shown twice, as their engine could not keep up.",
 }
 MAX_LOAD = 0.85  # of the inference thread: what is left is for windows that come at the same moment
-PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 10 MB each at 1080p
+PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 30 MB each at 1080p
+CORES_A_REST = 4  # one of so many may draw faces at rest
 
 
 class Service:
@@ -45,9 +48,11 @@ class Service:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or MonotonicClock()
-        self.engines = Engines(settings.weights_dir, settings.engine, settings.threads)
+        self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
         self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
         self.worker = InferenceWorker(self.clock)
+        # few threads, so that faces at rest take little from those that speak; they start with the first picture
+        self.resting = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // CORES_A_REST), "resting")
         self.timings = Timings()
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
@@ -69,6 +74,7 @@ class Service:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         await self.worker.aclose()
+        await run_in_threadpool(self.resting.shutdown, cancel_futures=True)
 
     async def open(
         self, start: Start, notify: Callable[[Event], None], fail: Callable[[ProtocolError], None]
@@ -109,7 +115,7 @@ class Service:
             logger.info("session %s: closed", session.id)
 
     def forget(self, avatar_id: str) -> None:
-        """Drop a deleted avatar's tables."""
+        """Drop a deleted or corrected avatar's tables; the next session makes them anew."""
         for key in [key for key in self._prepared if key[1] == avatar_id]:
             del self._prepared[key]
 
@@ -133,6 +139,7 @@ class Service:
             portrait,
             prepared,
             self.worker,
+            self.resting,
             limits,
             self.clock,
             notify,

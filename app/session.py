@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.media import PACKET_MS, VIDEO_FPS, TalkingFrame
 from app.pacer.clock import NS_PER_S, Clock, SlotClock, ntp_now
 from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
+from app.pacer.resting import Resting
 from app.rtc.peer import Peer
 from app.rtc.playout_feed import PlayoutFeed
 from app.timings import Timings
@@ -56,6 +58,7 @@ class Session:
         portrait: Portrait,
         prepared: Prepared,
         worker: InferenceWorker,
+        pool: Executor,
         limits: SessionLimits,
         clock: Clock,
         notify: Callable[[Event], None],
@@ -63,8 +66,8 @@ class Session:
         timings: Timings,
     ) -> None:
         self.id, self.mode = id, start.mode
-        self.engine, self.portrait, self._prepared = engine, portrait, prepared
-        self._limits, self._clock, self._notify, self._fail = limits, clock, notify, fail
+        self.engine, self.portrait = engine, portrait
+        self._limits, self._clock, self._notify, self._fail, self._timings = limits, clock, notify, fail, timings
         self._generation = 0
         self._epoch_ntp = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -75,16 +78,17 @@ class Session:
         self.lane = worker.open(engine, prepared, start.mode == "live", self._take, self._engine_failed)
         self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)
         self.lane.wanted = lambda: self.buffer.has_room
+        self.resting = Resting(prepared, pool, self._engine_failed)
         self.pacer = Pacer(
             self.buffer,
             self.lane,
             self.feed,
-            prepared.rest,
+            self.resting.picture,
             start.mode,
             clock,
             self._speaking,
             timings.note_slot,
-            timings.note_journey,
+            self._played,
         )
         self.lane.deadline_ns = self.pacer.deadline_ns
         self.lane.position = self.pacer.position_behind_buffer
@@ -126,7 +130,7 @@ class Session:
         self.pump.interrupt(self._generation)
         self.lane.interrupt(self._generation)
         self.buffer.clear()
-        self.pacer.interrupt(unsent_ms=self.feed.silence(self._prepared.rest) * PACKET_MS)
+        self.pacer.interrupt(unsent_ms=self.feed.silence(self.resting.picture) * PACKET_MS)
         return {"type": "interrupted", "played_ms": self.pacer.played_ms}
 
     async def offer(self, sdp: str) -> Event:
@@ -165,6 +169,7 @@ class Session:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._peer is not None:
             await self._peer.aclose()
+        self.resting.close()
         self.buffer.clear()
 
     def stats(self) -> Event:
@@ -185,7 +190,7 @@ class Session:
             "drops": counters.dropped + self.lane.dropped,
             "missed": counters.missed,
             "unsent": self.feed.unsent,
-            "repeats": self.lane.repeated,
+            "repeats": self.lane.repeated + self.resting.repeated,
         }
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -209,6 +214,10 @@ class Session:
     def _speaking(self, speaking: bool) -> None:
         state = "started" if speaking else "finished"
         self._notify({"type": "speaking", "state": state, "played_ms": self.pacer.played_ms})
+
+    def _played(self, frame: TalkingFrame, now_ns: int, position: int) -> None:
+        self._timings.note_journey(frame.journey, now_ns)
+        self.resting.follow(position, frame.emphasis)
 
     def _slots(self) -> SlotClock:
         assert self.pacer.slots is not None, "a slot was released before the epoch"

@@ -1,18 +1,25 @@
-"""``bench portrait``: what one frame of the portrait engine costs, on one core, by the picture's size."""
+"""``bench portrait``: what one frame of the portrait engine costs, on one core, by the picture's size.
+
+``--quality`` judges what it shows instead: see ``portrait_quality``.
+"""
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
+import time
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from app.avatars.store import DEFAULT_ID, AvatarStore
-from app.inference.engine import Job, Portrait
+from app.inference.engine import Job, Portrait, Window
 from app.inference.face import FaceFinder
+from app.inference.portrait.driver import mouth_shape
 from app.inference.portrait.engine import PortraitEngine
 from app.render import read_windows
 from bench.report import report, summary, times_ms
@@ -23,18 +30,42 @@ SAMPLE = Path(__file__).resolve().parent.parent / "web" / "assets" / "sample.wav
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Render the sample's speech on the default portrait at several sizes."""
+    """Render the sample's speech on the default portrait at several sizes, or judge it."""
+    parser = argparse.ArgumentParser(prog="bench portrait")
+    parser.add_argument("--quality", action="store_true", help="judge lips against speech with known phonemes")
+    parser.add_argument("--film", type=Path, nargs="*", default=[], help="films of real speakers to compare with")
+    wanted = parser.parse_args(arguments)
     cv2.setNumThreads(1)
-    engine = PortraitEngine()
-    windows = [window for window in read_windows(SAMPLE, engine.span) if not window.sound.silent]
-    rows = []
-    for side in SIDES:
-        prepared = engine.prepare(default_portrait(side))
-        turn = cycle(windows)
-        times = times_ms(lambda turn=turn, prepared=prepared: engine.render([Job(prepared, next(turn))]), FRAMES)  # type: ignore[misc]
-        rows.append({"picture": f"{side}x{side}", **summary(times), "fps": round(1000 / statistics.median(times))})
-    report("portrait", rows)
+    if wanted.quality:
+        from bench import portrait_quality
+
+        return portrait_quality.main(default_portrait(768), wanted.film)
+    windows = [window for window in read_windows(SAMPLE, PortraitEngine.span) if not window.sound.silent]
+    report("portrait", [_cost(life, side, windows) for life in (False, True) for side in SIDES])
     return 0
+
+
+def _cost(life: bool, side: int, windows: list[Window]) -> dict[str, Any]:
+    engine = PortraitEngine(life=life)
+    began = time.perf_counter()
+    prepared = engine.prepare(default_portrait(side))
+    prepare_ms = (time.perf_counter() - began) * 1000
+    turn = enumerate(cycle(windows))
+
+    def draw() -> None:
+        position, window = next(turn)
+        engine.render([Job(prepared, window, position)])
+
+    times = times_ms(draw, FRAMES)
+    ear = times_ms(lambda: mouth_shape(windows[len(windows) // 2].mel), FRAMES)
+    return {
+        "picture": f"{side}x{side}",
+        "life": "on" if life else "off",
+        **summary(times),
+        "fps": round(1000 / statistics.median(times)),
+        "ear_p50_ms": summary(ear)["p50_ms"],
+        "prepare_ms": round(prepare_ms),
+    }
 
 
 def default_portrait(side: int) -> Portrait:

@@ -19,6 +19,7 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
     [
         ("LIPWIRE_PORT", "eighty"),
         ("LIPWIRE_PORT", "70000"),
+        ("LIPWIRE_LIFE", "maybe"),
         ("LIPWIRE_MAX_SESSIONS", "0"),
         ("LIPWIRE_VOICE_LEAD_PACKETS", "51"),
         ("LIPWIRE_BUFFER_LOW", "20"),
@@ -34,6 +35,12 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         load_settings({name: value})
+
+
+@pytest.mark.parametrize(("text", "life"), [("1", True), ("on", True), ("0", False), ("False", False), ("", True)])
+def test_life_is_on_unless_it_is_switched_off(text: str, life: bool) -> None:
+    assert load_settings({"LIPWIRE_LIFE": text}).life is life
+    assert load_settings({"LIPWIRE_LIFE": text}, life=False).life is False
 
 
 def test_mirrors_are_separated_by_commas() -> None:

@@ -50,7 +50,7 @@ def test_an_mp4_has_25_frames_a_second_and_the_voice(portrait: Portrait, short: 
 
 async def test_the_frames_are_those_of_a_live_clip_session(portrait: Portrait, short: Path) -> None:
     """The same file through the pump and the inference thread, in other chunks, as a socket brings it."""
-    engine, worker, got = PortraitEngine(), InferenceWorker(), list[TalkingFrame]()
+    engine, worker, got = PortraitEngine(life=False), InferenceWorker(), list[TalkingFrame]()
     done = asyncio.Event()
 
     def take(frames: list[TalkingFrame]) -> None:

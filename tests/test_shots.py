@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.inference.engine import Clip, Job, Portrait, Window
-from app.inference.portrait.driver import SPAN
+from app.inference.portrait.ear import SPAN
 from app.inference.portrait.engine import PortraitEngine
 from app.inference.shots import Shots
 from app.inference.windows import loud_window
@@ -46,7 +46,7 @@ def test_a_video_goes_forth_and_back_and_keeps_few_frames_ready(portrait: Portra
 
 
 def test_the_portrait_speaks_in_the_frame_of_its_moment(portrait: Portrait) -> None:
-    video, engine = moving(portrait), PortraitEngine()
+    video, engine = moving(portrait), PortraitEngine(life=False)
     prepared = engine.prepare(video)
     window: Window = loud_window(SPAN)
     first, later = engine.render([Job(prepared, window, 0), Job(prepared, window, 7)])

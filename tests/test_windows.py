@@ -5,7 +5,7 @@ import pytest
 
 from app.inference.engine import MelSpan
 from app.inference.mel import SILENT_COLUMN, column_at, melspectrogram
-from app.inference.portrait.driver import SPAN as PORTRAIT_SPAN
+from app.inference.portrait.ear import SPAN as PORTRAIT_SPAN
 from app.inference.wav2lip.engine import FIRST_FRAME
 from app.inference.windows import Windower
 from app.media import MODEL_SAMPLES_PER_FRAME, SAMPLES_PER_FRAME, AudioSlice, Journey

@@ -60,6 +60,7 @@ class Avatar(str):
     """A name is enough."""
 
     moving = False
+    life = None
 
 
 class Taker:

@@ -26,6 +26,7 @@ class ClapperAvatar:
 
     black: Image
     moving: bool = False
+    life: None = None
 
     def rest(self, position: int) -> Image:
         """Black."""

@@ -81,12 +81,36 @@ class Window:
     mel: FloatArray
 
 
+class Life(Protocol):
+    """What a face does by itself. Any thread may draw; it takes milliseconds."""
+
+    def emphasis(self, window: Window) -> float:
+        """Return how strongly the face speaks in a window, 0…1."""
+        ...
+
+    def stands_for(self, position: int) -> int:
+        """Return the position, the same or one before, whose picture at rest will do: nobody sees the difference."""
+        ...
+
+    def at_rest(self, position: int, emphasis: float) -> Image:
+        """Draw the face with its mouth at rest, uint8 (height, width, 3), BGR, so many slots into its own time.
+
+        ``emphasis``: what is left of the last words'.
+        """
+        ...
+
+
 class Prepared(Protocol):
     """An avatar made ready by an engine; everything else in it is the engine's own."""
 
     @property
     def moving(self) -> bool:
         """Whether it is a video: then each picture costs its preparation too."""
+        ...
+
+    @property
+    def life(self) -> Life | None:
+        """What it does by itself at rest; None: :meth:`rest` is all there is to see."""
         ...
 
     def rest(self, position: int) -> Image:

@@ -36,14 +36,19 @@ class Engines:
     """Makes each engine once, at its first use. Safe to call from any thread; loading takes seconds."""
 
     def __init__(
-        self, weights_dir: Path, default: str = AUTO, threads: int = 0, checkpoint: Path | None = None
+        self,
+        weights_dir: Path,
+        default: str = AUTO,
+        threads: int = 0,
+        checkpoint: Path | None = None,
+        life: bool = True,
     ) -> None:
         self._weights_dir, self._default, self._threads = weights_dir, default, threads
-        self._checkpoint = checkpoint
+        self._checkpoint, self._life = checkpoint, life
         self._lock = threading.Lock()
         self._made: dict[str, Engine] = {}
         self._makers: dict[str, Callable[[], Engine]] = {
-            "portrait": PortraitEngine,
+            "portrait": lambda: PortraitEngine(self._life),
             "wav2lip": self._make_wav2lip,
             "clapper": Clapper,
         }

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.engine import Clip, Portrait
+from app.inference.engine import Clip, Life, Portrait
 from app.media import Image
 
 SHOTS_KEPT = 16  # of a video: what sessions at about the same place share, some 6 MB each
@@ -20,11 +20,14 @@ T = TypeVar("T")
 class Shots(Generic[T]):
     """What an engine prepares of a picture and its mesh: once of a picture; of a video's frame when it is first drawn.
 
-    A video's frames and meshes lie on disk, memory-mapped. Bound: ``SHOTS_KEPT`` frames, the latest.
+    A video's frames and meshes lie on disk, memory-mapped. Bound: ``SHOTS_KEPT`` frames, the latest. ``life``: what a
+    picture does by itself.
     """
 
-    def __init__(self, portrait: Portrait, make: Callable[[Image, NDArray[np.float32]], T]) -> None:
-        self._portrait, self._make = portrait, make
+    def __init__(
+        self, portrait: Portrait, make: Callable[[Image, NDArray[np.float32]], T], life: Life | None = None
+    ) -> None:
+        self._portrait, self._make, self.life = portrait, make, life
         self._made: OrderedDict[int, T] = OrderedDict()
         self.at(0)  # the first is ready before anybody waits for it
 

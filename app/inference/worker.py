@@ -182,7 +182,9 @@ class InferenceWorker:
         for turn, image in frames:
             journey = turn.window.sound.journey
             journey.begun_ns, journey.drawn_ns = begun_ns, drawn_ns
-            self._post(turn.lane.receive, [TalkingFrame.of(turn.window.sound, image)])
+            life = turn.lane.prepared.life
+            emphasis = life.emphasis(turn.window) if life else 0.0
+            self._post(turn.lane.receive, [TalkingFrame.of(turn.window.sound, image, emphasis)])
 
     @staticmethod
     def _picture_of(turn: Turn, drawn: Iterator[Image]) -> Image:

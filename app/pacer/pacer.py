@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.media import SILENCE, SLOT_MS, SLOT_NS, VIDEO_FPS, Image, Journey, Samples, TalkingFrame
+from app.media import SILENCE, SLOT_MS, SLOT_NS, VIDEO_FPS, Samples, TalkingFrame
 from app.pacer.clock import NS_PER_MS, Clock, SlotClock
 from app.pacer.playout_buffer import PlayoutBuffer
+from app.pacer.resting import Picture
 from app.pacer.schedule import Decision, Floor, Mode, View, decide, policy_for
 
 CATCH_UP_SLOTS = 2  # a wake-up this late still serves every slot; Buffer B holds as many
@@ -26,7 +27,7 @@ class PlayedSlot:
 
     slot: int
     position: int
-    image: Image
+    image: Picture
     audio: Samples
     generation: int | None
 
@@ -75,7 +76,8 @@ class Pacer:
 
     ``on_speaking`` is told True when an utterance's first frame plays and False when its last one has: in
     ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause. ``on_slot`` is told by how
-    many nanoseconds each slot missed its deadline, ``on_played`` about each frame that is played, and when.
+    many nanoseconds each slot missed its deadline, ``on_played`` about each frame that is played, when, and where in
+    the avatar's own time.
     """
 
     def __init__(
@@ -83,12 +85,12 @@ class Pacer:
         buffer: PlayoutBuffer,
         upstream: Upstream,
         outlet: Outlet,
-        rest: Callable[[int], Image],
+        rest: Callable[[int], Picture],
         mode: Mode,
         clock: Clock,
         on_speaking: Callable[[bool], None] = lambda speaking: None,
         on_slot: Callable[[int], None] = lambda late_ns: None,
-        on_played: Callable[[Journey, int], None] = lambda journey, now_ns: None,
+        on_played: Callable[[TalkingFrame, int, int], None] = lambda frame, now_ns, position: None,
     ) -> None:
         self._buffer, self._upstream, self._outlet = buffer, upstream, outlet
         self._rest, self._mode, self._clock = rest, mode, clock
@@ -217,10 +219,9 @@ class Pacer:
         self._last_silent = frame.silent
         now_ns = self._clock.now_ns()
         self._delays_ms.append((now_ns - frame.journey.arrived_ns) / NS_PER_MS)
-        self._on_played(frame.journey, now_ns)
-        self._outlet.put(
-            PlayedSlot(self.next_slot, self.next_slot - self._lag, frame.image, frame.audio, frame.generation)
-        )
+        position = self.next_slot - self._lag
+        self._on_played(frame, now_ns, position)
+        self._outlet.put(PlayedSlot(self.next_slot, position, frame.image, frame.audio, frame.generation))
         if frame.last or self._drained():
             self._set_speaking(False)
 

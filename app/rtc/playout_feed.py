@@ -10,9 +10,10 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from app.media import PACKETS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_PACKET, SILENCE, Image, Samples
+from app.media import PACKETS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_PACKET, SILENCE, Samples
 from app.pacer.clock import Clock
 from app.pacer.pacer import PlayedSlot
+from app.pacer.resting import Picture
 
 SPARE_SLOTS = 3  # beyond the voice's lead: what a late track may owe
 FADE_SAMPLES = SAMPLE_RATE // 200  # 5 ms, so that cutting a voice does not click
@@ -104,7 +105,7 @@ class PlayoutFeed:
             samples = audio[part * SAMPLES_PER_PACKET : (part + 1) * SAMPLES_PER_PACKET]
             self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples, played.generation is not None))
 
-    def silence(self, rest: Callable[[int], Image]) -> int:
+    def silence(self, rest: Callable[[int], Picture]) -> int:
         """Replace all that is not yet sent by rest, for an interrupt: the slots stay, their content goes.
 
         The voice fades within 5 ms instead of being cut. Returns how many packets of input were silenced.

@@ -14,8 +14,10 @@ from app.media import (
     SAMPLES_PER_PACKET,
     VIDEO_TICKS_PER_FRAME,
     VIDEO_TIME_BASE,
+    Image,
 )
 from app.pacer.clock import Clock, SlotClock
+from app.pacer.resting import OrderedPicture
 from app.rtc.playout_feed import PlayoutFeed, take_when_due
 
 
@@ -56,6 +58,7 @@ class PictureTrack(MediaStreamTrack):
         self._feed, self._slots, self._clock, self._lead_ns = feed, slots, clock, lead_ns
         self.last_pts = 0
         self.sent = 0
+        self._shown: Image | None = None
 
     async def recv(self) -> VideoFrame:
         """Return the next picture at its time. ``pts`` counts from the epoch, time base 1/90000."""
@@ -64,7 +67,9 @@ class PictureTrack(MediaStreamTrack):
         played = await take_when_due(
             self._feed.pictures, lambda played: self._slots().due_ns(played.slot) + self._lead_ns, self._clock
         )
-        frame = VideoFrame.from_ndarray(played.image, format="bgr24")
+        image = played.image
+        self._shown = await image.ready(self._shown) if isinstance(image, OrderedPicture) else image
+        frame = VideoFrame.from_ndarray(self._shown, format="bgr24")
         frame.time_base = VIDEO_TIME_BASE
         frame.pts = self.last_pts = played.slot * VIDEO_TICKS_PER_FRAME
         self.sent += 1

@@ -1,74 +1,80 @@
-"""From sound to the shape of a mouth, by loudness and simple spectral measures.
+"""From sound to the shape of a mouth: what the ear hears, where somebody speaks, as far as they speak up.
 
 Pure: one window of mel in, one shape out, so that any batch or order of windows gives the same pictures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.inference.engine import MelSpan
-from app.inference.loudness import GATE_FADE_DB, band, listen, power_of, ramp
-from app.inference.mel import F_MAX_HZ
+from app.inference.loudness import GATE_FADE_DB, Speech, listen, ramp
+from app.inference.portrait.ear import Ear
+from app.inference.portrait.shape import REST, MouthShape
 from app.media import FloatArray
 
-# The last second, for the speaker's own loudness, and 5 columns from the frame's start on: their last sample
-# lies 75 ms after it, so that one slice of look-ahead is enough.
-LOOK_BACK_FRAMES = 25
-SPAN = MelSpan(first_frame=-LOOK_BACK_FRAMES, columns=LOOK_BACK_FRAMES * 16 // 5 + 5)
-
-SMOOTHING = np.array([1, 2, 3, 3, 2, 1], np.float32) / 12  # columns: 75 ms
-NOW = slice(SPAN.columns - 6, SPAN.columns)  # the columns that the smoothing covers, around the frame's middle
-
-RANGE_DB = 28.0  # below the speaker's own peak: from wide open to closed
-
-
-@dataclass(frozen=True, slots=True)
-class MouthShape:
-    """A mouth's shape. ``jaw``: opening, 0…1. ``wide``: −1 (narrow) … 1 (spread). ``rounding``: 0…1."""
-
-    jaw: float
-    wide: float
-    rounding: float
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether the picture can stay as it is."""
-        return self.jaw < 0.02 and abs(self.wide) < 0.02 and self.rounding < 0.02
+STEPS = 1024  # of what the ear answers: a fortieth of a pixel
+DEADBAND = 0.03  # what the ear is unsure of stays at rest
+CLOSES, CLOSED = 0.30, 0.60  # of what it thinks of a closure: from the lips' first touch to pressed
+QUIET_DB, LOUD_DB = -62.0, -38.0  # a speaker's own peak: from mumbling to speaking up
+MUMBLES, SPEAKS_UP = 0.85, 1.12
+# columns of 12.5 ms before the window's end
+NOW = 6  # that decide whether there is speech in this frame
+STAYS, LEAVES = 28, 44  # since speech was last heard: the mouth stays ready, then comes to rest
 
 
-REST = MouthShape(0.0, 0.0, 0.0)
+@cache
+def _ear() -> Ear:
+    return Ear()
 
 
 def mouth_shape(mel: FloatArray) -> MouthShape:
-    """Read the shape for one frame from float32 (80, ``SPAN.columns``).
-
-    Opening follows loudness relative to the speaker's last second, less where the energy lies low (close
-    vowels) or very high (hissing); spread and rounding follow the second formant's side of the spectrum.
-    """
+    """Read the shape for one frame from float32 (80, ``ear.SPAN.columns``)."""
     speech = listen(mel)
     if speech is None:
         return REST
-    level = float(speech.levels_db[NOW] @ SMOOTHING)
-    if level < speech.gate_db:
+    spoken = ramp01((speech.levels_db - speech.gate_db) / GATE_FADE_DB)
+    now = float(spoken[-NOW:].max())
+    speaking = _speaking(spoken)
+    if speaking <= 0:
         return REST
-    loudness = ramp(level, speech.peak_db - RANGE_DB, speech.peak_db)
-    loudness *= ramp(level, speech.gate_db, speech.gate_db + GATE_FADE_DB)
-    spectrum = power_of(mel[:, NOW]) @ SMOOTHING
-    low, middle = _db(spectrum, 150, 450), _db(spectrum, 500, 1100)
-    front, hiss = _db(spectrum, 1700, 3200), _db(spectrum, 4000, F_MAX_HZ)
-    open_vowel = ramp(middle - low, -14, 2)
-    hissing = ramp(hiss - max(low, middle), -6, 8)
-    jaw = loudness**1.4 * (0.35 + 0.65 * open_vowel) * (1 - 0.75 * hissing)
-    spread = ramp(front - middle, -16, 2)
-    rounding = loudness * (1 - ramp(front - max(low, middle), -34, -18)) * (1 - open_vowel) * (1 - hissing)
-    wide = loudness * (0.9 * spread - 0.25)
-    return MouthShape(jaw, float(np.clip(wide * (1 - rounding), -1, 1)), rounding)
+    heard = _ear().hear(mel)
+    now = round(now * STEPS) / STEPS
+    gain = now * round(_loudness(speech) * STEPS) / STEPS
+    # rounded, so that a mel that differs in its last digit, as another chunking's does, draws the same picture
+    opening, jaw, wide, rounding, closed, tuck, teeth, tongue = (round(float(value) * STEPS) / STEPS for value in heard)
+    pressed = float(ramp(closed, CLOSES, CLOSED))
+    return MouthShape(
+        opening=_settled(opening * gain) * (1 - pressed),
+        jaw=_settled(jaw * gain),
+        wide=_settled(wide * now),
+        rounding=_settled(rounding * now),
+        closed=pressed * now,
+        tuck=_settled(tuck * now),
+        teeth=teeth * now,
+        tongue=tongue * now,
+        speaking=round(speaking * STEPS) / STEPS,
+    )
 
 
-def _db(spectrum: NDArray[Any], low_hz: float, high_hz: float) -> float:
-    return float(10 * np.log10(np.mean(spectrum[band(low_hz, high_hz)]) + 1e-12))
+def ramp01(values: FloatArray) -> FloatArray:
+    """Clip to 0…1."""
+    return np.clip(values, 0, 1)
+
+
+def _speaking(spoken: FloatArray) -> float:
+    """Return 1 while there is speech and for a moment after, easing in over 75 ms and out over 200."""
+    steady = np.convolve(spoken, np.ones(NOW) / NOW, "valid")  # the last is of the window's end
+    age = np.arange(len(steady))[::-1]
+    return float((steady * np.clip((LEAVES - age) / (LEAVES - STAYS), 0, 1)).max())
+
+
+def _loudness(speech: Speech) -> float:
+    return MUMBLES + (SPEAKS_UP - MUMBLES) * ramp(speech.peak_db, QUIET_DB, LOUD_DB)
+
+
+def _settled(value: float) -> float:
+    """Take what is nearly nothing to nothing, without a step."""
+    size = abs(value)
+    return float(np.copysign(min(size * size * (1 + DEADBAND) / (size + DEADBAND), 1.0), value)) if size > 1e-6 else 0.0

@@ -5,23 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.inference.engine import Job, MelSpan, Portrait
-from app.inference.portrait.driver import SPAN, mouth_shape
+from app.inference.eyes import EyeFinder
+from app.inference.portrait.driver import mouth_shape
+from app.inference.portrait.ear import SPAN
+from app.inference.portrait.emphasis import emphasis_of
+from app.inference.portrait.liveliness import life_of
 from app.inference.portrait.puppet import Puppet, make_puppet, pose
 from app.inference.shots import Shots
 from app.media import Image
 
 
 class PortraitEngine:
-    """Warps the lower face of a picture, or of a video's frames; needs no weights."""
+    """Warps the lower face of a picture, or of a video's frames, as a small network of our own hears the voice.
+
+    ``life``: pictures blink, breathe and sway; videos do that by themselves.
+    """
 
     name = "portrait"
     span: MelSpan | None = SPAN
     max_batch = 4
 
+    def __init__(self, life: bool = True) -> None:
+        self._eyes = EyeFinder() if life else None
+
     def prepare(self, portrait: Portrait) -> Shots[Puppet]:
-        """Compute the warp's tables."""
-        return Shots(portrait, make_puppet)
+        """Compute the tables of the warp, and of what the face does by itself."""
+        return Shots(portrait, make_puppet, life_of(portrait, self._eyes) if self._eyes else None)
 
     def render(self, jobs: Sequence[Job]) -> list[Image]:
         """Pose each face in the shape of its sound."""
-        return [pose(job.prepared.at(job.position), mouth_shape(job.window.mel)) for job in jobs]
+        return [self._draw(job) for job in jobs]
+
+    @staticmethod
+    def _draw(job: Job) -> Image:
+        mel, life = job.window.mel, job.prepared.life
+        posed = pose(job.prepared.at(job.position), mouth_shape(mel))
+        return posed if life is None else life.apply(posed, job.position, emphasis_of(mel))  # the lips go with the head

@@ -1,151 +1,220 @@
 """A portrait's lower face as a warp: tables prepared once, one shape a frame.
 
-Coordinates are the mouth's own: x along it (−½…½ between the corners), y towards the chin, both in mouth
-widths. Only a rectangle around the mouth and the chin is ever computed; the rest of the picture is copied.
+Only a rectangle around the mouth and the chin is ever computed; the rest of the picture is copied. Coordinates are
+the mouth's own (see ``geometry``). Every displacement fades out before the rectangle's edge and outside the jaw's
+outline, so that collar, hair and background stay where they are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.portrait.driver import MouthShape
-from app.inference.portrait.mouth import MouthPaint, Plane, paint_mouth
-from app.media import Image
+from app.inference.portrait.geometry import CHIN, LEFT_JAW, NOSE_BASE, OVAL, RIGHT_JAW, Lips, MouthFrame, find_lips
+from app.inference.portrait.mouth import Interior, Opening, paint_mouth
+from app.inference.portrait.shape import MouthShape
+from app.media import FloatArray, Image
 
-# points of MediaPipe's face mesh, from the person's right to the left
-INNER_UPPER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
-INNER_LOWER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
-OUTER_UPPER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
-OUTER_LOWER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
-NOSE_BASE, CHIN, RIGHT_CORNER, LEFT_CORNER = 2, 152, 61, 291
+Plane = NDArray[Any]  # float32 over the moving rectangle
 
-MAX_JAW = 0.33  # mouth widths
-MAX_SPREAD = 0.13  # of the mouth's width
-MAX_ROUNDING = 0.30
-UPPER_SHARE = 0.16  # of the opening, taken by the upper lip
-CHIN_SHARE = 0.72  # of the opening, followed by the chin
-REACH_X = 1.15  # mouth widths to each side that can move
-NECK = 0.55  # below the chin, where the movement has died away
-EDGE = 0.12  # of the rectangle, where the movement fades to nothing
+# all in mouth widths, at a shape's 1
+MAX_OPENING = 0.30
+UPPER_SHARE = 0.20  # of the opening, taken by the upper lip
+CHIN_SHARE = 0.62  # of the jaw's opening, followed by the chin
+MAX_SPREAD, MAX_ROUNDING = 0.13, 0.30  # of the mouth's width
+NARROWS = 0.07  # of its width, by a wide open jaw
+CORNERS_DROP = 0.10  # of the opening
+PUCKER, PRESS = 0.22, 0.22  # of the lips' thickness, gained by rounding and lost by pressing
+TUCK_LIFT, TUCK_HIDE = 0.03, 0.06  # of the lower lip, under the teeth
+TEETH_LIFT = 0.035  # of the upper lip, to show them
+REACH_X = 1.15  # to each side that can move
+NECK = 0.46  # below the chin, where all movement has died away
+OUTSIDE = 0.40  # beyond the jaw's outline, likewise
+BROW = 0.12  # above the nose's base, likewise
+EDGE = 0.10  # of the rectangle, where the movement fades to nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Puppet:
-    """The tables of one portrait. Arrays are float32 over the moving rectangle unless said otherwise."""
+    """The tables of one portrait. Planes are float32 over the moving rectangle."""
 
     image: Image
     left: int
     top: int
-    width_px: float  # of the mouth
-    u: NDArray[np.float32]  # (2,), along the mouth
-    v: NDArray[np.float32]  # (2,), towards the chin
+    frame: MouthFrame
+    lips: Lips
     x: Plane
     y: Plane
-    seam: Plane  # y of the line between the lips, at each x
-    half: float  # of the inner mouth's width
-    nose: float
-    chin: float
-    across: Plane  # how much a pixel takes part in spreading and rounding
+    t: Plane  # along the inner mouth: −1 and 1 at its corners
+    upper: Plane  # the lips' inner edges at each pixel's x
+    lower: Plane
+    seam: Plane
+    above: Plane  # 1 at the upper lip's top, 0 at the nose
+    lip_top: Plane  # the lips' thickness at each x
+    lip_bottom: Plane
+    chin_y: float
     along_chin: Plane
+    across: Plane  # how much a pixel takes part in spreading and rounding
     fade: Plane  # 0 at the rectangle's edge
+    skin: Plane  # 0 away from the face
     grid: tuple[Plane, Plane]  # pixel positions in the picture
-    paint: MouthPaint
+    interior: Interior
 
 
 def make_puppet(image: Image, mesh: NDArray[np.float32]) -> Puppet:
     """Prepare a picture (BGR) with its mesh (468, 2)."""
-    right, left = mesh[RIGHT_CORNER], mesh[LEFT_CORNER]
-    width = float(np.linalg.norm(left - right))
-    u = (left - right) / width
-    v = np.array([-u[1], u[0]], np.float32)
-    centre = (left + right) / 2
-    chin = float((mesh[CHIN] - centre) @ v / width)
-    nose = float((mesh[NOSE_BASE] - centre) @ v / width)
-    corners = np.array([[sx, sy] for sx in (-REACH_X, REACH_X) for sy in (nose, chin + NECK)], np.float32)
-    pixels = centre + (corners[:, :1] * u + corners[:, 1:] * v) * width
-    height_px, width_px = image.shape[:2]
-    x0, y0 = np.clip(np.floor(pixels.min(axis=0)), 0, (width_px - 2, height_px - 2)).astype(int)
-    x1, y1 = np.clip(np.ceil(pixels.max(axis=0)), (x0 + 2, y0 + 2), (width_px, height_px)).astype(int)
-    py, px = np.mgrid[y0:y1, x0:x1].astype(np.float32)
-    dx, dy = px - centre[0], py - centre[1]
-    x = ((dx * u[0] + dy * u[1]) / width).astype(np.float32)
-    y = ((dx * v[0] + dy * v[1]) / width).astype(np.float32)
-    line = ((mesh[list(INNER_UPPER)] + mesh[list(INNER_LOWER)]) / 2 - centre) / width
-    along, down = line @ u, line @ v
-    seam = np.polyval(np.polyfit(along, down, 4), np.clip(x, along.min(), along.max())).astype(np.float32)
+    frame = MouthFrame.of(mesh)
+    lips = find_lips(image, mesh, frame)
+    chin = frame.to_mouth(mesh[[CHIN]])[0]
+    nose = min(float(frame.to_mouth(mesh[[NOSE_BASE]])[0, 1]), float(lips.top.y.min()) - 0.06)
+    chin_y = max(float(chin[1]), float(lips.bottom.y.max()) + 0.15)
+    left, top, right, bottom = _rectangle(image, frame, nose - BROW, chin_y + NECK)
+    py, px = np.mgrid[top:bottom, left:right].astype(np.float32)
+    place = frame.to_mouth(np.stack([px, py], axis=-1).reshape(-1, 2)).reshape(*px.shape, 2)
+    x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
+    span = np.where(x < lips.middle, lips.middle - lips.right, lips.left - lips.middle)
+    t = (x - lips.middle) / span
+    seam, upper, lower = lips.seam.at(x), lips.upper.at(x), lips.lower.at(x)
+    lip_top, lip_bottom = lips.top.at(x), lips.bottom.at(x)
+    skin = _skin(mesh, frame, left, top, px.shape)
+    jaw_right, jaw_left = frame.to_mouth(mesh[[RIGHT_JAW, LEFT_JAW]])[:, 0]
+    reach = np.where(x < lips.middle, lips.middle - jaw_right, jaw_left - lips.middle)  # a turned head's sides differ
+    rise = np.clip((y - nose) / np.maximum(np.minimum(lip_top, upper - 0.02) - nose, 0.04), 0, 1)
     return Puppet(
         image=image,
-        left=int(x0),
-        top=int(y0),
-        width_px=width,
-        u=u.astype(np.float32),
-        v=v,
+        left=left,
+        top=top,
+        frame=frame,
+        lips=lips,
         x=x,
         y=y,
+        t=t.astype(np.float32),
+        upper=upper,
+        lower=lower,
         seam=seam,
-        half=float(along.max() - along.min()) / 2,
-        nose=nose,
-        chin=chin,
-        across=_across(x, y, seam),
-        along_chin=np.exp(-((x / 0.95) ** 4)),
-        fade=_fade(x, y, nose, chin),
+        above=_eased(rise),
+        lip_top=np.maximum(upper - lip_top, 0.03),
+        lip_bottom=np.maximum(lip_bottom - lower, 0.03),
+        chin_y=chin_y,
+        along_chin=np.exp(-((np.abs(x - float(chin[0]) * np.clip(y / chin_y, 0, 1)) / 0.92) ** 4)),
+        across=_across(x - lips.middle, y - seam, seam - nose, reach) * skin,
+        fade=_fade(x, y, nose, chin_y),
+        skin=skin,
         grid=(px, py),
-        paint=MouthPaint.matched_to(image, mesh, list(OUTER_UPPER), list(OUTER_LOWER)),
+        interior=Interior.matched_to(image, mesh, frame, lips, (left, top, right, bottom)),
     )
 
 
 def pose(puppet: Puppet, shape: MouthShape) -> Image:
     """Draw one shape: uint8 (height, width, 3), BGR. Outside the rectangle the picture is untouched."""
-    if shape.at_rest:
+    if shape.at_rest or (shape.still and not puppet.lips.apart):
         return puppet.image
-    jaw = MAX_JAW * shape.jaw * (1 - 0.35 * shape.rounding)
-    scale = 1 + MAX_SPREAD * shape.wide - MAX_ROUNDING * shape.rounding
-    x = puppet.x
-    source_x = x / (1 + (scale - 1) * puppet.across)
-    inside = np.clip(source_x / puppet.half, -1, 1)
-    arch = 0.6 * np.sqrt(1 - inside * inside) + 0.4 * (1 - inside * inside)
-    upper, lower = -UPPER_SHARE * jaw * arch, (1 - UPPER_SHARE) * jaw * arch
-    source_y = _source_y(puppet, jaw, upper, lower)
-    rows, columns = x.shape
-    px = puppet.grid[0] + ((source_x - x) * puppet.u[0] + (source_y - puppet.y) * puppet.v[0]) * (
-        puppet.width_px * puppet.fade
+    # closed lips have nowhere to come from
+    shape = replace(shape, speaking=1 - min(1.0, 3 * puppet.lips.apart) * (1 - shape.speaking))
+    opening = _opening(puppet, shape)
+    source_x, source_y = _source(puppet, shape, opening)
+    move_x, move_y = (source_x - puppet.x) * puppet.fade, (source_y - puppet.y) * puppet.fade
+    (ux, vx), (uy, vy) = puppet.frame.axes
+    rows, columns = puppet.x.shape
+    moved: Any = cv2.remap(
+        puppet.image,
+        puppet.grid[0] + move_x * ux + move_y * vx,
+        puppet.grid[1] + move_x * uy + move_y * vy,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
     )
-    py = puppet.grid[1] + ((source_x - x) * puppet.u[1] + (source_y - puppet.y) * puppet.v[1]) * (
-        puppet.width_px * puppet.fade
-    )
-    warped: Any = cv2.remap(puppet.image, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    paint_mouth(warped, puppet.paint, source_x, puppet.y, puppet.seam + upper, puppet.seam + lower, puppet.half, jaw)
+    paint_mouth(moved, puppet.interior, opening, shape)
     frame = puppet.image.copy()
-    frame[puppet.top : puppet.top + rows, puppet.left : puppet.left + columns] = warped
+    frame[puppet.top : puppet.top + rows, puppet.left : puppet.left + columns] = moved
     return frame
 
 
-def _source_y(puppet: Puppet, jaw: float, upper: Plane, lower: Plane) -> Plane:
-    """Return where each pixel comes from: the nose stays, lips part, the chin follows, the neck fades out."""
-    y, seam = puppet.y, puppet.seam
-    above = np.clip((y - puppet.nose) / (seam + upper - puppet.nose + 1e-6), 0, 1)
-    from_above = y - upper * above * np.sqrt(above)
-    chin_drop = CHIN_SHARE * jaw * puppet.along_chin
-    below = np.clip((y - seam - lower) / (puppet.chin - seam + 1e-6), 0, 1)
-    neck = np.clip((y - puppet.chin - chin_drop) / (NECK - CHIN_SHARE * MAX_JAW), 0, 1)
-    from_below = y - (lower * (1 - below) + chin_drop * below) * np.square(1 - neck * neck)
-    return np.asarray(np.where(y < seam + upper, from_above, from_below))
+def _opening(puppet: Puppet, shape: MouthShape) -> Opening:
+    """Return where the lips' inner edges are, at each pixel's x, and where each pixel was along the mouth."""
+    speaking, lips = shape.speaking, puppet.lips
+    scale = 1 + speaking * (
+        MAX_SPREAD * shape.wide * (1 - shape.rounding) - MAX_ROUNDING * shape.rounding - NARROWS * shape.opening
+    )
+    source_x = lips.middle + (puppet.x - lips.middle) / (1 + (scale - 1) * puppet.across)
+    moved_t = puppet.t * ((source_x - lips.middle) / np.where(puppet.x == lips.middle, 1e-6, puppet.x - lips.middle))
+    inside = np.clip(1 - np.square(moved_t), 0, 1)
+    arch = 0.55 * np.sqrt(inside) + 0.45 * inside
+    gap = MAX_OPENING * shape.opening * (1 - shape.closed)
+    show = TEETH_LIFT * shape.teeth * min(1.0, shape.opening / 0.08) * (1 - shape.rounding)
+    drop = CORNERS_DROP * gap * np.exp(-np.square(np.abs(moved_t) - 1) / 0.18)
+    spoken_upper = puppet.seam - (UPPER_SHARE * gap + show + 0.02 * shape.tuck) * arch + drop * (1 - arch)
+    spoken_lower = (
+        puppet.seam + ((1 - UPPER_SHARE) * gap + 0.4 * show - TUCK_LIFT * shape.tuck) * arch + drop * (1 - arch)
+    )
+    upper = puppet.upper + speaking * (spoken_upper - puppet.upper)
+    lower = np.maximum(puppet.lower + speaking * (spoken_lower - puppet.lower), upper)
+    return Opening(source_x, puppet.y, moved_t, upper, lower, puppet.seam)
 
 
-def _across(x: Plane, y: Plane, seam: Plane) -> Plane:
-    sideways = np.exp(-((x / 0.72) ** 4))
-    away = np.maximum(0, np.abs(y - seam) - 0.18) / 0.30
-    return np.asarray(sideways * np.exp(-away * away), np.float32)
+def _source(puppet: Puppet, shape: MouthShape, opening: Opening) -> tuple[Plane, Plane]:
+    """Return where each pixel comes from: the nose stays, the lips part, the chin follows, the neck stays."""
+    y, speaking = puppet.y, shape.speaking
+    thicker = speaking * (PUCKER * shape.rounding - PRESS * shape.closed)
+    lift = opening.upper - puppet.upper
+    over = np.maximum(opening.upper - y, 0)  # within the upper lip, by how much its thickness has changed
+    swell = thicker * over / (1 + np.square(over / puppet.lip_top)) * puppet.above
+    from_above = y - lift * puppet.above + swell * np.clip(1.3 - np.abs(puppet.t), 0, 1)
+    jaw = MAX_OPENING * shape.jaw * speaking - 0.7 * puppet.lips.gap * speaking
+    chin = CHIN_SHARE * jaw * puppet.along_chin
+    sink = opening.lower - puppet.lower
+    under = np.maximum(y - opening.lower, 0)
+    below = _eased(
+        np.clip((under - puppet.lip_bottom) / np.maximum(puppet.chin_y - puppet.seam - puppet.lip_bottom, 0.1), 0, 1)
+    )
+    swell = thicker * under / (1 + np.square(under / puppet.lip_bottom)) * np.clip(1.3 - np.abs(puppet.t), 0, 1)
+    hidden = (
+        TUCK_HIDE
+        * shape.tuck
+        * speaking
+        * np.exp(-np.square(under / puppet.lip_bottom))
+        * np.clip(1 - np.square(puppet.t), 0, 1)
+    )
+    from_below = y - (sink * (1 - below) + chin * below) * puppet.skin - swell + hidden
+    middle = (opening.upper + opening.lower) / 2
+    return opening.source_x, np.where(y < middle, from_above, from_below)
 
 
-def _fade(x: Plane, y: Plane, nose: float, chin: float) -> Plane:
+def _rectangle(image: Image, frame: MouthFrame, top: float, bottom: float) -> tuple[int, int, int, int]:
+    corners = np.array([[x, y] for x in (-REACH_X, REACH_X) for y in (top, bottom)], np.float32)
+    pixels = frame.to_pixels(corners)
+    height, width = image.shape[:2]
+    left, first = np.clip(np.floor(pixels.min(axis=0)), 0, (width - 2, height - 2)).astype(int)
+    right, last = np.clip(np.ceil(pixels.max(axis=0)), (left + 2, first + 2), (width, height)).astype(int)
+    return int(left), int(first), int(right), int(last)
+
+
+def _skin(mesh: NDArray[np.float32], frame: MouthFrame, left: int, top: int, shape: tuple[int, ...]) -> FloatArray:
+    """Return 1 within the face's outline and 0 from ``OUTSIDE`` beyond it."""
+    mask = np.full(shape, 255, np.uint8)
+    outline = np.round(mesh[list(OVAL)] - (left, top)).astype(np.int32)
+    cv2.fillPoly(mask, [outline], 0)
+    outside: Any = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    return _eased(1 - np.clip(outside / (OUTSIDE * frame.width_px), 0, 1))
+
+
+def _across(x: Plane, y: Plane, to_nose: Plane, reach: Plane) -> FloatArray:
+    """Let the lips narrow and spread, not the cheeks, the nose or the chin; x and y from the lips' middle."""
+    sideways = np.exp(-((np.abs(x) / np.clip(0.62 * reach, 0.54, 0.72)) ** 4))
+    above = np.maximum(0, -y - 0.07) / (0.45 * np.maximum(to_nose, 0.1))
+    below = np.maximum(0, y - 0.16) / 0.26
+    return np.asarray(sideways * np.exp(-np.square(above) - np.square(below)), np.float32)
+
+
+def _fade(x: Plane, y: Plane, nose: float, chin: float) -> FloatArray:
     """Return 1 inside and 0 at the moving rectangle's edge, smoothly."""
     sides = (REACH_X - np.abs(x)) / (EDGE * 2 * REACH_X)
-    top, bottom = (y - nose) / 0.08, (chin + NECK - y) / (EDGE * (chin + NECK - nose))
-    t = np.clip(np.minimum(np.minimum(sides, top), bottom), 0, 1)
+    top, bottom = (y - nose + BROW) / BROW, (chin + NECK - y) / 0.12
+    return _eased(np.clip(np.minimum(np.minimum(sides, top), bottom), 0, 1))
+
+
+def _eased(t: Plane) -> FloatArray:
     return np.asarray(t * t * (3 - 2 * t), np.float32)

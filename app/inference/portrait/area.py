@@ -1,0 +1,42 @@
+"""A rectangle of a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle in pixels; ``right`` and ``bottom`` are the first outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def at(self) -> tuple[slice, slice]:
+        """Its index into a picture."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in it."""
+        return self.left >= self.right or self.top >= self.bottom
+
+    def grown(self, by: int) -> Area:
+        """Return it larger to all sides."""
+        return Area(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
+    def within(self, other: Area) -> Area:
+        """Return what both share."""
+        return Area(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
+    def seen_from(self, left: int, top: int) -> Area:
+        """Return it in the coordinates of a point."""
+        return Area(self.left - left, self.top - top, self.right - left, self.bottom - top)

@@ -1,0 +1,176 @@
+"""From mouth shapes to the picture: what moves, what stays, and what shows between the lips."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from app.inference.engine import Job, Portrait, Window
+from app.inference.face import FaceFinder
+from app.inference.portrait.ear import SPAN
+from app.inference.portrait.engine import PortraitEngine
+from app.inference.portrait.geometry import MouthFrame, find_lips
+from app.inference.portrait.puppet import Puppet, make_puppet, pose
+from app.inference.portrait.shape import REST, MouthShape
+from app.media import SILENCE, AudioSlice, Journey
+
+AA = MouthShape(opening=1, jaw=1)
+OO = MouthShape(opening=0.2, jaw=0.25, rounding=0.95)
+EE = MouthShape(opening=0.3, jaw=0.28, wide=0.8, teeth=0.3)
+PRESSED = MouthShape(closed=1, jaw=0.12)
+TUCKED = MouthShape(opening=0.07, jaw=0.12, tuck=1, teeth=0.4)
+EVERY = {"aa": AA, "oo": OO, "ee": EE, "pbm": PRESSED, "fv": TUCKED}
+
+
+@pytest.fixture(scope="module")
+def puppet(portrait: Portrait) -> Puppet:
+    return make_puppet(portrait.image, portrait.mesh)
+
+
+@pytest.fixture(scope="module")
+def finder() -> FaceFinder:
+    return FaceFinder()
+
+
+def found(finder: FaceFinder, image: np.ndarray) -> np.ndarray:
+    mesh = finder.mesh(image, finder.find(image)[0])
+    assert mesh is not None
+    return mesh
+
+
+def opened(portrait: Portrait, puppet: Puppet) -> Portrait:
+    """The portrait as if it had been taken with an open mouth."""
+    image = pose(puppet, MouthShape(opening=0.8, jaw=0.8, wide=0.3))
+    return Portrait("open", "open", image, found(FaceFinder(), image))
+
+
+def test_at_rest_the_picture_is_the_picture(puppet: Puppet) -> None:
+    assert pose(puppet, REST) is puppet.image
+    assert pose(puppet, MouthShape(opening=1e-3)) is puppet.image
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_only_the_lower_face_changes_and_without_a_seam(name: str, portrait: Portrait, puppet: Puppet) -> None:
+    posed = pose(puppet, EVERY[name])
+    changed = (posed != portrait.image).any(axis=2)
+    rows, columns = puppet.x.shape
+    inside = np.zeros_like(changed)
+    inside[puppet.top : puppet.top + rows, puppet.left : puppet.left + columns] = True
+    assert changed.any() and not (changed & ~inside).any()
+    # at the rectangle's border the picture goes on as it was
+    edge = inside & (cv2.erode(inside.astype(np.uint8), np.ones((5, 5))) == 0)
+    assert np.abs(posed[edge].astype(int) - portrait.image[edge]).max() <= 4
+    nose = int(portrait.mesh[1, 1])
+    assert not changed[:nose].any(), "nothing above the nose's tip"
+
+
+def test_hair_neck_and_background_stay(portrait: Portrait, puppet: Puppet) -> None:
+    outline = portrait.mesh[[*range(468)]]
+    hull = cv2.convexHull(outline.astype(np.int32))
+    away = np.full(portrait.image.shape[:2], 255, np.uint8)
+    cv2.fillConvexPoly(away, hull, 0)
+    far = cv2.distanceTransform(away, cv2.DIST_L2, 5) > 0.45 * puppet.frame.width_px
+    for shape in EVERY.values():
+        moved = np.abs(pose(puppet, shape).astype(int) - portrait.image).max(axis=2)
+        assert moved[far].max() <= 1
+
+
+def test_an_open_jaw_opens_the_lips_and_lowers_the_chin(portrait: Portrait, puppet: Puppet, finder: FaceFinder) -> None:
+    mesh, width = found(finder, pose(puppet, AA)), puppet.frame.width_px
+    assert np.linalg.norm(mesh[14] - mesh[13]) > 0.2 * width
+    assert mesh[152, 1] > portrait.mesh[152, 1] + 0.1 * width
+
+
+def test_rounding_narrows_spreading_widens_and_pressing_shuts(
+    portrait: Portrait, puppet: Puppet, finder: FaceFinder
+) -> None:
+    def width(shape: MouthShape) -> float:
+        mesh = found(finder, pose(puppet, shape))
+        return float(np.linalg.norm(mesh[61] - mesh[291])) / puppet.frame.width_px
+
+    assert width(OO) < 0.97 < 1.0 < width(EE)  # the mesh believes in common mouths
+    shut = found(finder, pose(puppet, PRESSED))
+    rest = found(finder, portrait.image)
+    assert np.linalg.norm(shut[13] - shut[14]) <= np.linalg.norm(rest[13] - rest[14]) + 0.02 * puppet.frame.width_px
+
+
+def test_an_open_mouth_shows_dark_and_teeth_in_the_pictures_light(portrait: Portrait, puppet: Puppet) -> None:
+    def inside(scale: float) -> np.ndarray:
+        image = np.clip(portrait.image * scale, 0, 255).astype(np.uint8)
+        dim = make_puppet(image, portrait.mesh)
+        middle = dim.frame.to_pixels(np.array([[0.0, 0.0]], np.float32))[0]
+        x, y, reach = int(middle[0]), int(middle[1]), int(0.2 * dim.frame.width_px)
+        return np.asarray(cv2.cvtColor(pose(dim, AA), cv2.COLOR_BGR2GRAY)[y - reach // 3 : y + reach, x - 3 : x + 3])
+
+    bright, dark = inside(1.0), inside(0.4)
+    assert np.percentile(bright, 90) > 120 and np.percentile(bright, 10) < 60
+    assert np.percentile(dark, 90) < 0.65 * np.percentile(bright, 90)
+
+
+def test_a_portrait_with_an_open_mouth_is_closed_first_and_left_alone_at_rest(
+    portrait: Portrait, puppet: Puppet, finder: FaceFinder
+) -> None:
+    smiling = opened(portrait, puppet)
+    other = make_puppet(smiling.image, smiling.mesh)
+    assert other.lips.apart and not puppet.lips.apart
+    assert pose(other, REST) is smiling.image
+    shut = found(finder, pose(other, PRESSED))
+    assert np.linalg.norm(shut[13] - shut[14]) < 0.06 * other.frame.width_px
+    half = found(finder, pose(other, MouthShape(closed=1, speaking=0.5)))
+    gaps = [float(np.linalg.norm(mesh[13] - mesh[14])) for mesh in (smiling.mesh, half, shut)]
+    assert gaps[0] > gaps[1] > gaps[2], "from what it is to what is said"
+
+
+def test_it_moves_smoothly_between_shapes(puppet: Puppet) -> None:
+    pictures = [pose(puppet, MouthShape(opening=o / 40, jaw=o / 40)).astype(np.float32) for o in range(1, 12)]
+    steps = [np.abs(b - a).mean() for a, b in pairwise(pictures)]
+    assert max(steps) < 3 * np.median(steps)
+
+
+@pytest.mark.parametrize("degrees", [-25, 25])
+def test_a_tilted_head_speaks_along_its_own_axes(degrees: float, portrait: Portrait, finder: FaceFinder) -> None:
+    height, width = portrait.image.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    image = cv2.warpAffine(portrait.image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    mesh = (portrait.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
+    moved = found(finder, pose(make_puppet(image, mesh), AA))
+    drop = moved[152] - mesh[152]
+    down = mesh[152] - mesh[1]
+    assert drop @ down / np.linalg.norm(drop) / np.linalg.norm(down) > 0.9
+
+
+def test_the_dark_line_between_the_lips_is_found_where_the_mesh_is_off(portrait: Portrait) -> None:
+    frame = MouthFrame.of(portrait.mesh)
+    right = find_lips(portrait.image, portrait.mesh, frame).seam.y
+    lips = np.r_[78:79, [191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 95, 88, 178, 87, 14, 317, 402, 318, 324]]
+    off = portrait.mesh.copy()
+    off[lips, 1] += 0.03 * frame.width_px
+    found_again = find_lips(portrait.image, off, frame).seam.y
+    middle = slice(16, 48)
+    assert np.abs(found_again[middle] - right[middle]).mean() < 0.012
+
+
+@pytest.mark.parametrize("scale", [0.12, 0.4])
+def test_small_and_cut_off_faces_are_drawn_too(scale: float, portrait: Portrait) -> None:
+    image = np.ascontiguousarray(cv2.resize(portrait.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    mesh = portrait.mesh * np.float32(scale)
+    low = int(mesh[152, 1]) - 2  # the picture ends above the chin
+    for part in (image, np.ascontiguousarray(image[:low])):
+        small = make_puppet(part, mesh)
+        for shape in EVERY.values():
+            assert pose(small, shape).shape == part.shape
+
+
+def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(portrait: Portrait) -> None:
+    engine = PortraitEngine(life=False)
+    prepared = engine.prepare(portrait)
+    sound = AudioSlice(0, 0, SILENCE, np.zeros(640, np.float32), False, Journey(0))
+    quiet = np.full((80, SPAN.columns), -3.0, np.float32)
+    random = np.random.default_rng(5)
+    loud = quiet + np.concatenate([np.zeros((80, 40)), random.uniform(2, 4, (80, SPAN.columns - 40))], axis=1)
+    jobs = [Job(prepared, Window(sound, mel.astype(np.float32))) for mel in (quiet, loud)]
+    rest, spoken = engine.render(jobs)
+    assert rest is portrait.image and (engine.render(jobs[1:])[0] == spoken).all()
