@@ -28,6 +28,7 @@ from app.inference.portrait.puppet import MAX_OPENING
 from app.media import MODEL_RATE, VIDEO_FPS, Image
 from app.render import read_windows
 from bench.report import report
+from tools.visemes.music import play
 from tools.visemes.report import caught, likeness
 from tools.visemes.sounds import noise_of, whispered
 from tools.visemes.speech import Numbers, Utterance
@@ -53,9 +54,9 @@ class Observer:
         self.rest = self.gap(portrait.image)
 
     def gap(self, image: Image) -> float:
-        """Return the inner lips' distance, in mouth widths."""
+        """Return the inner lips' distance, in mouth widths; without a face to be found, wide open: no good mark."""
         mesh = self._finder.mesh(image, self._box)
-        return float(np.linalg.norm(mesh[UPPER_LIP] - mesh[LOWER_LIP])) / self.width_px if mesh is not None else 0.0
+        return float(np.linalg.norm(mesh[UPPER_LIP] - mesh[LOWER_LIP])) / self.width_px if mesh is not None else 1.0
 
 
 def main(portrait: Portrait, film: list[Path]) -> int:
@@ -70,11 +71,12 @@ def main(portrait: Portrait, film: list[Path]) -> int:
 
     try:
         rows = _voices(observer, draw)
-    except OSError as error:
+        quiet = [_rest(kind, wave, observer) for kind, wave in _quiet_sounds()]
+    except (OSError, LookupError) as error:
         print(f"{error}\nIt needs the synthesisers: apt-get install {PACKAGES}")
         return 1
     report("portrait quality: voices", rows)
-    report("portrait quality: at rest", [_rest(kind, wave, observer) for kind, wave in _quiet_sounds()])
+    report("portrait quality: at rest", quiet)
     if film:
         report("portrait quality: films", [_film(path, observer, draw) for path in film])
     return 0
@@ -127,10 +129,11 @@ def _quiet_sounds() -> list[tuple[str, Numbers]]:
     """Return ten seconds each of what should leave a mouth alone, and a whisper, which should not."""
     random = np.random.default_rng(SEED)
     count = 10 * MODEL_RATE
+    music = play(30.0, random)
     found = [("silence", np.zeros(count, np.float32))]
     for kind in ("coloured", "hum", "music", "breath", "clicks"):
         for dbfs in (-50, -25):
-            noise = noise_of(count, random, kind)
+            noise = noise_of(count, random, music, kind)
             found.append((f"{kind} {dbfs} dBFS", noise / np.sqrt(np.mean(np.square(noise))) * 10 ** (dbfs / 20)))
     voice = next(voice for voice in VOICES if voice.held_out)
     spoken = voice.speak(sentences(voice.language, 2, SEED), random)

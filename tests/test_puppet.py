@@ -124,6 +124,24 @@ def test_a_portrait_with_an_open_mouth_is_closed_first_and_left_alone_at_rest(
     assert gaps[0] > gaps[1] > gaps[2], "from what it is to what is said"
 
 
+@pytest.mark.parametrize("opening", [0.15, 0.3, 0.8])
+def test_an_open_mouth_sets_in_without_a_jump_and_leaves_the_cheeks_alone(
+    opening: float, portrait: Portrait, puppet: Puppet
+) -> None:
+    image = pose(puppet, MouthShape(opening=opening, jaw=opening))
+    mesh = found(FaceFinder(), image)
+    other = make_puppet(image, mesh)
+    start = np.abs(pose(other, MouthShape(opening=0.3, jaw=0.3, speaking=1 / 1024)).astype(int) - image).max(axis=2)
+    assert (start > 30).sum() <= 20
+    beyond = np.zeros(image.shape[:2], bool)
+    rows, columns = other.x.shape
+    at = np.s_[other.top : other.top + rows, other.left : other.left + columns]
+    beyond[at] = np.abs(other.t) > 1.15
+    for speaking in (0.05, 0.5, 1.0):
+        moved = np.abs(pose(other, MouthShape(closed=1, speaking=speaking)).astype(int) - image).max(axis=2)
+        assert (moved[beyond] > 60).mean() < 0.01, "no bar across the cheeks"
+
+
 def test_it_moves_smoothly_between_shapes(puppet: Puppet) -> None:
     pictures = [pose(puppet, MouthShape(opening=o / 40, jaw=o / 40)).astype(np.float32) for o in range(1, 12)]
     steps = [np.abs(b - a).mean() for a, b in pairwise(pictures)]
@@ -161,7 +179,22 @@ def test_small_and_cut_off_faces_are_drawn_too(scale: float, portrait: Portrait)
     for part in (image, np.ascontiguousarray(image[:low])):
         small = make_puppet(part, mesh)
         for shape in EVERY.values():
-            assert pose(small, shape).shape == part.shape
+            posed = pose(small, shape)
+            assert posed.shape == part.shape
+            moved = np.abs(posed.astype(int) - part).max(axis=2)
+            assert moved.any() and (moved > 40).mean() < 0.03, "the mouth, and little else"
+
+
+@pytest.mark.parametrize("points", ["one", "corners", "upside down"])
+def test_a_mesh_that_is_no_face_draws_something(points: str, portrait: Portrait) -> None:
+    mesh = portrait.mesh.copy()
+    if points == "one":
+        mesh[:] = 100
+    elif points == "corners":
+        mesh[[61, 291]] = mesh[13]
+    else:
+        mesh[:, 1] = portrait.height - mesh[:, 1]
+    assert pose(make_puppet(portrait.image, mesh), AA).shape == portrait.image.shape
 
 
 def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(portrait: Portrait) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 
 from app.inference.mel import COLUMNS_PER_SECOND, melspectrogram
 from app.media import MODEL_RATE
+from tools.visemes.music import play
 from tools.visemes.phones import SILENCE
-from tools.visemes.sounds import babble_of, noise_of, roughened, through_air
+from tools.visemes.sounds import Background, noise_of, roughened, through_air
 from tools.visemes.speech import Numbers, Segment, Utterance
 from tools.visemes.targets import SOUNDS
 from tools.visemes.texts import sentences
@@ -23,8 +24,11 @@ from tools.visemes.voices import VOICES, Voice
 SENTENCES = {"espeak": 80, "flite": 240, "festival": 240}
 HELD_OUT_SENTENCES = 24
 VARIANTS = 2  # of each utterance, roughened differently; held-out voices are also kept clean
-QUIET_MINUTES = 40
+QUIET_MINUTES = 40  # without speech
+MUSIC_MINUTES = 80  # of pieces of half a minute; they are also put behind voices
+PIECE_S = 30
 LONGEST_S = 14.0
+MUSIC = "music.npy"
 
 
 class Shard:
@@ -78,7 +82,7 @@ def read_shard(path: Path) -> Iterator[tuple[Numbers, list[Segment]]]:
 
 
 def make_voice(voice: Voice, out: Path, seed: int) -> str:
-    """Speak one voice's sentences and write its file; returns a line to show."""
+    """Speak one voice's sentences and write its file; returns a line to show. Music must be there."""
     path = out / f"{'held' if voice.held_out else 'teach'}-{voice.kind}-{voice.name}.npz"
     if path.exists():
         return f"{path.name}: there"
@@ -92,33 +96,43 @@ def make_voice(voice: Voice, out: Path, seed: int) -> str:
     for start in range(0, min(count, len(texts)), 12):  # each dozen at a pace of its own
         spoken += voice.speak(texts[start : start + 12], random)
     spoken = [one for one in spoken if 0.4 * MODEL_RATE < len(one.wave) < LONGEST_S * MODEL_RATE and one.segments]
-    babble = np.concatenate([one.wave for one in spoken])
+    background = Background(np.concatenate([one.wave for one in spoken]), np.load(out / MUSIC, mmap_mode="r"))
     shard = Shard()
     for one in spoken:
         if voice.held_out:
             shard.add(one)
         for _ in range(1 if voice.held_out else VARIANTS):
-            shard.add(roughened(one, random, babble))
+            shard.add(roughened(one, random, background))
     shard.save(path)
     return f"{path.name}: {len(spoken)} sentences, {shard.minutes:.1f} min"
 
 
+def make_music(out: Path, seed: int) -> str:
+    """Play what is put behind voices, and learnt to be none."""
+    path = out / MUSIC
+    if not path.exists():
+        random = np.random.default_rng([seed, 5])
+        np.save(path, np.concatenate([play(PIECE_S, random) for _ in range(MUSIC_MINUTES * 60 // PIECE_S)]))
+    return f"{path.name}: {MUSIC_MINUTES} min"
+
+
 def make_quiet(out: Path, seed: int) -> str:
-    """Write what is no speech at all, at every loudness."""
+    """Write what is no speech at all, at every loudness. Music must be there."""
     path = out / "teach-quiet.npz"
     if path.exists():
         return f"{path.name}: there"
     random = np.random.default_rng([seed, 7])
+    music: Numbers = np.load(out / MUSIC, mmap_mode="r")
+    count = PIECE_S * MODEL_RATE
+    pieces = [noise_of(count, random, music) for _ in range(QUIET_MINUTES * 60 // PIECE_S)]
+    pieces += [np.asarray(music[start : start + count]) for start in range(0, len(music) - count + 1, count)]
     shard = Shard()
-    for _ in range(QUIET_MINUTES * 6):
-        count = 10 * MODEL_RATE
-        wave = through_air(noise_of(count, random), random)
-        if random.random() < 0.4:
-            wave = wave / (np.abs(wave).max() + 1e-9) + babble_of(count, random, noise_of(4 * count, random)) * 0.02
-        wave = wave / (np.abs(wave).max() + 1e-9) * 10 ** (random.uniform(-66, -3) / 20)
-        shard.add(Utterance(wave.astype(np.float32), [Segment(SILENCE, 0.0, 10.0)]))
+    for piece in pieces:
+        wave = through_air(piece, random)
+        wave = wave / (np.abs(wave).max() + 1e-9) * 10 ** (random.uniform(-66, -1) / 20)
+        shard.add(Utterance(wave.astype(np.float32), [Segment(SILENCE, 0.0, float(PIECE_S))]))
     shard.save(path)
-    return f"{path.name}: {QUIET_MINUTES} min"
+    return f"{path.name}: {shard.minutes:.0f} min"
 
 
 def main() -> None:
@@ -129,6 +143,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     wanted = parser.parse_args()
     wanted.out.mkdir(parents=True, exist_ok=True)
+    print(make_music(wanted.out, wanted.seed), flush=True)
     with ProcessPoolExecutor(wanted.processes) as pool:
         quiet = pool.submit(make_quiet, wanted.out, wanted.seed)
         for line in pool.map(partial(make_voice, out=wanted.out, seed=wanted.seed), VOICES):

@@ -13,11 +13,11 @@ from tools.visemes.voices import VOICES
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 TEXT = (
-    "Bob and Pam may buy a big map from mum. ",
-    "Five very heavy waves have left above. ",
-    "Who knew you two would move to the blue moon soon? ",
-    "We see these three green leaves. ",
-    "Father's car was far apart.",
+    "My brother bought a pound of butter at the market. ",
+    "People hope for a peaceful summer in the mountains. ",
+    "Five of her friends have found a very fine view. ",
+    "Who moved the blue spoon to the pool? We see the green leaves. ",
+    "Father's car was parked far apart.",
 )
 
 

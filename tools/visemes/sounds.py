@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import av
@@ -16,15 +16,23 @@ from tools.visemes.speech import Numbers, Segment, Utterance
 Random = np.random.Generator
 
 
-def roughened(spoken: Utterance, random: Random, babble: Numbers) -> Utterance:
-    """Return the utterance as somebody else's microphone might have heard it; ``babble`` is others' speech."""
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What may be behind a voice: others' speech, and music, each float32 (n,) at 16 kHz."""
+
+    speech: Numbers
+    music: Numbers
+
+
+def roughened(spoken: Utterance, random: Random, background: Background) -> Utterance:
+    """Return the utterance as somebody else's microphone might have heard it."""
     spoken = padded(throat(spoken, random), random)
     wave = spoken.wave
     if random.random() < 0.07:
         wave = whispered(wave, random)
     wave = through_air(wave, random)
     if random.random() < 0.65:
-        wave = with_noise(wave, random, babble)
+        wave = with_noise(wave, random, background)
     wave = wave / (np.abs(wave).max() + 1e-9) * 10 ** (random.uniform(-30, -1) / 20)
     if random.random() < 0.15:
         wave = np.tanh(wave * random.uniform(1, 6) / (np.abs(wave).max() + 1e-9)) * random.uniform(0.1, 0.9)
@@ -89,9 +97,12 @@ def through_air(wave: Numbers, random: Random) -> Numbers:
     return np.asarray(np.fft.irfft(np.fft.rfft(wave, size) * response)[: len(wave)], np.float32)
 
 
-def with_noise(wave: Numbers, random: Random, babble: Numbers) -> Numbers:
+def with_noise(wave: Numbers, random: Random, background: Background) -> Numbers:
     """Add what is behind a voice, 3 to 45 dB below its speech."""
-    noise = babble_of(len(wave), random, babble) if random.random() < 0.2 else noise_of(len(wave), random)
+    if random.random() < 0.2:
+        noise = babble_of(len(wave), random, background.speech)
+    else:
+        noise = noise_of(len(wave), random, background.music)
     speech = np.sqrt(np.mean(np.square(wave[np.abs(wave) > 0.05 * np.abs(wave).max()])) + 1e-12)
     level = speech * 10 ** (-random.uniform(3, 45) / 20)
     return np.asarray(wave + noise * level / (np.sqrt(np.mean(np.square(noise))) + 1e-9))
@@ -103,13 +114,14 @@ def babble_of(count: int, random: Random, babble: Numbers) -> Numbers:
     return np.asarray(sum(np.resize(babble[start : start + count], count) for start in starts), np.float32)
 
 
-def noise_of(count: int, random: Random, kind: str | None = None) -> Numbers:
+def noise_of(count: int, random: Random, music: Numbers, kind: str | None = None) -> Numbers:
     """Make a fan or a street (coloured), a mains hum, music without a voice, breath, or clicks: float32 (count,)."""
     kind = kind or random.choice(["coloured", "hum", "music", "breath", "clicks"], p=[0.5, 0.12, 0.23, 0.08, 0.07])
     if kind == "hum":
         return _hum(count, random)
     if kind == "music":
-        return _music(count, random)
+        start = int(random.integers(0, max(1, len(music) - count)))
+        return np.resize(music[start : start + count], count)
     if kind == "breath":
         return _breath(count, random)
     if kind == "clicks":
@@ -169,26 +181,6 @@ def _hum(count: int, random: Random) -> Numbers:
     base = random.choice([50.0, 60.0, random.uniform(80, 300)])
     tones = [np.sin(2 * np.pi * base * n * times + random.uniform(0, 6)) * random.random() / n for n in range(1, 9)]
     return np.asarray(sum(tones), np.float32)
-
-
-def _music(count: int, random: Random) -> Numbers:
-    """Play chords of plucked and held tones over a beat, without a voice."""
-    out = np.zeros(count)
-    beat = int(MODEL_RATE * random.uniform(0.2, 0.6))
-    root = random.uniform(80, 260)
-    held = random.random() < 0.4
-    for start in range(0, count, beat):
-        length = min(count - start, beat * (4 if held else 2))
-        times = np.arange(length) / MODEL_RATE
-        fade = np.exp(-times * (0.8 if held else random.uniform(2, 9)))
-        for step in random.choice([0, 3, 4, 5, 7, 9, 12, 16, 19], 3):
-            hertz = root * 2 ** (step / 12)
-            for n in range(1, 6):
-                out[start : start + length] += fade * np.sin(2 * np.pi * hertz * n * times) / n**1.4
-        if random.random() < 0.6:
-            hit = min(length, MODEL_RATE // 12)
-            out[start : start + hit] += random.normal(0, 1.5, hit) * np.exp(-np.arange(hit) / (MODEL_RATE / 60))
-    return np.asarray(out, np.float32)
 
 
 def _breath(count: int, random: Random) -> Numbers:

@@ -27,6 +27,7 @@ RATE = 1.5e-3
 WEIGHT = torch.tensor([4.0, 1.5, 1.0, 1.5, 1.0, 1.0, 0.7, 0.5])  # of each channel
 BY_LIKELIHOOD = [CHANNELS.index("closed"), CHANNELS.index("tuck")]
 CLASS_WEIGHT = 0.15
+RARE = 2.0  # how much more a missed closure or tuck counts than a false one
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ def roughened(mel: Tensor, random: torch.Generator) -> Tensor:
 def loss_of(raw: Tensor, logits: Tensor, mouth: Tensor, sound: Tensor) -> Tensor:
     """Weigh squares for shapes, likelihood for what is there or not, and the class of the sound."""
     squares = (EarNetwork.squashed(raw) - mouth).square()
-    likelihood = functional.binary_cross_entropy_with_logits(raw, mouth.clamp(0, 1), reduction="none")
+    likelihood = functional.binary_cross_entropy_with_logits(
+        raw, mouth.clamp(0, 1), reduction="none", pos_weight=torch.tensor(RARE)
+    )
     each = squares.clone()
     each[:, BY_LIKELIHOOD] = 0.4 * likelihood[:, BY_LIKELIHOOD]
     return (each * WEIGHT).sum(dim=1).mean() + CLASS_WEIGHT * functional.cross_entropy(logits, sound)
@@ -102,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
     assert SPREAD_CHANNEL not in BY_LIKELIHOOD
@@ -120,7 +123,10 @@ def main() -> None:
         optimiser.load_state_dict(state["optimiser"])
         plan.load_state_dict(state["plan"])
         random.set_state(state["random"])
+        torch.set_rng_state(state["torch"])  # dropout's
         first = state["step"]
+        if first >= wanted.steps:
+            parser.error(f"{checkpoint} has reached {first} steps: remove it to begin anew, or ask for more --steps")
     print(f"{len(corpus.mel) / 80 / 3600:.1f} h, {sum(p.numel() for p in network.parameters())} weights", flush=True)
     began, kept = time.monotonic(), 0.0
     for step in range(first + 1, wanted.steps + 1):
@@ -140,7 +146,9 @@ def main() -> None:
             )
         if step % 1000 == 0 or step == wanted.steps:
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "plan": plan.state_dict()}
-            torch.save({**state, "random": random.get_state(), "step": step}, checkpoint)
+            torch.save(
+                {**state, "random": random.get_state(), "torch": torch.get_rng_state(), "step": step}, checkpoint
+            )
             taught = {k: v.contiguous() for k, v in network.state_dict().items() if not k.startswith("classes")}
             save_file(taught, wanted.out)
             print(json.dumps(judge(network.eval(), wanted.corpus)), flush=True)

@@ -14,7 +14,8 @@ PACKAGES = (
     "espeak-ng flite festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-ca-ona-hts "
     "festvox-czech-dita festvox-czech-krb festvox-czech-machac festvox-czech-ph festvox-italp16k festvox-itapc16k "
     "festvox-suopuhe-lj festvox-suopuhe-mv festvox-ru festvox-hi-nsk festvox-mr-nsk festvox-te-nsk "
-    "fortunes fortunes-de fortunes-es fortunes-it fortunes-cs fortunes-pl fortunes-br fortunes-ru"
+    "fortunes fortunes-de fortunes-es fortunes-it fortunes-cs fortunes-pl fortunes-br fortunes-ru fluidsynth "
+    "timgm6mb-soundfont"
 )
 
 

@@ -15,17 +15,24 @@ from app.inference.portrait.shape import REST, MouthShape
 from app.media import FloatArray
 
 STEPS = 1024  # of what the ear answers: a fortieth of a pixel
-DEADBAND = 0.03  # what the ear is unsure of stays at rest
-CLOSES, CLOSED = 0.30, 0.60  # of what it thinks of a closure: from the lips' first touch to pressed
+DEADBAND = 0.045  # what the ear is unsure of stays at rest
+CLOSES, CLOSED = 0.17, 0.37  # of what it thinks of a closure: from the lips' first touch to pressed
+TUCKS, TUCKED = 0.10, 0.45  # and of the lower lip under the teeth
 QUIET_DB, LOUD_DB = -62.0, -38.0  # a speaker's own peak: from mumbling to speaking up
-MUMBLES, SPEAKS_UP = 0.85, 1.12
+MUMBLES, SPEAKS_UP = 0.95, 1.25
+SLACK_DB = 12.0  # below the gate: amid speech the ear judges better than loudness what is none
 # columns of 12.5 ms before the window's end
 NOW = 6  # that decide whether there is speech in this frame
 STAYS, LEAVES = 28, 44  # since speech was last heard: the mouth stays ready, then comes to rest
 
 
 @cache
-def _ear() -> Ear:
+def load_ear() -> Ear:
+    """Return the one there is, loaded at the first call.
+
+    Raises:
+        OSError: when its weights are not there.
+    """
     return Ear()
 
 
@@ -35,11 +42,11 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
     if speech is None:
         return REST
     spoken = ramp01((speech.levels_db - speech.gate_db) / GATE_FADE_DB)
-    now = float(spoken[-NOW:].max())
+    now = float(ramp01((speech.levels_db[-NOW:].max() - speech.gate_db + SLACK_DB) / GATE_FADE_DB))
     speaking = _speaking(spoken)
     if speaking <= 0:
         return REST
-    heard = _ear().hear(mel)
+    heard = load_ear().hear(mel)
     now = round(now * STEPS) / STEPS
     gain = now * round(_loudness(speech) * STEPS) / STEPS
     # rounded, so that a mel that differs in its last digit, as another chunking's does, draws the same picture
@@ -51,7 +58,7 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
         wide=_settled(wide * now),
         rounding=_settled(rounding * now),
         closed=pressed * now,
-        tuck=_settled(tuck * now),
+        tuck=ramp(tuck, TUCKS, TUCKED) * now,
         teeth=teeth * now,
         tongue=tongue * now,
         speaking=round(speaking * STEPS) / STEPS,

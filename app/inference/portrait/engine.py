@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.inference.engine import Job, MelSpan, Portrait
 from app.inference.eyes import EyeFinder
-from app.inference.portrait.driver import mouth_shape
+from app.inference.portrait.driver import load_ear, mouth_shape
 from app.inference.portrait.ear import SPAN
 from app.inference.portrait.emphasis import emphasis_of
 from app.inference.portrait.liveliness import life_of
@@ -26,6 +26,12 @@ class PortraitEngine:
     max_batch = 4
 
     def __init__(self, life: bool = True) -> None:
+        """Load the ear.
+
+        Raises:
+            OSError: when its weights are not there.
+        """
+        load_ear()  # what is missing is missed now
         self._eyes = EyeFinder() if life else None
 
     def prepare(self, portrait: Portrait) -> Shots[Puppet]:

@@ -60,8 +60,13 @@ class MouthFrame:
     def of(cls, mesh: NDArray[np.float32]) -> MouthFrame:
         """Lay them through the mesh (468, 2) of a picture."""
         right, left = mesh[RIGHT_CORNER], mesh[LEFT_CORNER]
-        width = max(float(np.linalg.norm(left - right)), 1.0)
-        along = (left - right) / width
+        width = float(np.linalg.norm(left - right))
+        if width < 1:  # a mouth of no width: take the eyes' line, and any size
+            across = mesh[LEFT_EYE] - mesh[RIGHT_EYE]
+            size = float(np.linalg.norm(across))
+            along, width = (across / size if size > 0 else np.array([1.0, 0.0])), max(0.5 * size, 1.0)
+        else:
+            along = (left - right) / width
         down = mesh[CHIN] - (mesh[RIGHT_EYE] + mesh[LEFT_EYE]) / 2
         down = down / max(float(np.linalg.norm(down)), 1e-3)
         square = np.array([-along[1], along[0]])
@@ -111,13 +116,15 @@ def find_lips(image: Image, mesh: NDArray[np.float32], frame: MouthFrame) -> Lip
     below: NDArray[Any] = _smooth(lower, x)
     pale = _pale_between(image, frame, upper, lower, top, bottom) * float(np.clip((gap - 0.015) / 0.015, 0, 1))
     apart = max(float(np.clip((gap - SHUT_GAP) / (OPEN_GAP - SHUT_GAP), 0, 1)), pale)
-    margin = OPEN_MARGIN + PALE_MARGIN * pale
+    bow = np.sqrt(np.clip(1 - np.square(np.linspace(-1, 1, SEAM_KNOTS)), 0, 1))  # nothing at the corners
+    margin = (OPEN_MARGIN + PALE_MARGIN * pale) * bow
     seam: NDArray[Any] = (above + below) / 2
     if apart < 1:
         seam = _dark_line(image, frame, x, seam)
-    above = seam + np.float32(apart) * (above - margin - seam)
-    below = seam + np.float32(apart) * (np.maximum(below, above) + margin - seam)
-    seam = seam + np.float32(apart) * (above + CLOSES_AT * (below - above) - seam)
+    corners = np.minimum(bow * 4, 1)  # where the lips meet, whatever the mesh says
+    above = seam + apart * corners * (above - margin - seam)
+    below = seam + apart * corners * (np.maximum(below, above) + margin - seam)
+    seam = seam + apart * (above + CLOSES_AT * (below - above) - seam)
     return Lips(
         upper=Curve(x, above),
         lower=Curve(x, below),

@@ -26,7 +26,8 @@ LUMA = np.array((0.114, 0.587, 0.299), np.float32)
 FULL_LIGHT = 185.0  # luma of skin in full light
 UPPER_EDGE = 0.060  # of the upper teeth, below the line where the lips meet; mouth widths
 TOOTH_WIDTH = 0.098
-JAW_FALL = 0.24  # of the lower teeth, by an open jaw
+JAW_FALL = 0.27  # of the lower teeth, by an open jaw
+RECEDE = 0.5  # of the teeth's light, lost in a rounded mouth
 ROW = 0.45  # half the width over which teeth are seen
 
 
@@ -81,7 +82,7 @@ class Interior:
         own = _own_mouth(mesh, frame, lips, rectangle) if lips.apart else None
         teeth = (TEETH_BGR * light * cast).astype(np.float32)
         return cls(
-            teeth=_own_teeth(picture, own, teeth) if own is not None else teeth,
+            teeth=teeth + lips.apart * (_own_teeth(picture, own, teeth) - teeth) if own is not None else teeth,
             depth=(DEPTH_BGR * light).astype(np.float32),
             tongue=(0.55 * TONGUE_BGR * light * cast + 0.45 * flesh * 0.8).astype(np.float32),
             rim_px=max(0.8, (0.010 + 0.022 * (1 - sharp)) * frame.width_px),
@@ -103,10 +104,14 @@ def paint_mouth(picture: Image, interior: Interior, opening: Opening, shape: Mou
     at = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     under_lip, over_lip = (opening.y - opening.upper)[at], (opening.lower - opening.y)[at]
     cover = _step(under_lip + soft / 2, soft) * _step(over_lip + soft / 2, soft) * _step(gap[at], 1.6 * soft)
+    cover *= _step(1.02 - np.abs(opening.along[at]), 0.04)
     part = Opening(*(getattr(opening, name)[at] for name in Opening.__slots__))
     mouth = _interior(interior, part, under_lip, over_lip, shape) + 0.7 * interior.grain[at][..., None]
     if interior.own is not None:
-        mouth = _over(mouth, interior.picture[at].astype(np.float32), interior.own[at])
+        own = interior.own[at]
+        mouth = _over(
+            mouth, interior.picture[at].astype(np.float32), own + (1 - own) * max(0.0, 1 - 2 * shape.speaking)
+        )
     here = picture[at]
     picture[at] = np.clip(here + (mouth - here) * cover[..., None] + 0.5, 0, 255).astype(np.uint8)
 
@@ -122,13 +127,14 @@ def _interior(interior: Interior, opening: Opening, under_lip: Plane, over_lip: 
     mouth = np.asarray(depth, np.float32)
     mouth = _over(mouth, *_tongue(interior, opening, over_lip, lower_edge - y, shape))
     crown = _step(ROW - np.abs(x), 0.15)
+    recede = 1 - RECEDE * shape.rounding  # behind lips that come forward
     side = np.clip(1 - 0.62 * curve, 0.2, 1)
     lower = _step(y - lower_edge, 0.014) * crown * 0.95
     light = side * (0.62 + 0.13 * _step(over_lip, 0.05)) * (1 - 0.18 * _between_teeth(x * 1.25))
-    mouth = _over(mouth, interior.teeth * light[..., None], lower)
+    mouth = _over(mouth, interior.teeth * (recede * light)[..., None], lower)
     upper = _step(upper_edge - y, 0.014) * crown
     light = side * (0.66 + 0.34 * _step(under_lip - 0.004, 0.055)) * (1 - 0.17 * _between_teeth(x))
-    return _over(mouth, interior.teeth * light[..., None], upper)
+    return _over(mouth, interior.teeth * (recede * light)[..., None], upper)
 
 
 def _tongue(
@@ -162,12 +168,13 @@ def _own_mouth(mesh: NDArray[np.float32], frame: MouthFrame, lips: Lips, rectang
 
 def _own_teeth(picture: Image, own: Plane, guess: FloatArray) -> FloatArray:
     """Take the teeth's colour from a mouth that shows some."""
-    seen = picture[own > 0.5].astype(np.float32)
-    if len(seen) < 30:
+    seen = picture[own > 0.3 * float(own.max())].astype(np.float32)
+    if len(seen) < 8:
         return guess
     luma = seen @ LUMA
     bright = seen[luma >= np.percentile(luma, 85)].mean(axis=0)
-    return np.asarray(bright if bright @ LUMA > 0.6 * (guess @ LUMA) else guess, np.float32)
+    sure = float(np.clip((bright @ LUMA) / (guess @ LUMA) / 0.2 - 2.5, 0, 1))  # from half as bright as they should be
+    return np.asarray(guess + (bright - guess) * sure, np.float32)
 
 
 def _sharpness(picture: Image) -> float:

@@ -22,7 +22,7 @@ from app.media import FloatArray, Image
 Plane = NDArray[Any]  # float32 over the moving rectangle
 
 # all in mouth widths, at a shape's 1
-MAX_OPENING = 0.30
+MAX_OPENING = 0.34
 UPPER_SHARE = 0.20  # of the opening, taken by the upper lip
 CHIN_SHARE = 0.62  # of the jaw's opening, followed by the chin
 MAX_SPREAD, MAX_ROUNDING = 0.13, 0.30  # of the mouth's width
@@ -35,6 +35,7 @@ REACH_X = 1.15  # to each side that can move
 NECK = 0.46  # below the chin, where all movement has died away
 OUTSIDE = 0.40  # beyond the jaw's outline, likewise
 BROW = 0.12  # above the nose's base, likewise
+SETS_IN = 8  # times as fast as speech is sure of itself, the picture gives way
 EDGE = 0.10  # of the rectangle, where the movement fades to nothing
 
 
@@ -113,8 +114,7 @@ def pose(puppet: Puppet, shape: MouthShape) -> Image:
     """Draw one shape: uint8 (height, width, 3), BGR. Outside the rectangle the picture is untouched."""
     if shape.at_rest or (shape.still and not puppet.lips.apart):
         return puppet.image
-    # closed lips have nowhere to come from
-    shape = replace(shape, speaking=1 - min(1.0, 3 * puppet.lips.apart) * (1 - shape.speaking))
+    shape = replace(shape, speaking=_speaking(puppet.lips.apart, shape.speaking))
     opening = _opening(puppet, shape)
     source_x, source_y = _source(puppet, shape, opening)
     move_x, move_y = (source_x - puppet.x) * puppet.fade, (source_y - puppet.y) * puppet.fade
@@ -131,6 +131,11 @@ def pose(puppet: Puppet, shape: MouthShape) -> Image:
     frame = puppet.image.copy()
     frame[puppet.top : puppet.top + rows, puppet.left : puppet.left + columns] = moved
     return frame
+
+
+def _speaking(apart: float, speaking: float) -> float:
+    """Return how far lips have come from how they are in the picture; closed ones have nowhere to come from."""
+    return (1 - min(1.0, 3 * apart) * (1 - speaking)) * min(1.0, SETS_IN * speaking)
 
 
 def _opening(puppet: Puppet, shape: MouthShape) -> Opening:
