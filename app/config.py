@@ -63,7 +63,7 @@ class Settings:
         _require(self.max_sessions >= 1, "max_sessions", "at least 1")
         _require(0 <= self.voice_lead_packets <= 50, "voice_lead_packets", "0 to 50")
         _require(0 <= self.buffer_low < self.buffer_high, "buffer_low", "below buffer_high")
-        _require(self.max_side >= 128, "max_side", "at least 128")
+        _require(128 <= self.max_side <= 8192, "max_side", "128 to 8192")  # a living face counts half pixels in 16 bits
         urls_fine = all(_HTTP_URL.fullmatch(url) for url in self.weights_mirrors)
         _require(urls_fine, "weights_mirrors", "http:// or https:// addresses separated by commas (--mirror: one each)")
         _require(bool(self.ssl_certfile) == bool(self.ssl_keyfile), "ssl_certfile", "given together with ssl_keyfile")

@@ -36,6 +36,8 @@ COUNTED = {
     "missed": "Slots that passed while the event loop was stuck.",
     "unsent": "Slots released that the tracks came too late for.",
     "repeats": "Pictures shown twice, as their engine could not keep up.",
+    "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
+    "rest_late": "Pictures at rest that were not drawn in time.",
 }
 MAX_LOAD = 0.85  # of the inference thread: what is left is for windows that come at the same moment
 PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 30 MB each at 1080p

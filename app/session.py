@@ -78,7 +78,7 @@ class Session:
         self.lane = worker.open(engine, prepared, start.mode == "live", self._take, self._engine_failed)
         self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)
         self.lane.wanted = lambda: self.buffer.has_room
-        self.resting = Resting(prepared, pool, self._engine_failed)
+        self.resting = Resting(prepared, pool, self.feed.limit, self._rest_failed)
         self.pacer = Pacer(
             self.buffer,
             self.lane,
@@ -130,6 +130,7 @@ class Session:
         self.pump.interrupt(self._generation)
         self.lane.interrupt(self._generation)
         self.buffer.clear()
+        self.resting.interrupt()
         self.pacer.interrupt(unsent_ms=self.feed.silence(self.resting.picture) * PACKET_MS)
         return {"type": "interrupted", "played_ms": self.pacer.played_ms}
 
@@ -190,7 +191,9 @@ class Session:
             "drops": counters.dropped + self.lane.dropped,
             "missed": counters.missed,
             "unsent": self.feed.unsent,
-            "repeats": self.lane.repeated + self.resting.repeated,
+            "repeats": self.lane.repeated,
+            "rest_repeats": self.resting.repeated,
+            "rest_late": self.resting.late,
         }
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -211,13 +214,17 @@ class Session:
         message = f'The engine "{self.engine.name}" failed on this avatar; choose another engine or avatar.'
         self._end(ProtocolError(OUR_FAULT, "engine_failed", message))
 
+    def _rest_failed(self, error: BaseException) -> None:
+        logger.error("session %s: the face at rest could not be drawn", self.id, exc_info=error)
+        self._engine_failed(error)
+
     def _speaking(self, speaking: bool) -> None:
         state = "started" if speaking else "finished"
         self._notify({"type": "speaking", "state": state, "played_ms": self.pacer.played_ms})
 
     def _played(self, frame: TalkingFrame, now_ns: int, position: int) -> None:
         self._timings.note_journey(frame.journey, now_ns)
-        self.resting.follow(position, frame.emphasis)
+        self.resting.follow(position, frame.image, frame.emphasis)
 
     def _slots(self) -> SlotClock:
         assert self.pacer.slots is not None, "a slot was released before the epoch"

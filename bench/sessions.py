@@ -15,7 +15,7 @@ from app.inference.engine import Engine, Portrait, Prepared, Window
 from app.inference.engines import Engines
 from app.inference.face import FaceFinder
 from app.inference.lane import Lane
-from app.inference.windows import loud_window
+from app.inference.trial import LATER, loud_window
 from app.inference.worker import InferenceWorker
 from app.media import SLOT_MS, SLOT_NS, TalkingFrame
 from app.pacer.clock import NS_PER_MS, MonotonicClock
@@ -29,10 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench sessions")
     parser.add_argument("--engines", nargs="+", default=["portrait"], help="wav2lip needs a checkpoint")
     parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--no-life", action="store_true", help="portraits that only speak")
     parser.add_argument("--seconds", type=float, default=6, help="of each trial")
     args = parser.parse_args(arguments)
     settings = load_settings()
-    engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint)
+    engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint, not args.no_life)
     rows = [asyncio.run(most_sessions(engines.get(name), args.seconds)) for name in args.engines]
     report("sessions", rows)
     return 0
@@ -87,6 +88,7 @@ class Voice:
         self._span = engine.span
         self._lane: Lane = worker.open(engine, prepared, True, self._take, lambda error: None)
         self._lane.deadline_ns = lambda: self._due_ns
+        self._lane.position = lambda: LATER + self.sent
 
     async def speak(self, seconds: float) -> None:
         """Send windows in time."""

@@ -1,8 +1,12 @@
-"""Fakes that several tests share: a clock moved by hand, and frames that say who they are."""
+"""Fakes that several tests share: a clock and a pool moved by hand, and frames that say who they are."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +33,21 @@ def frame(pts: int, silent: bool = False, generation: int = 0, arrived_ns: int =
     image = np.full((2, 2, 3), pts % 251, np.uint8)
     audio = np.full(SAMPLES_PER_FRAME, pts % 30_000 + 1, np.int16)
     return TalkingFrame(generation, pts, image, audio, silent, Journey(arrived_ns))
+
+
+class HandPool(Executor):
+    """A pool whose work is done when it is told, in any order."""
+
+    def __init__(self) -> None:
+        self.work: list[tuple[Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.work.append((Future(), partial(fn, *args, **kwargs)))
+        return self.work[-1][0]
+
+    def draw(self, number: int) -> None:
+        future, work = self.work[number]
+        future.set_result(work())
 
 
 class Recorder:

@@ -135,7 +135,15 @@ def test_health_and_metrics(client: TestClient) -> None:
     metrics = client.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
     assert "lipwire_sessions 0.0" in metrics.text
-    for name in ("slots_total", "holds_total", "drops_total", "buffer_a", "buffer_b"):
+    for name in (
+        "slots_total",
+        "holds_total",
+        "drops_total",
+        "rest_repeats_total",
+        "rest_late_total",
+        "buffer_a",
+        "buffer_b",
+    ):
         assert f"\nlipwire_{name} 0" in metrics.text
     assert "lipwire_pacer_lateness_seconds_bucket" in metrics.text
     assert "lipwire_event_loop_lag_seconds_count" in metrics.text

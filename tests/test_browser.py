@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image as PillowImage
-from playwright.async_api import Locator, Page, async_playwright
+from playwright.async_api import Locator, Page, Route, async_playwright
 
 from app.avatars.store import DEFAULT_FILE
 from tests.server import ROOT, Server
@@ -226,6 +226,52 @@ async def test_a_mouth_is_put_right_and_stays_so(server: Server, open_page: Open
     await page.get_by_role("button", name="Delete My aunt").click()
     await status(page, "Deleted My aunt")
     assert await adjust.is_hidden()
+
+
+async def test_a_save_that_ends_after_its_dialog_touches_no_other(
+    server: Server, open_page: OpenPage, tmp_path: Path
+) -> None:
+    for name, edge in (("My niece", 80), ("My nephew", 90)):
+        PillowImage.open(DEFAULT_FILE).crop((edge, 40, 700, 700)).save(tmp_path / f"{name}.webp")
+    page = await open_page()
+    for name in ("My niece", "My nephew"):
+        await page.set_input_files("#face-file", tmp_path / f"{name}.webp")
+        await page.locator("#avatars label", has_text=name).wait_for()
+    dialog = page.get_by_role("dialog", name="Adjust the mouth")
+    held: list[Route] = []
+    await page.route(
+        "**/mouth", lambda route: held.append(route) if route.request.method == "PUT" else route.fallback()
+    )
+
+    async def save_and_leave(name: str) -> Route:
+        await page.locator("#avatars label", has_text=name).click()
+        await page.click("#adjust-mouth")
+        chin = dialog.get_by_role("slider", name="Chin")
+        await chin.focus()
+        low, now, high = [float(await chin.get_attribute(f"aria-value{end}") or "nan") for end in ("min", "now", "max")]
+        assert low == 0 < now < high
+        await page.keyboard.press("Shift+ArrowDown")
+        async with page.expect_request("**/mouth"):
+            await dialog.get_by_role("button", name="Save").click()
+        await page.keyboard.press("Escape")
+        await dialog.wait_for(state="hidden")
+        return held.pop()
+
+    refused = await save_and_leave("My niece")
+    await refused.fulfill(status=500, json={"code": "internal_error", "detail": "The disk is gone."})
+    await status(page, "The disk is gone")
+    late = await save_and_leave("My niece")
+    await page.locator("#avatars label", has_text="My nephew").click()
+    await page.click("#adjust-mouth")
+    await dialog.wait_for()
+    async with page.expect_response("**/mouth"):
+        await late.fulfill(status=200, json={})
+    await page.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+    assert await dialog.is_visible() and await dialog.get_by_role("button", name="Save").is_enabled()
+    await dialog.get_by_role("button", name="Cancel").click()
+    for name in ("My niece", "My nephew"):
+        await page.get_by_role("button", name=f"Delete {name}").click()
+        await status(page, f"Deleted {name}")
 
 
 async def test_a_face_that_speaks_goes_on_with_the_mouth_that_was_put_right(

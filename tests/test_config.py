@@ -20,6 +20,8 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
         ("LIPWIRE_PORT", "eighty"),
         ("LIPWIRE_PORT", "70000"),
         ("LIPWIRE_LIFE", "maybe"),
+        ("LIPWIRE_MAX_SIDE", "127"),
+        ("LIPWIRE_MAX_SIDE", "8193"),
         ("LIPWIRE_MAX_SESSIONS", "0"),
         ("LIPWIRE_VOICE_LEAD_PACKETS", "51"),
         ("LIPWIRE_BUFFER_LOW", "20"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.avatars.correction import LIPS, LOWER_RINGS, UPPER_RINGS, corrected, moved
-from app.avatars.mouth import HANDLE_POINTS, HANDLES, Points
+from app.avatars.mouth import HANDLE_POINTS, HANDLES, MIN_WIDTH, Points
 from app.inference.engine import Clip, Portrait
 
 UPPER_FACE = [33, 133, 362, 263, 70, 300, 10, 168, 6, 1, 2, 98, 327, 234, 454]  # eyes, brows, forehead, nose, ears
@@ -118,3 +118,33 @@ def test_lips_that_are_pressed_later_are_not_drawn_through_each_other(portrait: 
     result = moved(np.stack([opened, portrait.mesh]), shifted(opened, **closing))
     rows = result[1, HANDLE_POINTS[2:], 1]
     assert (np.diff(rows) > -3).all() and rows[0] == pytest.approx(portrait.mesh[0, 1], abs=0.01)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 90.0, -140.0])
+def test_a_mouth_narrowed_in_a_smile_keeps_its_corners_apart_when_it_is_pursed(
+    degrees: float, portrait: Portrait
+) -> None:
+    pursed = scaled_mouth(portrait.mesh, 0.45)
+    smile = scaled_mouth(portrait.mesh, 1.5)
+    width = float(smile[291, 0] - smile[61, 0])
+    apart = float(np.linalg.norm(smile[263] - smile[33]))
+    narrowed = turned(smile, degrees, 1.0)[HANDLE_POINTS].astype(np.float64)
+    along = turned(np.array([[0, 0], [1, 0]]), degrees, 1.0)
+    shift = 0.4 * width * (along[1] - along[0])
+    narrowed[PLACES["left_corner"]] += shift
+    narrowed[PLACES["right_corner"]] -= shift
+    result = moved(np.stack([turned(mesh, degrees, 1.0) for mesh in (smile, pursed)]), narrowed)
+    assert np.allclose(result[0, HANDLE_POINTS], narrowed, atol=1e-3)
+    upright = turned(result[1], -degrees, 1.0)
+    assert upright[291, 0] - upright[61, 0] == pytest.approx(MIN_WIDTH * apart, abs=0.1)
+    assert (np.diff(upright[HANDLE_POINTS[2:], 1]) > -1).all(), "and its rows stay below each other"
+    for ring in (*UPPER_RINGS, *LOWER_RINGS):
+        assert upright[ring[0], 0] < upright[ring[-1], 0]
+
+
+def scaled_mouth(mesh: np.ndarray, factor: float) -> np.ndarray:
+    """The face with a wider or narrower mouth."""
+    scaled = mesh.copy()
+    middle = (mesh[61, 0] + mesh[291, 0]) / 2
+    scaled[LIPS, 0] = middle + factor * (mesh[LIPS, 0] - middle)
+    return scaled

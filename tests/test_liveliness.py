@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.inference.engine import Clip, Portrait
-from app.inference.eyes import EyeFinder
+from app.inference.eyes import EyeFinder, EyeOutline
 from app.inference.portrait.area import Area
 from app.inference.portrait.eyelids import close_eyelids
 from app.inference.portrait.head import make_head, move_head
@@ -131,35 +131,108 @@ def test_movement_keeps_the_sharpness() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "scale", "x", "y"),
+    ("width", "height", "scale", "x", "y", "blinks"),
     [
-        (768, 768, 1.0, -230.0, 0.0),  # half of the face is outside to the left
-        (768, 768, 1.0, 0.0, 330.0),  # the chin is at the lower edge
-        (768, 400, 1.0, 0.0, -260.0),  # the forehead is cut off
-        (300, 300, 0.2, 120.0, 90.0),  # small
-        (64, 64, 0.08, 0.0, 0.0),  # tiny: 20 pixels wide
-        (34, 30, 0.04, 0.0, 0.0),  # smaller than a cell or two
+        (768, 768, 1.0, -230.0, 0.0, (True, True)),  # an ear is outside to the left
+        (768, 768, 1.0, -310.0, 0.0, (False, False)),  # the edge goes through an eye
+        (768, 768, 1.0, -365.0, 0.0, (False, True)),  # half of the face is outside
+        (768, 768, 1.0, 0.0, 330.0, (True, True)),  # the chin is at the lower edge
+        (768, 400, 1.0, 0.0, -260.0, (True, True)),  # the forehead is cut off
+        (768, 400, 1.0, 0.0, -300.0, (False, False)),  # the edge is on the lids
+        (300, 300, 0.2, 120.0, 90.0, (True, True)),  # small
+        (64, 64, 0.08, 0.0, 0.0, (False, False)),  # tiny: 20 pixels wide
+        (34, 30, 0.04, 0.0, 0.0, (False, False)),  # smaller than a cell or two
     ],
 )
 def test_faces_at_the_edge_and_tiny_ones_live_or_stay_as_they_are(
-    portrait: Portrait, width: int, height: int, scale: float, x: float, y: float
+    portrait: Portrait, width: int, height: int, scale: float, x: float, y: float, blinks: tuple[bool, bool]
 ) -> None:
     image, mesh = placed(portrait, width, height, scale, x, y)
-    lively = Liveliness(image, mesh, EYES)
+    lively, head = Liveliness(image, mesh, EYES), make_head(image, mesh)
+    side = 2 * (1 + int(np.ceil(0.04 * np.ptp(mesh[:, 0])))) + 1
+    reach = np.ones((side, side))
     for position in (200, 300, blinking(lively)):
+        now = moment(lively._seed, position, 1.0)
+        awake = image if head is None else move_head(image, head, now)
+        assert (awake >= cv2.erode(image, reach).astype(int) - 32).all(), "nothing goes far"
+        assert (awake <= cv2.dilate(image, reach).astype(int) + 32).all()
         drawn = lively.at_rest(position, 1.0)
         assert drawn.shape == image.shape and drawn.dtype == np.uint8
         assert difference(drawn, image)[[0, -1]].max() == 0 and difference(drawn, image)[:, [0, -1]].max() == 0
-        assert difference(drawn, image).mean() < 12
+        blinked = difference(drawn, awake) > 30
+        shut = [bool(blinked[area.at].any()) for area in eye_areas(mesh, image)]
+        assert tuple(shut) == (blinks if now.blink else (False, False))
+        for area in eye_areas(mesh, image):
+            blinked[area.at] = False
+        assert not blinked.any(), "only eyes blink"
 
 
-@pytest.mark.parametrize("degrees", [-25, 25])
-def test_a_tilted_face_blinks_too(portrait: Portrait, degrees: float) -> None:
+def eye_areas(mesh: np.ndarray, image: Image) -> list[Area]:
+    """Where the eyes are, with what a blink changes around them; empty outside the picture."""
+    whole, areas = Area(0, 0, image.shape[1], image.shape[0]), []
+    for corners in ((33, 133), (362, 263)):
+        (left, _), (right, _) = mesh[list(corners)].astype(int)
+        middle, reach = int(mesh[list(corners), 1].mean()), int(0.8 * (right - left)) + 2
+        areas.append(Area(left - reach // 3, middle - reach, right + reach // 3, middle + reach).within(whole))
+    return [area if not area.empty else Area(0, 0, 0, 0) for area in areas]
+
+
+@pytest.mark.parametrize("degrees", [-25, 25, 90, -90, 180])
+def test_a_face_that_is_tilted_or_lies_on_its_side_blinks_as_it_does_upright(
+    portrait: Portrait, lively: Liveliness, degrees: float
+) -> None:
     turn = cv2.getRotationMatrix2D((384, 384), degrees, 0.9)
-    image = cv2.warpAffine(portrait.image, turn, (768, 768), borderMode=cv2.BORDER_REFLECT)
+
+    def turned(image: Image) -> Image:
+        return np.asarray(cv2.warpAffine(image, turn, (768, 768), borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+    def shut(image: Image, alive: Liveliness) -> Image:
+        closed = image.copy()
+        for lids in alive._eyelids:
+            close_eyelids(closed, lids, 1.0)
+        return closed
+
     mesh = (portrait.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
-    lively = Liveliness(np.asarray(image, np.uint8), mesh, EYES)
-    assert len(lively._eyelids) == 2
+    image, wanted = turned(portrait.image), turned(shut(portrait.image, lively))
+    tilted = Liveliness(image, mesh, EYES)
+    assert len(tilted._eyelids) == 2
+    moved = difference(wanted, image) > 8
+    assert difference(shut(image, tilted), wanted)[moved].mean() < 0.1 * difference(wanted, image)[moved].mean()
+
+
+class SeenEyes(EyeFinder):
+    """Finds the portrait's eyes, and then something else."""
+
+    def __init__(self, width: float = 1.0, opening: float = 1.0, right: float = 0.0) -> None:
+        super().__init__()
+        self.width, self.opening, self.right = width, opening, right
+
+    def find(self, image: Image, mesh: np.ndarray) -> tuple[EyeOutline, EyeOutline]:
+        near, far = super().find(image, mesh)
+        corners = far.upper[[0, -1]]
+        centre, scale = corners.mean(axis=0), np.array([self.width, self.opening * self.width], np.float32)
+        upper, lower = ((edge - centre) * scale + centre + (self.right, 0) for edge in (far.upper, far.lower))
+        return near, EyeOutline(upper.astype(np.float32), lower.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("eyes", "count"),
+    [
+        (SeenEyes(), 2),
+        (SeenEyes(width=0.7), 2),
+        (SeenEyes(width=0.5), 0),  # the head is turned
+        (SeenEyes(width=0.5, opening=0.2), 0),  # and its far eye is flat
+        (SeenEyes(width=0.1), 0),  # or next to nothing
+        (SeenEyes(opening=0.2), 1),  # one eye is closed
+        (SeenEyes(right=500.0), 1),  # outside the picture
+        (SeenEyes(width=0.5, right=500.0), 1),
+        (SeenEyes(right=325.0), 0),  # half of it is in the picture
+    ],
+)
+def test_one_eye_blinks_alone_only_where_the_other_is_closed_or_outside(
+    portrait: Portrait, eyes: SeenEyes, count: int
+) -> None:
+    assert len(Liveliness(portrait.image, portrait.mesh, eyes)._eyelids) == count
 
 
 def test_closed_eyes_do_not_blink(portrait: Portrait, lively: Liveliness) -> None:

@@ -39,6 +39,7 @@ def point(name: str = "chin", x: object = 1.0, y: object = 2) -> dict[str, objec
         ({"points": [point(y=10**400)]}, "bad_point"),
         ({"points": [point(), point()]}, "bad_point"),
         ({"points": [point("nose")]}, "unknown_point"),
+        ({"points": [point("\ud800")]}, "unknown_point"),
         ({"points": [point()]}, "missing_point"),
         ({"points": []}, "missing_point"),
     ],
@@ -47,6 +48,7 @@ def test_what_is_no_list_of_points_is_refused(data: object, code: str) -> None:
     with pytest.raises(MouthError) as caught:
         parse_mouth(data)
     assert caught.value.code == code and caught.value.message.endswith(".")
+    assert caught.value.message.encode(), "whatever was sent, the answer can be"
 
 
 @pytest.mark.parametrize(

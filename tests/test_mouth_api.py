@@ -199,6 +199,7 @@ def test_mouths_that_are_none_are_refused(
         (b'{"points": [{"name": "chin", "x": NaN, "y": 1}]}', 422, "bad_point"),
         (b'{"points": [{"name": "chin", "x": 1e999, "y": 1}]}', 422, "bad_point"),
         (b'{"points": [{"name": "nose", "x": 1, "y": 1}]}', 422, "unknown_point"),
+        (b'{"points": [{"name": "\\ud800", "x": 1, "y": 1}]}', 422, "unknown_point"),
         (b'{"points": [{"name": "chin", "x": 1, "y": 1}]}', 422, "missing_point"),
     ],
 )
@@ -223,7 +224,7 @@ def test_the_next_session_has_the_correction_and_a_running_one_goes_on(client: T
 
     async def mesh() -> tuple[Any, np.ndarray]:
         session = await service.open(start, lambda event: None, lambda error: None)
-        return session, session.portrait.mesh
+        return session, session.portrait.mesh.copy()
 
     assert client.portal is not None
     running, found = client.portal.call(mesh)

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
-from app.inference.engine import Life, MelSpan, Portrait, Window
+from app.inference.engine import Clip, Life, MelSpan, Portrait, Window
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.life import moment
 from app.inference.portrait.liveliness import Liveliness
 from app.inference.shots import Shots
-from app.inference.windows import loud_window
+from app.inference.trial import loud_window
 from app.media import Image, TalkingFrame
 from app.pacer.clock import SlotClock
 from app.pacer.pacer import Pacer, PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer
-from app.pacer.resting import ORDERS_HIGH, OrderedPicture, Resting
+from app.pacer.resting import CLOSING_SLOTS, OrderedPicture, Resting
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.tracks import PictureTrack
-from tests.fakes import FakeClock, Recorder, frame
+from tests.fakes import FakeClock, HandPool, Recorder, frame
 
 STILL = np.zeros((2, 2, 3), np.uint8)
+ORDERS_HIGH = 5
 
 
 class GatedLife:
@@ -36,6 +39,7 @@ class GatedLife:
     def __init__(self, open_gate: bool = True) -> None:
         self.gate = threading.Semaphore(10_000 if open_gate else 0)
         self.drawn: list[tuple[int, float]] = []
+        self.asked = 0
         self.fail = False
 
     def emphasis(self, window: Window) -> float:
@@ -46,6 +50,7 @@ class GatedLife:
 
     def at_rest(self, position: int, emphasis: float) -> Image:
         self.gate.acquire()
+        self.asked += 1
         if self.fail:
             raise ValueError("broken")
         self.drawn.append((position, emphasis))
@@ -64,6 +69,21 @@ class Face:
         return STILL
 
 
+async def news() -> None:
+    """Let what the threads have said reach the event loop's callbacks."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def draw(pool: HandPool, number: int) -> None:
+    pool.draw(number)
+    await news()
+
+
+def played(value: int) -> Image:
+    return np.full((2, 2, 3), value, np.uint8)
+
+
 @pytest.fixture
 def pool() -> Iterator[Executor]:
     with ThreadPoolExecutor(1, "resting") as made:
@@ -71,18 +91,19 @@ def pool() -> Iterator[Executor]:
 
 
 async def shown(picture: Image | OrderedPicture, before: Image | None = None) -> int:
-    return int((await picture.ready(before) if isinstance(picture, OrderedPicture) else picture)[0, 0, 0])
+    async with asyncio.timeout(10):
+        return int((await picture.ready(before) if isinstance(picture, OrderedPicture) else picture)[0, 0, 0])
 
 
 async def test_a_face_without_life_is_its_picture_at_once_and_nothing_is_drawn(pool: Executor) -> None:
-    resting = Resting(Face(None), pool)
+    resting = Resting(Face(None), pool, ORDERS_HIGH)
     assert all(resting.picture(position) is STILL for position in range(1000))
     assert not any(thread.name.startswith("resting") for thread in threading.enumerate())
 
 
 async def test_each_position_is_drawn_for_itself_on_the_pool(pool: Executor) -> None:
     life = GatedLife()
-    resting = Resting(Face(life), pool)
+    resting = Resting(Face(life), pool, ORDERS_HIGH)
     for position in range(20):
         assert await shown(resting.picture(position)) == position
     assert [position for position, _ in life.drawn] == list(range(20))
@@ -90,14 +111,14 @@ async def test_each_position_is_drawn_for_itself_on_the_pool(pool: Executor) -> 
 
 async def test_while_the_avatar_s_time_stands_still_nothing_is_drawn_again(pool: Executor) -> None:
     life = GatedLife()
-    resting = Resting(Face(life), pool)
+    resting = Resting(Face(life), pool, ORDERS_HIGH)
     assert len({id(resting.picture(7)) for _ in range(10)}) == 1
     assert await shown(resting.picture(7)) == 7 and len(life.drawn) == 1
 
 
 async def test_a_session_waits_for_few_pictures_and_counts_what_it_repeats(pool: Executor) -> None:
     life = GatedLife(open_gate=False)
-    resting = Resting(Face(life), pool)
+    resting = Resting(Face(life), pool, ORDERS_HIGH)
     pictures = [resting.picture(position) for position in range(50)]
     assert len(set(map(id, pictures))) == ORDERS_HIGH and resting.repeated == 50 - ORDERS_HIGH
     before = np.full((2, 2, 3), 99, np.uint8)
@@ -108,12 +129,50 @@ async def test_a_session_waits_for_few_pictures_and_counts_what_it_repeats(pool:
     assert await shown(pictures[0], before) == 0
     assert await shown(pictures[1], before) == 0, "the newest there is"
     life.gate.release(100)
+    assert resting.late == 2
     assert [await shown(picture, before) for picture in pictures[:ORDERS_HIGH]] == list(range(ORDERS_HIGH))
+    assert resting.late == 2
+
+
+async def test_as_many_pictures_are_ordered_as_the_session_says() -> None:
+    resting = Resting(Face(GatedLife()), HandPool(), 28)
+    pictures = [resting.picture(position) for position in range(30)]
+    assert len(set(map(id, pictures))) == 28 and resting.repeated == 2
+
+
+async def test_an_older_picture_never_stands_in_for_a_newer_one() -> None:
+    pool = HandPool()
+    resting = Resting(Face(GatedLife()), pool, ORDERS_HIGH)
+    pictures = [resting.picture(position) for position in range(3)]
+    await draw(pool, 1)
+    await draw(pool, 0)
+    assert await shown(pictures[2], played(99)) == 1, "the thread that had the older one was slow"
+
+
+async def test_a_picture_from_before_a_voice_never_stands_in_after_it() -> None:
+    pool = HandPool()
+    resting = Resting(Face(GatedLife()), pool, ORDERS_HIGH)
+    resting.picture(7)
+    resting.follow(8, played(200), 0.5)
+    late = resting.picture(9)
+    await draw(pool, 0)
+    assert await shown(late, played(200)) == 200 and resting.late == 1
+
+
+async def test_the_first_picture_is_there_even_if_it_is_never_drawn() -> None:
+    pool = HandPool()
+    resting = Resting(Face(GatedLife()), pool, ORDERS_HIGH)
+    first = resting.picture(0)
+    assert isinstance(first, OrderedPicture)
+    waiting = asyncio.create_task(first.ready(None))
+    await asyncio.sleep(0)
+    resting.interrupt()
+    assert await asyncio.wait_for(waiting, 10) is STILL
 
 
 async def test_closing_gives_up_what_is_not_drawn_and_says_nothing(pool: Executor) -> None:
     life, errors = GatedLife(open_gate=False), list[BaseException]()
-    resting = Resting(Face(life), pool, errors.append)
+    resting = Resting(Face(life), pool, ORDERS_HIGH, errors.append)
     for position in range(ORDERS_HIGH):
         resting.picture(position)
     resting.close()
@@ -128,11 +187,99 @@ async def test_closing_gives_up_what_is_not_drawn_and_says_nothing(pool: Executo
 async def test_a_face_that_cannot_be_drawn_is_reported_once(pool: Executor) -> None:
     life, errors = GatedLife(), list[BaseException]()
     life.fail = True
-    resting = Resting(Face(life), pool, errors.append)
+    resting = Resting(Face(life), pool, ORDERS_HIGH, errors.append)
     pictures = [resting.picture(position) for position in range(3)]
     assert await shown(pictures[0], STILL) == 0
     await asyncio.gather(*(picture.ready(STILL) for picture in pictures if isinstance(picture, OrderedPicture)))
     assert len(errors) == 1 and isinstance(errors[0], ValueError)
+
+
+async def test_after_a_failure_nothing_is_ordered_and_no_error_is_left_unread(pool: Executor) -> None:
+    life, complaints = GatedLife(open_gate=False), list[dict[str, Any]]()
+    life.fail = True
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+    resting = Resting(Face(life), pool, ORDERS_HIGH)
+    pictures = [resting.picture(position) for position in range(2)]
+    life.gate.release(100)
+    pool.submit(int).result()
+    await asyncio.sleep(0)
+    resting.picture(2)  # both have failed, and nobody was told yet
+    await news()
+    asked = life.asked
+    assert all(resting.picture(position) is STILL for position in range(10, 30))
+    pool.submit(int).result()
+    assert life.asked == asked
+    resting.close()
+    del pictures, resting
+    gc.collect()
+    await news()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("alive", [True, False])
+async def test_a_mouth_comes_to_rest_in_a_few_slots_whether_the_face_lives_or_not(alive: bool) -> None:
+    with ThreadPoolExecutor(1, "resting") as pool:
+        resting = Resting(Face(GatedLife() if alive else None), pool, ORDERS_HIGH)
+        resting.follow(0, played(200), 0.0)
+        values = [await shown(resting.picture(0)) for _ in range(6)]
+        assert values == [150, 100, 50, 0, 0, 0], "also while the avatar's time stands still"
+        resting.follow(1, played(100), 0.0)
+        values = [await shown(resting.picture(0)) for _ in range(2)]
+        assert values == [75, 50], "a second voice begins anew"
+        resting.follow(2, played(40), 0.0)
+        assert await shown(resting.picture(0)) == 30
+        assert len(values) < CLOSING_SLOTS
+
+
+async def test_a_video_s_mouth_comes_to_rest_in_the_frames_that_are_its_turn(pool: Executor) -> None:
+    frames = np.repeat(np.arange(0, 80, 8, dtype=np.uint8), 12).reshape(10, 2, 2, 3)
+    meshes = np.zeros((10, 468, 2), np.float32)
+    video = Shots(Portrait("v", "v", frames[0], meshes[0], Clip(frames, meshes)), lambda image, mesh: None)
+    resting = Resting(video, pool, ORDERS_HIGH)
+    resting.follow(1, played(200), 0.0)
+    assert [await shown(resting.picture(position)) for position in (2, 3, 4, 5)] == [154, 112, 74, 40]
+
+
+async def test_a_mouth_that_is_at_rest_already_changes_by_no_bit_and_orders_nothing() -> None:
+    pool = HandPool()
+    resting = Resting(Face(None), pool, ORDERS_HIGH)
+    resting.follow(0, STILL, 0.0)
+    assert all(resting.picture(position) is STILL for position in range(1, 9)) and pool.work == []
+
+
+async def test_an_equal_picture_is_faded_into_without_a_change(pool: Executor) -> None:
+    every = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(16, 16, 3)
+    still = Shots(Portrait("v", "v", every, np.zeros((468, 2), np.float32)), lambda image, mesh: None)
+    resting = Resting(still, pool, ORDERS_HIGH)
+    resting.follow(0, every.copy(), 0.0)
+    for _ in range(CLOSING_SLOTS):
+        picture = resting.picture(1)
+        assert isinstance(picture, OrderedPicture) and (await picture.ready(None) == every).all()
+
+
+async def test_a_video_whose_pool_is_busy_shows_the_frame_at_rest_at_once() -> None:
+    pool = HandPool()
+    resting = Resting(Face(None), pool, 1)
+    resting.follow(0, played(200), 0.0)
+    assert isinstance(resting.picture(1), OrderedPicture)
+    assert resting.picture(2) is STILL and resting.repeated == 1
+
+
+async def test_an_interrupt_puts_the_mouth_at_rest_at_once() -> None:
+    pool = HandPool()
+    resting = Resting(Face(GatedLife()), pool, ORDERS_HIGH)
+    resting.follow(4, played(200), 0.0)
+    on_its_way = resting.picture(5)
+    await draw(pool, 0)
+    assert await shown(on_its_way) == 151
+    on_its_way = resting.picture(5)
+    resting.interrupt()
+    after = [resting.picture(position) for position in (5, 5, 6)]
+    assert await shown(after[0], played(99)) == 99, "no picture from before stands in"
+    assert pool.work[1][0].cancelled()
+    await draw(pool, 2)
+    await draw(pool, 3)
+    assert [await shown(picture) for picture in after] == [5, 5, 6]
 
 
 def test_a_head_that_only_sways_is_drawn_every_other_slot_and_a_blink_in_each(portrait: Portrait) -> None:
@@ -147,8 +294,8 @@ def test_a_head_that_only_sways_is_drawn_every_other_slot_and_a_blink_in_each(po
 
 async def test_the_head_comes_to_rest_from_what_was_said_last(pool: Executor) -> None:
     life = GatedLife()
-    resting = Resting(Face(life), pool)
-    resting.follow(100, 0.8)
+    resting = Resting(Face(life), pool, ORDERS_HIGH)
+    resting.follow(100, played(100), 0.8)
     for position in range(101, 130):
         await shown(resting.picture(position))
     eased = [emphasis for _, emphasis in life.drawn]
@@ -166,12 +313,12 @@ class Upstream:
 async def test_speech_and_rest_are_one_movement(portrait: Portrait, pool: Executor) -> None:
     life = Liveliness(portrait.image, portrait.mesh, EyeFinder())
     shots = Shots(portrait, lambda image, mesh: None, life)
-    resting, buffer, recorder, clock = Resting(shots, pool), PlayoutBuffer(50, 10), Recorder(), FakeClock()
+    resting, buffer, recorder, clock = Resting(shots, pool, ORDERS_HIGH), PlayoutBuffer(50, 10), Recorder(), FakeClock()
 
-    def played(spoken: TalkingFrame, now_ns: int, position: int) -> None:
-        resting.follow(position, spoken.emphasis)
+    def follow(spoken: TalkingFrame, now_ns: int, position: int) -> None:
+        resting.follow(position, spoken.image, spoken.emphasis)
 
-    pacer = Pacer(buffer, Upstream(), recorder, resting.picture, "clip", clock, on_played=played)
+    pacer = Pacer(buffer, Upstream(), recorder, resting.picture, "clip", clock, on_played=follow)
     epoch = pacer.start()
     for slot in range(120):
         clock.time_ns = epoch.due_ns(slot)
@@ -180,7 +327,7 @@ async def test_speech_and_rest_are_one_movement(portrait: Portrait, pool: Execut
             image = life.apply(portrait.image, pacer.position_behind_buffer(), emphasis)
             buffer.put(replace(frame(ahead), image=image, emphasis=emphasis))
         pacer.step()
-        assert await shown(recorder.slots[-1].image) >= 0  # as a track would by now
+        await shown(recorder.slots[-1].image)  # as a track would by now
     assert [slot.position for slot in recorder.slots] == list(range(120)), "the avatar's time runs through"
     pictures = [
         slot.image if isinstance(slot.image, np.ndarray) else await slot.image.ready(None) for slot in recorder.slots
@@ -195,25 +342,29 @@ async def test_speech_and_rest_are_one_movement(portrait: Portrait, pool: Execut
 
 async def test_a_track_shows_a_resting_picture_in_its_slot(pool: Executor) -> None:
     life, clock, feed = GatedLife(), FakeClock(), PlayoutFeed(2)
-    resting, slots = Resting(Face(life), pool), SlotClock(clock.now_ns())
+    resting, slots = Resting(Face(life), pool, ORDERS_HIGH), SlotClock(clock.now_ns())
     track = PictureTrack(feed, lambda: slots, clock, 0)
     for slot in range(4):
         feed.put(PlayedSlot(slot, slot + 40, resting.picture(slot + 40), frame(0).audio, None))
         sent = await track.recv()
         assert sent.pts == slot * 3600
+        assert (sent.to_ndarray(format="bgr24") == slot + 40).all()
     assert [position for position, _ in life.drawn] == [40, 41, 42, 43]
 
 
 async def test_an_interrupt_puts_the_face_at_rest_into_every_slot_that_waits(pool: Executor) -> None:
     life, feed = GatedLife(), PlayoutFeed(2)
-    resting = Resting(Face(life), pool)
+    resting = Resting(Face(life), pool, ORDERS_HIGH)
     for slot in range(3):
         feed.put(PlayedSlot(slot, slot + 10, STILL + 200, frame(slot).audio, 0))
-    resting.follow(12, 0.5)
+    resting.follow(12, STILL + 200, 0.5)
+    resting.interrupt()
     feed.silence(resting.picture)
     assert [await shown(slot.image) for slot in feed.pictures.items] == [10, 11, 12]
 
 
 def test_a_voice_s_emphasis_is_read_from_its_window(portrait: Portrait) -> None:
-    life = Liveliness(portrait.image, portrait.mesh, EyeFinder())
-    assert 0 <= life.emphasis(loud_window(MelSpan(-25, 85))) <= 1
+    life, span = Liveliness(portrait.image, portrait.mesh, EyeFinder()), MelSpan(-25, 85)
+    loud = loud_window(span)
+    quiet = replace(loud, mel=np.full_like(loud.mel, -4.0))
+    assert life.emphasis(quiet) == 0 < 0.3 < life.emphasis(loud) <= 1

@@ -8,7 +8,7 @@ from app.inference.engine import Clip, Job, Portrait, Window
 from app.inference.portrait.ear import SPAN
 from app.inference.portrait.engine import PortraitEngine
 from app.inference.shots import Shots
-from app.inference.windows import loud_window
+from app.inference.trial import loud_window
 
 FRAMES = 40
 

@@ -212,6 +212,29 @@ async def test_one_bad_avatar_in_a_batch_ends_its_own_session_alone(
     assert bad.frames == [] and len(bad.errors) == 1
 
 
+class Listener:
+    """A life that cannot hear."""
+
+    def emphasis(self, window: Window) -> float:
+        raise ValueError("deaf")
+
+
+async def test_an_emphasis_that_cannot_be_told_ends_its_session_and_no_other(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    engine.open_gate()
+    deaf, well = Taker(worker, engine, "deaf"), Taker(worker, engine, "well")
+    deaf.lane.prepared.life = Listener()  # type: ignore[misc, assignment]
+    deaf.lane.submit(windows(1))
+    well.lane.submit(windows(1))
+    await deaf.wait_for(1)
+    await well.wait_for(1)
+    assert isinstance(deaf.errors[0], ValueError) and deaf.frames == []
+    well.lane.submit(windows(3))
+    await well.wait_for(4)
+    assert well.errors == []
+
+
 async def test_a_closed_lane_delivers_nothing(worker: InferenceWorker, engine: GatedEngine) -> None:
     taker, other = Taker(worker, engine, "a"), Taker(worker, engine, "b")
     taker.lane.submit(windows(5))

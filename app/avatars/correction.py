@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.avatars.mouth import CLOSED, HANDLE_POINTS, LEFT, NOSE_BASE, RIGHT, ROWS, Points, mouth_axes
+from app.avatars.mouth import CLOSED, HANDLE_POINTS, LEFT, MIN_WIDTH, NOSE_BASE, RIGHT, ROWS, Points, mouth_axes
 from app.inference.engine import Clip, Portrait
 from app.inference.face import LEFT_EYE, RIGHT_EYE
 from app.media import FloatArray
@@ -55,7 +55,7 @@ def moved(meshes: FloatArray, mouth: Points) -> FloatArray:
     The later frames follow in the face's own measure: level with the eyes, scaled along them by their distance
     and across by the nose's height.
     """
-    targets = _ordered(meshes[:, HANDLE_POINTS] + _carried(mouth - meshes[0, HANDLE_POINTS], meshes))
+    targets = _ordered(_parted(meshes[:, HANDLE_POINTS] + _carried(mouth - meshes[0, HANDLE_POINTS], meshes), meshes))
     targets[0] = mouth
     shifts = (targets - meshes[:, HANDLE_POINTS]).astype(np.float32)
     x, y = _seen_from_mouth(meshes)
@@ -73,13 +73,30 @@ def moved(meshes: FloatArray, mouth: Points) -> FloatArray:
 def _carried(offsets: Points, meshes: FloatArray) -> NDArray[np.float64]:
     """Carry offsets (7, 2) from the first frame to all: (n, 7, 2), pixels."""
     right, left, nose = (meshes[:, point].astype(np.float64) for point in (RIGHT_EYE, LEFT_EYE, NOSE_BASE))
-    apart = np.maximum(np.linalg.norm(left - right, axis=-1, keepdims=True), 1)
-    level = (left - right) / apart
+    apart, level = _eyes(meshes)
     upright = np.stack([-level[:, 1], level[:, 0]], axis=-1)
     length = np.maximum(((nose - (left + right) / 2) * upright).sum(axis=-1, keepdims=True), 1)
     along = offsets @ level[0] * apart / apart[0]  # (n, 7)
     across = offsets @ upright[0] * length / length[0]
     return np.asarray(along[..., None] * level[:, None] + across[..., None] * upright[:, None])
+
+
+def _eyes(meshes: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far the eyes are apart, (n, 1), at least a pixel, and the unit vector along them, (n, 2)."""
+    across = meshes[:, LEFT_EYE].astype(np.float64) - meshes[:, RIGHT_EYE]
+    apart = np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1)
+    return apart, across / apart
+
+
+def _parted(targets: NDArray[np.float64], meshes: FloatArray) -> NDArray[np.float64]:
+    """Keep the corners of (n, 7, 2) apart: a mouth that was narrowed in a smile may be pursed in a later frame."""
+    apart, level = _eyes(meshes)
+    across = ((targets[:, RIGHT] - targets[:, LEFT]) * level).sum(axis=-1, keepdims=True)
+    shift = np.maximum(MIN_WIDTH * apart - across, 0) / 2 * level
+    parted = targets.copy()
+    parted[:, LEFT] -= shift
+    parted[:, RIGHT] += shift
+    return parted
 
 
 def _ordered(targets: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -119,7 +119,7 @@ def _place(entry: Any) -> int:
     if not isinstance(name, str):
         raise MouthError("bad_point", 'Each point is {"name", "x", "y"}.')
     if name not in _PLACES:
-        raise MouthError("unknown_point", f'There is no point "{name[:40]}"; the points are {", ".join(_PLACES)}.')
+        raise MouthError("unknown_point", f"There is no point {name[:40]!a}; the points are {', '.join(_PLACES)}.")
     return _PLACES[name]
 
 

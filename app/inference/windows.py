@@ -8,16 +8,7 @@ import numpy as np
 
 from app.inference.engine import MelSpan, Window
 from app.inference.mel import N_MELS, SILENT_COLUMN, MelStream
-from app.media import MODEL_SAMPLES_PER_FRAME, SILENCE, AudioSlice, FloatArray, Journey
-
-
-def loud_window(span: MelSpan | None) -> Window:
-    """Make a window that asks for an open mouth, for measuring: rest, then sound."""
-    columns = span.columns if span else 0
-    mel = np.full((N_MELS, columns), -3.0, np.float32)
-    mel[:, columns // 2 :] = 1.0
-    sound = AudioSlice(0, 0, SILENCE, np.full(MODEL_SAMPLES_PER_FRAME, 0.3, np.float32), False, Journey(0))
-    return Window(sound, mel)
+from app.media import AudioSlice, FloatArray
 
 
 class Windower:

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from app.inference.cost import EngineCost
 from app.inference.engine import Engine, Job, Prepared
 from app.inference.lane import Lane, Turn, kind_of
-from app.inference.windows import loud_window
+from app.inference.trial import LATER, loud_window
 from app.media import SLOT_NS, Image, TalkingFrame
 from app.pacer.clock import Clock, MonotonicClock
 
@@ -105,7 +105,7 @@ class InferenceWorker:
         due_ns = self.clock.now_ns() + MEASURING_PATIENCE_NS
         lane.deadline_ns = lambda: due_ns
         position = 0
-        lane.position = lambda: position  # on, so that a video shows another frame each time
+        lane.position = lambda: LATER + position  # on, so that a video shows another frame each time
         try:
             for position in range(WARM_UPS + MEASURED):
                 if position == WARM_UPS:
@@ -166,7 +166,7 @@ class InferenceWorker:
                 if drawing
                 else ()
             )
-            frames = [(turn, self._picture_of(turn, images)) for turn in batch]
+            frames = [(turn, self._picture_of(turn, images), self._emphasis_of(turn)) for turn in batch]
         except Exception as error:  # whatever an engine raises ends the session it served, not the thread
             if len(batch) > 1:
                 for alone in batch:  # one of them is to blame; the others shall not notice
@@ -179,11 +179,9 @@ class InferenceWorker:
         kinds = {turn.lane.kind for turn in drawing}
         if len(kinds) == 1:  # of a mixed batch nobody knows who took how long
             self.cost.note(kinds.pop(), len(drawing), drawn_ns - begun_ns)
-        for turn, image in frames:
+        for turn, image, emphasis in frames:
             journey = turn.window.sound.journey
             journey.begun_ns, journey.drawn_ns = begun_ns, drawn_ns
-            life = turn.lane.prepared.life
-            emphasis = life.emphasis(turn.window) if life else 0.0
             self._post(turn.lane.receive, [TalkingFrame.of(turn.window.sound, image, emphasis)])
 
     @staticmethod
@@ -194,6 +192,11 @@ class InferenceWorker:
         if turn.window.sound.generation == turn.lane.generation:
             turn.lane.last_image = image
         return image
+
+    @staticmethod
+    def _emphasis_of(turn: Turn) -> float:
+        life = turn.lane.prepared.life
+        return life.emphasis(turn.window) if life else 0.0
 
     def _post(self, call: Callable[..., None], argument: object) -> None:
         assert self._loop is not None

@@ -80,9 +80,9 @@ class PlayoutFeed:
     """
 
     def __init__(self, lead_packets: int) -> None:
-        slots = -(-lead_packets // PACKETS_PER_FRAME) + SPARE_SLOTS
-        self.voice: LatestQueue[VoicePacket] = LatestQueue(slots * PACKETS_PER_FRAME)
-        self.pictures: LatestQueue[PlayedSlot] = LatestQueue(slots)
+        self.limit = -(-lead_packets // PACKETS_PER_FRAME) + SPARE_SLOTS  # slots
+        self.voice: LatestQueue[VoicePacket] = LatestQueue(self.limit * PACKETS_PER_FRAME)
+        self.pictures: LatestQueue[PlayedSlot] = LatestQueue(self.limit)
         self._last_sample = 0
 
     def __len__(self) -> int:

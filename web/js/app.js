@@ -87,6 +87,7 @@ function wireMouth() {
     conversation.renewFace(choice());
     controls.say(sentence);
   });
+  mouthEditor.addEventListener('failure', ({ detail }) => complain(detail));
 }
 
 async function addFace(file) {

@@ -8,15 +8,19 @@ const TOUCHING_PX = 8; // on the screen: closed lips have two dots in one place
 /**
  * Make a dot: a slider to screen readers, so that they leave the arrow keys to it; its text says both directions.
  * @param {MouthPoint} point
+ * @param {number} width of the picture: how far across it may be
  * @returns {Dot}
  */
-export function createDot(point) {
+export function createDot(point, width) {
   const button = document.createElement('button');
   button.type = 'button';
   button.className = 'dot';
   button.dataset.name = point.name;
   button.setAttribute('role', 'slider');
   button.setAttribute('aria-label', point.label);
+  // A point may have been found outside the picture.
+  button.setAttribute('aria-valuemin', Math.min(0, Math.round(point.x), Math.round(point.found_x)));
+  button.setAttribute('aria-valuemax', Math.max(width, Math.round(point.x), Math.round(point.found_x)));
   return { point, button };
 }
 

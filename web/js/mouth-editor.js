@@ -6,13 +6,16 @@ import { MouthView } from './mouth-view.js';
 
 /** @typedef {import('./api.js').Avatar} Avatar */
 
-/** Opens over the page. Dispatches `save` as a CustomEvent with {avatar, sentence} once the server has it. */
+/**
+ * Opens over the page. Dispatches `save` as a CustomEvent with {avatar, sentence} once the server has it, and `failure`
+ * with the error where it has not and the dialog is no longer there to say so.
+ */
 export class MouthEditor extends EventTarget {
   #dialog;
   #view;
   #say;
   #saveButton;
-  #avatar = null;
+  #visit = null; // {avatar}, another each time the dialog opens: a save may end after its dialog
   #before = []; // the points as they came, to tell whether anything was done
 
   /** @param {HTMLDialogElement} dialog holds .mouth-view, .status-line and the buttons */
@@ -32,8 +35,9 @@ export class MouthEditor extends EventTarget {
   async open(avatar) {
     const { points } = await getMouth(avatar.id);
     if (this.#dialog.open) return;
-    this.#avatar = avatar;
+    this.#visit = { avatar };
     this.#before = points;
+    this.#saveButton.disabled = false;
     this.#view.show(avatar, points);
     this.#say('Take a dot.');
     this.#dialog.showModal();
@@ -45,18 +49,24 @@ export class MouthEditor extends EventTarget {
   }
 
   async #save() {
-    const avatar = this.#avatar;
+    const visit = this.#visit;
+    const { avatar } = visit;
     const points = this.#view.points;
     if (isSame(points, this.#before)) return this.#dialog.close();
     this.#saveButton.disabled = true;
     try {
       const sentence = await keep(avatar, points);
-      this.#dialog.close();
+      if (this.#isOpenFor(visit)) this.#dialog.close();
       this.dispatchEvent(new CustomEvent('save', { detail: { avatar, sentence } }));
     } catch (error) {
-      this.#say(sentenceFor(error), true);
+      if (this.#isOpenFor(visit)) this.#say(sentenceFor(error), true);
+      else this.dispatchEvent(new CustomEvent('failure', { detail: error }));
     }
-    this.#saveButton.disabled = false;
+    if (this.#isOpenFor(visit)) this.#saveButton.disabled = false;
+  }
+
+  #isOpenFor(visit) {
+    return this.#dialog.open && visit === this.#visit;
   }
 }
 

@@ -47,7 +47,7 @@ export class MouthView extends EventTarget {
     image.setAttribute('width', avatar.width);
     image.setAttribute('height', avatar.height);
     for (const { button } of this.#dots) button.remove();
-    this.#dots = points.map((point) => createDot({ ...point }));
+    this.#dots = points.map((point) => createDot({ ...point }, avatar.width));
     this.#element.append(...this.#dots.map(({ button }) => button));
     this.#fit();
   }

@@ -1,11 +1,11 @@
 """Eyelids that close: the upper lid's own skin and lashes are drawn down over the eye.
 
-Coordinates are the eye's own: x along it, y towards the cheek, from the middle between its corners, both in widths of
-the eye. Only a rectangle around each eye is computed.
+Coordinates are the eye's own, see :class:`EyeShape`. Only a rectangle around each eye is computed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from app.inference.eyes import EyeOutline
 from app.inference.portrait.area import Area
+from app.inference.portrait.eye_shape import MIN_OPENING, EyeShape
 from app.media import FloatArray, Image
 
 Plane = NDArray[np.float32]  # over the eye's rectangle
 
+# the brows' lower edges in the face mesh, the person's right one first
+BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))
 MIN_WIDTH_PX = 8.0  # of an eye that is worth closing
-MIN_OPENING = 0.14  # below it, it is closed already
-OUTER_GROWTH, INNER_GROWTH = 1.17, 1.10  # the outline stops short of the corners
+TURNED = 0.6  # of the wider eye's width: a head turned so far does not blink, rather than wink
 SPARE = 0.03  # below the outline, so that no white is left
 SKIN = (0.25, 0.42)  # height of what gives way above the eye
 BROW_SHARE = 0.65  # of the way up to the brow, at most: that stays where it is
@@ -49,40 +51,42 @@ class Eyelids:
     lashes: FloatArray  # (3,), BGR
 
 
-def make_eyelids(image: Image, eye: EyeOutline, brow: NDArray[np.float32]) -> Eyelids | None:
-    """Prepare one eye of a picture (BGR); None where there is nothing to close.
+def make_eyelids(image: Image, eyes: Sequence[EyeOutline], mesh: NDArray[np.float32]) -> list[Eyelids]:
+    """Prepare the eyes of a picture (BGR) with its mesh (468, 2) that blink: both, or none.
 
-    ``brow``: its lower edge from end to end, (n, 2), pixels.
+    One blinks alone only where the other is closed already or outside the picture. ``eyes``: the person's right one
+    first.
     """
-    first, last = sorted((eye.upper[0], eye.upper[-1]), key=lambda corner: float(corner[0]))
-    width = float(np.linalg.norm(last - first))
-    if width < MIN_WIDTH_PX:
-        return None
-    u = (last - first) / width
-    axes = np.stack([u, np.array([-u[1], u[0]], np.float32)], axis=1)
-    centre = (first + last) / 2
-    axis, upper, lower = _edges((eye.upper - centre) @ axes / width, (eye.lower - centre) @ axes / width)
-    if (lower - upper).max() < MIN_OPENING:
-        return None
-    low = np.array([axis[0] - AROUND, upper.min() - SKIN[1] - AROUND])
-    high = np.array([axis[-1] + AROUND, lower.max() + CHEEK + AROUND])
-    corners = centre + np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])]) @ axes.T * width
+    shapes = [EyeShape.of(eye, mesh[list(brow)]) for eye, brow in zip(eyes, BROWS, strict=True)]
+    seen = [shape for shape in shapes if not shape.is_outside(image.shape[1], image.shape[0])]
+    widths = sorted(shape.width_px for shape in seen)
+    if not seen or widths[0] < max(MIN_WIDTH_PX, TURNED * widths[-1]):
+        return []
+    made = [_made(image, shape) for shape in seen if not shape.is_closed]
+    return [lids for lids in made if lids is not None] if None not in made else []
+
+
+def _made(image: Image, eye: EyeShape) -> Eyelids | None:
+    """Prepare one eye; None where the picture's edge is too near."""
+    low = np.array([eye.x[0] - AROUND, eye.upper.min() - SKIN[1] - AROUND])
+    high = np.array([eye.x[-1] + AROUND, eye.lower.max() + CHEEK + AROUND])
+    box = np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])
+    corners = eye.centre + box @ eye.axes.T * eye.width_px
     area = Area(*np.floor(corners.min(axis=0)).astype(int), *np.ceil(corners.max(axis=0)).astype(int) + 1)
     if area.within(Area(0, 0, image.shape[1], image.shape[0])) != area:
         return None
     py, px = np.mgrid[area.at].astype(np.float32)
-    x, y = np.moveaxis((np.stack([px, py], axis=2) - centre) @ axes / width, 2, 0)
-    edge = np.interp(x, axis, _softened(upper)).astype(np.float32)
-    opening = _softened(np.where(lower > upper, lower - upper + SPARE, 0))
-    brow_height = float(upper.min() - ((brow[1:-1] - centre) @ axes[:, 1]).mean() / width)
-    skin, near = float(np.clip(BROW_SHARE * brow_height, *SKIN)), max(0.06, 0.8 / width)
+    x, y = np.moveaxis((np.stack([px, py], axis=2) - eye.centre) @ eye.axes / eye.width_px, 2, 0)
+    edge = np.interp(x, eye.x, _softened(eye.upper)).astype(np.float32)
+    opening = _softened(np.where(eye.lower > eye.upper, eye.lower - eye.upper + SPARE, 0))
+    skin, near = float(np.clip(BROW_SHARE * eye.brow_height, *SKIN)), max(0.06, 0.8 / eye.width_px)
     return Eyelids(
         area=area,
-        width_px=width,
-        v=axes[:, 1],
+        width_px=eye.width_px,
+        v=eye.axes[:, 1],
         y=y.astype(np.float32),
         upper=edge,
-        opening=np.interp(x, axis, opening, 0, 0).astype(np.float32),
+        opening=np.interp(x, eye.x, opening, 0, 0).astype(np.float32),
         skin=skin,
         grid=(px, py),
         skin_colour=_colour(image[area.at][(np.abs(x) < 0.3) & (np.abs(edge - y - 0.6 * skin) < near)], 50, 100),
@@ -130,24 +134,6 @@ def _lash_line(above: Plane, width_px: float) -> Plane:
     """Return 1 along the lid's edge."""
     thickness = max(LASH, 0.8 / width_px)
     return np.asarray(np.exp(-np.square((above - 0.3 * thickness) / thickness)))
-
-
-def _edges(upper: FloatArray, lower: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return both lids' y on a dense axis of x, float32 (n,) each, from outlines (9, 2), outer corner first."""
-    outer = np.sign(upper[0, 0])
-
-    def drawn_out(points: FloatArray) -> tuple[FloatArray, FloatArray]:
-        x = points[:, 0] * np.where(points[:, 0] * outer > 0, OUTER_GROWTH, INNER_GROWTH)
-        order = np.argsort(x)
-        return x[order], points[order, 1]
-
-    (upper_x, upper_y), (lower_x, lower_y) = drawn_out(upper), drawn_out(lower)
-    axis = np.linspace(upper_x[0] - 0.04, upper_x[-1] + 0.04, 97, dtype=np.float32)
-    return (
-        axis,
-        np.interp(axis, upper_x, upper_y).astype(np.float32),
-        np.interp(axis, lower_x, lower_y).astype(np.float32),
-    )
 
 
 def _softened(values: FloatArray) -> FloatArray:

@@ -17,11 +17,8 @@ from app.inference.portrait.head import make_head, move_head
 from app.inference.portrait.life import blink_at, moment
 from app.media import Image
 
-# the brows' lower edges in the face mesh, the person's right one first
-BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))
 LEAST_CLOSURE = 0.01
 REST_STEP = 2  # slots, in which a swaying head moves by less than a third of a pixel
-TURNED = 0.6  # of the wider eye's width: a head turned so far does not blink, rather than wink
 
 
 class Liveliness:
@@ -34,11 +31,7 @@ class Liveliness:
         self._image = image
         self._seed = zlib.crc32(image.tobytes())
         self._head = make_head(image, mesh)
-        outlines = zip(eyes.find(image, mesh), BROWS, strict=True)
-        made = [make_eyelids(image, eye, mesh[list(brow)]) for eye, brow in outlines]
-        eyelids = [lids for lids in made if lids is not None]
-        widths = sorted(lids.width_px for lids in eyelids)
-        self._eyelids = eyelids if eyelids and widths[0] > TURNED * widths[-1] else []
+        self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
 
     def emphasis(self, window: Window) -> float:
         """Return how strongly the face speaks in a window, 0…1."""

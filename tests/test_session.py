@@ -1,0 +1,115 @@
+"""A session by itself: what it says, and writes down, when its face cannot be drawn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from app.inference.engine import Job, Life, MelSpan, Portrait, Prepared, Window
+from app.inference.worker import InferenceWorker
+from app.ingest.protocol import ProtocolError, Start
+from app.media import PACKETS_PER_FRAME, Image
+from app.rtc.playout_feed import SPARE_SLOTS
+from app.session import Session, SessionLimits
+from app.timings import Timings
+from tests.fakes import FakeClock, HandPool, frame
+
+STILL = np.zeros((2, 2, 3), np.uint8)
+
+
+class BrokenLife:
+    """Cannot be drawn."""
+
+    def emphasis(self, window: Window) -> float:
+        return 0.0
+
+    def stands_for(self, position: int) -> int:
+        return position
+
+    def at_rest(self, position: int, emphasis: float) -> Image:
+        raise ValueError("broken")
+
+
+class Face:
+    """An avatar that is nothing but its life, or a picture."""
+
+    moving = False
+
+    def __init__(self, life: Life | None) -> None:
+        self.life = life
+
+    def rest(self, position: int) -> Image:
+        return STILL
+
+
+class Still:
+    """An engine that is never asked."""
+
+    name = "still"
+    span: MelSpan | None = None
+    max_batch = 1
+
+    def prepare(self, portrait: Portrait) -> Prepared:
+        return Face(None)
+
+    def render(self, jobs: Sequence[Job]) -> list[Image]:
+        return [STILL for _ in jobs]
+
+
+def session(face: Face, pool: Executor, errors: list[ProtocolError], lead_packets: int = 2) -> Session:
+    portrait = Portrait("p", "p", STILL, np.zeros((468, 2), np.float32))
+    clock, limits = FakeClock(), SessionLimits(20, 10, lead_packets, ())
+    return Session(
+        "5e55", Start(type="start"), Still(), portrait, face, InferenceWorker(clock), pool, limits, clock,
+        lambda event: None, errors.append, Timings(),
+    )  # fmt: skip
+
+
+async def test_a_face_that_cannot_be_drawn_at_rest_ends_the_session_and_the_log_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors: list[ProtocolError] = []
+    with ThreadPoolExecutor(1) as pool:
+        broken = session(Face(BrokenLife()), pool, errors)
+        broken.resting.picture(0)
+        pool.submit(int).result()
+        while not errors:
+            await asyncio.sleep(0)
+        await broken.aclose()
+    assert [error.code for error in errors] == ["engine_failed"]
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "5e55" in record.getMessage() and record.exc_info is not None
+    assert isinstance(record.exc_info[1], ValueError)
+
+
+async def test_every_slot_that_the_longest_lead_lets_wait_may_have_its_own_picture() -> None:
+    longest_lead = 50
+    slots = longest_lead // PACKETS_PER_FRAME + SPARE_SLOTS
+    waiting = session(Face(BrokenLife()), HandPool(), [], longest_lead)
+    for position in range(slots):
+        waiting.resting.picture(position)
+    assert waiting.stats()["rest_repeats"] == 0
+    waiting.resting.picture(slots)
+    assert waiting.stats()["rest_repeats"] == 1
+    await waiting.aclose()
+
+
+async def test_an_interrupt_puts_the_mouth_at_rest_without_easing() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        speaking = session(Face(None), pool, [])
+        speaking.pacer.start()
+        for number in range(4):
+            speaking.buffer.put(frame(number + 100))
+        for _ in range(4):
+            speaking.pacer.step()
+        assert speaking.feed.pictures.items[-1].generation is not None
+        speaking.interrupt()
+        speaking.pacer.step()
+        assert all(slot.image is STILL for slot in speaking.feed.pictures.items)
+        assert speaking.stats()["rest_late"] == speaking.stats()["rest_repeats"] == 0
+        await speaking.aclose()
