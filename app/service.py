@@ -39,6 +39,7 @@ COUNTED = {
     "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
     "rest_late": "Pictures at rest that were not drawn in time.",
 }
+LIVELY_LOAD = 0.45  # of the inference thread: beyond it, further faces only speak
 MAX_LOAD = 0.85  # of the inference thread: what is left is for windows that come at the same moment
 PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 30 MB each at 1080p
 CORES_A_REST = 4  # one of so many may draw faces at rest
@@ -94,6 +95,7 @@ class Service:
         self._places += 1
         try:
             engine, portrait, prepared = await self._ready_or_refuse(start)
+            prepared = self._that_fits(engine, prepared)
             self._refuse_overload(engine, prepared)
             session = self._make(start, engine, portrait, prepared, notify, fail)
         except BaseException:
@@ -149,6 +151,11 @@ class Service:
             self.timings,
         )
 
+    def _that_fits(self, engine: Engine, prepared: Prepared) -> Prepared:
+        """Let a face live only where there is time for it: a voice more is worth more than a blink."""
+        alive = self.worker.load(kind_of(engine, prepared)) <= LIVELY_LOAD or not self.sessions
+        return prepared if alive else prepared.calmed()
+
     def _refuse_overload(self, engine: Engine, prepared: Prepared) -> None:
         """Refuse a session that would make the others late; alone, an engine may be as slow as it is."""
         kind = kind_of(engine, prepared)
@@ -199,6 +206,7 @@ class Service:
     async def _prepare_and_measure(self, engine_name: str, avatar: str) -> tuple[Engine, Portrait, Prepared]:
         engine, portrait, prepared = await run_in_threadpool(self._prepare, engine_name, avatar)
         await self.worker.measure(engine, prepared)
+        await self.worker.measure(engine, prepared.calmed())
         return engine, portrait, prepared
 
     def _prepare(self, engine_name: str, avatar: str) -> tuple[Engine, Portrait, Prepared]:

@@ -18,7 +18,7 @@ PORTRAIT = Start(type="start", engine="portrait")
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    started = Service(load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=3))
+    started = Service(load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=3, life=False))
     await started.start()
     yield started
     await started.aclose()
@@ -56,3 +56,19 @@ async def test_places_are_counted_too(service: Service) -> None:
     with pytest.raises(ProtocolError, match="3 places") as refused:
         await open_one(service)
     assert refused.value.code == "server_full"
+
+
+async def test_where_time_is_short_a_further_face_only_speaks(tmp_path: Path) -> None:
+    service = Service(load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=9))
+    await service.start()
+    try:
+        await open_one(service)  # now all is measured
+        for kind, share in (("portrait, alive", 20), ("portrait", 5)):
+            service.worker.cost.forget(kind)
+            service.worker.cost.note(kind, 1, SLOT_NS * share // 100)
+        faces = [await open_one(service) for _ in range(8)]
+        alive = [face.lane.prepared.life is not None for face in faces]
+        assert alive == [True] + [False] * 7, "40%, then 5% each"
+        assert service.worker.load() == pytest.approx(0.75)
+    finally:
+        await service.aclose()

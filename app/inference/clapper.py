@@ -28,6 +28,10 @@ class ClapperAvatar:
     moving: bool = False
     life: None = None
 
+    def calmed(self) -> ClapperAvatar:
+        """Return it: it is."""
+        return self
+
     def rest(self, position: int) -> Image:
         """Black."""
         return self.black

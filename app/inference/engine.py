@@ -113,6 +113,10 @@ class Prepared(Protocol):
         """What it does by itself at rest; None: :meth:`rest` is all there is to see."""
         ...
 
+    def calmed(self) -> Prepared:
+        """Return the same avatar without a life of its own, which costs less to draw; itself where it has none."""
+        ...
+
     def rest(self, position: int) -> Image:
         """Return the picture at rest, uint8 (height, width, 3), BGR. Cheap: called on the event loop for every hold."""
         ...

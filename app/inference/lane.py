@@ -36,7 +36,9 @@ class Turn:
 
 def kind_of(engine: Engine, prepared: Prepared) -> str:
     """Name the kind of work that an avatar is for an engine."""
-    return f"{engine.name}, moving" if prepared.moving else engine.name
+    if prepared.moving:
+        return f"{engine.name}, moving"
+    return engine.name if prepared.life is None else f"{engine.name}, alive"
 
 
 class Lane:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -35,6 +36,14 @@ class Shots(Generic[T]):
     def moving(self) -> bool:
         """Whether it is a video."""
         return self._portrait.clip is not None
+
+    def calmed(self) -> Shots[T]:
+        """Return the same shots without life; what is prepared of them is shared."""
+        if self.life is None:
+            return self
+        calm = copy.copy(self)
+        calm.life = None
+        return calm
 
     def rest(self, position: int) -> Image:
         """Return the picture, or the video's frame, as it is: uint8 (height, width, 3), BGR."""
