@@ -103,9 +103,9 @@ def assert_speaks_in_step(seen: Watched) -> None:
     assert seen.fps > 20
     assert seen.speaking.sum() > 10 and seen.quiet.sum() > 5
     moved, rested = np.percentile(seen.mouth[seen.speaking], 75), np.percentile(seen.mouth[seen.quiet], 90)
-    # the codec alone makes 1.7, and up to 3 in a fresh key frame
-    assert rested < 3.5, f"the mouth did not rest: {rested:.2f}"
-    assert moved > 6.0, f"the mouth hardly moved: {moved:.2f}"
+    # the codec alone makes 1.7, and up to 3 in a fresh key frame; the head's own sway makes it 4
+    assert rested < min(6.0, 0.5 * moved), f"the mouth did not rest: {rested:.2f} against {moved:.2f}"
+    assert moved > 8.0, f"the mouth hardly moved: {moved:.2f}"
 
 
 async def playing(page: Page) -> None:
