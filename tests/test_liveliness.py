@@ -10,7 +10,7 @@ from app.inference.engine import Clip, Portrait
 from app.inference.eyes import EyeFinder, EyeOutline
 from app.inference.portrait.area import Area
 from app.inference.portrait.eyelids import close_eyelids
-from app.inference.portrait.head import make_head, move_head
+from app.inference.portrait.head import make_head, move_head, patch_head
 from app.inference.portrait.life import MOST, Moment, moment
 from app.inference.portrait.liveliness import Liveliness, life_of
 from app.inference.portrait.resampler import finer, look_up
@@ -101,7 +101,9 @@ def test_what_the_mouth_has_changed_moves_along(portrait: Portrait, lively: Live
     assert head is not None
     whole = move_head(portrait.image, head, FAR)
     mouth = Area(*portrait.mesh[[61, 0]].min(axis=0).astype(int), *portrait.mesh[[291, 17]].max(axis=0).astype(int))
-    assert (move_head(portrait.image, head, FAR, [mouth]) == whole).all(), "what was prepared is but a short cut"
+    assert (patch_head(whole, portrait.image, head, FAR, [mouth]) == whole).all(), (
+        "what was prepared is but a short cut"
+    )
     posed = portrait.image.copy()
     posed[mouth.at] = 0
     alive = lively.apply(posed, 777, 0.5)

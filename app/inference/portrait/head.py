@@ -59,30 +59,44 @@ def _bands(moves: NDArray[np.bool_], whole: Area) -> Iterator[Area]:
             yield Area(*(CELL_PX * n for n in cells)).within(whole)
 
 
-def move_head(picture: Image, head: Head, now: Moment, changed: Sequence[Area] = ()) -> Image:
-    """Return a picture (uint8, BGR) with its head held as ``now`` says; the same object where nothing moves.
-
-    ``changed``: where it differs from the picture that was prepared.
-    """
-    parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath], np.float32)
-    coarse = np.asarray(np.tensordot(parts, head.field, axes=1), np.float32)
-    farthest = float(np.abs(coarse).max())
-    if farthest < LEAST_PX:
+def move_head(picture: Image, head: Head, now: Moment) -> Image:
+    """Return the picture that was prepared with its head held as ``now`` says; the same object where nothing moves."""
+    coarse = _displacement(head, now)
+    if coarse is None:
         return picture
-    coarse = 2 * coarse  # in pixels of the finer picture
     moved = picture.copy()
     corner = head.area.left, head.area.top
     for band in head.bands:
         part = band.seen_from(*corner)
         moved[band.at] = look_up(head.fine, dense(coarse, part), head.places[part.at])
-    margin = math.ceil(farthest) + 1
+    return moved
+
+
+def patch_head(moved: Image, picture: Image, head: Head, now: Moment, changed: Sequence[Area]) -> Image:
+    """Return ``moved`` (see :func:`move_head`) as if it had been made of ``picture`` (uint8, BGR).
+
+    ``changed``: where that differs from the picture that was prepared; only there is anything computed.
+    """
+    coarse = _displacement(head, now)
+    if coarse is None:
+        return picture
+    moved = moved.copy()
+    margin = math.ceil(float(np.abs(coarse).max()) / 2) + 1
     for area in changed:
         to = area.grown(margin).within(head.area)
         if not to.empty:
             around = to.grown(margin + REACH).within(head.picture)
             fine = finer(np.ascontiguousarray(picture[around.at]))
-            moved[to.at] = look_up(fine, dense(coarse, to.seen_from(*corner)), _places(to, around))
+            part = to.seen_from(head.area.left, head.area.top)
+            moved[to.at] = look_up(fine, dense(coarse, part), _places(to, around))
     return moved
+
+
+def _displacement(head: Head, now: Moment) -> FloatArray | None:
+    """Return it on the field's grid, in pixels of the finer picture; None where it is less than one can see."""
+    parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath], np.float32)
+    coarse = np.asarray(2 * np.tensordot(parts, head.field, axes=1), np.float32)
+    return coarse if float(np.abs(coarse).max()) >= 2 * LEAST_PX else None
 
 
 def _places(area: Area, around: Area) -> NDArray[np.int16]:

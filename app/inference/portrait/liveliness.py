@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 
 import cv2
 import numpy as np
@@ -13,18 +14,21 @@ from app.inference.eyes import EyeFinder
 from app.inference.portrait.area import Area
 from app.inference.portrait.emphasis import emphasis_of
 from app.inference.portrait.eyelids import close_eyelids, make_eyelids
-from app.inference.portrait.head import make_head, move_head
+from app.inference.portrait.head import Head, make_head, move_head, patch_head
 from app.inference.portrait.life import blink_at, moment
 from app.media import Image
 
 LEAST_CLOSURE = 0.01
-REST_STEP = 2  # slots, in which a swaying head moves by less than a third of a pixel
+HEAD_STEP = 2  # slots, in which a swaying head moves by less than half a pixel: it is moved once in them
+NEAR = 0.08  # of the emphasis: moves a head by less than a fifth of a pixel
+HEADS_KEPT = 8  # moved pictures: a few sessions' latest
 
 
 class Liveliness:
     """What makes one picture (BGR, with its mesh (468, 2)) blink, breathe and sway.
 
-    Nothing changes after it was made: any thread may draw. The same picture always lives the same life.
+    Any thread may draw. The same picture always lives the same life; slots of one step share a moved head where their
+    emphasis is near enough. Bound: ``HEADS_KEPT`` of them, the latest.
     """
 
     def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder) -> None:
@@ -32,6 +36,7 @@ class Liveliness:
         self._seed = zlib.crc32(image.tobytes())
         self._head = make_head(image, mesh)
         self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
+        self._moved: deque[tuple[int, float, Image]] = deque(maxlen=HEADS_KEPT)  # step, emphasis, picture
 
     def emphasis(self, window: Window) -> float:
         """Return how strongly the face speaks in a window, 0…1."""
@@ -39,7 +44,7 @@ class Liveliness:
 
     def stands_for(self, position: int) -> int:
         """Return the position whose picture at rest will do: a head that only sways needs one in two."""
-        before = position - position % REST_STEP
+        before = position - position % HEAD_STEP
         return position if blink_at(self._seed, position) or blink_at(self._seed, before) else before
 
     def at_rest(self, position: int, emphasis: float) -> Image:
@@ -51,14 +56,27 @@ class Liveliness:
 
         ``picture`` may differ from the one that was prepared, in the mouth's region say; it is not written to.
         """
-        now = moment(self._seed, position, emphasis)
         changed = [] if picture is self._image else _changed(self._image, picture)
-        if now.blink > LEAST_CLOSURE and self._eyelids:
+        blink = blink_at(self._seed, position)
+        if blink > LEAST_CLOSURE and self._eyelids:
             picture = picture.copy()
             for lids in self._eyelids:
-                close_eyelids(picture, lids, now.blink)
+                close_eyelids(picture, lids, blink)
                 changed.append(lids.area)
-        return picture if self._head is None else move_head(picture, self._head, now, changed)
+        if self._head is None:
+            return picture
+        step = position - position % HEAD_STEP
+        emphasis, moved = self._head_at(self._head, step, emphasis)
+        return patch_head(moved, picture, self._head, moment(self._seed, step, emphasis), changed) if changed else moved
+
+    def _head_at(self, head: Head, step: int, emphasis: float) -> tuple[float, Image]:
+        """Return the picture with its head moved, and the emphasis that it was moved with."""
+        for known, near, moved in tuple(self._moved):
+            if known == step and abs(near - emphasis) <= NEAR:
+                return near, moved
+        moved = move_head(self._image, head, moment(self._seed, step, emphasis))
+        self._moved.append((step, emphasis, moved))
+        return emphasis, moved
 
 
 def life_of(portrait: Portrait, eyes: EyeFinder) -> Liveliness | None:
