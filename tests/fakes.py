@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from app.media import SAMPLES_PER_FRAME, Journey, TalkingFrame
+from app.inference.engine import Life
+from app.media import SAMPLES_PER_FRAME, Image, Journey, TalkingFrame
 from app.pacer.pacer import PlayedSlot
 
 
@@ -69,3 +70,18 @@ class Recorder:
                 assert (slot.image == number % 251).all()
                 numbers.append(number)
         return numbers
+
+
+STILL = np.zeros((2, 2, 3), np.uint8)
+
+
+class Face:
+    """An avatar that is nothing but its life, or a picture."""
+
+    moving = False
+
+    def __init__(self, life: Life | None) -> None:
+        self.life = life
+
+    def rest(self, position: int) -> Image:
+        return STILL

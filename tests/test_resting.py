@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.inference.engine import Clip, Life, MelSpan, Portrait, Window
+from app.inference.engine import Clip, MelSpan, Portrait, Window
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.life import moment
 from app.inference.portrait.liveliness import Liveliness
@@ -27,9 +27,8 @@ from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import CLOSING_SLOTS, OrderedPicture, Resting
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.tracks import PictureTrack
-from tests.fakes import FakeClock, HandPool, Recorder, frame
+from tests.fakes import STILL, Face, FakeClock, HandPool, Recorder, frame
 
-STILL = np.zeros((2, 2, 3), np.uint8)
 ORDERS_HIGH = 5
 
 
@@ -55,18 +54,6 @@ class GatedLife:
             raise ValueError("broken")
         self.drawn.append((position, emphasis))
         return np.full((2, 2, 3), position % 251, np.uint8)
-
-
-class Face:
-    """An avatar that is nothing but its life."""
-
-    moving = False
-
-    def __init__(self, life: Life | None) -> None:
-        self.life = life
-
-    def rest(self, position: int) -> Image:
-        return STILL
 
 
 async def news() -> None:

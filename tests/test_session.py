@@ -10,16 +10,14 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from app.inference.engine import Job, Life, MelSpan, Portrait, Prepared, Window
+from app.inference.engine import Job, MelSpan, Portrait, Prepared, Window
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import ProtocolError, Start
 from app.media import PACKETS_PER_FRAME, Image
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.session import Session, SessionLimits
 from app.timings import Timings
-from tests.fakes import FakeClock, HandPool, frame
-
-STILL = np.zeros((2, 2, 3), np.uint8)
+from tests.fakes import STILL, Face, FakeClock, HandPool, frame
 
 
 class BrokenLife:
@@ -33,18 +31,6 @@ class BrokenLife:
 
     def at_rest(self, position: int, emphasis: float) -> Image:
         raise ValueError("broken")
-
-
-class Face:
-    """An avatar that is nothing but its life, or a picture."""
-
-    moving = False
-
-    def __init__(self, life: Life | None) -> None:
-        self.life = life
-
-    def rest(self, position: int) -> Image:
-        return STILL
 
 
 class Still:

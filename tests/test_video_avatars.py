@@ -24,10 +24,11 @@ from fastapi.testclient import TestClient
 
 from app.avatars import video
 from app.avatars.api import Abandoned, Preparation, _prepared, avatar_routes
+from app.avatars.details import Details
 from app.avatars.drafts import KEPT_S
 from app.avatars.footage import at_video_fps
 from app.avatars.picture import PictureError
-from app.avatars.store import DEFAULT_FILE, AvatarStore, Details, NoSuchAvatar
+from app.avatars.store import DEFAULT_FILE, AvatarStore, NoSuchAvatar
 from app.avatars.track import bridged, steadied
 from app.avatars.upload import Upload
 from app.avatars.video import FRAMES, MESHES, FaceVideo, load_clip, read_video

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
+from app.avatars.details import Details
 from app.avatars.picture import PictureError
-from app.avatars.store import AvatarFixed, AvatarStore, Details, NoSuchAvatar, StoreFull
+from app.avatars.store import AvatarFixed, AvatarStore, NoSuchAvatar, StoreFull
 from app.avatars.upload import Upload, cut_short, received
 from app.problems import Problem
 

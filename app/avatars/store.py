@@ -6,9 +6,8 @@ import hashlib
 import json
 import logging
 import os
-import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,13 @@ import cv2
 import numpy as np
 
 from app.avatars.correction import corrected
+from app.avatars.details import DETAILS, Details, is_id, kept_at, read_details, write_details
 from app.avatars.drafts import Drafts
 from app.avatars.footage import MARK_BYTES, video_format
 from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
-from app.avatars.video import FRAMES, VIDEO_MAX_SIDE, Progress, load_clip, minding_the_disk, read_video
+from app.avatars.video import VIDEO_MAX_SIDE, Progress, load_clip, minding_the_disk, read_video
 from app.inference.engine import Portrait
 from app.inference.face import FaceFinder
 from app.media import Image
@@ -30,9 +30,8 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_ID = "default"
 DEFAULT_FILE = Path(__file__).parent / "default.png"
-PICTURE, DETAILS = "picture.png", "avatar.json"
+PICTURE = "picture.png"
 HASH_BLOCK_BYTES = 1024 * 1024
-_ID = re.compile(r"[0-9a-f]{24}")
 
 
 class NoSuchAvatar(LookupError):
@@ -45,18 +44,6 @@ class AvatarFixed(Exception):
 
 class StoreFull(Exception):
     """No more avatars are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What is known of an avatar without opening its picture. ``frames``: over 1 for a video."""
-
-    id: str
-    name: str
-    width: int
-    height: int
-    notice: str | None = None
-    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +68,7 @@ class AvatarStore:
 
     def all(self) -> list[Details]:
         """Return all avatars, the bundled one first, then the newest first."""
-        kept = [(_kept_at(folder), folder) for folder in self._folders()]
+        kept = [(kept_at(folder), folder) for folder in self._folders()]
         found = [self._details(folder.name) for _, folder in sorted(kept, reverse=True)]
         return [self.details(DEFAULT_ID), *(details for details in found if details is not None)]
 
@@ -237,29 +224,15 @@ class AvatarStore:
     def _folders(self) -> list[Path]:
         if not self._folder.is_dir():
             return []
-        return [path for path in self._folder.iterdir() if _ID.fullmatch(path.name)]
+        return [path for path in self._folder.iterdir() if is_id(path.name)]
 
     def _details(self, id: str) -> Details | None:
-        if not _ID.fullmatch(id):
-            return None
-        try:
-            stored = json.loads((self._folder / id / DETAILS).read_text())
-            width, height, frames = stored["width"], stored["height"], stored.get("frames", 1)
-            if frames > 1 and (self._folder / id / FRAMES).stat().st_size != frames * height * width * 3:
-                raise ValueError(f"{FRAMES} has not the size that it should have")
-            return Details(id, stored["name"], width, height, stored["notice"], frames)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("avatars: %s cannot be read and is left out: %s", id, error)
-            return None
+        return read_details(self._folder / id)
 
     def _keep(self, draft: Path, details: Details, image: Image, more: dict[str, Any]) -> None:
         """Finish a draft, then rename it: a crash leaves no half avatar."""
         (draft / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        known = asdict(details)
-        del known["id"]
-        (draft / DETAILS).write_text(json.dumps(known | more))
+        write_details(draft, details, more)
         draft.chmod(0o755)
         target = self._folder / details.id
         if self._details(details.id) is None:
@@ -269,14 +242,6 @@ class AvatarStore:
         except OSError:
             if self._details(details.id) is None:  # otherwise the same file was uploaded twice at once
                 raise
-
-
-def _kept_at(folder: Path) -> int:
-    """Return when an avatar was kept, in ns: a folder's own time changes with what is kept in it later."""
-    try:
-        return (folder / DETAILS).stat().st_mtime_ns
-    except OSError:  # gone, or damaged; it is left out then
-        return 0
 
 
 def _head(path: Path, size: int) -> bytes:

@@ -41,17 +41,17 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
     speech = listen(mel)
     if speech is None:
         return REST
-    spoken = ramp01((speech.levels_db - speech.gate_db) / GATE_FADE_DB)
-    now = float(ramp01((speech.levels_db[-NOW:].max() - speech.gate_db + SLACK_DB) / GATE_FADE_DB))
-    speaking = _speaking(spoken)
+    above_db = speech.levels_db - speech.gate_db
+    speaking = _stepped(_speaking(np.clip(above_db / GATE_FADE_DB, 0, 1)))
     if speaking <= 0:
         return REST
-    heard = load_ear().hear(mel)
-    now = round(now * STEPS) / STEPS
-    gain = now * round(_loudness(speech) * STEPS) / STEPS
-    # rounded, so that a mel that differs in its last digit, as another chunking's does, draws the same picture
-    opening, jaw, wide, rounding, closed, tuck, teeth, tongue = (round(float(value) * STEPS) / STEPS for value in heard)
-    pressed = float(ramp(closed, CLOSES, CLOSED))
+    now = _stepped(ramp(float(above_db[-NOW:].max()), -SLACK_DB, GATE_FADE_DB - SLACK_DB))
+    if now <= 0:
+        return MouthShape(speaking=speaking)
+    gain = now * _stepped(_loudness(speech))
+    heard = (_stepped(float(value)) for value in load_ear().hear(mel))
+    opening, jaw, wide, rounding, closed, tuck, teeth, tongue = heard
+    pressed = ramp(closed, CLOSES, CLOSED)
     return MouthShape(
         opening=_settled(opening * gain) * (1 - pressed),
         jaw=_settled(jaw * gain),
@@ -61,13 +61,13 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
         tuck=ramp(tuck, TUCKS, TUCKED) * now,
         teeth=teeth * now,
         tongue=tongue * now,
-        speaking=round(speaking * STEPS) / STEPS,
+        speaking=speaking,
     )
 
 
-def ramp01(values: FloatArray) -> FloatArray:
-    """Clip to 0…1."""
-    return np.clip(values, 0, 1)
+def _stepped(value: float) -> float:
+    """Round, so that a mel that differs in its last digit, as another chunking's does, draws the same picture."""
+    return round(value * STEPS) / STEPS
 
 
 def _speaking(spoken: FloatArray) -> float:
