@@ -33,6 +33,7 @@ VIDEO_TICKS_PER_FRAME = VIDEO_CLOCK_RATE // VIDEO_FPS  # 3600
 VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 
 Image = NDArray[np.uint8]  # (height, width, 3), BGR
+I420 = NDArray[np.uint8]  # (height × 3/2, width), see app/i420.py
 Samples = NDArray[np.int16]
 FloatArray = NDArray[np.float32]
 

@@ -1,0 +1,62 @@
+"""Pictures in the encoder's colours: I420, BT.601 in its limited range, as OpenCV converts and browsers assume.
+
+An I420 picture is one uint8 array (height × 3/2, width): the luma plane, then both chroma planes (U, V) at half the
+resolution, one after the other in memory. Both sides are even. It is half the bytes of BGR, and video encoders take it
+as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.media import I420, Image
+
+BLACK_LUMA, WHITE_LUMA, GREY_CHROMA = 16, 235, 128
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """Views of one picture's planes: ``y`` uint8 (height, width), ``u`` and ``v`` uint8 (height / 2, width / 2)."""
+
+    y: NDArray[np.uint8]
+    u: NDArray[np.uint8]
+    v: NDArray[np.uint8]
+
+
+def from_bgr(image: Image) -> I420:
+    """Convert uint8 (height, width, 3), BGR, of even sides."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
+
+
+def to_bgr(picture: I420) -> Image:
+    """Convert back: uint8 (height, width, 3), BGR."""
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2BGR_I420), np.uint8)
+
+
+def size_of(picture: I420) -> tuple[int, int]:
+    """Return width and height in pixels."""
+    rows, width = picture.shape
+    return width, rows * 2 // 3
+
+
+def planes_of(picture: I420) -> Planes:
+    """Return views of the planes; the picture must be contiguous."""
+    width, height = size_of(picture)
+    flat, luma, chroma = picture.reshape(-1), width * height, width * height // 4
+    half = (height // 2, width // 2)
+    return Planes(
+        flat[:luma].reshape(height, width),
+        flat[luma : luma + chroma].reshape(half),
+        flat[luma + chroma :].reshape(half),
+    )
+
+
+def plain(width: int, height: int, luma: int) -> I420:
+    """Return a picture of one grey."""
+    picture: I420 = np.full((height * 3 // 2, width), GREY_CHROMA, np.uint8)
+    picture[:height] = luma
+    return picture
