@@ -17,8 +17,8 @@ from app.ingest.inbox import Mark
 from app.ingest.protocol import BAD_MESSAGE, IDLE, OUR_FAULT, ProtocolError, Start
 from app.ingest.pump import Pump
 from app.ingest.slicer import Slicer
-from app.media import PACKET_MS, VIDEO_FPS, TalkingFrame
-from app.pacer.clock import NS_PER_S, Clock, SlotClock, ntp_now
+from app.media import NS_PER_S, PACKET_MS, VIDEO_FPS, TalkingFrame
+from app.pacer.clock import Clock, SlotClock, ntp_now
 from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import Resting
@@ -94,7 +94,14 @@ class Session:
         self.lane.position = self.pacer.position_behind_buffer
         self.lane.playing = lambda: self.pacer.playing
         slicer = Slicer(start.encoding, start.channels, start.sample_rate)
-        self.pump = Pump(slicer, Windower(engine.span), self.lane, start.sample_rate, clock)
+        self.pump = Pump(
+            slicer,
+            Windower(engine.span),
+            self.lane,
+            start.sample_rate,
+            clock,
+            lambda: self.pacer.trimmed_goal_ns,
+        )
 
     def start(self) -> None:
         """Start moving sound; playout starts when a peer is connected."""
@@ -188,6 +195,7 @@ class Session:
             "buffer_b": len(self.feed),
             "holds": counters.held,
             "underruns": counters.underruns,
+            "gaps": counters.gaps,
             "drops": counters.dropped + self.lane.dropped,
             "missed": counters.missed,
             "unsent": self.feed.unsent,
@@ -207,7 +215,9 @@ class Session:
             self._end(ProtocolError(OUR_FAULT, "internal_error", "Something broke on the server; start again."))
 
     def _take(self, frames: list[TalkingFrame]) -> None:
+        now_ns = self._clock.now_ns()
         for frame in frames:
+            frame.journey.ready_ns = now_ns
             self.buffer.put(frame)
 
     def _engine_failed(self, error: BaseException) -> None:

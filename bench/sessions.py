@@ -17,8 +17,8 @@ from app.inference.face import FaceFinder
 from app.inference.lane import Lane
 from app.inference.trial import LATER, loud_window
 from app.inference.worker import InferenceWorker
-from app.media import SLOT_MS, SLOT_NS, TalkingFrame
-from app.pacer.clock import NS_PER_MS, MonotonicClock
+from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, TalkingFrame
+from app.pacer.clock import MonotonicClock
 from bench.report import report
 
 ALLOWED_LATE = 0.01  # p99

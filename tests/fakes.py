@@ -12,6 +12,7 @@ import numpy as np
 
 from app.inference.engine import Life
 from app.media import SAMPLES_PER_FRAME, Image, Journey, TalkingFrame
+from app.pacer.concealment import FADE_SAMPLES
 from app.pacer.pacer import PlayedSlot
 
 
@@ -29,11 +30,11 @@ class FakeClock:
         await asyncio.sleep(0)
 
 
-def frame(pts: int, silent: bool = False, generation: int = 0, arrived_ns: int = 0) -> TalkingFrame:
+def frame(pts: int, silent: bool = False, generation: int = 0, ready_ns: int = 0) -> TalkingFrame:
     """A frame whose picture and sound both carry its number."""
     image = np.full((2, 2, 3), pts % 251, np.uint8)
     audio = np.full(SAMPLES_PER_FRAME, pts % 30_000 + 1, np.int16)
-    return TalkingFrame(generation, pts, image, audio, silent, Journey(arrived_ns))
+    return TalkingFrame(generation, pts, image, audio, silent, Journey(ready_ns, queued_ns=ready_ns, ready_ns=ready_ns))
 
 
 class HandPool(Executor):
@@ -65,8 +66,8 @@ class Recorder:
         numbers = []
         for slot in self.slots:
             if slot.generation is not None:
-                number = int(slot.audio[0]) - 1
-                assert (slot.audio == number + 1).all()
+                number = int(slot.audio[-1]) - 1
+                assert (slot.audio[FADE_SAMPLES:] == number + 1).all()  # a return is faded in
                 assert (slot.image == number % 251).all()
                 numbers.append(number)
         return numbers

@@ -69,6 +69,7 @@ class Lane:
         self.dropped = 0
         self.repeated = 0
         self.last_image: Image | None = None
+        self._blocked_ns = 0  # when Buffer A was last seen full with windows waiting
         self.generation = 0
         self.ended = False
         self.closed = False
@@ -86,7 +87,10 @@ class Lane:
     @property
     def free(self) -> int:
         """How many windows the thread may take now. The worker's lock is held."""
-        return min(len(self.pending), IN_FLIGHT_HIGH - self.in_flight) if self.wanted() else 0
+        if not self.wanted():
+            self._blocked_ns = self._worker.clock.now_ns()
+            return 0
+        return min(len(self.pending), IN_FLIGHT_HIGH - self.in_flight)
 
     def next_turn(self, now_ns: int, cost_ns: int) -> Turn:
         """Take the next window. The worker's lock is held.
@@ -102,7 +106,9 @@ class Lane:
         position = self.position() + self.in_flight
         self.in_flight += 1
         self.repeated += repeat
-        return Turn(self, self.pending.popleft(), repeat, position)
+        window = self.pending.popleft()
+        window.sound.journey.held_back = window.sound.journey.queued_ns <= self._blocked_ns
+        return Turn(self, window, repeat, position)
 
     async def wait_for_room(self) -> None:
         """Return when a window may be submitted."""
