@@ -24,6 +24,7 @@ from app.metrics import METRICS_TYPE, render_metrics
 from app.problems import answer_with_problems
 from app.rtc.peer import limit_video_bitrate
 from app.service import Service
+from app.threads import name_thread
 
 WEB = ROOT / "web"
 
@@ -36,7 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         limit_video_bitrate(settings.video_bitrate)
         # aiortc encodes on the loop's default executor; nothing else here does, so an upload delays no frame
-        encoders = ThreadPoolExecutor(settings.threads or os.cpu_count() or 1, thread_name_prefix="encoder")
+        encoders = ThreadPoolExecutor(settings.threads or os.cpu_count() or 1, "encoder", name_thread, ("encoder",))
         asyncio.get_running_loop().set_default_executor(encoders)
         await service.start()
         yield

@@ -23,6 +23,7 @@ from app.ingest.protocol import BAD_MESSAGE, FULL, NO_AVATAR, ProtocolError, Sta
 from app.media import SLOT_NS
 from app.pacer.clock import Clock, MonotonicClock
 from app.session import Event, Session, SessionLimits
+from app.threads import name_thread
 from app.timings import Timings
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ class Service:
         self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
         self.worker = InferenceWorker(self.clock)
         # few threads, so that faces at rest take little from those that speak; they start with the first picture
-        self.resting = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // CORES_A_REST), "resting")
+        resting_threads = max(1, (os.cpu_count() or 1) // CORES_A_REST)
+        self.resting = ThreadPoolExecutor(resting_threads, "resting", name_thread, ("resting",))
         self.timings = Timings()
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()

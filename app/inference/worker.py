@@ -19,6 +19,7 @@ from app.inference.lane import Lane, Turn, kind_of
 from app.inference.trial import LATER, loud_window
 from app.media import SLOT_NS, Image, TalkingFrame
 from app.pacer.clock import Clock, MonotonicClock
+from app.threads import name_thread
 
 logger = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ class InferenceWorker:
                 self._lanes.remove(lane)
 
     def _run(self) -> None:
+        name_thread("inference")
         while True:
             with self.changed:
                 batch = self._next_batch()
