@@ -35,8 +35,8 @@ VIDEO_CLOCK_RATE = 90_000
 VIDEO_TICKS_PER_FRAME = VIDEO_CLOCK_RATE // VIDEO_FPS  # 3600
 VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 
-Image = NDArray[np.uint8]  # (height, width, 3), BGR
-I420 = NDArray[np.uint8]  # (height × 3/2, width), see app/i420.py
+Image = NDArray[np.uint8]  # (height, width, 3), BGR: pictures as they are read and prepared
+I420 = NDArray[np.uint8]  # (height × 3/2, width), see app/i420.py: pictures as they are drawn and sent
 Samples = NDArray[np.int16]
 FloatArray = NDArray[np.float32]
 
@@ -79,12 +79,12 @@ class AudioSlice:
 class TalkingFrame:
     """One picture and the 40 ms of sound that belong to it, inseparable from the model to the tracks.
 
-    ``image``: uint8 (height, width, 3), BGR. ``audio``: int16 (1920,) at 48 kHz. ``emphasis``: 0…1, how strongly the
-    face speaks in it. The rest is its slice's.
+    ``image``: uint8 (height × 3/2, width), see ``app/i420.py``. ``audio``: int16 (1920,) at 48 kHz. ``emphasis``:
+    0…1, how strongly the face speaks in it. The rest is its slice's.
     """
 
     @classmethod
-    def of(cls, sound: AudioSlice, image: Image, emphasis: float = 0.0) -> TalkingFrame:
+    def of(cls, sound: AudioSlice, image: I420, emphasis: float = 0.0) -> TalkingFrame:
         """Join a slice with the picture made for it."""
         return cls(
             generation=sound.generation,
@@ -100,7 +100,7 @@ class TalkingFrame:
 
     generation: int
     pts: int
-    image: Image
+    image: I420
     audio: Samples
     silent: bool
     journey: Journey

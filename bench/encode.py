@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
             turn, pts = cycle(images), count(0, VIDEO_TICKS_PER_FRAME)
 
             def encode(encoder: Vp8Encoder | H264Encoder = encoder, turn=turn, pts=pts) -> None:  # type: ignore[no-untyped-def]
-                frame = VideoFrame.from_ndarray(next(turn), format="bgr24")
+                frame = VideoFrame.from_ndarray(next(turn), format="yuv420p")
                 frame.pts, frame.time_base = next(pts), VIDEO_TIME_BASE
                 encoder.encode(frame)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from app.inference.engine import Life
-from app.media import SAMPLES_PER_FRAME, Image, Journey, TalkingFrame
+from app.media import I420, SAMPLES_PER_FRAME, Journey, TalkingFrame
 from app.pacer.concealment import FADE_SAMPLES
 from app.pacer.pacer import PlayedSlot
 
@@ -31,8 +31,8 @@ class FakeClock:
 
 
 def frame(pts: int, silent: bool = False, generation: int = 0, ready_ns: int = 0) -> TalkingFrame:
-    """A frame whose picture and sound both carry its number."""
-    image = np.full((2, 2, 3), pts % 251, np.uint8)
+    """A frame whose picture (2 × 2 pixels) and sound both carry its number."""
+    image = np.full((3, 2), pts % 251, np.uint8)
     audio = np.full(SAMPLES_PER_FRAME, pts % 30_000 + 1, np.int16)
     return TalkingFrame(generation, pts, image, audio, silent, Journey(ready_ns, queued_ns=ready_ns, ready_ns=ready_ns))
 
@@ -73,7 +73,7 @@ class Recorder:
         return numbers
 
 
-STILL = np.zeros((2, 2, 3), np.uint8)
+STILL = np.zeros((3, 2), np.uint8)
 
 
 class Face:
@@ -84,5 +84,5 @@ class Face:
     def __init__(self, life: Life | None) -> None:
         self.life = life
 
-    def rest(self, position: int) -> Image:
+    def rest(self, position: int) -> I420:
         return STILL

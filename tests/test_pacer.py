@@ -14,7 +14,7 @@ from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import LIVE, Mode
 from tests.fakes import FakeClock, Recorder, frame
 
-IDLE = np.zeros((2, 2, 3), np.uint8)
+IDLE = np.zeros((3, 2), np.uint8)
 
 
 @dataclass

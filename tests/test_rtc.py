@@ -11,6 +11,7 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import RtcpSdesPacket, RtcpSenderInfo, RtcpSrPacket
 
+from app.i420 import BLACK_LUMA, plain
 from app.ingest.protocol import ProtocolError
 from app.media import PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
 from app.pacer.clock import SlotClock
@@ -21,11 +22,11 @@ from app.rtc.signaling import check_offer
 from app.rtc.tracks import PictureTrack, VoiceTrack
 from tests.fakes import FakeClock
 
-IDLE = np.zeros((4, 4, 3), np.uint8)
+IDLE = plain(4, 4, BLACK_LUMA)
 
 
 def played(slot: int) -> PlayedSlot:
-    image = np.full((4, 4, 3), 200, np.uint8)
+    image = plain(4, 4, 200)
     return PlayedSlot(slot, slot, image, np.full(SAMPLES_PER_FRAME, slot + 1, np.int16), 0)
 
 

@@ -13,7 +13,7 @@ import pytest
 from app.inference.engine import Job, MelSpan, Portrait, Prepared, Window
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import ProtocolError, Start
-from app.media import PACKETS_PER_FRAME, Image
+from app.media import I420, PACKETS_PER_FRAME
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.session import Session, SessionLimits
 from app.timings import Timings
@@ -29,7 +29,7 @@ class BrokenLife:
     def stands_for(self, position: int) -> int:
         return position
 
-    def at_rest(self, position: int, emphasis: float) -> Image:
+    def at_rest(self, position: int, emphasis: float) -> I420:
         raise ValueError("broken")
 
 
@@ -43,7 +43,7 @@ class Still:
     def prepare(self, portrait: Portrait) -> Prepared:
         return Face(None)
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         return [STILL for _ in jobs]
 
 

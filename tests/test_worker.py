@@ -14,9 +14,9 @@ from app.inference.cost import EngineCost
 from app.inference.engine import Job, MelSpan, Portrait, Window
 from app.inference.lane import PENDING_HIGH, Lane
 from app.inference.worker import BATCH_NS, MEASURED, WARM_UPS, InferenceWorker
-from app.media import SILENCE, SLOT_NS, AudioSlice, Image, Journey, TalkingFrame
+from app.media import I420, SILENCE, SLOT_NS, AudioSlice, Journey, TalkingFrame
 
-IMAGE = np.zeros((2, 2, 3), np.uint8)
+IMAGE = np.zeros((3, 2), np.uint8)
 
 
 class GatedEngine:
@@ -33,10 +33,10 @@ class GatedEngine:
         self.fail = False
         self.bad: object = None  # an avatar that cannot be drawn
 
-    def prepare(self, portrait: Portrait) -> Image:
+    def prepare(self, portrait: Portrait) -> I420:
         return IMAGE
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         self.gate.acquire()
         self.threads.add(threading.current_thread().name)
         if self.fail or self.bad in [job.prepared for job in jobs]:
@@ -319,7 +319,7 @@ async def test_a_stall_while_an_engine_is_measured_does_not_make_it_dear(worker:
     engine.open_gate()
     render, calls = engine.render, iter(range(100))
 
-    def stalling(jobs: Sequence[Job]) -> list[Image]:
+    def stalling(jobs: Sequence[Job]) -> list[I420]:
         if next(calls) == 4:
             time.sleep(0.3)
         return render(jobs)

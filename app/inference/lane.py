@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.inference.engine import Engine, Prepared, Window
-from app.media import SLOT_NS, Image, TalkingFrame
+from app.media import I420, SLOT_NS, TalkingFrame
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -68,7 +68,7 @@ class Lane:
         self.in_flight = 0
         self.dropped = 0
         self.repeated = 0
-        self.last_image: Image | None = None
+        self.last_image: I420 | None = None
         self._blocked_ns = 0  # when Buffer A was last seen full with windows waiting
         self.generation = 0
         self.ended = False

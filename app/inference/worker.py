@@ -17,7 +17,7 @@ from app.inference.cost import EngineCost
 from app.inference.engine import Engine, Job, Prepared
 from app.inference.lane import Lane, Turn, kind_of
 from app.inference.trial import LATER, loud_window
-from app.media import SLOT_NS, Image, TalkingFrame
+from app.media import I420, SLOT_NS, TalkingFrame
 from app.pacer.clock import Clock, MonotonicClock
 from app.threads import name_thread
 
@@ -187,7 +187,7 @@ class InferenceWorker:
             self._post(turn.lane.receive, [TalkingFrame.of(turn.window.sound, image, emphasis)])
 
     @staticmethod
-    def _picture_of(turn: Turn, drawn: Iterator[Image]) -> Image:
+    def _picture_of(turn: Turn, drawn: Iterator[I420]) -> I420:
         image = turn.lane.last_image if turn.repeat else next(drawn)
         # an interrupt may have come meanwhile: then there is no last picture, and nobody will see this one
         image = turn.lane.prepared.rest(turn.position) if image is None else image

@@ -9,12 +9,12 @@ from av import AudioFrame, VideoFrame
 
 from app.media import (
     AUDIO_TIME_BASE,
+    I420,
     PACKET_NS,
     SAMPLE_RATE,
     SAMPLES_PER_PACKET,
     VIDEO_TICKS_PER_FRAME,
     VIDEO_TIME_BASE,
-    Image,
 )
 from app.pacer.clock import Clock, SlotClock
 from app.pacer.resting import OrderedPicture
@@ -58,7 +58,7 @@ class PictureTrack(MediaStreamTrack):
         self._feed, self._slots, self._clock, self._lead_ns = feed, slots, clock, lead_ns
         self.last_pts = 0
         self.sent = 0
-        self._shown: Image | None = None
+        self._shown: I420 | None = None
 
     async def recv(self) -> VideoFrame:
         """Return the next picture at its time. ``pts`` counts from the epoch, time base 1/90000."""
@@ -69,7 +69,7 @@ class PictureTrack(MediaStreamTrack):
         )
         image = played.image
         self._shown = await image.ready(self._shown) if isinstance(image, OrderedPicture) else image
-        frame = VideoFrame.from_ndarray(self._shown, format="bgr24")
+        frame = VideoFrame.from_ndarray(self._shown, format="yuv420p")
         frame.time_base = VIDEO_TIME_BASE
         frame.pts = self.last_pts = played.slot * VIDEO_TICKS_PER_FRAME
         self.sent += 1
