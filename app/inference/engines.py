@@ -108,7 +108,7 @@ class Engines:
         path = self._wav2lip_checkpoint()
         if path is None:
             raise EngineUnavailable(
-                f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan` gets one."
+                f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
             )
         # torch takes seconds to import, which nobody should wait for who does not use it
         from app.inference.wav2lip.checkpoint import load_checkpoint
