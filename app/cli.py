@@ -162,19 +162,19 @@ def _weights(args: argparse.Namespace) -> int:
 
 def _fetch(args: argparse.Namespace) -> int:
     from app.inference.download import Patience
-    from app.inference.fetch import addresses, fetch, is_here, require_consent, wanted_sha256
+    from app.inference.fetch import addresses, fetch, is_here, require_consent, wanted
     from app.inference.weights import WeightsError, find_entry
 
     settings = load_settings(weights_mirrors=tuple(args.mirror) if args.mirror else None)
     try:
         entry = find_entry(settings.weights_dir, args.name)
         path = settings.weights_dir / entry.file
-        sha256 = wanted_sha256(entry, args.sha256)
-        if not args.force and is_here(path, sha256, print):
+        file = wanted(entry, args.sha256)
+        if not args.force and is_here(path, file.sha256, print):
             return 0
         sources = addresses(entry, settings.weights_mirrors)
         require_consent(entry, args.yes, input if sys.stdin.isatty() else None, print)
-        fetch(path, sources, sha256, Patience(), print)
+        fetch(path, sources, file, Patience(), print)
     except (WeightsError, OSError) as error:
         return _complain(str(error))
     return 0

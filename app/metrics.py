@@ -19,6 +19,14 @@ GAUGES = {
     "pending": "Windows before the inference thread.",
 }
 
+# counters whose names in the code would say little here
+PLAIN_NAMES = {
+    "underruns": "voice_gaps",
+    "missed": "slots_missed",
+    "unsent": "slots_unsent",
+    "repeats": "picture_repeats",
+}
+
 
 class SessionCollector(Collector):
     """Reads every open session's stats when Prometheus asks."""
@@ -38,12 +46,13 @@ class SessionCollector(Collector):
             total = sum(stats[name] for stats in sessions.values())
             yield GaugeMetricFamily(f"lipwire_{name}", f"{about} All sessions.", value=total)
         for name, about in COUNTED.items():
-            counter = CounterMetricFamily(f"lipwire_session_{name}", about, labels=["session"])
+            shown = PLAIN_NAMES.get(name, name)
+            counter = CounterMetricFamily(f"lipwire_session_{shown}", about, labels=["session"])
             for id, stats in sessions.items():
                 counter.add_metric([id], stats[name])
             yield counter
             total = self._service.ended[name] + sum(stats[name] for stats in sessions.values())
-            yield CounterMetricFamily(f"lipwire_{name}", f"{about} All sessions, ended ones too.", value=total)
+            yield CounterMetricFamily(f"lipwire_{shown}", f"{about} All sessions, ended ones too.", value=total)
 
 
 def render_metrics(service: Service) -> bytes:

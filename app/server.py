@@ -21,9 +21,9 @@ GOODBYE_S = 3  # for open connections, once Ctrl-C was pressed
 class Server(uvicorn.Server):
     """Says where it serves once it does."""
 
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, address: str, engines: Engines) -> None:
         super().__init__(config)
-        self._address = address
+        self._address, self.engines = address, engines
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the address."""
@@ -35,12 +35,12 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, log_level: str = "info") -> int:
     """Serve until interrupted; returns the exit status."""
+    server = make_server(settings, log_level)
     try:
-        check(settings)
+        check(settings, server.engines)
     except (EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    server = make_server(settings, log_level)
     # uvicorn exits by itself when it cannot start
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
         server.run()
@@ -52,8 +52,9 @@ def serve(settings: Settings, log_level: str = "info") -> int:
 
 def make_server(settings: Settings, log_level: str = "info") -> Server:
     """Build the server, not yet running."""
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         ssl_certfile=settings.ssl_certfile,
@@ -66,11 +67,13 @@ def make_server(settings: Settings, log_level: str = "info") -> Server:
     )
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Server(config, f"{scheme}://{host}")
+    return Server(config, f"{scheme}://{host}", app.state.service.engines)
 
 
-def check(settings: Settings) -> None:
+def check(settings: Settings, engines: Engines) -> None:
     """Find out, before anything starts, what would keep the service from running.
+
+    The engine that ``auto`` means is loaded by it, once: ``engines`` are the service's own.
 
     Raises:
         SettingsError: an engine that does not exist, a certificate that cannot be used, a port that is taken.
@@ -78,7 +81,6 @@ def check(settings: Settings) -> None:
         LandmarkFilesMissing: see there.
     """
     landmark_file(MESH_FILE)
-    engines = Engines(settings.weights_dir, settings.engine, settings.threads)
     try:
         engines.get("auto")
     except NoSuchEngine as error:

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 COUNTED = {
     "slots": "Slots of playout served.",
     "holds": "Slots that showed the idle picture.",
-    "underruns": "Holds that cut into playing.",
+    "underruns": "Holes put into a voice, as its next piece was not ready in time.",
     "drops": "Frames dropped to catch up.",
     "missed": "Slots that passed while the event loop was stuck.",
     "unsent": "Slots released that the tracks came too late for.",

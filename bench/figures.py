@@ -13,8 +13,7 @@ from aiortc.codecs.opus import OpusDecoder
 from aiortc.jitterbuffer import JitterFrame
 from av import AudioFrame
 
-from app.media import SAMPLE_RATE, SAMPLES_PER_PACKET, FloatArray
-from app.pacer.clock import NS_PER_MS, NS_PER_S
+from app.media import NS_PER_MS, NS_PER_S, SAMPLE_RATE, SAMPLES_PER_PACKET, FloatArray
 from bench.guest import Record, SentChunk
 from bench.holes import Fault, Heard, listen
 from bench.receiver import VoicePacket

@@ -13,8 +13,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from app.media import PACKET_NS, SAMPLE_RATE, SAMPLES_PER_PACKET
-from app.pacer.clock import NS_PER_MS, NS_PER_S, Clock
+from app.media import NS_PER_MS, NS_PER_S, PACKET_NS, SAMPLE_RATE, SAMPLES_PER_PACKET
+from app.pacer.clock import Clock
 from bench.receiver import PicturePacket, Receiver, VoicePacket
 from bench.tone import CYCLE_SAMPLES, Tone
 

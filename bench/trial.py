@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.pacer.clock import NS_PER_S, Clock, MonotonicClock
+from app.media import NS_PER_S
+from app.pacer.clock import Clock, MonotonicClock
 from bench.figures import SessionFigures, Span, figures_of, percentile
 from bench.guest import Guest, Record, Wish, all_heard
 from bench.processor import ProcessTime, machine_busy_s, process_time

@@ -2,15 +2,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from playwright.async_api import Page, async_playwright
 
 from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.inference.engine import Portrait
 from app.inference.face import FaceFinder
-from tests.server import Server
+from tests.page import WATCH_JS, OpenPage
+from tests.server import ROOT, Server
+
+SAMPLE = ROOT / "web" / "assets" / "sample.wav"
+SPEECH_S, SILENCE_S = 3, 3
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +41,43 @@ def chromium() -> str:
 def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
     """The bundled avatar, with its mesh."""
     return AvatarStore(tmp_path_factory.mktemp("avatars"), FaceFinder(), 1080, 1).load(DEFAULT_ID)
+
+
+@pytest.fixture(scope="session")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of speech, three of silence; Chromium plays it round and round."""
+    pcm, rate = soundfile.read(SAMPLE, dtype="float32", start=22_050 * 3, frames=22_050 * SPEECH_S)
+    path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
+    soundfile.write(path, np.concatenate([pcm, np.zeros(rate * SILENCE_S, np.float32)]), rate, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture
+async def open_page(chromium: str, microphone: Path, server: Server) -> AsyncIterator[OpenPage]:
+    """Open the page, as a visitor does; its own errors fail the test."""
+    errors: list[str] = []
+    async with async_playwright() as playwright:
+        browsers = []
+
+        async def open(*flags: str, url: str = server.url, microphone_allowed: bool = True) -> Page:
+            ui = "--use-fake-ui-for-media-stream" + ("" if microphone_allowed else "=deny")
+            browser = await playwright.chromium.launch(
+                executable_path=chromium,
+                args=[
+                    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+                    "--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
+                    f"--use-file-for-fake-audio-capture={microphone}", ui, *flags,
+                ],
+            )  # fmt: skip
+            browsers.append(browser)
+            context = await browser.new_context(viewport={"width": 1280, "height": 800}, ignore_https_errors=True)
+            page = await context.new_page()
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            await page.add_init_script(WATCH_JS)
+            await page.goto(url)
+            return page
+
+        yield open
+        for browser in browsers:
+            await browser.close()
+    assert errors == []

@@ -3,71 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
-import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 from PIL import Image as PillowImage
-from playwright.async_api import Locator, Page, Route, async_playwright
+from playwright.async_api import Locator, Page, Route
 
 from app.avatars.store import DEFAULT_FILE
-from tests.server import ROOT, Server
+from tests.page import OpenPage, freed, playing, sessions, status
+from tests.server import Server
 from tests.test_video_avatars import at, film, gently
 
 pytestmark = pytest.mark.browser
-
-SAMPLE = ROOT / "web" / "assets" / "sample.wav"
-SPEECH_S, SILENCE_S = 3, 3
-WATCH_JS = (Path(__file__).parent / "watch.js").read_text()
-
-OpenPage = Callable[..., Awaitable[Page]]
-
-
-@pytest.fixture(scope="session")
-def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds of speech, three of silence; Chromium plays it round and round."""
-    pcm, rate = soundfile.read(SAMPLE, dtype="float32", start=22_050 * 3, frames=22_050 * SPEECH_S)
-    path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
-    soundfile.write(path, np.concatenate([pcm, np.zeros(rate * SILENCE_S, np.float32)]), rate, subtype="PCM_16")
-    return path
-
-
-@pytest.fixture
-async def open_page(chromium: str, microphone: Path, server: Server) -> AsyncIterator[OpenPage]:
-    """Open the page, as a visitor does; its own errors fail the test."""
-    errors: list[str] = []
-    async with async_playwright() as playwright:
-        browsers = []
-
-        async def open(*flags: str, url: str = server.url, microphone_allowed: bool = True) -> Page:
-            ui = "--use-fake-ui-for-media-stream" + ("" if microphone_allowed else "=deny")
-            browser = await playwright.chromium.launch(
-                executable_path=chromium,
-                args=[
-                    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                    "--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
-                    f"--use-file-for-fake-audio-capture={microphone}", ui, *flags,
-                ],
-            )  # fmt: skip
-            browsers.append(browser)
-            context = await browser.new_context(viewport={"width": 1280, "height": 800}, ignore_https_errors=True)
-            page = await context.new_page()
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            await page.add_init_script(WATCH_JS)
-            await page.goto(url)
-            return page
-
-        yield open
-        for browser in browsers:
-            await browser.close()
-    assert errors == []
 
 
 @dataclass
@@ -106,30 +57,6 @@ def assert_speaks_in_step(seen: Watched) -> None:
     # the codec alone makes 1.7, and up to 3 in a fresh key frame; the head's own sway makes it 4
     assert rested < min(6.0, 0.5 * moved), f"the mouth did not rest: {rested:.2f} against {moved:.2f}"
     assert moved > 8.0, f"the mouth hardly moved: {moved:.2f}"
-
-
-async def playing(page: Page) -> None:
-    await page.wait_for_function("document.querySelector('#video').currentTime > 0.2", timeout=20_000)
-
-
-async def sessions(server: Server) -> int:
-    def ask() -> int:
-        with urllib.request.urlopen(server.url + "/healthz") as answer:
-            return int(json.load(answer)["sessions"])
-
-    return await asyncio.to_thread(ask)
-
-
-async def freed(server: Server) -> None:
-    async with asyncio.timeout(5):
-        while await sessions(server):
-            await asyncio.sleep(0.1)
-
-
-async def status(page: Page, text: str, timeout_ms: int = 15_000) -> None:
-    await page.wait_for_function(
-        "text => document.querySelector('#status').textContent.includes(text)", arg=text, timeout=timeout_ms
-    )
 
 
 async def test_speaking_into_the_microphone_makes_the_face_speak(server: Server, open_page: OpenPage) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import signal
@@ -18,9 +20,9 @@ import pytest
 
 from app.cli import main
 from app.inference.download import Pace, Patience
-from app.inference.fetch import FetchError, addresses, fetch, is_here, require_consent, wanted_sha256
+from app.inference.fetch import FetchError, addresses, fetch, is_here, require_consent, wanted
 from app.inference.part import Origin, Part
-from app.inference.weights import WeightsError, find_entry, read_manifest
+from app.inference.weights import Wanted, WeightsError, find_entry, read_manifest
 from tests.mirror import (
     DATA,
     TAG,
@@ -43,10 +45,10 @@ OTHER = DATA[::-1]
 HURRIED = Patience(connect_s=5, silence_s=1, slow_bytes_s=2000, slow_s=0.2, tries=3, backoff_s=0)
 
 
-def write_manifest(folder: Path, sha256: str | None = SUM, urls: tuple[str, ...] = ()) -> None:
+def write_manifest(folder: Path, sha256: str | None = SUM, urls: tuple[str, ...] = (), **more: int) -> None:
     entry = {
         "name": "lips", "engine": "wav2lip", "file": "lips.pth", "sha256": sha256, "licence": "research only",
-        "about": "A file of a test.", "made_by": "Made by Ada.", "terms": "No selling.", "urls": urls,
+        "about": "A file of a test.", "made_by": "Made by Ada.", "terms": "No selling.", "urls": urls, **more,
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps({"weights": [entry]}))
 
@@ -69,10 +71,10 @@ class Desk:
     def part(self) -> Part:
         return Part(self.path)
 
-    def fetch(self, *mirrors: Mirror | str, sha256: str | None = SUM) -> None:
+    def fetch(self, *mirrors: Mirror | str, sha256: str | None = SUM, total_bytes: int | None = None) -> None:
         urls = [mirror if isinstance(mirror, str) else mirror.url for mirror in mirrors]
         sources = addresses(find_entry(self.folder, "lips"), urls)
-        fetch(self.path, sources, sha256, HURRIED, self.said.append)
+        fetch(self.path, sources, Wanted(sha256, total_bytes), HURRIED, self.said.append)
 
     def names(self) -> set[str]:
         return {path.name for path in self.folder.iterdir()} - {"manifest.json"}
@@ -152,8 +154,49 @@ def test_when_every_mirror_fails_one_line_says_why_of_each(desk: Desk, mirror: S
         desk.fetch(dead, missing, page)
     said = str(caught.value)
     assert "\n" not in said and "--mirror" in said
+    assert f"put the file at {desk.path} yourself; its SHA-256 is {SUM}" in said
     assert all(reason in said for reason in (dead, "cannot be reached", "404", "web page"))
     assert desk.names() == set()
+
+
+def unbounded(request: Request) -> None:
+    """Answer without saying how long the file is."""
+    request.head(200, None)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(1000):
+            request.wfile.write(OTHER)
+
+
+def test_a_file_of_the_wrong_length_is_refused_before_its_bytes_come(desk: Desk, mirror: Start) -> None:
+    longer, shorter, good = mirror(announce(len(DATA) + 1)), mirror(announce(len(DATA) - 1)), mirror(ranged)
+    desk.fetch(longer, shorter, good, total_bytes=len(DATA))
+    assert desk.path.read_bytes() == DATA
+    assert len(longer.asked) == len(shorter.asked) == 1
+    assert f"{len(DATA) + 1} bytes instead of {len(DATA)}" in "".join(desk.said)
+
+
+def test_a_file_without_a_stated_length_ends_where_it_is_too_long(desk: Desk, mirror: Start) -> None:
+    endless, good = mirror(unbounded), mirror(ranged)
+    desk.fetch(endless, good, total_bytes=len(DATA))
+    assert desk.path.read_bytes() == DATA and desk.names() == {"lips.pth"}
+    assert len(endless.asked) == 1
+
+
+def test_the_command_tries_the_addresses_on_record_once_the_terms_are_accepted(
+    desk: Desk, mirror: Start, dead: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIPWIRE_WEIGHTS_DIR", str(desk.folder))
+    monkeypatch.delenv("LIPWIRE_WEIGHTS_MIRRORS", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    other, good = mirror(whole(OTHER)), mirror(ranged)
+    urls = (f"{dead}/lips.pth", f"{other.url}/lips.pth", f"{good.url}/the-same.bin")
+    write_manifest(desk.folder, urls=urls, total_bytes=len(DATA))
+    assert main(["weights", "fetch", "lips"]) == 2 and other.asked == good.asked == []
+    assert "--yes" in capsys.readouterr().err
+    assert main(["weights", "fetch", "lips", "--yes"]) == 0
+    assert desk.path.read_bytes() == DATA and desk.names() == {"lips.pth"}
+    said = capsys.readouterr().out
+    assert "cannot be reached" in said and f"instead of {SUM}" in said
 
 
 def test_a_short_answer_is_continued_where_it_ended(desk: Desk, mirror: Start) -> None:
@@ -301,12 +344,12 @@ def test_a_file_that_is_here_is_left_alone_and_a_wrong_one_too(desk: Desk) -> No
 
 def test_a_pinned_sum_must_be_one_and_agree_with_the_record(desk: Desk) -> None:
     entry = find_entry(desk.folder, "lips")
-    assert wanted_sha256(entry, None) == wanted_sha256(entry, SUM.upper()) == SUM
+    assert wanted(entry, None) == wanted(entry, SUM.upper()) == Wanted(SUM)
     for pinned in ("abc", "0" * 64):
         with pytest.raises(FetchError, match="--sha256"):
-            wanted_sha256(entry, pinned)
+            wanted(entry, pinned)
     write_manifest(desk.folder, sha256=None)
-    assert wanted_sha256(find_entry(desk.folder, "lips"), "0" * 64) == "0" * 64
+    assert wanted(find_entry(desk.folder, "lips"), "0" * 64) == Wanted("0" * 64)
 
 
 def test_terms_are_shown_and_need_a_yes(desk: Desk) -> None:
@@ -402,3 +445,11 @@ def test_passwords_in_addresses_are_neither_shown_nor_kept(desk: Desk, mirror: S
 def test_the_shipped_manifest_says_whose_and_on_what_terms() -> None:
     for entry in read_manifest(ROOT / "weights"):
         assert entry.made_by and entry.terms and entry.licence
+
+
+@pytest.mark.parametrize("name", ["wav2lip-gan", "wav2lip"])
+def test_the_public_checkpoints_have_several_addresses_and_one_sum(name: str) -> None:
+    entry = find_entry(ROOT / "weights", name)
+    assert len(entry.urls) == len(set(entry.urls)) >= 2 and entry.total_bytes
+    assert all(url.startswith("https://") and url.endswith(f"/{entry.file}") for url in entry.urls)
+    assert wanted(entry, None).sha256

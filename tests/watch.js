@@ -1,6 +1,32 @@
-// Put into the page by the browser tests: watches the mouth's region of every frame that is shown, and the level
-// of the sound that was received, for some seconds.
+// Put into the page by the browser tests.
 
+const peers = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...settings) {
+    super(...settings);
+    peers.push(this);
+  }
+};
+
+// What the browser played of the latest session's voice in some seconds: samples, and their energy as loud as they
+// leave for the loudspeaker, so none of a muted one.
+window.lipwirePlayed = async (seconds) => {
+  const read = async () => {
+    const reports = [...(await peers.at(-1).getStats()).values()];
+    return reports.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio');
+  };
+  await new Promise((resolve) => setTimeout(resolve, 300)); // muting takes a moment, and figures are as old
+  const before = await read();
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const after = await read();
+  return {
+    samples: after.totalSamplesReceived - before.totalSamplesReceived,
+    energy: after.totalAudioEnergy - before.totalAudioEnergy,
+  };
+};
+
+// Watches the mouth's region of every frame that is shown, and the level of the sound that was received, for some
+// seconds.
 window.lipwireWatch = async (seconds, box) => {
   const video = document.querySelector('#video');
   const levels = [];

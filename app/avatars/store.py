@@ -24,6 +24,7 @@ from app.avatars.picture import MAX_BYTES, read_picture
 from app.avatars.video import VIDEO_MAX_SIDE, Progress, load_clip, minding_the_disk, read_video
 from app.inference.engine import Portrait
 from app.inference.face import FaceFinder
+from app.inference.known_face import known_face
 from app.media import Image
 
 logger = logging.getLogger(__name__)
@@ -101,8 +102,7 @@ class AvatarStore:
             NoSuchAvatar: when it is not kept here.
         """
         if id == DEFAULT_ID:
-            found = read_picture(DEFAULT_FILE.read_bytes(), self._finder, self._max_side)
-            return Portrait(DEFAULT_ID, "Default", found.image, found.mesh)
+            return self._default()
         portrait = self._as_found(id)
         mouth = read_mouth(self._folder / id, portrait)
         return portrait if mouth is None else corrected(portrait, mouth)
@@ -186,6 +186,14 @@ class AvatarStore:
                 os.replace(self._folder / id, grave)  # gone at once, and whole
             except FileNotFoundError as error:
                 raise NoSuchAvatar(id) from error
+
+    def _default(self) -> Portrait:
+        image = _read_image(DEFAULT_FILE)
+        known = known_face(image) if max(image.shape) <= self._max_side else None
+        if known is not None:
+            return Portrait(DEFAULT_ID, "Default", image, known.mesh)
+        found = read_picture(DEFAULT_FILE.read_bytes(), self._finder, self._max_side)
+        return Portrait(DEFAULT_ID, "Default", found.image, found.mesh)
 
     def _as_found(self, id: str) -> Portrait:
         """Read an uploaded avatar without its correction."""

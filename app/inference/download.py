@@ -12,7 +12,7 @@ import httpx
 from tqdm import tqdm
 
 from app.inference.part import Origin, Part
-from app.inference.weights import WeightsError
+from app.inference.weights import Wanted, WeightsError
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _USER_INFO = re.compile(r"//[^/]*@")
@@ -81,7 +81,7 @@ def without_password(address: str) -> str:
 class Download:
     """Brings a part to its full length from one address.
 
-    Bytes of another origin are continued only when ``trusted``: a sum will tell whether all belong together.
+    Bytes of another origin are continued only where a sum is wanted: it will tell whether all belong together.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Download:
         client: httpx.Client,
         address: str,
         part: Part,
-        trusted: bool,
+        wanted: Wanted,
         patience: Patience,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client, self._address, self._part, self._trusted = client, address, part, trusted
+        self._client, self._address, self._part, self._wanted = client, address, part, wanted
         self._patience, self._now_s = patience, now_s
 
     def run(self) -> None:
@@ -119,7 +119,7 @@ class Download:
     def _transfer(self) -> None:
         noted = self._part.origin()
         same = noted is not None and noted.address == without_password(self._address)
-        offset = self._part.size if same or self._trusted else 0
+        offset = self._part.size if same or self._wanted.sha256 else 0
         if noted and offset and offset == noted.total_bytes:
             return
         headers = {"Range": f"bytes={offset}-"} if offset else {}
@@ -127,9 +127,10 @@ class Download:
             headers["If-Range"] = noted.validator
         with self._client.stream("GET", self._address, headers=headers) as answer:
             found = self._place(answer, offset, noted if same else None)
-            self._receive(answer, found.total_bytes)
-        if found.total_bytes is not None and self._part.size < found.total_bytes:
-            raise _BrokenOff(f"{self._part.size} of {found.total_bytes} bytes came")
+            total_bytes = found.total_bytes if found.total_bytes is not None else self._wanted.total_bytes
+            self._receive(answer, total_bytes)
+        if total_bytes is not None and self._part.size < total_bytes:
+            raise _BrokenOff(f"{self._part.size} of {total_bytes} bytes came")
 
     def _place(self, answer: httpx.Response, offset: int, noted: Origin | None) -> Origin:
         """Make the part ready for the answer's bytes: emptied for a whole file, as it is for the rest of one."""
@@ -142,6 +143,7 @@ class Download:
         if answer.headers.get("Content-Type", "").startswith("text/html"):
             raise ServerFailed("it sent a web page instead of the file")
         found = _origin(answer, self._address)
+        self._refuse_length(found.total_bytes)
         if partial and not _continues(answer, offset, noted, found):
             self._part.discard()
             raise _BrokenOff("the file there has changed")
@@ -151,6 +153,11 @@ class Download:
         elif noted is None:
             self._part.note(Origin("", None, found.total_bytes))  # mixed: nobody may continue it untrusted
         return found
+
+    def _refuse_length(self, total_bytes: int | None) -> None:
+        wanted_bytes = self._wanted.total_bytes
+        if None not in (wanted_bytes, total_bytes) and wanted_bytes != total_bytes:
+            raise ServerFailed(f"its file has {total_bytes} bytes instead of {wanted_bytes}")
 
     def _receive(self, answer: httpx.Response, total_bytes: int | None) -> None:
         pace = Pace(self._patience, self._now_s())
@@ -162,6 +169,8 @@ class Download:
             for chunk in answer.iter_raw():
                 file.write(chunk)
                 bar.update(len(chunk))
+                if total_bytes is not None and file.tell() > total_bytes:
+                    break  # the sum will not be right; how much more there is does not matter
                 if pace.stalled(self._now_s(), len(chunk)):
                     raise ServerFailed(f"it stalled: fewer than {self._patience.slow_bytes_s} bytes a second")
 

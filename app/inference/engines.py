@@ -89,7 +89,9 @@ class Engines:
         for name in self._makers:
             missing = name == "wav2lip" and self._wav2lip_checkpoint() is None
             why = (
-                f"It needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch`." if missing else ""
+                f"It needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
+                if missing
+                else ""
             )
             found.append(EngineStatus(name, not missing, why))
         return found
@@ -106,7 +108,7 @@ class Engines:
         path = self._wav2lip_checkpoint()
         if path is None:
             raise EngineUnavailable(
-                f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch` gets one."
+                f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
             )
         # torch takes seconds to import, which nobody should wait for who does not use it
         from app.inference.wav2lip.checkpoint import load_checkpoint

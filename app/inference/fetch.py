@@ -11,7 +11,7 @@ import httpx
 
 from app.inference.download import Download, Patience, ServerFailed, open_client, without_password
 from app.inference.part import Part
-from app.inference.weights import WeightsEntry, WeightsError, sha256_of
+from app.inference.weights import Wanted, WeightsEntry, WeightsError, sha256_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -26,20 +26,20 @@ class WrongFile(Exception):
     """A file that is not the wanted one; the message says what is wrong with "it"."""
 
 
-def wanted_sha256(entry: WeightsEntry, pinned: str | None) -> str | None:
-    """Return the sum that the file must have: the manifest's, else the one that the user pinned.
+def wanted(entry: WeightsEntry, pinned: str | None) -> Wanted:
+    """Return what the file must be: as the manifest has it, with the sum that the user pinned where it has none.
 
     Raises:
         FetchError: when the pinned one is no SHA-256, or not the manifest's.
     """
     on_record = entry.sha256.lower() if entry.sha256 else None
     if pinned is None:
-        return on_record
+        return Wanted(on_record, entry.total_bytes)
     if not _SHA256.fullmatch(pinned.lower()):
         raise FetchError("--sha256 must be 64 hexadecimal digits.")
     if on_record not in (None, pinned.lower()):
         raise FetchError(f"--sha256 is not the sum on record for {entry.file}, {on_record}; leave it out.")
-    return pinned.lower()
+    return Wanted(pinned.lower(), entry.total_bytes)
 
 
 def addresses(entry: WeightsEntry, mirrors: Sequence[str]) -> list[str]:
@@ -97,7 +97,7 @@ def is_here(path: Path, sha256: str | None, say: Say) -> bool:
     return True
 
 
-def fetch(path: Path, sources: Sequence[str], sha256: str | None, patience: Patience, say: Say) -> None:
+def fetch(path: Path, sources: Sequence[str], file: Wanted, patience: Patience, say: Say) -> None:
     """Bring the file from the first address that gives it, and move it to ``path`` once it is checked.
 
     Raises:
@@ -114,25 +114,28 @@ def fetch(path: Path, sources: Sequence[str], sha256: str | None, patience: Pati
                 shown = without_password(source)
                 say(f"Fetching {shown}" + (f", continuing {part.path.name}" if part.size else ""))
                 try:
-                    found = _fetch_from(client, source, part, sha256, patience)
+                    found = _fetch_from(client, source, part, file, patience)
                 except ServerFailed as error:
                     say(f"No: {error}.")
                     failures.append(f"{shown}: {error}")
                 else:
                     part.finish(path)
-                    return say(f"{path} is here now. {_verdict(found, sha256)}")
+                    return say(f"{path} is here now. {_verdict(found, file.sha256)}")
     except KeyboardInterrupt:
         say(f"Stopped.{_kept(part)}")
         raise
-    raise FetchError(f"{path.name} could not be fetched: {'; '.join(failures)}. Try another --mirror.{_kept(part)}")
+    raise FetchError(
+        f"{path.name} could not be fetched: {'; '.join(failures)}. Name another server that has it with "
+        f"--mirror https://HOST/FOLDER, or put the file at {path} yourself{_proof(file)}.{_kept(part)}"
+    )
 
 
-def _fetch_from(client: httpx.Client, source: str, part: Part, sha256: str | None, patience: Patience) -> str:
-    download = Download(client, source, part, sha256 is not None, patience)
+def _fetch_from(client: httpx.Client, source: str, part: Part, file: Wanted, patience: Patience) -> str:
+    download = Download(client, source, part, file, patience)
     while True:
         download.run()
         try:
-            return _check(part.path, sha256)
+            return _check(part.path, file.sha256)
         except WrongFile as error:
             own = part.begun_by == without_password(source)
             part.discard()
@@ -160,6 +163,10 @@ def _check(path: Path, sha256: str | None) -> str:
 
 def _kept(part: Part) -> str:
     return f" {part.path} keeps what came so far; the same command continues it." if part.size else ""
+
+
+def _proof(file: Wanted) -> str:
+    return f"; its SHA-256 is {file.sha256}" if file.sha256 else ""
 
 
 def _verdict(found: str, sha256: str | None) -> str:

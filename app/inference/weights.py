@@ -21,9 +21,9 @@ class WeightsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WeightsEntry:
-    """One file of the manifest. ``sha256`` is None where the public file's sum is not on record.
+    """One file of the manifest. ``sha256`` and ``total_bytes`` are None where they are not on record.
 
-    ``urls`` are addresses of the file itself; ``terms`` says what its makers allow.
+    ``urls`` are addresses of the file itself, the same file at each; ``terms`` says what its makers allow.
     """
 
     name: str
@@ -35,6 +35,15 @@ class WeightsEntry:
     made_by: str = ""
     terms: str = ""
     urls: tuple[str, ...] = ()
+    total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What tells a file from any other; None where that is not known."""
+
+    sha256: str | None
+    total_bytes: int | None = None
 
 
 def read_manifest(folder: Path) -> list[WeightsEntry]:

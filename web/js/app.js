@@ -9,17 +9,21 @@ import { acceptDrops } from './dropzone.js';
 import { showEngines } from './engines.js';
 import { sentenceFor } from './errors.js';
 import { Figures } from './figures.js';
+import { Hearing } from './hearing.js';
 import { isMicrophoneAllowedHere } from './microphone.js';
 import { MouthEditor } from './mouth-editor.js';
 import { watchPreparation } from './preparation.js';
 import { Stage } from './stage.js';
 
 const SAMPLE_URL = '/web/assets/sample.wav';
+const HEARD_SENTENCE = 'You hear the face now. With headphones, the microphone does not hear it too.';
+const SILENT_SENTENCE = 'The face is silent, and follows your voice.';
 
 const element = (id) => document.getElementById(id);
 const video = element('video');
 const engine = element('engine');
 const stage = new Stage(element('stage'));
+const hearing = new Hearing(video, element('hear'));
 const controls = new Controls();
 const avatars = new Avatars(element('avatars'));
 const figures = new Figures(element('figures'), video, element('trend'));
@@ -42,15 +46,16 @@ function wireButtons() {
   controls.onFile('choose-face', 'face-file', addFace);
   controls.onClick('interrupt', () => conversation.interrupt());
   controls.onClick('stop', () => conversation.stop());
-  controls.onClick('mute', () => {
-    video.muted = !video.muted;
-    controls.showMuted(video.muted);
+  controls.onClick('hear', () => {
+    const isHeard = hearing.toggle();
+    if (conversation.mode === 'live') controls.say(isHeard ? HEARD_SENTENCE : SILENT_SENTENCE);
   });
 }
 
 function wireConversation() {
   const on = (name, act) => conversation.addEventListener(name, ({ detail }) => act(detail));
   on('change', ({ state, sentence, isTrouble }) => {
+    hearing.showMode(conversation.mode);
     controls.showState(state, conversation.mode);
     controls.say(sentence, isTrouble);
   });

@@ -1,7 +1,7 @@
 /** The buttons and the status line: what can be done now, and what is happening. */
 
 const BUTTONS = [
-  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'adjust-mouth', 'mute', 'interrupt', 'stop',
+  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'adjust-mouth', 'hear', 'interrupt', 'stop',
 ];
 
 /** Keeps the buttons in agreement with the conversation's state. */
@@ -40,7 +40,6 @@ export class Controls {
     this.#enable('start-mic', !isConnecting && !isListening);
     this.#enable('play-sample', !isConnecting);
     this.#enable('choose-wav', !isConnecting);
-    this.#enable('mute', true);
     this.#enable('interrupt', isListening || state === 'playing');
     this.#enable('stop', isOpen || isConnecting);
     this.#keepFocus(focused, isOpen || isConnecting ? 'stop' : 'start-mic');
@@ -65,18 +64,13 @@ export class Controls {
     document.getElementById('mouth-hint').hidden = !isNew;
   }
 
-  /** @param {boolean} isMuted */
-  showMuted(isMuted) {
-    this.#buttons.get('mute').setAttribute('aria-pressed', String(isMuted));
-  }
-
   #enable(id, isEnabled) {
     this.#buttons.get(id).disabled = !isEnabled;
   }
 
-  /** A disabled button swallows the keyboard; move on to the one that is wanted next. */
+  /** A button that is disabled or gone swallows the keyboard; move on to the one that is wanted next. */
   #keepFocus(focused, nextId) {
-    const isStranded = focused?.disabled && BUTTONS.includes(focused.id);
+    const isStranded = (focused?.disabled || focused?.hidden) && BUTTONS.includes(focused.id);
     if (isStranded) this.#buttons.get(nextId).focus({ preventScroll: true });
   }
 }

@@ -23,7 +23,7 @@ export class Figures {
    */
   constructor(strip, video, chart) {
     this.#trend = new Trend(chart);
-    for (const name of ['fps', 'offset', 'delay', 'jitter', 'buffer', 'underruns', 'holds']) {
+    for (const name of ['fps', 'offset', 'delay', 'jitter', 'buffer', 'gaps', 'late']) {
       this.#fields[name] = strip.querySelector(`#fig-${name}`);
     }
     this.#frameRate = new FrameRate(video);
@@ -55,13 +55,13 @@ export class Figures {
   }
 
   #showReport(stats) {
-    const { delay, buffer, underruns, holds } = this.#fields;
+    const { delay, buffer, gaps, late } = this.#fields;
     const isKnown = typeof stats.delay_ms === 'number' && this.#audioBufferMs !== null;
     this.#delayMs = isKnown ? Math.round(stats.delay_ms + this.#audioBufferMs) : null;
     delay.textContent = inMs(this.#delayMs);
     buffer.textContent = `${stats.buffer_a}/${stats.buffer_a_limit}`;
-    underruns.textContent = String(stats.underruns);
-    holds.textContent = String(stats.holds);
+    gaps.textContent = String(stats.underruns);
+    late.textContent = String(stats.missed + stats.unsent + stats.repeats);
   }
 
   async #measure(session) {
