@@ -58,6 +58,8 @@ class Service:
         # few threads, so that faces at rest take little from those that speak; they start with the first picture
         resting_threads = max(1, (os.cpu_count() or 1) // CORES_A_REST)
         self.resting = ThreadPoolExecutor(resting_threads, "resting", name_thread, ("resting",))
+        threads = settings.threads or os.cpu_count() or 1
+        self.encoders = ThreadPoolExecutor(threads, "encoder", name_thread, ("encoder",))
         self.timings = Timings()
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
@@ -79,7 +81,8 @@ class Service:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
         await self.worker.aclose()
-        await run_in_threadpool(self.resting.shutdown, cancel_futures=True)
+        for pool in (self.resting, self.encoders):
+            await run_in_threadpool(pool.shutdown, cancel_futures=True)
 
     async def open(
         self, start: Start, notify: Callable[[Event], None], fail: Callable[[ProtocolError], None]
@@ -136,7 +139,11 @@ class Service:
     ) -> Session:
         settings = self.settings
         limits = SessionLimits(
-            settings.buffer_high, settings.buffer_low, settings.voice_lead_packets, settings.ice_servers
+            settings.buffer_high,
+            settings.buffer_low,
+            settings.voice_lead_packets,
+            settings.video_bitrate,
+            settings.ice_servers,
         )
         return Session(
             secrets.token_hex(4),
@@ -146,6 +153,7 @@ class Service:
             prepared,
             self.worker,
             self.resting,
+            self.encoders,
             limits,
             self.clock,
             notify,

@@ -14,6 +14,7 @@ from app.inference.engine import Life
 from app.media import I420, SAMPLES_PER_FRAME, Journey, TalkingFrame
 from app.pacer.concealment import FADE_SAMPLES
 from app.pacer.pacer import PlayedSlot
+from app.rtc.subscription import Encoded
 
 
 class FakeClock:
@@ -50,6 +51,33 @@ class HandPool(Executor):
     def draw(self, number: int) -> None:
         future, work = self.work[number]
         future.set_result(work())
+
+
+class InlinePool(Executor):
+    """A pool that does its work at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class NotingEncoder:
+    """Codes nothing: what it was given is in ``coded``. Key frames are those that were asked for."""
+
+    def __init__(self, bitrate: int = 1_000_000) -> None:
+        self.bitrate = bitrate
+        self.coded: list[tuple[int, I420, bool]] = []
+
+    def encode(self, picture: I420, slot: int, key: bool) -> Encoded:
+        self.coded.append((slot, picture, key))
+        return Encoded(slot * 3600, b"x", key)
+
+    def aim_at(self, bitrate: int) -> None:
+        self.bitrate = bitrate
 
 
 class Recorder:

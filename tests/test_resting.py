@@ -26,9 +26,10 @@ from app.pacer.clock import SlotClock
 from app.pacer.pacer import Pacer, PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import CLOSING_SLOTS, OrderedPicture, Resting
+from app.rtc.broadcast import PictureBroadcast
+from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
-from app.rtc.tracks import PictureTrack
-from tests.fakes import STILL, Face, FakeClock, HandPool, Recorder, frame
+from tests.fakes import STILL, Face, FakeClock, HandPool, InlinePool, NotingEncoder, Recorder, frame
 
 ORDERS_HIGH = 5
 
@@ -332,15 +333,19 @@ async def test_speech_and_rest_are_one_movement(portrait: Portrait, pool: Execut
         assert steps[turn] <= 2 * steps[[n for n in range(50, 110) if calm[n] and n not in (59, 89)]].max()
 
 
-async def test_a_track_shows_a_resting_picture_in_its_slot(pool: Executor) -> None:
+async def test_a_resting_picture_is_shown_in_its_slot(pool: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = NotingEncoder()
+    monkeypatch.setattr("app.rtc.broadcast.make_encoder", lambda *options: encoder)
     life, clock, feed = GatedLife(), FakeClock(), PlayoutFeed(2)
     resting, slots = Resting(Face(life), pool, ORDERS_HIGH), SlotClock(clock.now_ns())
-    track = PictureTrack(feed, lambda: slots, clock, 0)
+    pictures = PictureBroadcast(feed, clock, InlinePool(), 0, 1_000_000, Effort.USUAL)
+    subscription = pictures.subscribe("VP8")
+    serving = asyncio.create_task(pictures.run(slots))
     for slot in range(4):
         feed.put(PlayedSlot(slot, slot + 40, resting.picture(slot + 40), frame(0).audio, None))
-        sent = await track.recv()
-        assert sent.pts == slot * 3600
-        assert (sent.to_ndarray() == slot + 40).all()
+        assert (await subscription.next()).pts == slot * 3600
+        assert (encoder.coded[-1][1] == slot + 40).all()
+    serving.cancel()
     assert [position for position, _ in life.drawn] == [40, 41, 42, 43]
 
 

@@ -17,7 +17,7 @@ from app.media import I420, PACKETS_PER_FRAME
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.session import Session, SessionLimits
 from app.timings import Timings
-from tests.fakes import STILL, Face, FakeClock, HandPool, frame
+from tests.fakes import STILL, Face, FakeClock, HandPool, InlinePool, frame
 
 
 class BrokenLife:
@@ -49,9 +49,9 @@ class Still:
 
 def session(face: Face, pool: Executor, errors: list[ProtocolError], lead_packets: int = 2) -> Session:
     portrait = Portrait("p", "p", STILL, np.zeros((468, 2), np.float32))
-    clock, limits = FakeClock(), SessionLimits(20, 10, lead_packets, ())
+    clock, limits = FakeClock(), SessionLimits(20, 10, lead_packets, 2_500_000, ())
     return Session(
-        "5e55", Start(type="start"), Still(), portrait, face, InferenceWorker(clock), pool, limits, clock,
+        "5e55", Start(type="start"), Still(), portrait, face, InferenceWorker(clock), pool, InlinePool(), limits, clock,
         lambda event: None, errors.append, Timings(),
     )  # fmt: skip
 
