@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
+from app.capacity import Inside
 from app.config import IceServer
 from app.inference.engine import Engine, Portrait, Prepared
 from app.inference.windows import Windower
@@ -43,6 +44,7 @@ class SessionLimits:
     buffer_low: int
     voice_lead_packets: int
     video_bitrate: int  # bit/s at most
+    effort: Effort  # of coding pictures
     ice_servers: Sequence[IceServer]
 
 
@@ -68,6 +70,7 @@ class Session:
         notify: Callable[[Event], None],
         fail: Callable[[ProtocolError], None],
         timings: Timings,
+        on_slot: Callable[[int], None],
     ) -> None:
         self.id, self.mode = id, start.mode
         self.engine, self.portrait = engine, portrait
@@ -77,11 +80,12 @@ class Session:
         self._tasks: list[asyncio.Task[None]] = []
         self._peer: Peer | None = None
         self._connect_timer: asyncio.TimerHandle | None = None
+        self._since_ns = clock.now_ns()
         self._over = False  # failed or closed: nothing may start any more
         self.feed = PlayoutFeed(limits.voice_lead_packets)
         lead_ns = limits.voice_lead_packets * PACKET_NS
         self.voice = VoiceBroadcast(self.feed, clock, encoders)
-        self.pictures = PictureBroadcast(self.feed, clock, encoders, lead_ns, limits.video_bitrate, Effort.USUAL)
+        self.pictures = PictureBroadcast(self.feed, clock, encoders, lead_ns, limits.video_bitrate, limits.effort)
         self.lane = worker.open(engine, prepared, start.mode == "live", self._take, self._engine_failed)
         self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)
         self.lane.wanted = lambda: self.buffer.has_room
@@ -94,7 +98,7 @@ class Session:
             start.mode,
             clock,
             self._speaking,
-            timings.note_slot,
+            on_slot,
             self._played,
         )
         self.lane.deadline_ns = self.pacer.deadline_ns
@@ -109,6 +113,11 @@ class Session:
             clock,
             lambda: self.pacer.trimmed_goal_ns,
         )
+
+    @property
+    def inside(self) -> Inside:
+        """What admission must know of it."""
+        return Inside(self.lane.cost_key, self._since_ns, self.pacer.next_slot)
 
     def start(self) -> None:
         """Start moving sound; playout starts when a peer is connected."""

@@ -14,6 +14,7 @@ from app.inference.engine import Job, MelSpan, Portrait, Prepared, Window
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import ProtocolError, Start
 from app.media import I420, PACKETS_PER_FRAME
+from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.session import Session, SessionLimits
 from app.timings import Timings
@@ -49,10 +50,10 @@ class Still:
 
 def session(face: Face, pool: Executor, errors: list[ProtocolError], lead_packets: int = 2) -> Session:
     portrait = Portrait("p", "p", STILL, np.zeros((468, 2), np.float32))
-    clock, limits = FakeClock(), SessionLimits(20, 10, lead_packets, 2_500_000, ())
+    clock, limits = FakeClock(), SessionLimits(20, 10, lead_packets, 2_500_000, Effort.USUAL, ())
     return Session(
         "5e55", Start(type="start"), Still(), portrait, face, InferenceWorker(clock), pool, InlinePool(), limits, clock,
-        lambda event: None, errors.append, Timings(),
+        lambda event: None, errors.append, Timings(), lambda late_ns: None,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.inference.cost import CostKey
 from app.inference.engine import Engine, Prepared, Window
 from app.media import I420, SLOT_NS, TalkingFrame
 
@@ -34,13 +35,6 @@ class Turn:
     position: int
 
 
-def kind_of(engine: Engine, prepared: Prepared) -> str:
-    """Name the kind of work that an avatar is for an engine."""
-    if prepared.moving:
-        return f"{engine.name}, moving"
-    return engine.name if prepared.life is None else f"{engine.name}, alive"
-
-
 class Lane:
     """One session's way through the worker.
 
@@ -60,7 +54,7 @@ class Lane:
     ) -> None:
         self._worker = worker
         self.engine, self.prepared = engine, prepared
-        self.kind = kind_of(engine, prepared)
+        self.cost_key = CostKey.of(engine, prepared)
         self._lossy, self._deliver, self._fail = lossy, deliver, fail
         self._room = asyncio.Event()
         self._room.set()
