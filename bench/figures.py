@@ -15,14 +15,17 @@ from av import AudioFrame
 
 from app.media import SAMPLE_RATE, SAMPLES_PER_PACKET, FloatArray
 from app.pacer.clock import NS_PER_MS, NS_PER_S
-from bench.guest import Record, SentChunk
+from bench.guest import Record
 from bench.holes import Fault, Heard, listen
+from bench.microphone import SentChunk
 from bench.receiver import VoicePacket
-from bench.tone import CYCLE_SAMPLES
+from bench.tone import CYCLE_SAMPLES, RAMP_SAMPLES
 
 STAMPS = 1 << 32  # RTP timestamps wrap around
 LONGEST_S = 3600  # a stamp further ahead than this is not of this run
 LATE_MS = 60.0  # a packet so far behind the steadiest ones misses what a browser usually waits
+# an onset is found when half the tone's power is there: after Opus' own delay of 6.5 ms, and most of the ramp
+FOUND_LATE = 312 + RAMP_SAMPLES * 6 // 10
 EXCUSED_LATE_NS = 10 * NS_PER_MS  # a chunk that the bench itself sent so late excuses a hole
 EXCUSED_CHUNKS = 5  # how far around a hole chunks are looked at: what a server may hold of them
 MIN_FPS = 24.5
@@ -91,7 +94,7 @@ def figures_of(record: Record, span: Span) -> SessionFigures:
     within = {onset: ms for onset, ms in delays.items() if span.holds(_said_ns(record, onset))}
     expected = [n for n in range(_tones_sent(record)) if span.holds(_said_ns(record, n) + 2 * NS_PER_S)]
     late_ms = [(chunk.sent_ns - chunk.planned_ns) / NS_PER_MS for chunk in record.sent if span.holds(chunk.sent_ns)]
-    seen = [packet for packet in record.pictures if span.holds(packet.arrived_ns)]
+    seen = [picture for picture in record.pictures if span.holds(picture.arrived_ns)]
     return SessionFigures(
         refused=record.refused,
         error=record.error,
@@ -104,9 +107,9 @@ def figures_of(record: Record, span: Span) -> SessionFigures:
         delay_p50_ms=percentile(list(within.values()), 50),
         delay_p95_ms=percentile(list(within.values()), 95),
         server_delay_ms=percentile([message["delay_ms"] for _, message in _stats(record, span)], 50),
-        fps=round(len({packet.timestamp for packet in seen}) / span.seconds, 2),
-        kbit_s=round(8 * sum(packet.size for packet in seen) / span.seconds / 1000),
-        key_frames=sum(packet.key_frame for packet in seen),
+        fps=round(len(seen) / span.seconds, 2),
+        kbit_s=round(8 * sum(picture.size for picture in seen) / span.seconds / 1000),
+        key_frames=sum(picture.key_frame for picture in seen),
         late_packets=_late_packets(record.voice, span),
         sender_late_p99_ms=percentile(late_ms, 99) or 0.0,
         server=_server_counts(record, span),
@@ -147,7 +150,7 @@ def delays_ms(record: Record, heard: Heard, timeline: Timeline) -> dict[int, flo
     """
     found: dict[int, float] = {}
     for onset in heard.onsets:
-        arrived_ns = timeline.arrival_ns(onset)
+        arrived_ns = timeline.arrival_ns(max(0, onset - FOUND_LATE))
         said = [n for n in range(_tones_sent(record)) if _said_ns(record, n) <= arrived_ns]
         if said and said[-1] not in found:  # the latest before it: a delay is shorter than a cycle
             found[said[-1]] = (arrived_ns - _said_ns(record, said[-1])) / NS_PER_MS
