@@ -69,6 +69,7 @@ class SessionFigures:
     kbit_s: int
     key_frames: int
     late_packets: int
+    lost_packets: int
     sender_late_p99_ms: float
     server: dict[str, int]
 
@@ -111,6 +112,7 @@ def figures_of(record: Record, span: Span) -> SessionFigures:
         kbit_s=round(8 * sum(picture.size for picture in seen) / span.seconds / 1000),
         key_frames=sum(picture.key_frame for picture in seen),
         late_packets=_late_packets(record.voice, span),
+        lost_packets=record.lost_packets,
         sender_late_p99_ms=percentile(late_ms, 99) or 0.0,
         server=_server_counts(record, span),
     )

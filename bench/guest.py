@@ -51,6 +51,7 @@ class Record:
     sent: list[SentChunk] = field(default_factory=list)
     voice: list[VoicePacket] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
+    lost_packets: int = 0
     stats: list[tuple[int, dict[str, Any]]] = field(default_factory=list)  # (arrival in ns, message)
 
 
@@ -110,6 +111,7 @@ class Guest:
             await self._socket.close()
         if self._listening is not None:
             await asyncio.gather(self._listening, return_exceptions=True)
+        self.record.lost_packets = self._receiver.lost_packets
         await self._receiver.aclose()
 
     async def _say(self, **message: Any) -> None:

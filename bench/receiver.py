@@ -91,6 +91,11 @@ class Receiver:
             self._receivers.update({codec.payloadType: transceiver.receiver for codec in codecs})
         self._estimates = asyncio.create_task(self._send_estimates())
 
+    @property
+    def lost_packets(self) -> int:
+        """Return how many packets were sent and did not come, by their sequence numbers."""
+        return sum(counted.packets_lost for counted in self._counted.values())
+
     async def aclose(self) -> None:
         """Close the connection."""
         if self._estimates is not None:

@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
     GOOD = "good"
     BAD = "bad"
-    STARVED = "starved"  # the bench itself was late: nobody can say
+    STARVED = "starved"  # the bench itself was late, or lost packets on loopback: nobody can say
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,7 @@ class Trial:
     @property
     def verdict(self) -> Verdict:
         """Judge the admitted sessions; a fault where the bench was late speaks neither for the server nor against."""
-        late = any(session.excused or session.sender_late_p99_ms > STARVED_MS for session in self.admitted)
-        if late:
+        if any(s.excused or s.lost_packets or s.sender_late_p99_ms > STARVED_MS for s in self.admitted):
             return Verdict.STARVED
         return Verdict.GOOD if self.admitted and all(session.good for session in self.admitted) else Verdict.BAD
 
@@ -81,6 +80,7 @@ class Trial:
             "guests": round(self.guests_s / self.seconds, 2),
             "elsewhere": round((self.machine_s - self.server.total_s - self.guests_s) / self.seconds, 2),
             "sender_late_p99": max((session.sender_late_p99_ms for session in here), default=0.0),
+            "lost": sum(session.lost_packets for session in here),
             "excused": sum(session.excused for session in here),
         }
 

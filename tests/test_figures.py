@@ -132,6 +132,7 @@ def test_a_bench_without_time_of_its_own_says_so(record: Record) -> None:
     good = figures_of(record, SPAN)
     assert trial(good, replace(good, sender_late_p99_ms=40.0, holes=3)).verdict is Verdict.STARVED
     assert trial(good, replace(good, excused=1)).verdict is Verdict.STARVED
+    assert trial(good, replace(good, lost_packets=1, holes=1)).verdict is Verdict.STARVED
 
 
 def test_a_row_tells_the_servers_cores_from_the_guests_and_everybody_elses(record: Record) -> None:
