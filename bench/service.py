@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ NATIVE_SIDE = 768  # of the default face
 ROOM = 4  # places a server has beyond those asked for, so that none is refused by a setting
 REST_S = 10  # from the last one's leaving until as many ask again
 UPLOAD_TIMEOUT_S = 60
+STARVED_TRIES = 4  # of a number, before the search gives up
 STOCK_BITRATE = 1_500_000  # what aiortc caps VP8 at: the comparison is at the same
 
 
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         for jitter_ms in args.jitter_ms:
             bench.once(args.sessions, jitter_ms)
     else:
-        most = {"most_sessions": bench.search(args.most, args.tries, args.jitter_ms[0])}
+        most = bench.search(args.most, args.tries, args.jitter_ms[0])
     report("service", bench.rows, **most, trials=bench.details)
     return 0
 
@@ -84,12 +86,15 @@ class Bench:
             trial = uvloop.run(run(served, self._wishes(sessions, jitter_ms, avatar), self._args.seconds))
         return self._noted("service", jitter_ms, trial)
 
-    def search(self, most: int, tries: int, jitter_ms: float) -> int:
-        """Return the largest number of sessions that is good, from one on, each with some tries."""
+    def search(self, most: int, tries: int, jitter_ms: float) -> dict[str, Any]:
+        """Return the largest number of sessions that is good, and whether the next one was bad or nobody can say."""
         for sessions in range(1, most + 1):
-            if not any(self.once(sessions, jitter_ms).verdict is Verdict.GOOD for _ in range(tries)):
-                return sessions - 1
-        return most
+            found: Counter[Verdict] = Counter()
+            while not found[Verdict.GOOD] and found[Verdict.BAD] < tries and found[Verdict.STARVED] < STARVED_TRIES:
+                found[self.once(sessions, jitter_ms).verdict] += 1
+            if not found[Verdict.GOOD]:
+                return {"most_sessions": sessions - 1, "ended": "bad" if found[Verdict.BAD] >= tries else "starved"}
+        return {"most_sessions": most, "ended": "most"}
 
     def at_once(self, sessions: int) -> None:
         """Let so many ask at once, and again 10 s after all have left."""

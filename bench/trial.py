@@ -21,6 +21,7 @@ SETTLE_S = 5.0  # from the last session's first sound: what comes before does no
 BETWEEN_JOINS_S = 0.3
 LAST_SOUND_S = 0.2  # after what counts: so that the last tone's fault is seen whole
 STARVED_MS = 15.0  # a microphone that late is not one: the bench had no time, and its holes say little
+ELSEWHERE_CORES = 0.3  # that others may take before a fault is no longer the server's alone
 FAVOUR = 5  # guests are other machines in truth; where we may, they do not wait for the server
 
 
@@ -29,7 +30,7 @@ class Verdict(StrEnum):
 
     GOOD = "good"
     BAD = "bad"
-    STARVED = "starved"  # the bench itself was late, or lost packets on loopback: nobody can say
+    STARVED = "starved"  # the bench was late or lost packets, or the machine had others to serve: nobody can say
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,14 @@ class Trial:
         """Judge the admitted sessions; a fault where the bench was late speaks neither for the server nor against."""
         if any(s.excused or s.lost_packets or s.sender_late_p99_ms > STARVED_MS for s in self.admitted):
             return Verdict.STARVED
-        return Verdict.GOOD if self.admitted and all(session.good for session in self.admitted) else Verdict.BAD
+        if self.admitted and all(session.good for session in self.admitted):
+            return Verdict.GOOD
+        return Verdict.STARVED if self.elsewhere_cores > ELSEWHERE_CORES else Verdict.BAD
+
+    @property
+    def elsewhere_cores(self) -> float:
+        """Return what neither the server nor the guests took of the machine."""
+        return (self.machine_s - self.server.total_s - self.guests_s) / self.seconds
 
     @property
     def cores_a_session(self) -> float:
@@ -78,7 +86,7 @@ class Trial:
             "cores": round(cores, 2),
             "per_session": round(self.cores_a_session, 3),
             "guests": round(self.guests_s / self.seconds, 2),
-            "elsewhere": round((self.machine_s - self.server.total_s - self.guests_s) / self.seconds, 2),
+            "elsewhere": round(self.elsewhere_cores, 2),
             "sender_late_p99": max((session.sender_late_p99_ms for session in here), default=0.0),
             "lost": sum(session.lost_packets for session in here),
             "excused": sum(session.excused for session in here),

@@ -135,6 +135,12 @@ def test_a_bench_without_time_of_its_own_says_so(record: Record) -> None:
     assert trial(good, replace(good, lost_packets=1, holes=1)).verdict is Verdict.STARVED
 
 
+def test_a_fault_while_others_use_the_machine_is_nobodys(record: Record) -> None:
+    good = figures_of(record, SPAN)
+    assert replace(trial(replace(good, holes=1)), machine_s=20.0).verdict is Verdict.STARVED
+    assert replace(trial(good), machine_s=20.0).verdict is Verdict.GOOD
+
+
 def test_a_row_tells_the_servers_cores_from_the_guests_and_everybody_elses(record: Record) -> None:
     good = figures_of(record, SPAN)
     row = trial(good, good).row()
