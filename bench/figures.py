@@ -9,20 +9,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from aiortc.codecs.opus import OpusDecoder
-from aiortc.jitterbuffer import JitterFrame
-from av import AudioFrame
 
-from app.media import SAMPLE_RATE, SAMPLES_PER_PACKET, FloatArray
+from app.media import SAMPLES_PER_PACKET
 from app.pacer.clock import NS_PER_MS, NS_PER_S
 from bench.guest import Record
 from bench.holes import Fault, Heard, listen
 from bench.microphone import SentChunk
 from bench.receiver import VoicePacket
+from bench.timeline import Timeline, samples_ahead, samples_ns
 from bench.tone import CYCLE_SAMPLES, RAMP_SAMPLES
 
-STAMPS = 1 << 32  # RTP timestamps wrap around
-LONGEST_S = 3600  # a stamp further ahead than this is not of this run
 LATE_MS = 60.0  # a packet so far behind the steadiest ones misses what a browser usually waits
 # an onset is found when half the tone's power is there: after Opus' own delay of 6.5 ms, and most of the ramp
 FOUND_LATE = 312 + RAMP_SAMPLES * 6 // 10
@@ -118,32 +114,6 @@ def figures_of(record: Record, span: Span) -> SessionFigures:
     )
 
 
-class Timeline:
-    """A session's voice, decoded and laid out by its RTP timestamps; zero where a packet is missing."""
-
-    def __init__(self, packets: Sequence[VoicePacket]) -> None:
-        self._packets = {_ahead(packet.timestamp, packets[0].timestamp): packet for packet in packets}
-        self._steady_ns = min((packet.arrived_ns - _ns(start) for start, packet in self._packets.items()), default=0)
-        self.samples = self._decoded()
-
-    def arrival_ns(self, sample: int) -> int:
-        """Return when the packet with a sample arrived; of a missing one, when it would have at its best."""
-        packet = self._packets.get(sample - sample % SAMPLES_PER_PACKET)
-        return packet.arrived_ns if packet else self._steady_ns + _ns(sample)
-
-    def _decoded(self) -> FloatArray:
-        end = max((start for start in self._packets if start < LONGEST_S * SAMPLE_RATE), default=0)
-        samples = np.zeros(end + SAMPLES_PER_PACKET, np.float32)
-        decoder = OpusDecoder()
-        for start in sorted(start for start in self._packets if 0 <= start <= end):
-            for frame in decoder.decode(JitterFrame(self._packets[start].payload, start)):
-                assert isinstance(frame, AudioFrame)
-                mono = frame.to_ndarray()[0, ::2]  # stereo, interleaved: the left
-                room = samples[start : start + len(mono)]
-                room[:] = mono[: len(room)].astype(np.float32) / 32_768
-        return samples
-
-
 def delays_ms(record: Record, heard: Heard, timeline: Timeline) -> dict[int, float]:
     """Return each received tone's delay by its number.
 
@@ -194,7 +164,7 @@ def _late_packets(packets: Sequence[VoicePacket], span: Span) -> int:
     within = [packet for packet in packets if span.holds(packet.arrived_ns)]
     if not within:
         return 0
-    behind = [p.arrived_ns - _ns(_ahead(p.timestamp, within[0].timestamp)) for p in within]
+    behind = [p.arrived_ns - samples_ns(samples_ahead(p.timestamp, within[0].timestamp)) for p in within]
     return sum(ns - statistics.median_low(behind) > LATE_MS * NS_PER_MS for ns in behind)
 
 
@@ -210,11 +180,3 @@ def _server_counts(record: Record, span: Span) -> dict[str, int]:
 
 def _stats(record: Record, span: Span) -> list[tuple[int, dict[str, Any]]]:
     return [(at, message) for at, message in record.stats if span.holds(at)]
-
-
-def _ahead(timestamp: int, first: int) -> int:
-    return (timestamp - first + STAMPS // 2) % STAMPS - STAMPS // 2
-
-
-def _ns(samples: int) -> int:
-    return samples * NS_PER_S // SAMPLE_RATE

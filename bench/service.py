@@ -24,7 +24,8 @@ from bench.film import render_film
 from bench.guest import Wish
 from bench.report import report
 from bench.server import Served, running, server
-from bench.trial import Trial, Verdict, run
+from bench.trial import Trial, Verdict
+from bench.watch import run
 
 NATIVE_SIDE = 768  # of the default face
 ROOM = 4  # places a server has beyond those asked for, so that none is refused by a setting

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from app.media import SAMPLES_PER_PACKET
-from bench.figures import Timeline, figures_of
+from bench.figures import figures_of
 from bench.guest import Wish
 from bench.holes import listen
 from bench.server import Served
-from bench.trial import watch
+from bench.timeline import Timeline
+from bench.watch import watch
 from tests.server import Server
 
 TRIES = 3  # the machine may have others to serve

@@ -9,11 +9,12 @@ import pytest
 
 from app.media import PACKET_NS, SAMPLES_PER_PACKET, SLOT_NS
 from app.pacer.clock import NS_PER_MS, NS_PER_S
-from bench.figures import STAMPS, SessionFigures, Span, figures_of
+from bench.figures import SessionFigures, Span, figures_of
 from bench.guest import Record, Wish
 from bench.microphone import SentChunk
 from bench.processor import ProcessTime
 from bench.receiver import Picture, VoicePacket
+from bench.timeline import STAMPS
 from bench.tone import Tone
 from bench.trial import Trial, Verdict
 from tests.opus import payloads
