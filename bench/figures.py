@@ -9,19 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from aiortc.codecs.opus import OpusDecoder
-from aiortc.jitterbuffer import JitterFrame
-from av import AudioFrame
 
-from app.media import NS_PER_MS, NS_PER_S, SAMPLE_RATE, SAMPLES_PER_PACKET, FloatArray
-from bench.guest import Record, SentChunk
+from app.media import NS_PER_MS, NS_PER_S, SAMPLES_PER_PACKET
+from bench.guest import Record
 from bench.holes import Fault, Heard, listen
+from bench.microphone import SentChunk
 from bench.receiver import VoicePacket
-from bench.tone import CYCLE_SAMPLES
+from bench.timeline import Timeline, samples_ahead, samples_ns
+from bench.tone import CYCLE_SAMPLES, RAMP_SAMPLES
 
-STAMPS = 1 << 32  # RTP timestamps wrap around
-LONGEST_S = 3600  # a stamp further ahead than this is not of this run
 LATE_MS = 60.0  # a packet so far behind the steadiest ones misses what a browser usually waits
+# an onset is found when half the tone's power is there: after Opus' own delay of 6.5 ms, and most of the ramp
+FOUND_LATE = 312 + RAMP_SAMPLES * 6 // 10
 EXCUSED_LATE_NS = 10 * NS_PER_MS  # a chunk that the bench itself sent so late excuses a hole
 EXCUSED_CHUNKS = 5  # how far around a hole chunks are looked at: what a server may hold of them
 MIN_FPS = 24.5
@@ -65,6 +64,7 @@ class SessionFigures:
     kbit_s: int
     key_frames: int
     late_packets: int
+    lost_packets: int
     sender_late_p99_ms: float
     server: dict[str, int]
 
@@ -90,7 +90,7 @@ def figures_of(record: Record, span: Span) -> SessionFigures:
     within = {onset: ms for onset, ms in delays.items() if span.holds(_said_ns(record, onset))}
     expected = [n for n in range(_tones_sent(record)) if span.holds(_said_ns(record, n) + 2 * NS_PER_S)]
     late_ms = [(chunk.sent_ns - chunk.planned_ns) / NS_PER_MS for chunk in record.sent if span.holds(chunk.sent_ns)]
-    seen = [packet for packet in record.pictures if span.holds(packet.arrived_ns)]
+    seen = [picture for picture in record.pictures if span.holds(picture.arrived_ns)]
     return SessionFigures(
         refused=record.refused,
         error=record.error,
@@ -103,39 +103,14 @@ def figures_of(record: Record, span: Span) -> SessionFigures:
         delay_p50_ms=percentile(list(within.values()), 50),
         delay_p95_ms=percentile(list(within.values()), 95),
         server_delay_ms=percentile([message["delay_ms"] for _, message in _stats(record, span)], 50),
-        fps=round(len({packet.timestamp for packet in seen}) / span.seconds, 2),
-        kbit_s=round(8 * sum(packet.size for packet in seen) / span.seconds / 1000),
-        key_frames=sum(packet.key_frame for packet in seen),
+        fps=round(len(seen) / span.seconds, 2),
+        kbit_s=round(8 * sum(picture.size for picture in seen) / span.seconds / 1000),
+        key_frames=sum(picture.key_frame for picture in seen),
         late_packets=_late_packets(record.voice, span),
+        lost_packets=record.lost_packets,
         sender_late_p99_ms=percentile(late_ms, 99) or 0.0,
         server=_server_counts(record, span),
     )
-
-
-class Timeline:
-    """A session's voice, decoded and laid out by its RTP timestamps; zero where a packet is missing."""
-
-    def __init__(self, packets: Sequence[VoicePacket]) -> None:
-        self._packets = {_ahead(packet.timestamp, packets[0].timestamp): packet for packet in packets}
-        self._steady_ns = min((packet.arrived_ns - _ns(start) for start, packet in self._packets.items()), default=0)
-        self.samples = self._decoded()
-
-    def arrival_ns(self, sample: int) -> int:
-        """Return when the packet with a sample arrived; of a missing one, when it would have at its best."""
-        packet = self._packets.get(sample - sample % SAMPLES_PER_PACKET)
-        return packet.arrived_ns if packet else self._steady_ns + _ns(sample)
-
-    def _decoded(self) -> FloatArray:
-        end = max((start for start in self._packets if start < LONGEST_S * SAMPLE_RATE), default=0)
-        samples = np.zeros(end + SAMPLES_PER_PACKET, np.float32)
-        decoder = OpusDecoder()
-        for start in sorted(start for start in self._packets if 0 <= start <= end):
-            for frame in decoder.decode(JitterFrame(self._packets[start].payload, start)):
-                assert isinstance(frame, AudioFrame)
-                mono = frame.to_ndarray()[0, ::2]  # stereo, interleaved: the left
-                room = samples[start : start + len(mono)]
-                room[:] = mono[: len(room)].astype(np.float32) / 32_768
-        return samples
 
 
 def delays_ms(record: Record, heard: Heard, timeline: Timeline) -> dict[int, float]:
@@ -146,7 +121,7 @@ def delays_ms(record: Record, heard: Heard, timeline: Timeline) -> dict[int, flo
     """
     found: dict[int, float] = {}
     for onset in heard.onsets:
-        arrived_ns = timeline.arrival_ns(onset)
+        arrived_ns = timeline.arrival_ns(max(0, onset - FOUND_LATE))
         said = [n for n in range(_tones_sent(record)) if _said_ns(record, n) <= arrived_ns]
         if said and said[-1] not in found:  # the latest before it: a delay is shorter than a cycle
             found[said[-1]] = (arrived_ns - _said_ns(record, said[-1])) / NS_PER_MS
@@ -188,7 +163,7 @@ def _late_packets(packets: Sequence[VoicePacket], span: Span) -> int:
     within = [packet for packet in packets if span.holds(packet.arrived_ns)]
     if not within:
         return 0
-    behind = [p.arrived_ns - _ns(_ahead(p.timestamp, within[0].timestamp)) for p in within]
+    behind = [p.arrived_ns - samples_ns(samples_ahead(p.timestamp, within[0].timestamp)) for p in within]
     return sum(ns - statistics.median_low(behind) > LATE_MS * NS_PER_MS for ns in behind)
 
 
@@ -204,11 +179,3 @@ def _server_counts(record: Record, span: Span) -> dict[str, int]:
 
 def _stats(record: Record, span: Span) -> list[tuple[int, dict[str, Any]]]:
     return [(at, message) for at, message in record.stats if span.holds(at)]
-
-
-def _ahead(timestamp: int, first: int) -> int:
-    return (timestamp - first + STAMPS // 2) % STAMPS - STAMPS // 2
-
-
-def _ns(samples: int) -> int:
-    return samples * NS_PER_S // SAMPLE_RATE

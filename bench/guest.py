@@ -7,20 +7,18 @@ import contextlib
 import json
 import random
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from app.media import NS_PER_MS, NS_PER_S, PACKET_NS, SAMPLE_RATE, SAMPLES_PER_PACKET
+from app.media import NS_PER_MS, NS_PER_S, SAMPLE_RATE
 from app.pacer.clock import Clock
-from bench.receiver import PicturePacket, Receiver, VoicePacket
-from bench.tone import CYCLE_SAMPLES, Tone
+from bench.microphone import CHUNK_NS, CYCLE_CHUNKS, Microphone, SentChunk
+from bench.receiver import Picture, Receiver, VoicePacket
+from bench.tone import Tone
 
-CYCLE_CHUNKS = CYCLE_SAMPLES // SAMPLES_PER_PACKET
 ANSWER_TIMEOUT_S = 60
-CHUNK_NS = PACKET_NS  # a microphone's chunk is as long as a packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +40,6 @@ class Wish:
         return cls(tone=tone, phase_ns=dice.randrange(CHUNK_NS), seed=dice.randrange(1 << 30), **fields)
 
 
-@dataclass(frozen=True, slots=True)
-class SentChunk:
-    """20 ms of sound: when the microphone had it whole, when it was to be sent (jitter included), when it was."""
-
-    whole_ns: int
-    planned_ns: int
-    sent_ns: int
-
-
 @dataclass(slots=True)
 class Record:
     """All that a session's outside showed."""
@@ -61,7 +50,8 @@ class Record:
     started: dict[str, Any] = field(default_factory=dict)
     sent: list[SentChunk] = field(default_factory=list)
     voice: list[VoicePacket] = field(default_factory=list)
-    pictures: list[PicturePacket] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    lost_packets: int = 0
     stats: list[tuple[int, dict[str, Any]]] = field(default_factory=list)  # (arrival in ns, message)
 
 
@@ -72,21 +62,26 @@ class Guest:
         self.record = Record(wish)
         self._url, self._clock = ws_url, clock
         self._receiver = Receiver()
+        self._microphone = Microphone(wish.tone, wish.jitter_ms, wish.seed, clock)
         self._answers = asyncio.Queue[dict[str, Any]]()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._listening: asyncio.Task[None] | None = None
         self._socket: ClientConnection | None = None
         self._leaving = False
 
     async def join(self) -> bool:
-        """Open the session and speak; returns whether it was admitted.
+        """Open the session and speak; returns whether it was admitted and connected."""
+        try:
+            return await self._join()
+        except (TimeoutError, OSError, ConnectionClosed) as error:
+            self.record.error = self.record.error or type(error).__name__
+            return False
 
-        Raises:
-            RuntimeError: it was admitted and then did not connect.
-        """
+    async def _join(self) -> bool:
         wish, record = self.record.wish, self.record
         record.voice, record.pictures = self._receiver.voice, self._receiver.pictures
+        record.sent = self._microphone.sent
         self._socket = await connect(self._url, compression=None, max_size=None, ping_interval=None)
-        self._tasks.append(asyncio.create_task(self._listen(self._socket)))
+        self._listening = asyncio.create_task(self._listen(self._socket))
         await self._say(
             type="start", engine=wish.engine, avatar=wish.avatar, mode="live", sample_rate=SAMPLE_RATE, channels=1
         )
@@ -99,23 +94,24 @@ class Guest:
             await self._say(type="offer", sdp=await self._receiver.offer())
             answer = await self._answers.get()
             if answer["type"] != "answer":
-                raise RuntimeError(f"the session ended before its answer: {answer}")
+                return False
             await self._receiver.accept(answer["sdp"])
             await self._receiver.connected.wait()
         if wish.speaks:
-            self._tasks.append(asyncio.create_task(self._speak(self._socket)))
+            self._microphone.start(self._socket.transport, wish.phase_ns)
         return True
 
     async def leave(self) -> None:
         """End the session; what was noted stays."""
         self._leaving = True
-        for task in self._tasks[1:]:
-            task.cancel()
+        self._microphone.stop()
         if self._socket is not None:
             with contextlib.suppress(ConnectionClosed):
                 await self._say(type="stop")
             await self._socket.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._listening is not None:
+            await asyncio.gather(self._listening, return_exceptions=True)
+        self.record.lost_packets = self._receiver.lost_packets
         await self._receiver.aclose()
 
     async def _say(self, **message: Any) -> None:
@@ -137,34 +133,9 @@ class Guest:
                 self.record.error = self.record.error or "closed"
             self._answers.put_nowait({"type": "closed"})
 
-    async def _speak(self, socket: ClientConnection) -> None:
-        """Send the tone from absolute deadlines, each chunk once it is whole and its jitter is over, in order."""
-        wish, sent, dice = self.record.wish, self.record.sent, random.Random(self.record.wish.seed)
-        cycle = [wish.tone.samples(i * SAMPLES_PER_PACKET, SAMPLES_PER_PACKET).tobytes() for i in range(_chunks(wish))]
-        begun_ns = self._clock.now_ns() + wish.phase_ns
-        planned_ns = 0
-        with contextlib.suppress(ConnectionClosed):
-            for number in count():
-                whole_ns = begun_ns + (number + 1) * CHUNK_NS
-                planned_ns = max(planned_ns, whole_ns + int(dice.uniform(0, wish.jitter_ms) * NS_PER_MS))
-                await self._clock.sleep_until(planned_ns)
-                sent.append(SentChunk(whole_ns, planned_ns, self._clock.now_ns()))
-                await socket.send(cycle[_in_cycle(number, wish)])
-
-
-def _chunks(wish: Wish) -> int:
-    """Return after how many chunks the tone repeats: its lead-in, and one cycle."""
-    return wish.tone.lead_in + 1 + CYCLE_CHUNKS
-
-
-def _in_cycle(number: int, wish: Wish) -> int:
-    """Return the chunk that chunk ``number`` equals."""
-    past = number - (wish.tone.lead_in + 1)
-    return number if past < 0 else wish.tone.lead_in + 1 + past % CYCLE_CHUNKS
-
 
 async def all_heard(records: list[Record], clock: Clock, timeout_s: float = 20) -> None:
     """Wait until each admitted session's voice has begun."""
     deadline_ns = clock.now_ns() + int(timeout_s * NS_PER_S)
-    while any(not record.voice for record in records if record.refused is None) and clock.now_ns() < deadline_ns:
+    while any(not record.voice for record in records if record.error is None) and clock.now_ns() < deadline_ns:
         await clock.sleep_until(clock.now_ns() + 20 * NS_PER_MS)

@@ -25,7 +25,9 @@ JUMP_RMS = 0.14  # of the tone's level: what may remain of it (−17 dB), its fi
 JUMP_SPAN = SAMPLE_RATE // 500 + 1  # 2 ms: what remains is averaged over
 NEAR = SAMPLE_RATE * 30 // 1000  # so close to an edge or a hole the codec still settles
 ONE_FAULT = SAMPLE_RATE * 30 // 1000  # jumps closer to each other than this are one
-SHORTEST = SAMPLE_RATE * 5 // 1000  # a tone shorter than this is the rest of something else
+SHORTEST = (
+    SAMPLE_RATE * 10 // 1000
+)  # sound shorter than this is the rest of something: a decoder stumbles after a lost packet
 SLACK = SAMPLE_RATE * 150 // 1000  # what a tone may lack or have too much of, and still be a whole one
 SHORTEST_PAUSE = SAMPLE_RATE * 300 // 1000  # what catching up may leave of a pause
 AUDIBLE = 0.01  # of full scale: below it there is no tone at all

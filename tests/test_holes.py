@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
-from aiortc.codecs.opus import OpusDecoder, OpusEncoder
+from aiortc.codecs.opus import OpusDecoder
 from aiortc.jitterbuffer import JitterFrame
-from av import AudioFrame
 
 from app.media import SAMPLE_RATE, SAMPLES_PER_PACKET, FloatArray
 from bench.holes import Fault, listen
 from bench.tone import CYCLE_SAMPLES, TONE_HZ, Tone
+from tests.opus import payloads
 
 TONE = Tone(lead_in=10)
 MS = SAMPLE_RATE // 1000
@@ -38,21 +36,14 @@ def shaped(voice: FloatArray, start: int, count: int, fade: int, level: float) -
 
 def coded(voice: FloatArray, bit_rate: int, application: str = "voip", missing: tuple[int, ...] = ()) -> FloatArray:
     """Send it through Opus; zero where a packet is missing."""
-    encoder, decoder = OpusEncoder(), OpusDecoder()
-    encoder.codec.bit_rate, encoder.codec.options = bit_rate, {"application": application}
-    heard = np.zeros(len(voice) + 10 * SAMPLES_PER_PACKET, np.float32)
-    at = 0
-    for start in range(0, len(voice) - SAMPLES_PER_PACKET + 1, SAMPLES_PER_PACKET):
-        samples = np.asarray(voice[start : start + SAMPLES_PER_PACKET] * 32767, np.int16)
-        frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, start, Fraction(1, SAMPLE_RATE)
-        for payload in encoder.encode(frame)[0]:
-            if at // SAMPLES_PER_PACKET not in missing:
-                for decoded in decoder.decode(JitterFrame(payload, at)):
-                    mono = decoded.to_ndarray()[0, ::2]  # type: ignore[attr-defined]
-                    heard[at : at + len(mono)] = mono / 32768
-            at += SAMPLES_PER_PACKET
-    return heard[:at]
+    decoder, heard = OpusDecoder(), np.zeros_like(voice)
+    for number, payload in enumerate(payloads(voice, bit_rate, application)):
+        if number not in missing:
+            at = number * SAMPLES_PER_PACKET
+            for decoded in decoder.decode(JitterFrame(payload, at)):
+                mono = decoded.to_ndarray()[0, ::2]  # type: ignore[attr-defined]
+                heard[at : at + len(mono)] = mono / 32768
+    return heard
 
 
 def assert_hole(fault: Fault, at: int, length_ms: float, tone: int = 0, tolerance_ms: float = 2.5) -> None:
