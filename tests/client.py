@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,7 @@ class Client:
         self.messages: list[dict[str, Any]] = []
         self.audio, self.video = Heard(), Heard()
         self.close_code: int | None = None
+        self.video_codec = ""  # the one that the server chose
         self.peer: RTCPeerConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Condition()
@@ -101,6 +103,9 @@ class Client:
         await self.peer.setLocalDescription(await self.peer.createOffer())
         await self.say("offer", sdp=self.peer.localDescription.sdp)
         answer = await self.expect("answer")
+        first = re.search(r"m=video .*?a=rtpmap:\d+ (\w+)/", answer["sdp"], re.DOTALL)
+        assert first is not None
+        self.video_codec = first[1]
         await self.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
 
     def _tap(self, receiver: Any) -> None:
@@ -111,7 +116,7 @@ class Client:
             if packet.payload:
                 heard.timestamps.append(packet.timestamp)
                 heard.ssrc = packet.ssrc
-                if heard is self.video and _begins_key_frame(packet.payload):
+                if heard is self.video and begins_key_frame(packet.payload, self.video_codec):
                     heard.key_frames.append(asyncio.get_running_loop().time())
             await on_rtp(packet, arrival_time_ms)
 
@@ -156,7 +161,18 @@ class Client:
                 self._news.notify_all()
 
 
-def _begins_key_frame(payload: bytes) -> bool:
-    """Whether a VP8 packet is a key frame's first (RFC 7741: the inverse key frame flag is the frame's first bit)."""
+def begins_key_frame(payload: bytes, codec: str) -> bool:
+    """Whether an RTP payload is a key frame's first."""
+    return _h264_key(payload) if codec == "H264" else _vp8_key(payload)
+
+
+def _h264_key(payload: bytes) -> bool:
+    """RFC 6184: a key frame begins with its parameter sets, in a packet that holds several units, or alone."""
+    kind = payload[0] & 0x1F
+    return (payload[3] & 0x1F if kind == 24 else kind) == 7
+
+
+def _vp8_key(payload: bytes) -> bool:
+    """RFC 7741: the inverse key frame flag is the frame's first bit."""
     descriptor, frame = VpxPayloadDescriptor.parse(payload)
     return bool(descriptor.partition_start == 1 and descriptor.partition_id == 0 and not frame[0] & 1)
