@@ -20,6 +20,7 @@ from app.avatars.api import avatar_routes
 from app.avatars.mouth_api import mouth_routes
 from app.config import ROOT, Settings
 from app.ingest.websocket import talk
+from app.memory import watch_idle_memory
 from app.metrics import METRICS_TYPE, render_metrics
 from app.problems import answer_with_problems
 from app.rtc.peer import limit_video_bitrate
@@ -39,7 +40,10 @@ def create_app(settings: Settings) -> FastAPI:
         encoders = ThreadPoolExecutor(settings.threads or os.cpu_count() or 1, thread_name_prefix="encoder")
         asyncio.get_running_loop().set_default_executor(encoders)
         await service.start()
+        memory = asyncio.create_task(watch_idle_memory(lambda: not service.sessions), name="idle memory")
         yield
+        memory.cancel()
+        await asyncio.gather(memory, return_exceptions=True)
         await service.aclose()
 
     app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)
