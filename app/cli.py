@@ -13,7 +13,7 @@ from pathlib import Path
 from app import __version__
 from app.config import SettingsError, load_settings
 
-BENCHES = ("wav2lip", "portrait", "encode", "sessions", "sync", "delay", "interrupt", "network")
+BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "network")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

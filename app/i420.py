@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from app.media import I420, Image
 
 BLACK_LUMA, WHITE_LUMA, GREY_CHROMA = 16, 235, 128
+# U and V of B, G, R and 1: ITU-R BT.601, 8 bits
+CHROMA = np.array([[0.439, -0.291, -0.148, GREY_CHROMA], [-0.071, -0.368, 0.439, GREY_CHROMA]], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,14 @@ class Planes:
 
 
 def from_bgr(image: Image) -> I420:
-    """Convert uint8 (height, width, 3), BGR, of even sides."""
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    """Convert uint8 (height, width, 3), BGR, of even sides. Each chroma pixel is the mean of its four."""
+    picture = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    # OpenCV takes the upper left one's chroma, which makes stairs of red lips' edges
+    half = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    planes = planes_of(picture)
+    cv2.transform(half, CHROMA[:1], planes.u)
+    cv2.transform(half, CHROMA[1:], planes.v)
+    return picture
 
 
 def to_bgr(picture: I420) -> Image:
@@ -53,6 +61,18 @@ def planes_of(picture: I420) -> Planes:
         flat[luma : luma + chroma].reshape(half),
         flat[luma + chroma :].reshape(half),
     )
+
+
+def put(picture: I420, left: int, top: int, patch: I420) -> None:
+    """Write a smaller picture into one, in place, its corner at even coordinates."""
+    for plane, part, scale in zip(_each(picture), _each(patch), (1, 2, 2), strict=True):
+        rows, columns = part.shape
+        plane[top // scale : top // scale + rows, left // scale : left // scale + columns] = part
+
+
+def _each(picture: I420) -> tuple[NDArray[np.uint8], ...]:
+    planes = planes_of(picture)
+    return planes.y, planes.u, planes.v
 
 
 def plain(width: int, height: int, luma: int) -> I420:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
-import os
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +20,6 @@ from app.ingest.websocket import talk
 from app.memory import watch_idle_memory
 from app.metrics import METRICS_TYPE, render_metrics
 from app.problems import answer_with_problems
-from app.rtc.peer import limit_video_bitrate
 from app.service import Service
 
 WEB = ROOT / "web"
@@ -35,10 +31,6 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        limit_video_bitrate(settings.video_bitrate)
-        # aiortc encodes on the loop's default executor; nothing else here does, so an upload delays no frame
-        encoders = ThreadPoolExecutor(settings.threads or os.cpu_count() or 1, thread_name_prefix="encoder")
-        asyncio.get_running_loop().set_default_executor(encoders)
         await service.start()
         memory = asyncio.create_task(watch_idle_memory(lambda: not service.sessions), name="idle memory")
         yield

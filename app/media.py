@@ -12,9 +12,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000_000_000
+
 VIDEO_FPS = 25
 SLOT_MS = 1000 // VIDEO_FPS  # 40
-SLOT_NS = 1_000_000_000 // VIDEO_FPS
+SLOT_NS = NS_PER_S // VIDEO_FPS
 
 SAMPLE_RATE = 48_000  # playout, and what Opus carries
 SAMPLES_PER_FRAME = SAMPLE_RATE // VIDEO_FPS  # 1920
@@ -32,8 +35,8 @@ VIDEO_CLOCK_RATE = 90_000
 VIDEO_TICKS_PER_FRAME = VIDEO_CLOCK_RATE // VIDEO_FPS  # 3600
 VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_RATE)
 
-Image = NDArray[np.uint8]  # (height, width, 3), BGR
-I420 = NDArray[np.uint8]  # (height × 3/2, width), see app/i420.py
+Image = NDArray[np.uint8]  # (height, width, 3), BGR: pictures as they are read and prepared
+I420 = NDArray[np.uint8]  # (height × 3/2, width), see app/i420.py: pictures as they are drawn and sent
 Samples = NDArray[np.int16]
 FloatArray = NDArray[np.float32]
 
@@ -49,6 +52,8 @@ class Journey:
     queued_ns: int = 0  # all that its engine must hear was there
     begun_ns: int = 0  # the inference thread took it
     drawn_ns: int = 0  # its picture was made
+    ready_ns: int = 0  # it stood in Buffer A
+    held_back: bool = False  # it was not made sooner because Buffer A was full
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class AudioSlice:
 
     ``pts`` counts slots since the session's first sample (time base 1/25) and is never rewritten.
     ``playout``: int16 (1920,) at 48 kHz. ``model``: float32 (640,) at 16 kHz, −1…1, the same 40 ms.
-    ``last``: a flush ended here.
+    ``last``: a flush ended here. ``trimmed_ns``: how much silence has been cut out of the session's sound before it.
     """
 
     generation: int
@@ -67,26 +72,43 @@ class AudioSlice:
     silent: bool
     journey: Journey
     last: bool = False
+    trimmed_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TalkingFrame:
     """One picture and the 40 ms of sound that belong to it, inseparable from the model to the tracks.
 
-    ``image``: uint8 (height, width, 3), BGR. ``audio``: int16 (1920,) at 48 kHz. ``emphasis``: 0…1, how strongly the
-    face speaks in it. The rest is its slice's.
+    ``image``: uint8 (height × 3/2, width), see ``app/i420.py``. ``audio``: int16 (1920,) at 48 kHz. ``emphasis``:
+    0…1, how strongly the face speaks in it. The rest is its slice's.
     """
 
     @classmethod
-    def of(cls, sound: AudioSlice, image: Image, emphasis: float = 0.0) -> TalkingFrame:
+    def of(cls, sound: AudioSlice, image: I420, emphasis: float = 0.0) -> TalkingFrame:
         """Join a slice with the picture made for it."""
-        return cls(sound.generation, sound.pts, image, sound.playout, sound.silent, sound.journey, sound.last, emphasis)
+        return cls(
+            generation=sound.generation,
+            pts=sound.pts,
+            image=image,
+            audio=sound.playout,
+            silent=sound.silent,
+            journey=sound.journey,
+            last=sound.last,
+            emphasis=emphasis,
+            trimmed_ns=sound.trimmed_ns,
+        )
 
     generation: int
     pts: int
-    image: Image
+    image: I420
     audio: Samples
     silent: bool
     journey: Journey
     last: bool = False
     emphasis: float = 0.0
+    trimmed_ns: int = 0
+
+    @property
+    def sent_ns(self) -> int:
+        """Where its sound begins in the sender's, in ns since the session's first sample."""
+        return self.pts * SLOT_NS + self.trimmed_ns

@@ -94,7 +94,7 @@ def render_file(
 
 
 def _picture(frame: TalkingFrame) -> av.VideoFrame:
-    picture = av.VideoFrame.from_ndarray(frame.image, format="bgr24")
+    picture = av.VideoFrame.from_ndarray(frame.image, format="yuv420p")
     picture.pts, picture.time_base = frame.pts, Fraction(1, VIDEO_FPS)
     return picture
 

@@ -8,21 +8,23 @@ import os
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from starlette.concurrency import run_in_threadpool
 
+from app.admission import Terms
 from app.avatars.store import AvatarStore, NoSuchAvatar
+from app.capacity import SAMPLE_NS, Capacity, Inside
 from app.config import Settings
+from app.inference.cost import CostKey
 from app.inference.engine import Engine, Portrait, Prepared
 from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import FaceFinder
-from app.inference.lane import kind_of
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import BAD_MESSAGE, FULL, NO_AVATAR, ProtocolError, Start
-from app.media import SLOT_NS
 from app.pacer.clock import Clock, MonotonicClock
+from app.rtc.picture_encoder import Effort
 from app.session import Event, Session, SessionLimits
+from app.threads import MeasuredPool
 from app.timings import Timings
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ COUNTED = {
     "slots": "Slots of playout served.",
     "holds": "Slots that showed the idle picture.",
     "underruns": "Holes put into a voice, as its next piece was not ready in time.",
+    "gaps": "Underruns that cut into a voice.",
     "drops": "Frames dropped to catch up.",
     "missed": "Slots that passed while the event loop was stuck.",
     "unsent": "Slots released that the tracks came too late for.",
@@ -39,8 +42,6 @@ COUNTED = {
     "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
     "rest_late": "Pictures at rest that were not drawn in time.",
 }
-LIVELY_LOAD = 0.45  # of the inference thread: beyond it, further faces only speak
-MAX_LOAD = 0.85  # of the inference thread: what is left is for windows that come at the same moment
 PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 30 MB each at 1080p
 CORES_A_REST = 4  # one of so many may draw faces at rest
 
@@ -55,29 +56,38 @@ class Service:
         self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
         self.worker = InferenceWorker(self.clock)
         # few threads, so that faces at rest take little from those that speak; they start with the first picture
-        self.resting = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // CORES_A_REST), "resting")
+        resting_threads = max(1, (os.cpu_count() or 1) // CORES_A_REST)
+        self.resting = MeasuredPool(resting_threads, "resting")
+        self.encoders = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
+        self.capacity = Capacity(self.worker, self.encoders, self.resting, self.clock)
         self.timings = Timings()
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self._places = 0
+        self._admitting = asyncio.Lock()  # one by one
         self._prepared: OrderedDict[tuple[str, str], asyncio.Task[tuple[Engine, Portrait, Prepared]]] = OrderedDict()
 
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
         self.worker.start()
-        self._watch = asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch")
-        await self._ready(self.engines.resolve("auto"), "default")
+        _, portrait, _ = await self._ready(self.engines.resolve("auto"), "default")
+        await run_in_threadpool(self.capacity.calibrate, portrait.image)
+        self._watches = [
+            asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
+            asyncio.create_task(self._watch_load(), name="load watch"),
+        ]
 
     async def aclose(self) -> None:
         """End every session and the thread."""
         for session in list(self.sessions.values()):
             await self.close(session)
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
         await self.worker.aclose()
-        await run_in_threadpool(self.resting.shutdown, cancel_futures=True)
+        for pool in (self.resting, self.encoders):
+            await run_in_threadpool(pool.shutdown, cancel_futures=True)
 
     async def open(
         self, start: Start, notify: Callable[[Event], None], fail: Callable[[ProtocolError], None]
@@ -95,13 +105,15 @@ class Service:
         self._places += 1
         try:
             engine, portrait, prepared = await self._ready_or_refuse(start)
-            prepared = self._that_fits(engine, prepared)
-            self._refuse_overload(engine, prepared)
-            session = self._make(start, engine, portrait, prepared, notify, fail)
+            async with self._admitting:
+                await self.capacity.until_known(self._inside())
+                terms = self._terms(engine, prepared)
+                prepared = prepared if terms.alive else prepared.calmed()
+                session = self._make(start, engine, portrait, prepared, terms.effort, notify, fail)
+                self.sessions[session.id] = session
         except BaseException:
             self._places -= 1
             raise
-        self.sessions[session.id] = session
         session.start()
         logger.info("session %s: opened, %s, %s", session.id, engine.name, start.mode)
         return session
@@ -129,12 +141,18 @@ class Service:
         engine: Engine,
         portrait: Portrait,
         prepared: Prepared,
+        effort: Effort,
         notify: Callable[[Event], None],
         fail: Callable[[ProtocolError], None],
     ) -> Session:
         settings = self.settings
         limits = SessionLimits(
-            settings.buffer_high, settings.buffer_low, settings.voice_lead_packets, settings.ice_servers
+            settings.buffer_high,
+            settings.buffer_low,
+            settings.voice_lead_packets,
+            settings.video_bitrate,
+            effort,
+            settings.ice_servers,
         )
         return Session(
             secrets.token_hex(4),
@@ -144,31 +162,47 @@ class Service:
             prepared,
             self.worker,
             self.resting,
+            self.encoders,
             limits,
             self.clock,
             notify,
             fail,
             self.timings,
+            self._note_slot,
         )
 
-    def _that_fits(self, engine: Engine, prepared: Prepared) -> Prepared:
-        """Let a face live only where there is time for it: a voice more is worth more than a blink."""
-        alive = self.worker.load(kind_of(engine, prepared)) <= LIVELY_LOAD or not self.sessions
-        return prepared if alive else prepared.calmed()
+    def _terms(self, engine: Engine, prepared: Prepared) -> Terms:
+        """Let in who fits: a voice more is worth more than a blink, and those inside shall not notice.
 
-    def _refuse_overload(self, engine: Engine, prepared: Prepared) -> None:
-        """Refuse a session that would make the others late; alone, an engine may be as slow as it is."""
-        kind = kind_of(engine, prepared)
-        if self.sessions and self.worker.load(kind) > MAX_LOAD:
-            cost_ns = self.worker.cost.frame_ns(kind) or SLOT_NS  # one that could not be measured
-            places = max(1, int(MAX_LOAD * SLOT_NS / cost_ns))
-            faces = "one face" if places == 1 else f"{places} faces"
+        Raises:
+            ProtocolError: ``server_busy``.
+        """
+        alive, calm = CostKey.of(engine, prepared), CostKey.of(engine, prepared.calmed())
+        terms = self.capacity.terms(self._inside(), alive, calm)
+        if terms is None:
+            count = len(self.sessions)
+            faces = "one face" if count == 1 else f"{count} faces"
             raise ProtocolError(
                 FULL,
                 "server_busy",
-                f'This machine draws {faces} with "{engine.name}" at a time, and it is busy; '
-                "try again in a minute, or choose a lighter engine.",
+                f"This machine is busy with {faces} and has no time for another; "
+                "try again in a minute, or choose a smaller picture or a lighter engine.",
             )
+        return terms
+
+    def _inside(self) -> dict[str, Inside]:
+        return {id: session.inside for id, session in self.sessions.items()}
+
+    async def _watch_load(self) -> None:
+        """Sample what sessions take until cancelled."""
+        while True:
+            gaps = self.ended["gaps"] + sum(session.pacer.counters.gaps for session in self.sessions.values())
+            self.capacity.sample(self._inside(), gaps)
+            await self.clock.sleep_until(self.clock.now_ns() + SAMPLE_NS)
+
+    def _note_slot(self, late_ns: int) -> None:
+        self.timings.note_slot(late_ns)
+        self.capacity.note_slot(late_ns)
 
     async def _ready_or_refuse(self, start: Start) -> tuple[Engine, Portrait, Prepared]:
         try:

@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
+from app.capacity import Inside
 from app.config import IceServer
 from app.inference.engine import Engine, Portrait, Prepared
 from app.inference.windows import Windower
@@ -17,12 +18,14 @@ from app.ingest.inbox import Mark
 from app.ingest.protocol import BAD_MESSAGE, IDLE, OUR_FAULT, ProtocolError, Start
 from app.ingest.pump import Pump
 from app.ingest.slicer import Slicer
-from app.media import PACKET_MS, VIDEO_FPS, TalkingFrame
-from app.pacer.clock import NS_PER_S, Clock, SlotClock, ntp_now
+from app.media import NS_PER_S, PACKET_MS, PACKET_NS, VIDEO_FPS, TalkingFrame
+from app.pacer.clock import Clock, ntp_now
 from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import Resting
+from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
 from app.rtc.peer import Peer
+from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.timings import Timings
 
@@ -40,6 +43,8 @@ class SessionLimits:
     buffer_high: int
     buffer_low: int
     voice_lead_packets: int
+    video_bitrate: int  # bit/s at most
+    effort: Effort  # of coding pictures
     ice_servers: Sequence[IceServer]
 
 
@@ -59,11 +64,13 @@ class Session:
         prepared: Prepared,
         worker: InferenceWorker,
         pool: Executor,
+        encoders: Executor,
         limits: SessionLimits,
         clock: Clock,
         notify: Callable[[Event], None],
         fail: Callable[[ProtocolError], None],
         timings: Timings,
+        on_slot: Callable[[int], None],
     ) -> None:
         self.id, self.mode = id, start.mode
         self.engine, self.portrait = engine, portrait
@@ -73,8 +80,12 @@ class Session:
         self._tasks: list[asyncio.Task[None]] = []
         self._peer: Peer | None = None
         self._connect_timer: asyncio.TimerHandle | None = None
+        self._since_ns = clock.now_ns()
         self._over = False  # failed or closed: nothing may start any more
         self.feed = PlayoutFeed(limits.voice_lead_packets)
+        lead_ns = limits.voice_lead_packets * PACKET_NS
+        self.voice = VoiceBroadcast(self.feed, clock, encoders)
+        self.pictures = PictureBroadcast(self.feed, clock, encoders, lead_ns, limits.video_bitrate, limits.effort)
         self.lane = worker.open(engine, prepared, start.mode == "live", self._take, self._engine_failed)
         self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)
         self.lane.wanted = lambda: self.buffer.has_room
@@ -87,14 +98,26 @@ class Session:
             start.mode,
             clock,
             self._speaking,
-            timings.note_slot,
+            on_slot,
             self._played,
         )
         self.lane.deadline_ns = self.pacer.deadline_ns
         self.lane.position = self.pacer.position_behind_buffer
         self.lane.playing = lambda: self.pacer.playing
         slicer = Slicer(start.encoding, start.channels, start.sample_rate)
-        self.pump = Pump(slicer, Windower(engine.span), self.lane, start.sample_rate, clock)
+        self.pump = Pump(
+            slicer,
+            Windower(engine.span),
+            self.lane,
+            start.sample_rate,
+            clock,
+            lambda: self.pacer.trimmed_goal_ns,
+        )
+
+    @property
+    def inside(self) -> Inside:
+        """What admission must know of it."""
+        return Inside(self.lane.cost_key, self._since_ns, self.pacer.next_slot)
 
     def start(self) -> None:
         """Start moving sound; playout starts when a peer is connected."""
@@ -145,11 +168,9 @@ class Session:
                 BAD_MESSAGE, "already_connected", "Send one offer a session; start another to reconnect."
             )
         self._peer = Peer(
-            self.feed,
-            self._slots,
+            self.voice,
+            self.pictures,
             lambda: self._epoch_ntp,
-            self._clock,
-            self._limits.voice_lead_packets,
             self._limits.ice_servers,
             on_connected=self._begin_playout,
             on_lost=self._peer_lost,
@@ -188,9 +209,10 @@ class Session:
             "buffer_b": len(self.feed),
             "holds": counters.held,
             "underruns": counters.underruns,
+            "gaps": counters.gaps,
             "drops": counters.dropped + self.lane.dropped,
             "missed": counters.missed,
-            "unsent": self.feed.unsent,
+            "unsent": self.feed.unsent + self.pictures.dropped,
             "repeats": self.lane.repeated,
             "rest_repeats": self.resting.repeated,
             "rest_late": self.resting.late,
@@ -207,7 +229,9 @@ class Session:
             self._end(ProtocolError(OUR_FAULT, "internal_error", "Something broke on the server; start again."))
 
     def _take(self, frames: list[TalkingFrame]) -> None:
+        now_ns = self._clock.now_ns()
         for frame in frames:
+            frame.journey.ready_ns = now_ns
             self.buffer.put(frame)
 
     def _engine_failed(self, error: BaseException) -> None:
@@ -226,17 +250,15 @@ class Session:
         self._timings.note_journey(frame.journey, now_ns)
         self.resting.follow(position, frame.image, frame.emphasis)
 
-    def _slots(self) -> SlotClock:
-        assert self.pacer.slots is not None, "a slot was released before the epoch"
-        return self.pacer.slots
-
     def _begin_playout(self) -> None:
         if self._over:
             return
         if self._connect_timer is not None:
             self._connect_timer.cancel()
-        self.pacer.start()
+        slots = self.pacer.start()
         self._epoch_ntp = ntp_now()
+        self._run("voice", self.voice.run(slots))
+        self._run("pictures", self.pictures.run(slots))
         self._run("pacer", self.pacer.run())
         self._run("heartbeat", self._beat())
 
@@ -260,7 +282,7 @@ class Session:
         while True:
             await self._clock.sleep_until(last_ns + NS_PER_S)
             now_ns = self._clock.now_ns()
-            pictures = self._peer.pictures.sent if self._peer else 0
+            pictures = self.pictures.sent
             fps = (pictures - sent) * NS_PER_S / (now_ns - last_ns)
             last_ns, sent = now_ns, pictures
             stats = self.stats()

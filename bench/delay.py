@@ -17,7 +17,8 @@ from playwright.async_api import async_playwright
 from app.ingest.pcm import Resampler
 from app.media import AUDIO_TIME_BASE, MODEL_RATE, SAMPLE_RATE, SAMPLES_PER_PACKET, SLOT_MS
 from bench.report import report
-from bench.sync import CHROMIUM_FLAGS, browser_path, measure, server
+from bench.server import server
+from bench.sync import CHROMIUM_FLAGS, browser_path, measure
 
 CHUNK_MS = 20  # what the self-test's microphone sends at a time
 STAGES = ("look_ahead", "queue", "inference", "buffer_a")
@@ -38,13 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def ledger(engine: str, seconds: float) -> dict[str, Any]:
     """Return one engine's ledger: mean ms a stage, in the order of the way; the rest is what nobody accounts for."""
-    with server() as url:
+    with server() as served:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=browser_path(), args=list(CHROMIUM_FLAGS))
             page = await browser.new_page()
-            result = await measure(page, url, mode="live", engine=engine, seconds=seconds)
+            result = await measure(page, served.url, mode="live", engine=engine, seconds=seconds)
             await browser.close()
-        stages = stage_means(await asyncio.to_thread(lambda: urllib.request.urlopen(f"{url}/metrics").read().decode()))
+        stages = stage_means(
+            await asyncio.to_thread(lambda: urllib.request.urlopen(f"{served.url}/metrics").read().decode())
+        )
     resampler_ms = resampler_delay_ms()
     # a slice's first sample waits for its last, which comes out of the resampler late and in a whole chunk
     whole = -(-(SLOT_MS + resampler_ms) // CHUNK_MS) * CHUNK_MS

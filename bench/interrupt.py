@@ -9,7 +9,8 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 from bench.report import report
-from bench.sync import CHROMIUM_FLAGS, browser_path, server
+from bench.server import server
+from bench.sync import CHROMIUM_FLAGS, browser_path
 
 # Plays a steady tone, interrupts it at a random moment, and watches for the last loud sample and white picture.
 SCENE = """
@@ -77,8 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench interrupt")
     parser.add_argument("--times", type=int, default=20)
     args = parser.parse_args(arguments)
-    with server() as url:
-        found = asyncio.run(interrupt(url, args.times))
+    with server() as served:
+        found = asyncio.run(interrupt(served.url, args.times))
     rows = [{"figure": name, **spread([result[name] for result in found])} for name in found[0]]
     report("interrupt", rows)
     return 0

@@ -12,7 +12,8 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 from bench.report import report
-from bench.sync import CHROMIUM_FLAGS, browser_path, measure, server
+from bench.server import server
+from bench.sync import CHROMIUM_FLAGS, browser_path, measure
 
 BAD_FROM_S, BAD_TO_S, TOTAL_S = 8.0, 48.0, 85.0  # of the test
 RECOVERY_S = 5.0
@@ -90,8 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench network")
     parser.add_argument("--mode", default="clip", choices=["clip", "live"])
     args = parser.parse_args(arguments)
-    with server() as url:
-        rows = [asyncio.run(brave(url, weather, args.mode)) for weather in WEATHERS]
+    with server() as served:
+        rows = [asyncio.run(brave(served.url, weather, args.mode)) for weather in WEATHERS]
     report("network", rows)
     return 0
 

@@ -19,6 +19,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from app.i420 import to_bgr
 from app.inference.engine import Job, Portrait, Window
 from app.inference.face import FaceBox, FaceFinder
 from app.inference.mel import COLUMNS_PER_SECOND
@@ -67,7 +68,7 @@ def main(portrait: Portrait, film: list[Path]) -> int:
     prepared = engine.prepare(portrait)
 
     def draw(windows: list[Window]) -> list[Image]:
-        return engine.render([Job(prepared, window) for window in windows])
+        return [to_bgr(picture) for picture in engine.render([Job(prepared, window) for window in windows])]
 
     try:
         rows = _voices(observer, draw)

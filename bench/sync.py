@@ -6,22 +6,14 @@ import argparse
 import asyncio
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.async_api import async_playwright
 
 from bench.report import report
+from bench.server import server
 
-ROOT = Path(__file__).resolve().parent.parent
-ADDRESS = re.compile(r"Lipwire is at (\S+)")
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -40,8 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lead", type=int, default=2, help="20 ms packets by which the voice leaves early")
     parser.add_argument("--loads", type=int, default=1, help="how often each mode is loaded afresh")
     args = parser.parse_args(arguments)
-    with server(voice_lead_packets=str(args.lead)) as url:
-        rows = asyncio.run(measure_all(url, args.modes, args.seconds, args.loads, args.ppm))
+    with server(voice_lead_packets=str(args.lead)) as served:
+        rows = asyncio.run(measure_all(served.url, args.modes, args.seconds, args.loads, args.ppm))
     report("sync", rows)
     return 0
 
@@ -52,30 +44,6 @@ def browser_path() -> str:
     if path is None:
         raise RuntimeError("no Chromium was found; install it or set LIPWIRE_CHROMIUM")
     return path
-
-
-@contextmanager
-def server(**settings: str) -> Iterator[str]:
-    """Serve on a free port, with LIPWIRE_* settings; gives the address."""
-    with tempfile.TemporaryDirectory() as folder:
-        own = {f"LIPWIRE_{name.upper()}": value for name, value in settings.items()}
-        environment = {**os.environ, "LIPWIRE_PORT": "0", "LIPWIRE_DATA_DIR": folder, **own}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app", "--log-level", "warning", "serve"],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        try:
-            found = ADDRESS.search(process.stdout.readline())
-            if found is None:
-                raise RuntimeError("the server did not start")
-            yield found[1]
-        finally:
-            process.terminate()
-            process.wait(timeout=15)
 
 
 async def measure_all(url: str, modes: list[str], seconds: float, loads: int, ppm: int = 0) -> list[dict[str, Any]]:

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from app.inference.engine import Life
-from app.media import SAMPLES_PER_FRAME, Image, Journey, TalkingFrame
+from app.media import I420, SAMPLES_PER_FRAME, Journey, TalkingFrame
+from app.pacer.concealment import FADE_SAMPLES
 from app.pacer.pacer import PlayedSlot
+from app.rtc.subscription import Encoded
 
 
 class FakeClock:
@@ -29,11 +31,11 @@ class FakeClock:
         await asyncio.sleep(0)
 
 
-def frame(pts: int, silent: bool = False, generation: int = 0, arrived_ns: int = 0) -> TalkingFrame:
-    """A frame whose picture and sound both carry its number."""
-    image = np.full((2, 2, 3), pts % 251, np.uint8)
+def frame(pts: int, silent: bool = False, generation: int = 0, ready_ns: int = 0) -> TalkingFrame:
+    """A frame whose picture (2 × 2 pixels) and sound both carry its number."""
+    image = np.full((3, 2), pts % 251, np.uint8)
     audio = np.full(SAMPLES_PER_FRAME, pts % 30_000 + 1, np.int16)
-    return TalkingFrame(generation, pts, image, audio, silent, Journey(arrived_ns))
+    return TalkingFrame(generation, pts, image, audio, silent, Journey(ready_ns, queued_ns=ready_ns, ready_ns=ready_ns))
 
 
 class HandPool(Executor):
@@ -51,6 +53,33 @@ class HandPool(Executor):
         future.set_result(work())
 
 
+class InlinePool(Executor):
+    """A pool that does its work at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class NotingEncoder:
+    """Codes nothing: what it was given is in ``coded``. Key frames are those that were asked for."""
+
+    def __init__(self, bitrate: int = 1_000_000) -> None:
+        self.bitrate = bitrate
+        self.coded: list[tuple[int, I420, bool]] = []
+
+    def encode(self, picture: I420, slot: int, key: bool) -> Encoded:
+        self.coded.append((slot, picture, key))
+        return Encoded(slot * 3600, b"x", key)
+
+    def aim_at(self, bitrate: int) -> None:
+        self.bitrate = bitrate
+
+
 class Recorder:
     """An outlet that keeps what it is given."""
 
@@ -65,14 +94,14 @@ class Recorder:
         numbers = []
         for slot in self.slots:
             if slot.generation is not None:
-                number = int(slot.audio[0]) - 1
-                assert (slot.audio == number + 1).all()
+                number = int(slot.audio[-1]) - 1
+                assert (slot.audio[FADE_SAMPLES:] == number + 1).all()  # a return is faded in
                 assert (slot.image == number % 251).all()
                 numbers.append(number)
         return numbers
 
 
-STILL = np.zeros((2, 2, 3), np.uint8)
+STILL = np.zeros((3, 2), np.uint8)
 
 
 class Face:
@@ -83,5 +112,5 @@ class Face:
     def __init__(self, life: Life | None) -> None:
         self.life = life
 
-    def rest(self, position: int) -> Image:
+    def rest(self, position: int) -> I420:
         return STILL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.i420 import BLACK_LUMA, GREY_CHROMA, WHITE_LUMA, planes_of, size_of
 from app.inference.clapper import Clapper
 from app.inference.engine import Job, Portrait, Window
 from app.media import SILENCE, AudioSlice, Journey
@@ -14,14 +15,14 @@ def slice_of(level: float, pts: int = 0) -> AudioSlice:
     return AudioSlice(0, pts, SILENCE, np.full(640, level, np.float32), False, Journey(0))
 
 
-@pytest.mark.parametrize(("level", "brightness"), [(0.5, 255), (0.001, 0), (0.0, 0)])
-def test_clapper_is_white_exactly_when_its_own_slice_is_loud(level: float, brightness: int, portrait: Portrait) -> None:
+@pytest.mark.parametrize(("level", "luma"), [(0.5, WHITE_LUMA), (0.001, BLACK_LUMA), (0.0, BLACK_LUMA)])
+def test_clapper_is_white_exactly_when_its_own_slice_is_loud(level: float, luma: int, portrait: Portrait) -> None:
     engine = Clapper()
     (image,) = engine.render([Job(engine.prepare(portrait), Window(slice_of(level), np.zeros((80, 0), np.float32)))])
-    assert image.shape == portrait.image.shape
-    assert np.median(image) == brightness
-    height, width = image.shape[:2]
-    assert (image[height // 8 :] == brightness).all() and (image[:, : width // 2] == brightness).all()
+    assert size_of(image) == (portrait.width, portrait.height)
+    planes = planes_of(image)
+    assert (planes.u == GREY_CHROMA).all() and (planes.v == GREY_CHROMA).all()
+    assert (planes.y[portrait.height // 8 :] == luma).all() and (planes.y[:, : portrait.width // 2] == luma).all()
 
 
 def test_clapper_writes_the_frame_number(portrait: Portrait) -> None:

@@ -43,16 +43,16 @@ def blinking(lively: Liveliness) -> int:
 def test_the_same_moment_of_the_same_picture_is_the_same_to_the_bit(portrait: Portrait, lively: Liveliness) -> None:
     again = Liveliness(portrait.image.copy(), portrait.mesh.copy(), EyeFinder())
     for position in (70, 700, blinking(lively), 100_000):
-        assert (lively.at_rest(position, 0.2) == again.at_rest(position, 0.2)).all()
+        assert (lively.apply(portrait.image, position, 0.2) == again.apply(again._image, position, 0.2)).all()
 
 
 def test_the_first_picture_is_the_portrait_itself(portrait: Portrait, lively: Liveliness) -> None:
-    assert lively.at_rest(0, 0.0) is portrait.image
+    assert lively.apply(portrait.image, 0, 0.0) is portrait.image
 
 
 def test_a_picture_that_is_given_is_never_written_to(portrait: Portrait, lively: Liveliness) -> None:
     before = portrait.image.copy()
-    lively.at_rest(blinking(lively), 0.5)
+    lively.apply(portrait.image, blinking(lively), 0.5)
     assert (portrait.image == before).all()
 
 
@@ -60,13 +60,15 @@ def test_the_picture_s_border_never_moves(portrait: Portrait, lively: Liveliness
     border = np.ones(portrait.image.shape[:2], bool)
     border[4:-4, 4:-4] = False
     for position in range(50, 3000, 71):
-        assert difference(lively.at_rest(position, 1.0), portrait.image)[border].max() == 0
+        assert difference(lively.apply(portrait.image, position, 1.0), portrait.image)[border].max() == 0
 
 
-def test_from_one_picture_to_the_next_little_changes(lively: Liveliness) -> None:
+def test_from_one_picture_to_the_next_little_changes(portrait: Portrait, lively: Liveliness) -> None:
     calm = [p for p in range(200, 400) if not moment(lively._seed, p, 0.0).blink]
     for position in [p for p in calm if p + 1 in calm][:40]:
-        step = np.abs(lively.at_rest(position, 0.0).astype(int) - lively.at_rest(position + 1, 0.0))
+        step = np.abs(
+            lively.apply(portrait.image, position, 0.0).astype(int) - lively.apply(portrait.image, position + 1, 0.0)
+        )
         assert step.mean() < 0.5 and np.percentile(step, 99.9) < 25
 
 
@@ -107,11 +109,11 @@ def test_what_the_mouth_has_changed_moves_along(portrait: Portrait, lively: Live
     posed = portrait.image.copy()
     posed[mouth.at] = 0
     alive = lively.apply(posed, 777, 0.5)
-    dark = (alive < 60).all(axis=2) & (difference(alive, lively.at_rest(777, 0.5)) > 0)
+    dark = (alive < 60).all(axis=2) & (difference(alive, lively.apply(portrait.image, 777, 0.5)) > 0)
     assert dark.sum() == pytest.approx((mouth.right - mouth.left) * (mouth.bottom - mouth.top), rel=0.05)
     shifted = np.argwhere(dark).mean(axis=0) - np.argwhere((posed == 0).all(axis=2)).mean(axis=0)
     assert 0.1 < np.abs(shifted).max() < 8
-    far = difference(alive, lively.at_rest(777, 0.5))
+    far = difference(alive, lively.apply(portrait.image, 777, 0.5))
     far[mouth.grown(12).at] = 0
     assert far.max() == 0, "elsewhere it is the same as at rest"
 
@@ -158,7 +160,7 @@ def test_faces_at_the_edge_and_tiny_ones_live_or_stay_as_they_are(
         awake = image if head is None else move_head(image, head, now)
         assert (awake >= cv2.erode(image, reach).astype(int) - 32).all(), "nothing goes far"
         assert (awake <= cv2.dilate(image, reach).astype(int) + 32).all()
-        drawn = lively.at_rest(position, 1.0)
+        drawn = lively.apply(image, position, 1.0)
         assert drawn.shape == image.shape and drawn.dtype == np.uint8
         assert difference(drawn, image)[[0, -1]].max() == 0 and difference(drawn, image)[:, [0, -1]].max() == 0
         blinked = difference(drawn, awake) > 30

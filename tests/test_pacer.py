@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from app.media import SILENCE, SLOT_NS, TalkingFrame
+from app.media import SLOT_NS, TalkingFrame
 from app.pacer.pacer import PAUSE_SLOTS, Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import LIVE, Mode
 from tests.fakes import FakeClock, Recorder, frame
 
-IDLE = np.zeros((2, 2, 3), np.uint8)
+IDLE = np.zeros((3, 2), np.uint8)
 
 
 @dataclass
@@ -30,6 +30,8 @@ class Producer:
     arrived: float = 0
     credit: float = 0
     stalled: int = 0
+    blocked: int = 0  # frames up to here were not made sooner because there was no room
+    queued_ns: dict[int, int] = field(default_factory=dict)
 
     @property
     def backlog(self) -> int:
@@ -39,17 +41,24 @@ class Producer:
     def ended(self) -> bool:
         return self.arrived >= self.total
 
-    def work(self, slot: int, buffer: PlayoutBuffer) -> None:
+    def work(self, slot: int, buffer: PlayoutBuffer, now_ns: int = 0) -> None:
+        before = int(self.arrived)
         self.arrived = min(self.total, self.arrived + self.arrival)
+        self.queued_ns.update(dict.fromkeys(range(before, int(self.arrived)), now_ns))
         self.stalled = max(self.stalled, self.stalls.get(slot, 0))
         if self.stalled:
             self.stalled -= 1
             return
         self.credit = min(self.credit + self.speed, self.speed + 1)
         while self.credit >= 1 and self.backlog and buffer.has_room:
-            buffer.put(frame(self.made, silent=self.made in self.silent))
+            made = frame(self.made, silent=self.made in self.silent, ready_ns=now_ns)
+            made.journey.queued_ns = self.queued_ns.get(self.made, now_ns)
+            made.journey.held_back = self.made < self.blocked
+            buffer.put(made)
             self.made += 1
             self.credit -= 1
+        if not buffer.has_room:
+            self.blocked = int(self.arrived)
 
 
 def run(producer: Producer, mode: Mode, slots: int) -> tuple[Pacer, Recorder]:
@@ -59,7 +68,7 @@ def run(producer: Producer, mode: Mode, slots: int) -> tuple[Pacer, Recorder]:
     epoch = pacer.start()
     for slot in range(slots):
         clock.time_ns = epoch.due_ns(slot)
-        producer.work(slot, buffer)
+        producer.work(slot, buffer, clock.time_ns)
         pacer.step()
         assert len(buffer) <= 20
     assert [played.slot for played in recorder.slots] == list(range(slots))
@@ -86,7 +95,7 @@ def test_clip_freezes_with_silence_in_a_stall_and_loses_nothing(stall_slots: int
     assert recorder.played_numbers() == list(range(400))
     for slot in recorder.slots:
         if slot.generation is None:
-            assert slot.image is IDLE and slot.audio is SILENCE
+            assert slot.image is IDLE and np.abs(slot.audio).max() <= 400, "silence, or the voice fading into it"
     assert pacer.counters.underruns == (stall_slots > 20)
 
 
@@ -103,10 +112,10 @@ def test_live_returns_to_its_delay_after_a_stall_by_dropping_silence_alone() -> 
     # a second of speech, 0.6 s of pause, again and again, as it comes from a microphone
     silent = frozenset(number for number in range(2000) if number % 40 >= 25)
     producer = Producer(2000, speed=5, stalls={200: 50}, arrival=1, silent=silent)
-    pacer, recorder = run(producer, "live", 200 + 50 + 250)
+    pacer, recorder = run(producer, "live", 200 + 50 + 300)
     assert pacer.counters.dropped_speech == 0
-    assert 45 <= pacer.counters.dropped_silent <= 55
-    assert producer.backlog + 1 <= LIVE.spare + 2
+    assert 44 <= pacer.counters.dropped_silent <= 55
+    assert producer.backlog + 1 <= 4, "what came once may come again"
     numbers = recorder.played_numbers()
     assert numbers == sorted(set(numbers))
     speech = [number for number in range(numbers[-1]) if number not in silent]
@@ -128,7 +137,7 @@ def test_a_microphone_clock_that_is_off_does_not_grow_the_delay(ppm: int) -> Non
     producer = Producer(slots * 2, speed=5, arrival=1 + ppm / 1e6, silent=silent)
     pacer, _ = run(producer, "live", slots)
     assert pacer.counters.dropped_speech == 0
-    assert producer.backlog <= LIVE.spare + 2
+    assert producer.backlog <= 2
     assert pacer.counters.underruns <= 20
 
 
@@ -216,18 +225,20 @@ def test_a_flush_that_comes_after_the_last_frame_still_finishes_the_utterance() 
 
 
 def test_live_speech_is_finished_by_a_pause() -> None:
-    news: list[bool] = []
-    buffer = PlayoutBuffer(200, 10)
-    for number in range(60):
-        buffer.put(frame(number, silent=number >= 20))
-    producer = Producer(1000, 1, arrival=0)
-    pacer = Pacer(buffer, producer, Recorder(), lambda s: IDLE, "live", FakeClock(), news.append)
-    pacer.start()
-    for _ in range(20 + PAUSE_SLOTS - 1):
+    news: list[tuple[bool, int]] = []
+    clock, buffer = FakeClock(), PlayoutBuffer(20, 10)
+    producer = Producer(60, 5, arrival=1, silent=frozenset(range(20, 60)))
+    pacer = Pacer(
+        buffer, producer, Recorder(), lambda s: IDLE, "live", clock, lambda on: news.append((on, pacer.next_slot))
+    )
+    epoch = pacer.start()
+    for slot in range(50):
+        clock.time_ns = epoch.due_ns(slot)
+        producer.work(slot, buffer, clock.time_ns)
         pacer.step()
-    assert news == [True]
-    pacer.step()
-    assert news == [True, False]
+    (_, begun), (_, ended) = news
+    assert [on for on, _ in news] == [True, False]
+    assert ended - begun == 20 + PAUSE_SLOTS - 1
 
 
 def test_an_interrupt_starts_afresh() -> None:
@@ -266,7 +277,7 @@ def test_a_video_avatar_never_jumps(mode: Mode, speed: float, stalls: dict[int, 
     epoch = pacer.start()
     for number in range(500):
         clock.time_ns = epoch.due_ns(number)
-        producer.work(number, buffer)
+        producer.work(number, buffer, clock.time_ns)
         pacer.step()
     positions = [slot.position for slot in recorder.slots]
     skipped = pacer.counters.dropped

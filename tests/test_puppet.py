@@ -206,4 +206,4 @@ def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(portrait: Portrai
     loud = quiet + np.concatenate([np.zeros((80, 40)), random.uniform(2, 4, (80, SPAN.columns - 40))], axis=1)
     jobs = [Job(prepared, Window(sound, mel.astype(np.float32))) for mel in (quiet, loud)]
     rest, spoken = engine.render(jobs)
-    assert rest is portrait.image and (engine.render(jobs[1:])[0] == spoken).all()
+    assert rest is prepared.rest(0) and (engine.render(jobs[1:])[0] == spoken).all()

@@ -14,20 +14,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.i420 import from_bgr
 from app.inference.engine import Clip, MelSpan, Portrait, Window
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.life import moment
 from app.inference.portrait.liveliness import Liveliness
 from app.inference.shots import Shots
 from app.inference.trial import loud_window
-from app.media import Image, TalkingFrame
+from app.media import I420, TalkingFrame
 from app.pacer.clock import SlotClock
 from app.pacer.pacer import Pacer, PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import CLOSING_SLOTS, OrderedPicture, Resting
+from app.rtc.broadcast import PictureBroadcast
+from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
-from app.rtc.tracks import PictureTrack
-from tests.fakes import STILL, Face, FakeClock, HandPool, Recorder, frame
+from tests.fakes import STILL, Face, FakeClock, HandPool, InlinePool, NotingEncoder, Recorder, frame
 
 ORDERS_HIGH = 5
 
@@ -47,13 +49,13 @@ class GatedLife:
     def stands_for(self, position: int) -> int:
         return position
 
-    def at_rest(self, position: int, emphasis: float) -> Image:
+    def at_rest(self, position: int, emphasis: float) -> I420:
         self.gate.acquire()
         self.asked += 1
         if self.fail:
             raise ValueError("broken")
         self.drawn.append((position, emphasis))
-        return np.full((2, 2, 3), position % 251, np.uint8)
+        return np.full((3, 2), position % 251, np.uint8)
 
 
 async def news() -> None:
@@ -67,8 +69,8 @@ async def draw(pool: HandPool, number: int) -> None:
     await news()
 
 
-def played(value: int) -> Image:
-    return np.full((2, 2, 3), value, np.uint8)
+def played(value: int) -> I420:
+    return np.full((3, 2), value, np.uint8)
 
 
 @pytest.fixture
@@ -77,9 +79,9 @@ def pool() -> Iterator[Executor]:
         yield made
 
 
-async def shown(picture: Image | OrderedPicture, before: Image | None = None) -> int:
+async def shown(picture: I420 | OrderedPicture, before: I420 | None = None) -> int:
     async with asyncio.timeout(10):
-        return int((await picture.ready(before) if isinstance(picture, OrderedPicture) else picture)[0, 0, 0])
+        return int((await picture.ready(before) if isinstance(picture, OrderedPicture) else picture)[0, 0])
 
 
 async def test_a_face_without_life_is_its_picture_at_once_and_nothing_is_drawn(pool: Executor) -> None:
@@ -108,7 +110,7 @@ async def test_a_session_waits_for_few_pictures_and_counts_what_it_repeats(pool:
     resting = Resting(Face(life), pool, ORDERS_HIGH)
     pictures = [resting.picture(position) for position in range(50)]
     assert len(set(map(id, pictures))) == ORDERS_HIGH and resting.repeated == 50 - ORDERS_HIGH
-    before = np.full((2, 2, 3), 99, np.uint8)
+    before = np.full((3, 2), 99, np.uint8)
     assert await shown(pictures[0], before) == 99, "who shows it goes on with what is there"
     life.gate.release(1)
     while not life.drawn:
@@ -224,7 +226,10 @@ async def test_a_video_s_mouth_comes_to_rest_in_the_frames_that_are_its_turn(poo
     video = Shots(Portrait("v", "v", frames[0], meshes[0], Clip(frames, meshes)), lambda image, mesh: None)
     resting = Resting(video, pool, ORDERS_HIGH)
     resting.follow(1, played(200), 0.0)
-    assert [await shown(resting.picture(position)) for position in (2, 3, 4, 5)] == [154, 112, 74, 40]
+    luma = [int(video.rest(position)[0, 0]) for position in (2, 3, 4, 5)]
+    assert luma == sorted(luma) and luma[0] < luma[-1], "the frames of their turns"
+    seen = [await shown(resting.picture(position)) for position in (2, 3, 4, 5)]
+    assert seen == [round(200 + (rest - 200) * share) for rest, share in zip(luma, (0.25, 0.5, 0.75, 1), strict=True)]
 
 
 async def test_a_mouth_that_is_at_rest_already_changes_by_no_bit_and_orders_nothing() -> None:
@@ -235,8 +240,9 @@ async def test_a_mouth_that_is_at_rest_already_changes_by_no_bit_and_orders_noth
 
 
 async def test_an_equal_picture_is_faded_into_without_a_change(pool: Executor) -> None:
-    every = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(16, 16, 3)
-    still = Shots(Portrait("v", "v", every, np.zeros((468, 2), np.float32)), lambda image, mesh: None)
+    image = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(16, 16, 3)
+    still = Shots(Portrait("v", "v", image, np.zeros((468, 2), np.float32)), lambda image, mesh: None)
+    every = still.rest(1)
     resting = Resting(still, pool, ORDERS_HIGH)
     resting.follow(0, every.copy(), 0.0)
     for _ in range(CLOSING_SLOTS):
@@ -311,7 +317,7 @@ async def test_speech_and_rest_are_one_movement(portrait: Portrait, pool: Execut
         clock.time_ns = epoch.due_ns(slot)
         for ahead in range(30 if slot == 60 else 0):
             emphasis = 0.5 * float(np.sin(np.pi / 2 * ahead / 29) ** 2)
-            image = life.apply(portrait.image, pacer.position_behind_buffer(), emphasis)
+            image = from_bgr(life.apply(portrait.image, pacer.position_behind_buffer(), emphasis))
             buffer.put(replace(frame(ahead), image=image, emphasis=emphasis))
         pacer.step()
         await shown(recorder.slots[-1].image)  # as a track would by now
@@ -327,15 +333,19 @@ async def test_speech_and_rest_are_one_movement(portrait: Portrait, pool: Execut
         assert steps[turn] <= 2 * steps[[n for n in range(50, 110) if calm[n] and n not in (59, 89)]].max()
 
 
-async def test_a_track_shows_a_resting_picture_in_its_slot(pool: Executor) -> None:
+async def test_a_resting_picture_is_shown_in_its_slot(pool: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = NotingEncoder()
+    monkeypatch.setattr("app.rtc.broadcast.make_encoder", lambda *options: encoder)
     life, clock, feed = GatedLife(), FakeClock(), PlayoutFeed(2)
     resting, slots = Resting(Face(life), pool, ORDERS_HIGH), SlotClock(clock.now_ns())
-    track = PictureTrack(feed, lambda: slots, clock, 0)
+    pictures = PictureBroadcast(feed, clock, InlinePool(), 0, 1_000_000, Effort.USUAL)
+    subscription = pictures.subscribe("VP8")
+    serving = asyncio.create_task(pictures.run(slots))
     for slot in range(4):
         feed.put(PlayedSlot(slot, slot + 40, resting.picture(slot + 40), frame(0).audio, None))
-        sent = await track.recv()
-        assert sent.pts == slot * 3600
-        assert (sent.to_ndarray(format="bgr24") == slot + 40).all()
+        assert (await subscription.next()).pts == slot * 3600
+        assert (encoder.coded[-1][1] == slot + 40).all()
+    serving.cancel()
     assert [position for position, _ in life.drawn] == [40, 41, 42, 43]
 
 

@@ -2,86 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import RtcpSdesPacket, RtcpSenderInfo, RtcpSrPacket
 
+from app.i420 import BLACK_LUMA, plain
 from app.ingest.protocol import ProtocolError
-from app.media import PACKET_NS, SAMPLES_PER_FRAME, SILENCE, SLOT_NS
+from app.media import SAMPLES_PER_FRAME, SLOT_NS
 from app.pacer.clock import SlotClock
 from app.pacer.pacer import PlayedSlot
 from app.rtc.playout_feed import FADE_SAMPLES, SPARE_SLOTS, PlayoutFeed
 from app.rtc.sender_clock import MediaClockReports, ntp_of
 from app.rtc.signaling import check_offer
-from app.rtc.tracks import PictureTrack, VoiceTrack
-from tests.fakes import FakeClock
 
-IDLE = np.zeros((4, 4, 3), np.uint8)
+IDLE = plain(4, 4, BLACK_LUMA)
 
 
 def played(slot: int) -> PlayedSlot:
-    image = np.full((4, 4, 3), 200, np.uint8)
+    image = plain(4, 4, 200)
     return PlayedSlot(slot, slot, image, np.full(SAMPLES_PER_FRAME, slot + 1, np.int16), 0)
-
-
-async def test_voice_leaves_in_20_ms_frames_each_at_its_own_time() -> None:
-    clock = FakeClock()
-    slots, feed = SlotClock(clock.time_ns), PlayoutFeed(2)
-    track = VoiceTrack(feed, lambda: slots, clock)
-    for slot in range(2):
-        feed.put(played(slot))
-    for number in range(4):
-        frame = await track.recv()
-        assert clock.time_ns == slots.epoch_ns + number * PACKET_NS
-        assert (frame.samples, frame.sample_rate, frame.pts) == (960, 48_000, number * 960)
-        assert frame.time_base == Fraction(1, 48_000)
-        assert (frame.to_ndarray() == number // 2 + 1).all()
-
-
-@pytest.mark.parametrize("lead_packets", [0, 2, 50])
-async def test_a_picture_leaves_the_lead_after_the_start_of_its_sound(lead_packets: int) -> None:
-    clock = FakeClock()
-    slots, feed = SlotClock(clock.time_ns), PlayoutFeed(lead_packets)
-    track = PictureTrack(feed, lambda: slots, clock, lead_packets * PACKET_NS)
-    for slot in range(3):
-        feed.put(played(slot))
-    for slot in range(3):
-        frame = await track.recv()
-        assert clock.time_ns == slots.due_ns(slot) + lead_packets * PACKET_NS
-        assert frame.pts == slot * 3600 and frame.time_base == Fraction(1, 90_000)
-
-
-async def test_slots_that_were_left_out_leave_a_gap_in_pts() -> None:
-    clock = FakeClock()
-    slots, feed = SlotClock(clock.time_ns), PlayoutFeed(2)
-    track = PictureTrack(feed, lambda: slots, clock, 0)
-    feed.put(played(1))
-    feed.put(played(60))
-    assert [(await track.recv()).pts for _ in range(2)] == [3600, 60 * 3600]
-
-
-async def test_a_track_waits_for_its_slot() -> None:
-    clock = FakeClock()
-    feed = PlayoutFeed(2)
-    track = VoiceTrack(feed, lambda: SlotClock(clock.time_ns), clock)
-    waiting = asyncio.create_task(track.recv())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    feed.put(played(0))
-    assert (await waiting).pts == 0
-
-
-async def test_a_stopped_track_ends() -> None:
-    clock = FakeClock()
-    track = VoiceTrack(PlayoutFeed(2), lambda: SlotClock(0), clock)
-    track.stop()
-    with pytest.raises(MediaStreamError):
-        await track.recv()
 
 
 def test_buffer_b_is_bounded_and_keeps_the_latest() -> None:
@@ -105,37 +47,6 @@ def test_an_interrupt_leaves_rest_in_buffer_b_without_a_click() -> None:
     assert sound[0] == 10_000 and (sound[FADE_SAMPLES:] == 0).all()
     assert np.abs(np.diff(sound)).max() < 100
     assert [packet.number for packet in feed.voice.items] == [0, 1, 2, 3]
-
-
-def test_a_voice_that_is_cut_off_after_it_was_sent_fades_in_the_next_slot() -> None:
-    feed = PlayoutFeed(2)
-    feed.put(PlayedSlot(0, 0, IDLE, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0))
-    feed.voice.items.clear()  # sent
-    feed.silence(lambda position: IDLE)
-    feed.put(PlayedSlot(1, 1, IDLE, SILENCE, None))
-    feed.put(PlayedSlot(2, 2, IDLE, SILENCE, None))
-    sound = np.concatenate([packet.samples for packet in feed.voice.items]).astype(int)
-    assert sound[0] == 10_000 and (sound[FADE_SAMPLES:] == 0).all()
-    assert np.abs(np.diff(sound)).max() < 100
-
-
-async def test_what_waits_for_its_time_can_still_be_silenced() -> None:
-    """A track that already waits for a packet must not hold it in hand."""
-    clock = FakeClock()
-    slots, feed = SlotClock(clock.time_ns + SLOT_NS), PlayoutFeed(0)
-    woken = asyncio.Event()
-
-    async def sleep_until(deadline_ns: int) -> None:
-        await woken.wait()
-        clock.time_ns = deadline_ns
-
-    clock.sleep_until = sleep_until  # type: ignore[method-assign]
-    feed.put(played(0))
-    waiting = asyncio.create_task(PictureTrack(feed, lambda: slots, clock, 0).recv())
-    await asyncio.sleep(0)
-    feed.silence(lambda position: IDLE)
-    woken.set()
-    assert (await waiting).to_ndarray(format="bgr24").max() == 0
 
 
 def test_slots_that_the_tracks_came_too_late_for_are_counted() -> None:

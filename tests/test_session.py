@@ -13,11 +13,12 @@ import pytest
 from app.inference.engine import Job, MelSpan, Portrait, Prepared, Window
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import ProtocolError, Start
-from app.media import PACKETS_PER_FRAME, Image
+from app.media import I420, PACKETS_PER_FRAME
+from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.session import Session, SessionLimits
 from app.timings import Timings
-from tests.fakes import STILL, Face, FakeClock, HandPool, frame
+from tests.fakes import STILL, Face, FakeClock, HandPool, InlinePool, frame
 
 
 class BrokenLife:
@@ -29,7 +30,7 @@ class BrokenLife:
     def stands_for(self, position: int) -> int:
         return position
 
-    def at_rest(self, position: int, emphasis: float) -> Image:
+    def at_rest(self, position: int, emphasis: float) -> I420:
         raise ValueError("broken")
 
 
@@ -43,16 +44,16 @@ class Still:
     def prepare(self, portrait: Portrait) -> Prepared:
         return Face(None)
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         return [STILL for _ in jobs]
 
 
 def session(face: Face, pool: Executor, errors: list[ProtocolError], lead_packets: int = 2) -> Session:
     portrait = Portrait("p", "p", STILL, np.zeros((468, 2), np.float32))
-    clock, limits = FakeClock(), SessionLimits(20, 10, lead_packets, ())
+    clock, limits = FakeClock(), SessionLimits(20, 10, lead_packets, 2_500_000, Effort.USUAL, ())
     return Session(
-        "5e55", Start(type="start"), Still(), portrait, face, InferenceWorker(clock), pool, limits, clock,
-        lambda event: None, errors.append, Timings(),
+        "5e55", Start(type="start"), Still(), portrait, face, InferenceWorker(clock), pool, InlinePool(), limits, clock,
+        lambda event: None, errors.append, Timings(), lambda late_ns: None,
     )  # fmt: skip
 
 

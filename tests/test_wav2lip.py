@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from app.i420 import from_bgr, planes_of, to_bgr
 from app.inference.engine import Job, Portrait, Window
 from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.mel import column_at
@@ -174,16 +175,23 @@ def engine(model: Wav2Lip) -> Wav2LipEngine:
 def test_only_the_lower_half_of_the_face_changes(engine: Wav2LipEngine, portrait: Portrait) -> None:
     prepared = engine.prepare(portrait)
     (image,) = engine.render([Job(prepared, window(0.5))])
-    changed = (image != portrait.image).any(axis=2)
+    now, rest = planes_of(image), planes_of(prepared.rest(0))
+    rows, columns = prepared.at(0).region.rows, prepared.at(0).region.columns
+    changed = now.y != rest.y
     assert changed.sum() > 1000
-    region = prepared.at(0).region
-    changed[region.rows, region.columns] = False
+    changed[rows, columns] = False
     assert not changed.any()
+    for plane, before in ((now.u, rest.u), (now.v, rest.v)):
+        changed = plane != before
+        assert changed.any()
+        changed[rows.start // 2 : rows.stop // 2 + 1, columns.start // 2 : columns.stop // 2 + 1] = False
+        assert not changed.any()
 
 
 def test_silence_leaves_the_picture_as_it_is(engine: Wav2LipEngine, portrait: Portrait) -> None:
-    (image,) = engine.render([Job(engine.prepare(portrait), window(-4.0))])
-    assert image is portrait.image
+    prepared = engine.prepare(portrait)
+    (image,) = engine.render([Job(prepared, window(-4.0))])
+    assert image is prepared.rest(0)
 
 
 def test_a_batch_gives_what_each_gives_alone(engine: Wav2LipEngine, portrait: Portrait) -> None:
@@ -202,8 +210,9 @@ def region_of(portrait: Portrait) -> FaceRegion:
 def test_a_drawing_that_is_the_picture_changes_nothing(portrait: Portrait) -> None:
     """Away from the mouth, where the drawing's own detail counts, even the picture's fine texture stays."""
     region = region_of(portrait)
-    pasted = paste(portrait.image, region, region.small, 1.0)
-    difference = np.abs(pasted.astype(int) - portrait.image)
+    rest = from_bgr(portrait.image)
+    pasted = paste(rest, region, region.small, 1.0)
+    difference = np.abs(to_bgr(pasted).astype(int) - to_bgr(rest))
     assert difference.max() <= 60 and np.percentile(difference[region.rows, region.columns], 90) <= 1
 
 
@@ -211,14 +220,15 @@ def test_a_drawing_that_is_the_picture_changes_nothing(portrait: Portrait) -> No
 def test_a_drawing_of_another_colour_leaves_no_seam(portrait: Portrait, tint: tuple[int, int, int]) -> None:
     region = region_of(portrait)
     drawn = np.clip(region.small + np.array(tint, np.float32), 0, 255)
-    pasted = paste(portrait.image, region, drawn, 1.0)
+    rest = from_bgr(portrait.image)
+    pasted = paste(rest, region, drawn, 1.0)
 
     def gradient(image: np.ndarray) -> np.ndarray:
         part = image[region.rows, region.columns].astype(np.float32)
         return np.hypot(cv2.Sobel(part, -1, 1, 0), cv2.Sobel(part, -1, 0, 1)).max(axis=2)
 
     border = (region.cover[..., 0] > 0.02) & (region.cover[..., 0] < 0.98)
-    before, after = gradient(portrait.image)[border], gradient(pasted)[border]
+    before, after = gradient(to_bgr(rest))[border], gradient(to_bgr(pasted))[border]
     assert after.mean() <= 1.2 * before.mean()
     assert np.percentile(after, 95) <= 1.2 * np.percentile(before, 95)
 

@@ -10,13 +10,21 @@ from collections.abc import AsyncIterator, Sequence
 import numpy as np
 import pytest
 
-from app.inference.cost import EngineCost
+from app.inference.cost import FRESH_NS, CostKey, EngineCost
 from app.inference.engine import Job, MelSpan, Portrait, Window
 from app.inference.lane import PENDING_HIGH, Lane
 from app.inference.worker import BATCH_NS, MEASURED, WARM_UPS, InferenceWorker
-from app.media import SILENCE, SLOT_NS, AudioSlice, Image, Journey, TalkingFrame
+from app.media import I420, SILENCE, SLOT_NS, AudioSlice, Journey, TalkingFrame
 
-IMAGE = np.zeros((2, 2, 3), np.uint8)
+IMAGE = np.zeros((3, 2), np.uint8)
+
+
+KEY = CostKey("gated", 2, 2, alive=False, moving=False)
+
+
+def note(cost: EngineCost, ns: int, batches: int = 10, now_ns: int = 0) -> None:
+    for _ in range(batches):
+        cost.note(KEY, 1, ns, ns, now_ns)
 
 
 class GatedEngine:
@@ -33,10 +41,10 @@ class GatedEngine:
         self.fail = False
         self.bad: object = None  # an avatar that cannot be drawn
 
-    def prepare(self, portrait: Portrait) -> Image:
+    def prepare(self, portrait: Portrait) -> I420:
         return IMAGE
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         self.gate.acquire()
         self.threads.add(threading.current_thread().name)
         if self.fail or self.bad in [job.prepared for job in jobs]:
@@ -61,6 +69,9 @@ class Avatar(str):
 
     moving = False
     life = None
+
+    def rest(self, position: int) -> I420:
+        return IMAGE
 
 
 class Taker:
@@ -261,7 +272,7 @@ async def test_one_lane_alone_fills_a_batch_in_its_own_order(worker: InferenceWo
 
 async def test_a_batch_takes_no_longer_than_a_live_voice_may_wait(engine: GatedEngine) -> None:
     worker = InferenceWorker()
-    worker.cost.note(engine.name, 1, BATCH_NS // 2)
+    note(worker.cost, BATCH_NS // 2)
     clip, live = Taker(worker, engine, "clip"), Taker(worker, engine, "live", lossy=True)
     clip.lane.deadline_ns, live.lane.deadline_ns = lambda: 10 * SLOT_NS, lambda: SLOT_NS
     clip.lane.submit(windows(50))
@@ -275,7 +286,7 @@ async def test_a_batch_takes_no_longer_than_a_live_voice_may_wait(engine: GatedE
 
 async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_sound(engine: GatedEngine) -> None:
     worker = InferenceWorker()
-    worker.cost.note(engine.name, 1, 2 * SLOT_NS)
+    note(worker.cost, 2 * SLOT_NS)
     taker = Taker(worker, engine, "live", lossy=True)
     taker.lane.playing = lambda: True
     taker.lane.submit(windows(10))
@@ -292,29 +303,40 @@ async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_soun
 async def test_the_load_is_what_all_lanes_cost(worker: InferenceWorker, engine: GatedEngine) -> None:
     engine.open_gate()
     await worker.measure(engine, Avatar("a"))  # type: ignore[arg-type]
-    assert engine.batches and worker.cost.frame_ns(engine.name) > 0
+    assert engine.batches and worker.cost.knows(KEY)
     assert worker.load() == 0, "the measurement has left"
-    worker.cost.forget(engine.name)
-    worker.cost.note(engine.name, 2, SLOT_NS)
+    worker.cost.forget(KEY)
+    note(worker.cost, SLOT_NS // 2)
     Taker(worker, engine, "a")
     assert worker.load() == pytest.approx(0.5)
-    assert worker.load(engine.name) == pytest.approx(1.0)
+    assert worker.load(KEY) == pytest.approx(1.0)
 
 
-def test_neither_a_stall_nor_silence_changes_what_an_engine_costs() -> None:
+def test_a_stall_does_not_change_what_an_engine_costs() -> None:
     cost = EngineCost()
-    cost.note("engine", 5, 50)
-    cost.settle("engine")
-    for _ in range(10):
-        cost.note("engine", 1, 11)
-    cost.note("engine", 1, 2_000_000)
-    assert cost.frame_ns("engine") == 11
-    for _ in range(100):
-        cost.note("engine", 1, 0)
-    assert cost.frame_ns("engine") == 10
-    for _ in range(100):
-        cost.note("engine", 1, 30)
-    assert cost.frame_ns("engine") == 30, "a machine that has become slower is noticed"
+    note(cost, 10)
+    note(cost, 2_000_000, batches=1)
+    assert cost.wall_ns(KEY) == cost.work_ns(KEY, 0) == 10
+    note(cost, 30, batches=100)
+    assert cost.wall_ns(KEY) == cost.work_ns(KEY, 0) == 30, "a machine that has become slower is noticed"
+
+
+def test_after_a_rush_the_cost_is_what_it_was_before() -> None:
+    cost = EngineCost()
+    note(cost, 10)
+    note(cost, 50, batches=100, now_ns=1)
+    assert cost.work_ns(KEY, 1) == 50
+    assert cost.work_ns(KEY, 1 + FRESH_NS) == 10
+
+
+async def test_silence_does_not_make_an_engine_look_cheap(worker: InferenceWorker, engine: GatedEngine) -> None:
+    engine.open_gate()
+    note(worker.cost, 1000 * SLOT_NS, batches=10, now_ns=worker.clock.now_ns())
+    taker = Taker(worker, engine, "a")
+    taker.lane.submit(windows(40, silent=frozenset(range(40))))
+    await taker.wait_for(40)
+    assert worker.load() == pytest.approx(1000)
+    assert worker.worked_ns > 0
 
 
 async def test_a_stall_while_an_engine_is_measured_does_not_make_it_dear(worker: InferenceWorker) -> None:
@@ -322,14 +344,14 @@ async def test_a_stall_while_an_engine_is_measured_does_not_make_it_dear(worker:
     engine.open_gate()
     render, calls = engine.render, iter(range(100))
 
-    def stalling(jobs: Sequence[Job]) -> list[Image]:
+    def stalling(jobs: Sequence[Job]) -> list[I420]:
         if next(calls) == 4:
             time.sleep(0.3)
         return render(jobs)
 
     engine.render = stalling  # type: ignore[method-assign]
     await asyncio.gather(*(worker.measure(engine, Avatar(name)) for name in "abc"))  # type: ignore[arg-type]
-    assert worker.cost.frame_ns(engine.name) < 20_000_000
+    assert worker.cost.wall_ns(KEY) < 20_000_000
     assert len(engine.batches) == WARM_UPS + MEASURED, "one measurement was enough for all three"
 
 
@@ -340,7 +362,7 @@ async def test_an_engine_that_fails_while_it_is_measured_stays_unknown(
     engine.open_gate()
     async with asyncio.timeout(5):
         await worker.measure(engine, Avatar("a"))  # type: ignore[arg-type]
-    assert worker.cost.frame_ns(engine.name) == 0
+    assert not worker.cost.knows(KEY)
 
 
 async def test_closing_twice_is_fine() -> None:

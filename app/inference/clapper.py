@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
+from app.i420 import BLACK_LUMA, WHITE_LUMA, plain, planes_of, size_of
 from app.inference.engine import Job, MelSpan, Portrait
 from app.ingest.activity import level_dbfs
-from app.media import Image
+from app.media import I420
 
 LOUD_DBFS = -26.0  # root mean square over the slice
-WHITE, BLACK = 255, 0
+GREY_LUMA = 126
 NUMBER_HEIGHT = 0.05  # of the picture's height
 
 
@@ -24,7 +24,7 @@ NUMBER_HEIGHT = 0.05  # of the picture's height
 class ClapperAvatar:
     """All that matters of an avatar here: its size."""
 
-    black: Image
+    black: I420
     moving: bool = False
     life: None = None
 
@@ -32,7 +32,7 @@ class ClapperAvatar:
         """Return it: it is."""
         return self
 
-    def rest(self, position: int) -> Image:
+    def rest(self, position: int) -> I420:
         """Black."""
         return self.black
 
@@ -46,21 +46,21 @@ class Clapper:
 
     def prepare(self, portrait: Portrait) -> ClapperAvatar:
         """Take the picture's size; rest is black."""
-        return ClapperAvatar(np.full_like(portrait.image, BLACK))
+        return ClapperAvatar(plain(portrait.width, portrait.height, BLACK_LUMA))
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Draw black or white, with the frame's number small in the top right corner."""
         return [_clap(job) for job in jobs]
 
 
-def _clap(job: Job) -> Image:
+def _clap(job: Job) -> I420:
     sound = job.window.sound
     loud = level_dbfs(sound.model) >= LOUD_DBFS
-    frame: Image = np.full_like(job.prepared.black, WHITE if loud else BLACK)
-    height, width = frame.shape[:2]
+    width, height = size_of(job.prepared.black)
+    frame = plain(width, height, WHITE_LUMA if loud else BLACK_LUMA)
     scale = height * NUMBER_HEIGHT / 22  # Hershey's digits are 22 units high
     text = str(sound.pts)
     (text_width, text_height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     at = (width - text_width - text_height // 2, text_height + text_height // 2)
-    cv2.putText(frame, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (128, 128, 128), 1, cv2.LINE_AA)
+    cv2.putText(planes_of(frame).y, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, GREY_LUMA, 1, cv2.LINE_AA)
     return frame

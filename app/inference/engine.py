@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.mel import column_at
-from app.media import AudioSlice, FloatArray, Image
+from app.media import I420, AudioSlice, FloatArray, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ class Life(Protocol):
         """Return the position, the same or one before, whose picture at rest will do: nobody sees the difference."""
         ...
 
-    def at_rest(self, position: int, emphasis: float) -> Image:
-        """Draw the face with its mouth at rest, uint8 (height, width, 3), BGR, so many slots into its own time.
+    def at_rest(self, position: int, emphasis: float) -> I420:
+        """Draw the face with its mouth at rest, so many slots into its own time.
 
         ``emphasis``: what is left of the last words'.
         """
@@ -117,8 +117,8 @@ class Prepared(Protocol):
         """Return the same avatar without a life of its own, which costs less to draw; itself where it has none."""
         ...
 
-    def rest(self, position: int) -> Image:
-        """Return the picture at rest, uint8 (height, width, 3), BGR. Cheap: called on the event loop for every hold."""
+    def rest(self, position: int) -> I420:
+        """Return the picture at rest. Cheap: called on the event loop for every hold."""
         ...
 
 
@@ -148,6 +148,6 @@ class Engine(Protocol):
         """
         ...
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Make one picture a job, in order. Called on the inference thread only."""
         ...

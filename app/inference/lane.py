@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.inference.cost import CostKey
 from app.inference.engine import Engine, Prepared, Window
-from app.media import SLOT_NS, Image, TalkingFrame
+from app.media import I420, SLOT_NS, TalkingFrame
 
 if TYPE_CHECKING:
     from app.inference.worker import InferenceWorker
@@ -34,13 +35,6 @@ class Turn:
     position: int
 
 
-def kind_of(engine: Engine, prepared: Prepared) -> str:
-    """Name the kind of work that an avatar is for an engine."""
-    if prepared.moving:
-        return f"{engine.name}, moving"
-    return engine.name if prepared.life is None else f"{engine.name}, alive"
-
-
 class Lane:
     """One session's way through the worker.
 
@@ -60,7 +54,7 @@ class Lane:
     ) -> None:
         self._worker = worker
         self.engine, self.prepared = engine, prepared
-        self.kind = kind_of(engine, prepared)
+        self.cost_key = CostKey.of(engine, prepared)
         self._lossy, self._deliver, self._fail = lossy, deliver, fail
         self._room = asyncio.Event()
         self._room.set()
@@ -68,7 +62,8 @@ class Lane:
         self.in_flight = 0
         self.dropped = 0
         self.repeated = 0
-        self.last_image: Image | None = None
+        self.last_image: I420 | None = None
+        self._blocked_ns = 0  # when Buffer A was last seen full with windows waiting
         self.generation = 0
         self.ended = False
         self.closed = False
@@ -86,7 +81,10 @@ class Lane:
     @property
     def free(self) -> int:
         """How many windows the thread may take now. The worker's lock is held."""
-        return min(len(self.pending), IN_FLIGHT_HIGH - self.in_flight) if self.wanted() else 0
+        if not self.wanted():
+            self._blocked_ns = self._worker.clock.now_ns()
+            return 0
+        return min(len(self.pending), IN_FLIGHT_HIGH - self.in_flight)
 
     def next_turn(self, now_ns: int, cost_ns: int) -> Turn:
         """Take the next window. The worker's lock is held.
@@ -102,7 +100,9 @@ class Lane:
         position = self.position() + self.in_flight
         self.in_flight += 1
         self.repeated += repeat
-        return Turn(self, self.pending.popleft(), repeat, position)
+        window = self.pending.popleft()
+        window.sound.journey.held_back = window.sound.journey.queued_ns <= self._blocked_ns
+        return Turn(self, window, repeat, position)
 
     async def wait_for_room(self) -> None:
         """Return when a window may be submitted."""

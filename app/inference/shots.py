@@ -10,8 +10,9 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from app.i420 import from_bgr
 from app.inference.engine import Clip, Life, Portrait
-from app.media import Image
+from app.media import I420, Image
 
 SHOTS_KEPT = 16  # of a video: what sessions at about the same place share, some 6 MB each
 
@@ -29,6 +30,7 @@ class Shots(Generic[T]):
         self, portrait: Portrait, make: Callable[[Image, NDArray[np.float32]], T], life: Life | None = None
     ) -> None:
         self._portrait, self._make, self.life = portrait, make, life
+        self._rest = from_bgr(portrait.image)
         self._made: OrderedDict[int, T] = OrderedDict()
         self.at(0)  # the first is ready before anybody waits for it
 
@@ -45,10 +47,10 @@ class Shots(Generic[T]):
         calm.life = None
         return calm
 
-    def rest(self, position: int) -> Image:
-        """Return the picture, or the video's frame, as it is: uint8 (height, width, 3), BGR."""
+    def rest(self, position: int) -> I420:
+        """Return the picture as it is, one object; or the video's frame, converted in 0.3 ms of 768 × 768 pixels."""
         clip = self._portrait.clip
-        return self._portrait.image if clip is None else np.asarray(clip.frames[clip.index(position)])
+        return self._rest if clip is None else from_bgr(np.asarray(clip.frames[clip.index(position)]))
 
     def at(self, position: int) -> T:
         """Return what was prepared for a position. After the first, on the inference thread only."""

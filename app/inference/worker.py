@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from starlette.concurrency import run_in_threadpool
 
-from app.inference.cost import EngineCost
+from app.inference.cost import CostKey, EngineCost
 from app.inference.engine import Engine, Job, Prepared
-from app.inference.lane import Lane, Turn, kind_of
+from app.inference.lane import Lane, Turn
 from app.inference.trial import LATER, loud_window
-from app.media import SLOT_NS, Image, TalkingFrame
+from app.media import I420, SLOT_NS, TalkingFrame
 from app.pacer.clock import Clock, MonotonicClock
+from app.threads import name_thread
 
 logger = logging.getLogger(__name__)
 
 BATCH_NS = SLOT_NS // 2  # what a batch may take: for so long may a window wait that comes just after it began
-WARM_UPS, MEASURED = 2, 7  # windows, to learn what a picture costs
+WARM_UPS, MEASURED = 2, 9  # windows, to learn what a picture costs
 MEASURING_PATIENCE_NS = 25 * SLOT_NS  # for a second every session's frame is more urgent
 
 
@@ -46,6 +48,7 @@ class InferenceWorker:
         self._closing = False
         self._one_measurement = asyncio.Lock()
         self._measuring: Lane | None = None
+        self.worked_ns = 0  # processor time that drawing took so far
 
     def start(self) -> None:
         """Start the thread; results go to the running event loop."""
@@ -79,13 +82,14 @@ class InferenceWorker:
             self._lanes.append(lane)
         return lane
 
-    def load(self, *joining: str) -> float:
-        """Return the share of the thread's time that all lanes need at 25 frames a second, 1 being all of it.
+    def load(self, *joining: CostKey) -> float:
+        """Return the share of the thread's time that all lanes take while they speak, 1 being all of it.
 
         ``joining``: the kinds of sessions that are not open yet.
         """
-        kinds = [lane.kind for lane in self._lanes if lane is not self._measuring] + list(joining)
-        return sum(self.cost.frame_ns(kind) for kind in kinds) / SLOT_NS
+        keys = [lane.cost_key for lane in self._lanes if lane is not self._measuring] + list(joining)
+        now_ns = self.clock.now_ns()
+        return sum(self.cost.work_ns(key, now_ns) for key in keys) / SLOT_NS
 
     async def measure(self, engine: Engine, prepared: Prepared) -> None:
         """Learn what an engine's pictures of an avatar cost, on the thread, one at a time; one measurement at a time.
@@ -93,7 +97,7 @@ class InferenceWorker:
         Where that is known already, nothing happens. An engine that fails stays unknown; its sessions will be told.
         """
         async with self._one_measurement:
-            if not self.cost.frame_ns(kind_of(engine, prepared)):
+            if not self.cost.knows(CostKey.of(engine, prepared)):
                 await self._measure(engine, prepared)
 
     async def _measure(self, engine: Engine, prepared: Prepared) -> None:
@@ -109,12 +113,11 @@ class InferenceWorker:
         try:
             for position in range(WARM_UPS + MEASURED):
                 if position == WARM_UPS:
-                    self.cost.forget(lane.kind)
+                    self.cost.forget(lane.cost_key)
                 lane.submit([loud_window(engine.span)])
                 if not await drawn.get():
-                    self.cost.forget(lane.kind)
+                    self.cost.forget(lane.cost_key)
                     return
-            self.cost.settle(lane.kind)
         finally:
             lane.close()
             self._measuring = None
@@ -126,6 +129,7 @@ class InferenceWorker:
                 self._lanes.remove(lane)
 
     def _run(self) -> None:
+        name_thread("inference")
         while True:
             with self.changed:
                 batch = self._next_batch()
@@ -149,7 +153,7 @@ class InferenceWorker:
         for _, lane in due:
             if batch and (lane.engine is not batch[0].lane.engine or len(batch) == lane.engine.max_batch):
                 continue
-            cost_ns = self.cost.frame_ns(lane.kind)
+            cost_ns = self.cost.wall_ns(lane.cost_key)
             spent_ns += cost_ns
             if batch and spent_ns > BATCH_NS:
                 break
@@ -158,7 +162,7 @@ class InferenceWorker:
 
     def _render(self, batch: list[Turn]) -> None:
         engine = batch[0].lane.engine
-        begun_ns = self.clock.now_ns()
+        begun_ns, worked_ns = self.clock.now_ns(), time.thread_time_ns()
         drawing = [turn for turn in batch if not turn.repeat]
         try:
             images = iter(
@@ -176,16 +180,18 @@ class InferenceWorker:
             self._post(batch[0].lane.receive_failure, error)
             return
         drawn_ns = self.clock.now_ns()
-        kinds = {turn.lane.kind for turn in drawing}
-        if len(kinds) == 1:  # of a mixed batch nobody knows who took how long
-            self.cost.note(kinds.pop(), len(drawing), drawn_ns - begun_ns)
+        worked_ns = time.thread_time_ns() - worked_ns
+        self.worked_ns += worked_ns
+        keys = {turn.lane.cost_key for turn in drawing}
+        if len(keys) == 1 and not any(turn.window.sound.silent for turn in drawing):  # else nobody knows who took what
+            self.cost.note(keys.pop(), len(drawing), drawn_ns - begun_ns, worked_ns, drawn_ns)
         for turn, image, emphasis in frames:
             journey = turn.window.sound.journey
             journey.begun_ns, journey.drawn_ns = begun_ns, drawn_ns
             self._post(turn.lane.receive, [TalkingFrame.of(turn.window.sound, image, emphasis)])
 
     @staticmethod
-    def _picture_of(turn: Turn, drawn: Iterator[Image]) -> Image:
+    def _picture_of(turn: Turn, drawn: Iterator[I420]) -> I420:
         image = turn.lane.last_image if turn.repeat else next(drawn)
         # an interrupt may have come meanwhile: then there is no last picture, and nobody will see this one
         image = turn.lane.prepared.rest(turn.position) if image is None else image

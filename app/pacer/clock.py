@@ -9,10 +9,7 @@ from typing import Protocol
 
 from aiortc.clock import current_ntp_time
 
-from app.media import SLOT_NS
-
-NS_PER_MS = 1_000_000
-NS_PER_S = 1_000_000_000
+from app.media import NS_PER_S, SLOT_NS
 
 
 class Clock(Protocol):

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.media import SILENCE, SLOT_MS, SLOT_NS, VIDEO_FPS, Samples, TalkingFrame
-from app.pacer.clock import NS_PER_MS, Clock, SlotClock
+from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, Samples, TalkingFrame
+from app.pacer.clock import Clock, SlotClock
+from app.pacer.concealment import Concealment
+from app.pacer.lateness import Lateness
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import Picture
-from app.pacer.schedule import Decision, Floor, Mode, View, decide, policy_for
+from app.pacer.schedule import Decision, Mode, View, decide, policy_for, surplus_ns
 
 CATCH_UP_SLOTS = 2  # a wake-up this late still serves every slot; Buffer B holds as many
 PAUSE_SLOTS = 15  # silence after which live speech counts as finished, 600 ms
@@ -19,7 +21,7 @@ PAUSE_SLOTS = 15  # silence after which live speech counts as finished, 600 ms
 
 @dataclass(frozen=True, slots=True)
 class PlayedSlot:
-    """What one slot shows and sounds: a frame, or the picture at rest with silence.
+    """What one slot shows and sounds: a frame, or the picture at rest with silence or what conceals its lack.
 
     ``slot`` is the output's position (time base 1/25). ``generation`` is None where nothing was played.
     ``position`` is the avatar's own time, which stands still while frames that were made for it are awaited.
@@ -40,6 +42,7 @@ class PacerCounters:
     held: int = 0
     missed: int = 0  # slots that passed while the event loop was stuck: nothing was sent for them
     underruns: int = 0  # holds that cut into playing
+    gaps: int = 0  # those that cut into a voice: somebody can hear them
     dropped_silent: int = 0
     dropped_speech: int = 0
 
@@ -98,7 +101,10 @@ class Pacer:
         self._policy = policy_for(mode)
         self._needed = self._policy.prime
         self._waited = 0
-        self._floor = Floor()
+        self._broken = False  # a voice was cut: every slot more is heard
+        self._lateness = Lateness()
+        self._making_ns = 0  # what the latest frame took that did not have to wait for room
+        self._concealment = Concealment()
         self._last_silent = True
         self._speaking = False
         self._quiet_slots = 0
@@ -107,6 +113,9 @@ class Pacer:
         self._delays_ms: deque[float] = deque(maxlen=VIDEO_FPS)
         self.slots: SlotClock | None = None
         self.next_slot = 0
+        self.trimmed_goal_ns = (
+            0  # how much silence shall have been cut out of the sound that is yet to be cut into slots
+        )
         self.counters = PacerCounters()
 
     @property
@@ -140,8 +149,9 @@ class Pacer:
         return self.slots.due_ns(self.next_slot + len(self._buffer))
 
     def start(self) -> SlotClock:
-        """Set the epoch: slot 0 is due now."""
+        """Set the epoch: slot 0 is due now. How late frames were while nobody listened says nothing."""
         self.slots = SlotClock(self._clock.now_ns())
+        self._buffer.take_news()
         return self.slots
 
     async def run(self) -> None:
@@ -165,22 +175,28 @@ class Pacer:
 
     def step(self) -> None:
         """Decide and serve the next slot."""
-        while (decision := decide(self._view(), self._policy)) is Decision.DROP:
+        for frame in self._buffer.take_news():
+            self._note_lateness(frame)
+        while (decision := decide(view := self._view(), self._policy)) is Decision.DROP:
             self._drop()
+        surplus, head = surplus_ns(view), self._buffer.head
+        self.trimmed_goal_ns = head.trimmed_ns + surplus if head is not None and surplus else 0
         self._waited = self._waited + 1 if len(self._buffer) and decision is Decision.HOLD else 0
         if decision is Decision.PLAY:
             self._play(self._buffer.pop())
         else:
             self._hold()
-        self._floor.note(len(self._buffer) + self._upstream.backlog)
         self.next_slot += 1
 
     def interrupt(self, unsent_ms: int) -> None:
         """Start afresh after the buffers were emptied, of ``unsent_ms`` that had been released."""
         self._unsent_ms += unsent_ms
+        if unsent_ms or self._needed:  # what was to be heard next has been silenced; else the voice still ends
+            self._concealment.forget()
         self._needed = self._policy.prime
         self._waited = 0
-        self._floor.reset()
+        self._broken = False
+        self.trimmed_goal_ns = 0
         self._last_silent = True
         self._set_speaking(False)
 
@@ -191,7 +207,10 @@ class Pacer:
             mode=self._mode,
             depth=len(self._buffer),
             backlog=len(self._buffer) + upstream,
-            floor=self._floor.frames,
+            slack_ns=self._slack_ns(head),
+            margin_ns=self._lateness.margin_ns,
+            settled=self._lateness.settled,
+            broken=self._broken,
             needed=self._needed,
             waited=self._waited,
             ended=self._upstream.ended and upstream == 0,
@@ -199,9 +218,22 @@ class Pacer:
             last_silent=self._last_silent,
         )
 
+    def _note_lateness(self, frame: TalkingFrame) -> None:
+        """Learn from a frame when it was ready, or could have been but for a full Buffer A."""
+        journey = frame.journey
+        if not journey.held_back:
+            self._making_ns = journey.ready_ns - journey.queued_ns
+        self._lateness.note(min(journey.ready_ns, journey.queued_ns + self._making_ns) - frame.sent_ns)
+
+    def _slack_ns(self, head: TalkingFrame | None) -> int | None:
+        """Return the slack of a frame as late as must be expected, were the head played now; None while unknown."""
+        expected_ns = self._lateness.expected_ns
+        if head is None or expected_ns is None or self.slots is None:
+            return None
+        return self.slots.due_ns(self.next_slot) - head.sent_ns - expected_ns
+
     def _drop(self) -> None:
         frame = self._buffer.pop()
-        self._floor.lower()
         self._lag -= 1  # the frames behind it were made for one position later
         if frame.silent:
             self.counters.dropped_silent += 1
@@ -216,28 +248,33 @@ class Pacer:
             self._note_quiet()
         self.counters.played += 1
         self._needed = 0
+        self._broken = False
         self._last_silent = frame.silent
         now_ns = self._clock.now_ns()
         self._delays_ms.append((now_ns - frame.journey.arrived_ns) / NS_PER_MS)
         position = self.next_slot - self._lag
         self._on_played(frame, now_ns, position)
-        self._outlet.put(PlayedSlot(self.next_slot, position, frame.image, frame.audio, frame.generation))
+        audio = self._concealment.play(frame.audio, voiced=not frame.silent)
+        self._outlet.put(PlayedSlot(self.next_slot, position, frame.image, audio, frame.generation))
         if frame.last or self._drained():
             self._set_speaking(False)
 
     def _hold(self) -> None:
         self.counters.held += 1
+        drained = self._drained()
         if self._needed == 0:
-            drained = self._drained()
-            self.counters.underruns += not drained
+            self.counters.underruns += not drained and not len(self._buffer)
+            self._broken = not drained and not self._last_silent
+            self.counters.gaps += self._broken
             self._needed = self._policy.prime if drained else self._policy.refill
         self._last_silent = True
         position = self.next_slot - self._lag
-        self._outlet.put(PlayedSlot(self.next_slot, position, self._rest(position), SILENCE, None))
+        audio = self._concealment.fill(missing=not drained)
+        self._outlet.put(PlayedSlot(self.next_slot, position, self._rest(position), audio, None))
         if len(self._buffer) or self._upstream.backlog:
             self._lag += 1  # they were made, or are being made, for this position
         self._note_quiet()
-        if self._drained():  # the flush may come after the last frame has played
+        if drained:  # the flush may come after the last frame has played
             self._set_speaking(False)
 
     def _drained(self) -> bool:

@@ -24,6 +24,7 @@ class PlayoutBuffer:
         self.has_room = True
         self._on_room = on_room
         self._frames: deque[TalkingFrame] = deque()
+        self._fresh = 0  # of them, the latest
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -36,12 +37,20 @@ class PlayoutBuffer:
     def put(self, frame: TalkingFrame) -> None:
         """Append a frame."""
         self._frames.append(frame)
+        self._fresh += 1
         if len(self._frames) >= self.high:
             self.has_room = False
+
+    def take_news(self) -> list[TalkingFrame]:
+        """Return the frames that came since the last call; they stay."""
+        news = list(self._frames)[len(self._frames) - self._fresh :]
+        self._fresh = 0
+        return news
 
     def pop(self) -> TalkingFrame:
         """Remove and return the head."""
         frame = self._frames.popleft()
+        self._fresh = min(self._fresh, len(self._frames))
         self._make_room()
         return frame
 
@@ -49,6 +58,7 @@ class PlayoutBuffer:
         """Discard everything, for an interrupt; returns how many frames there were."""
         count = len(self._frames)
         self._frames.clear()
+        self._fresh = 0
         self._make_room()
         return count
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from app.inference.engine import Prepared
-from app.media import Image
+from app.media import I420
 
 EASING = 0.86  # of the head's emphasis is left after each slot without a voice
 AT_REST = 0.01  # less emphasis than this moves no head
@@ -23,10 +23,10 @@ PATIENCE_S = 0.02  # half a slot: who shows a picture waits no longer for it
 class OrderedPicture:
     """A picture that is being drawn. ``instead`` is asked, with what is shown, where it cannot be had."""
 
-    def __init__(self, drawing: asyncio.Future[Image], instead: Callable[[Image | None], Image]) -> None:
+    def __init__(self, drawing: asyncio.Future[I420], instead: Callable[[I420 | None], I420]) -> None:
         self._drawing, self._instead = drawing, instead
 
-    async def ready(self, shown: Image | None) -> Image:
+    async def ready(self, shown: I420 | None) -> I420:
         """Wait for it; where it comes too late, return the newest there is, or what is ``shown`` already."""
         await asyncio.wait({self._drawing}, timeout=None if shown is None else PATIENCE_S)
         if not self._drawing.done() or self._drawing.cancelled() or self._drawing.exception() is not None:
@@ -34,7 +34,7 @@ class OrderedPicture:
         return self._drawing.result()
 
 
-Picture = Image | OrderedPicture
+Picture = I420 | OrderedPicture
 
 
 class Resting:
@@ -56,19 +56,19 @@ class Resting:
     ) -> None:
         self._prepared, self._pool, self._on_failure = prepared, pool, on_failure
         self._orders_high = orders_high
-        self._orders: deque[asyncio.Future[Image]] = deque()
+        self._orders: deque[asyncio.Future[I420]] = deque()
         self._order_count = 0
         self._ordered: tuple[int, float, int] | None = None  # the last order's position, emphasis and closing slot
         self._picture: Picture = prepared.rest(0)
-        self._newest: Image | None = None
+        self._newest: I420 | None = None
         self._newest_number = 0  # of its order; what was ordered before is not wanted as the newest
-        self._played: Image | None = None  # until its mouth is at rest
+        self._played: I420 | None = None  # until its mouth is at rest
         self._closing_slot = 0
         self._emphasis, self._spoke_at = 0.0, 0
         self._closed = False
         self.repeated = self.late = 0
 
-    def follow(self, position: int, played: Image, emphasis: float) -> None:
+    def follow(self, position: int, played: I420, emphasis: float) -> None:
         """Note where in its time the face spoke, with which picture and how strongly: it comes to rest from there."""
         self._spoke_at, self._emphasis = position, emphasis
         self._played, self._closing_slot = played, 0
@@ -103,7 +103,7 @@ class Resting:
         self._closed = True
         self._cancel()
 
-    def _on_its_way(self) -> tuple[Image | None, int]:
+    def _on_its_way(self) -> tuple[I420 | None, int]:
         """Return the picture that was played and the slot since, from 1; None where the mouth is at rest."""
         if self._played is not None:
             self._closing_slot += 1
@@ -111,7 +111,7 @@ class Resting:
                 self._played = None
         return self._played, self._closing_slot
 
-    def _order(self, order: tuple[int, float, int], draw: Callable[[], Image]) -> Picture:
+    def _order(self, order: tuple[int, float, int], draw: Callable[[], I420]) -> Picture:
         if order == self._ordered:  # the avatar's time stands still
             return self._picture
         while self._orders and self._orders[0].done():
@@ -126,7 +126,7 @@ class Resting:
         self._ordered, self._picture = order, OrderedPicture(drawing, partial(self._instead, order[0]))
         return self._picture
 
-    def _drawn(self, number: int, drawing: asyncio.Future[Image]) -> None:
+    def _drawn(self, number: int, drawing: asyncio.Future[I420]) -> None:
         if drawing.cancelled():
             return
         error = drawing.exception()  # in any case: asyncio complains of errors that nobody looked at
@@ -137,7 +137,7 @@ class Resting:
         elif number > self._newest_number:  # with several threads an older one may end later
             self._newest, self._newest_number = drawing.result(), number
 
-    def _instead(self, position: int, shown: Image | None) -> Image:
+    def _instead(self, position: int, shown: I420 | None) -> I420:
         self.late += 1
         best = shown if self._newest is None else self._newest
         return self._prepared.rest(position) if best is None else best
@@ -153,8 +153,8 @@ class Resting:
         self._orders.clear()
 
 
-def _closing(played: Image, slot: int, rest: Image) -> Image:
-    """Return what lies so many slots of ``CLOSING_SLOTS`` between two pictures: uint8 (height, width, 3), BGR."""
+def _closing(played: I420, slot: int, rest: I420) -> I420:
+    """Return what lies so many slots of ``CLOSING_SLOTS`` between two pictures."""
     if rest is played:
         return rest
     share = slot / (CLOSING_SLOTS + 1)

@@ -5,23 +5,24 @@ Nothing here reads a clock or touches a buffer, so every rule can be tested as a
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from app.media import VIDEO_FPS
+from app.media import NS_PER_MS, SLOT_NS, VIDEO_FPS
 
 Mode = Literal["live", "clip"]
 
-FLOOR_SLOTS = 2 * VIDEO_FPS  # the buffer's lowest depth is judged over two seconds
+TOLERANCE_NS = 10 * NS_PER_MS  # beyond a slot over the margin before one is dropped, so that no pause goes to and fro
+TRIM_LEAST_NS = 8 * NS_PER_MS  # over the margin: less is not worth a splice, even in silence
+TRIM_LEAVES_NS = 3 * NS_PER_MS  # over it: a slow clock shall not need a slot more in every pause
 
 
 class Decision(Enum):
     """What happens to the head of Buffer A in this slot."""
 
     PLAY = "play"
-    HOLD = "hold"  # nothing to play: the idle picture with silence
+    HOLD = "hold"  # nothing to play, or not yet: the idle picture
     DROP = "drop"  # catch up: the head goes, picture and sound together, then decide again
 
 
@@ -30,20 +31,18 @@ class Policy:
     """The numbers behind the decisions, in frames of 40 ms.
 
     ``prime``: frames wanted before the first is played. ``refill``: the same after an underrun.
-    ``patience``: slots after which whatever there is gets played. ``spare``: the depth that may remain
-    in ``live`` after each slot, two seconds long, before silence is dropped. ``hard_limit``: the backlog
-    past which ``live`` drops speech.
+    ``patience``: slots after which whatever there is gets played. ``hard_limit``: the backlog past which ``live``
+    drops speech.
     """
 
     prime: int
     refill: int
     patience: int
-    spare: int
     hard_limit: int
 
 
-LIVE = Policy(prime=1, refill=1, patience=5, spare=0, hard_limit=3 * VIDEO_FPS)
-CLIP = Policy(prime=3, refill=8, patience=VIDEO_FPS, spare=0, hard_limit=0)
+LIVE = Policy(prime=1, refill=1, patience=5, hard_limit=3 * VIDEO_FPS)
+CLIP = Policy(prime=3, refill=8, patience=VIDEO_FPS, hard_limit=0)
 
 
 def policy_for(mode: Mode) -> Policy:
@@ -55,16 +54,21 @@ def policy_for(mode: Mode) -> Policy:
 class View:
     """All that a decision may depend on.
 
-    ``depth``: frames in Buffer A. ``backlog``: those and the ones still on their way to it. ``floor``: the
-    lowest backlog left after a slot in the last two seconds. ``needed``: depth wanted before playing (0 while
-    playing). ``waited``: slots held so far with something in the buffer. ``ended``: the input said that
-    no more is coming. ``head_silent``, ``last_silent``: the head, and the frame before it, hold no speech.
+    ``depth``: frames in Buffer A. ``backlog``: those and the ones still on their way to it. ``slack_ns``: how long
+    before its slot a frame would be ready that is as late as must be expected, were the head played now; None while
+    nothing is known. ``margin_ns``: the slack to keep. ``settled``: enough is known to make the delay shorter.
+    ``broken``: a voice was cut, and the head goes on with it. ``needed``: depth wanted before playing (0 while
+    playing). ``waited``: slots held so far with something in the buffer. ``ended``: the input said that no more is
+    coming. ``head_silent``, ``last_silent``: the head, and the frame before it, hold no speech.
     """
 
     mode: Mode
     depth: int
     backlog: int
-    floor: int
+    slack_ns: int | None
+    margin_ns: int
+    settled: bool
+    broken: bool
     needed: int
     waited: int
     ended: bool
@@ -75,44 +79,33 @@ class View:
 def decide(view: View, policy: Policy) -> Decision:
     """Choose what happens to the head of the buffer.
 
-    ``clip`` plays every frame. ``live`` drops what keeps the delay above its target: silent frames as soon
-    as the buffer has had frames to spare for two seconds (never the first of a pause, so that words stay
-    apart), speech only past the hard limit, and then in one piece: a gap is understood, chopped speech is not.
+    ``clip`` plays every frame. ``live`` begins with the margin, and keeps it by what happens in pauses alone: a slot
+    more as soon as the slack is less, a slot less once it was more than a slot over it for two seconds (never the first
+    frame of a pause, so that words stay apart). Speech goes only past the hard limit, and then in one piece: a gap is
+    understood, chopped speech is not.
     """
     if view.depth == 0:
         return Decision.HOLD
-    if view.mode == "live":
-        if view.backlog > policy.hard_limit:
-            return Decision.DROP
-        if view.floor > policy.spare and view.head_silent and view.last_silent:
-            return Decision.DROP
-    filling = view.depth < view.needed and not view.ended and view.waited < policy.patience
-    return Decision.HOLD if filling else Decision.PLAY
+    waiting = view.needed > 0 and not view.ended and view.waited < policy.patience
+    if view.mode == "clip":
+        return Decision.HOLD if waiting and view.depth < view.needed else Decision.PLAY
+    if view.backlog > policy.hard_limit:
+        return Decision.DROP
+    pause = view.head_silent and view.last_silent
+    if view.slack_ns is None:
+        return Decision.HOLD if waiting else Decision.PLAY
+    if pause and (view.settled or view.needed) and view.slack_ns > view.margin_ns + SLOT_NS + TOLERANCE_NS:
+        return Decision.DROP
+    grows = view.slack_ns < (0 if view.broken else view.margin_ns) and not view.ended
+    return Decision.HOLD if grows and (waiting or (pause and not view.needed)) else Decision.PLAY
 
 
-class Floor:
-    """The lowest backlog left over after a slot, over two seconds: what could be done without.
+def surplus_ns(view: View) -> int:
+    """Return how much of a pause ``live`` can do without, less than a slot: so all that waits is the margin.
 
-    Bound: one integer a slot, ``FLOOR_SLOTS`` of them.
+    Slots lie where they lie; it is the sound that is cut into slots anew, while nobody speaks.
     """
-
-    def __init__(self) -> None:
-        self._left_over: deque[int] = deque(maxlen=FLOOR_SLOTS)
-
-    @property
-    def frames(self) -> int:
-        """The floor; 0 until all that time has been seen."""
-        return min(self._left_over) if len(self._left_over) == FLOOR_SLOTS else 0
-
-    def note(self, backlog: int) -> None:
-        """Record the backlog that a slot left."""
-        self._left_over.append(backlog)
-
-    def lower(self) -> None:
-        """Take one dropped frame off every record, so that one surplus is not dropped twice."""
-        for i in range(len(self._left_over)):
-            self._left_over[i] -= 1
-
-    def reset(self) -> None:
-        """Forget, after an interrupt."""
-        self._left_over.clear()
+    if view.mode == "clip" or view.slack_ns is None or not view.settled:
+        return 0
+    over = view.slack_ns - view.margin_ns
+    return min(over - TRIM_LEAVES_NS, SLOT_NS) if over >= TRIM_LEAST_NS else 0

@@ -5,36 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
-from aiortc.codecs import h264, vpx
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
 from app.config import IceServer
 from app.ingest.protocol import BAD_MESSAGE, ProtocolError
-from app.media import AUDIO_TIME_BASE, PACKET_NS, VIDEO_TIME_BASE
-from app.pacer.clock import Clock, SlotClock
-from app.rtc.playout_feed import PlayoutFeed
+from app.media import AUDIO_TIME_BASE, VIDEO_TIME_BASE
+from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
+from app.rtc.feedback import PictureFeedback
+from app.rtc.picture_encoder import PictureCodec
 from app.rtc.sender_clock import MediaClockReports
 from app.rtc.signaling import check_offer
-from app.rtc.tracks import PictureTrack, VoiceTrack
+from app.rtc.tracks import PacketTrack
 
 logger = logging.getLogger(__name__)
 
-START_BITRATE_SHARE = 0.6  # of the most; browsers' estimates move it from there
-
-
-def limit_video_bitrate(bits_per_second: int) -> None:
-    """Set what one video stream may take, for all peers of the process.
-
-    aiortc's own caps (1.5 Mbit/s for VP8) blur a face at full resolution; they are module constants.
-    """
-    for codec in (vpx, h264):
-        for name, value in (("MAX", bits_per_second), ("DEFAULT", int(bits_per_second * START_BITRATE_SHARE))):
-            assert hasattr(codec, f"{name}_BITRATE"), "the pinned aiortc has these"
-            setattr(codec, f"{name}_BITRATE", value)
-
 
 class Peer:
-    """Carries a session's slots to one browser.
+    """Carries a session's packets to one browser: a subscriber of each broadcast.
 
     ``on_connected`` is called once, when media may flow; ``on_lost`` once, when it no longer can, unless
     ``aclose`` was called first.
@@ -42,21 +29,17 @@ class Peer:
 
     def __init__(
         self,
-        feed: PlayoutFeed,
-        slots: Callable[[], SlotClock],
+        voice: VoiceBroadcast,
+        pictures: PictureBroadcast,
         epoch_ntp: Callable[[], int],
-        clock: Clock,
-        lead_packets: int,
         ice_servers: Sequence[IceServer],
         on_connected: Callable[[], None],
         on_lost: Callable[[], None],
     ) -> None:
         servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
         self._connection = RTCPeerConnection(RTCConfiguration(servers))
-        self._epoch_ntp = epoch_ntp
-        self.voice = VoiceTrack(feed, slots, clock)
-        self.pictures = PictureTrack(feed, slots, clock, lead_packets * PACKET_NS)
-        self.reports: list[MediaClockReports] = []
+        self._voice, self._pictures, self._epoch_ntp = voice, pictures, epoch_ntp
+        self._tracks: list[PacketTrack] = []
         self._on_connected, self._on_lost = on_connected, on_lost
         self._connected = self._closed = False
         self._connection.on("connectionstatechange", self._note_state)
@@ -67,18 +50,14 @@ class Peer:
         Raises:
             ProtocolError: ``bad_sdp``.
         """
-        check_offer(offer_sdp)
+        codec = check_offer(offer_sdp)
         try:
+            self._add_voice()
+            self._add_pictures(codec)
             await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
-            voice = self._connection.addTrack(self.voice)
-            pictures = self._connection.addTrack(self.pictures)
             # whatever the browser offers to send is refused: nobody would read it
             for transceiver in self._connection.getTransceivers():
                 transceiver.direction = "sendonly"
-            self.reports = [
-                MediaClockReports(voice, self.voice, AUDIO_TIME_BASE, self._epoch_ntp),
-                MediaClockReports(pictures, self.pictures, VIDEO_TIME_BASE, self._epoch_ntp),
-            ]
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # aiortc asserts and indexes its way through descriptions
             logger.info("peer: an offer could not be answered", exc_info=error)
@@ -92,9 +71,31 @@ class Peer:
         """Close the connection and wait until its tasks are gone."""
         if not self._closed:
             self._closed = True
-            self.voice.stop()
-            self.pictures.stop()
+            for track in self._tracks:
+                track.stop()
+                self._voice.unsubscribe(track.subscription)
+                self._pictures.unsubscribe(track.subscription)
             await self._connection.close()
+
+    def _add_voice(self) -> None:
+        track = PacketTrack("audio", self._voice.subscribe(), AUDIO_TIME_BASE)
+        self._tracks.append(track)
+        sender = self._connection.addTransceiver(track, "sendonly").sender
+        MediaClockReports(sender, track, AUDIO_TIME_BASE, self._epoch_ntp)
+
+    def _add_pictures(self, codec: PictureCodec) -> None:
+        subscription = self._pictures.subscribe(codec)
+        track = PacketTrack("video", subscription, VIDEO_TIME_BASE)
+        self._tracks.append(track)
+        transceiver = self._connection.addTransceiver(track, "sendonly")
+        known = RTCRtpSender.getCapabilities("video").codecs
+        transceiver.setCodecPreferences([each for each in known if each.name.upper() in (codec, "RTX")])
+        MediaClockReports(transceiver.sender, track, VIDEO_TIME_BASE, self._epoch_ntp)
+
+        def take_bitrate(bitrate: int) -> None:
+            subscription.target_bitrate = bitrate
+
+        PictureFeedback(transceiver.sender, lambda: self._pictures.want_key(subscription), take_bitrate)
 
     def _note_state(self) -> None:
         state = self._connection.connectionState

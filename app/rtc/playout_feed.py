@@ -83,7 +83,6 @@ class PlayoutFeed:
         self.limit = -(-lead_packets // PACKETS_PER_FRAME) + SPARE_SLOTS  # slots
         self.voice: LatestQueue[VoicePacket] = LatestQueue(self.limit * PACKETS_PER_FRAME)
         self.pictures: LatestQueue[PlayedSlot] = LatestQueue(self.limit)
-        self._last_sample = 0
 
     def __len__(self) -> int:
         """Slots whose picture has not been sent."""
@@ -98,9 +97,6 @@ class PlayoutFeed:
         """Take one slot from the pacer."""
         self.pictures.put(played)
         audio = played.audio
-        if played.generation is None and self._last_sample:
-            audio = _faded_from(self._last_sample)
-        self._last_sample = int(audio[-1])
         for part in range(PACKETS_PER_FRAME):
             samples = audio[part * SAMPLES_PER_PACKET : (part + 1) * SAMPLES_PER_PACKET]
             self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples, played.generation is not None))
@@ -119,13 +115,4 @@ class PlayoutFeed:
                 fade = np.linspace(1, 0, FADE_SAMPLES, dtype=np.float32)
                 quiet[:FADE_SAMPLES] = (packet.samples[:FADE_SAMPLES] * fade).astype(np.int16)
             self.voice.items[i] = replace(packet, samples=quiet, played=False)
-        if self.voice.items:
-            self._last_sample = 0
         return silenced
-
-
-def _faded_from(sample: int) -> Samples:
-    """Return a slot of silence that begins where a voice was cut off, and is at rest 5 ms later."""
-    audio = SILENCE.copy()
-    audio[:FADE_SAMPLES] = np.linspace(sample, 0, FADE_SAMPLES).astype(np.int16)
-    return audio

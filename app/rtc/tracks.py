@@ -1,76 +1,31 @@
-"""The two tracks that aiortc reads: nothing leaves before its time."""
+"""The two tracks that aiortc reads: packets as they were encoded, which it only puts on the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
 
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from av import AudioFrame, VideoFrame
+from av import Packet
 
-from app.media import (
-    AUDIO_TIME_BASE,
-    PACKET_NS,
-    SAMPLE_RATE,
-    SAMPLES_PER_PACKET,
-    VIDEO_TICKS_PER_FRAME,
-    VIDEO_TIME_BASE,
-    Image,
-)
-from app.pacer.clock import Clock, SlotClock
-from app.pacer.resting import OrderedPicture
-from app.rtc.playout_feed import PlayoutFeed, take_when_due
+from app.rtc.subscription import Subscription
 
 
-class VoiceTrack(MediaStreamTrack):
-    """Sound in frames of exactly 20 ms (960 samples), one RTP packet each.
+class PacketTrack(MediaStreamTrack):
+    """One subscriber's voice or pictures. ``pts`` counts from the epoch."""
 
-    Longer frames would be split into packets that share one timestamp, of which browsers throw half away.
-    """
-
-    kind = "audio"
-
-    def __init__(self, feed: PlayoutFeed, slots: Callable[[], SlotClock], clock: Clock) -> None:
+    def __init__(self, kind: str, subscription: Subscription, time_base: Fraction) -> None:
+        self.kind = kind
         super().__init__()
-        self._feed, self._slots, self._clock = feed, slots, clock
+        self.subscription, self._time_base = subscription, time_base
         self.last_pts = 0
 
-    async def recv(self) -> AudioFrame:
-        """Return the next 20 ms at their time. ``pts`` counts samples since the epoch, time base 1/48000."""
+    async def recv(self) -> Packet[Any]:
+        """Return the next packet."""
         if self.readyState != "live":
             raise MediaStreamError
-        packet = await take_when_due(
-            self._feed.voice, lambda packet: self._slots().epoch_ns + packet.number * PACKET_NS, self._clock
-        )
-        frame = AudioFrame.from_ndarray(packet.samples.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate = SAMPLE_RATE
-        frame.time_base = AUDIO_TIME_BASE
-        frame.pts = self.last_pts = packet.number * SAMPLES_PER_PACKET
-        return frame
-
-
-class PictureTrack(MediaStreamTrack):
-    """Pictures at 25 frames a second, each ``lead_ns`` after the start of its sound."""
-
-    kind = "video"
-
-    def __init__(self, feed: PlayoutFeed, slots: Callable[[], SlotClock], clock: Clock, lead_ns: int) -> None:
-        super().__init__()
-        self._feed, self._slots, self._clock, self._lead_ns = feed, slots, clock, lead_ns
-        self.last_pts = 0
-        self.sent = 0
-        self._shown: Image | None = None
-
-    async def recv(self) -> VideoFrame:
-        """Return the next picture at its time. ``pts`` counts from the epoch, time base 1/90000."""
-        if self.readyState != "live":
-            raise MediaStreamError
-        played = await take_when_due(
-            self._feed.pictures, lambda played: self._slots().due_ns(played.slot) + self._lead_ns, self._clock
-        )
-        image = played.image
-        self._shown = await image.ready(self._shown) if isinstance(image, OrderedPicture) else image
-        frame = VideoFrame.from_ndarray(self._shown, format="bgr24")
-        frame.time_base = VIDEO_TIME_BASE
-        frame.pts = self.last_pts = played.slot * VIDEO_TICKS_PER_FRAME
-        self.sent += 1
-        return frame
+        encoded = await self.subscription.next()
+        packet: Packet[Any] = Packet(encoded.data)
+        packet.time_base = self._time_base
+        packet.pts = self.last_pts = encoded.pts
+        return packet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.i420 import from_bgr
 from app.inference.engine import Job, MelSpan, Portrait
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.driver import load_ear, mouth_shape
@@ -12,7 +13,7 @@ from app.inference.portrait.emphasis import emphasis_of
 from app.inference.portrait.liveliness import life_of
 from app.inference.portrait.puppet import Puppet, make_puppet, pose
 from app.inference.shots import Shots
-from app.media import Image
+from app.media import I420
 
 
 class PortraitEngine:
@@ -38,12 +39,15 @@ class PortraitEngine:
         """Compute the tables of the warp, and of what the face does by itself."""
         return Shots(portrait, make_puppet, life_of(portrait, self._eyes) if self._eyes else None)
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Pose each face in the shape of its sound."""
         return [self._draw(job) for job in jobs]
 
     @staticmethod
-    def _draw(job: Job) -> Image:
+    def _draw(job: Job) -> I420:
         mel, life = job.window.mel, job.prepared.life
-        posed = pose(job.prepared.at(job.position), mouth_shape(mel))
-        return posed if life is None else life.apply(posed, job.position, emphasis_of(mel))  # the lips go with the head
+        puppet = job.prepared.at(job.position)
+        posed = pose(puppet, mouth_shape(mel))
+        if life is not None:  # the lips go with the head
+            posed = life.apply(posed, job.position, emphasis_of(mel))
+        return job.prepared.rest(job.position) if posed is puppet.image else from_bgr(posed)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.i420 import from_bgr
 from app.inference.engine import Portrait, Window
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.area import Area
@@ -16,7 +17,7 @@ from app.inference.portrait.emphasis import emphasis_of
 from app.inference.portrait.eyelids import close_eyelids, make_eyelids
 from app.inference.portrait.head import Head, make_head, move_head, patch_head
 from app.inference.portrait.life import blink_at, moment
-from app.media import Image
+from app.media import I420, Image
 
 LEAST_CLOSURE = 0.01
 HEAD_STEP = 2  # slots, in which a swaying head moves by less than half a pixel: it is moved once in them
@@ -47,9 +48,9 @@ class Liveliness:
         before = position - position % HEAD_STEP
         return position if blink_at(self._seed, position) or blink_at(self._seed, before) else before
 
-    def at_rest(self, position: int, emphasis: float) -> Image:
+    def at_rest(self, position: int, emphasis: float) -> I420:
         """Return the picture with its mouth as it was, so many slots into its endless life."""
-        return self.apply(self._image, position, emphasis)
+        return from_bgr(self.apply(self._image, position, emphasis))
 
     def apply(self, picture: Image, position: int, emphasis: float) -> Image:
         """Return a posed picture, alive: uint8 (height, width, 3), BGR; the same object where nothing moves.

@@ -14,7 +14,7 @@ from app.inference.shots import Shots
 from app.inference.wav2lip.drawer import Drawer, ModelFace
 from app.inference.wav2lip.model import MEL_COLUMNS
 from app.inference.wav2lip.paste import FaceRegion, face_box, face_region, model_face, model_input, paste
-from app.media import FloatArray, Image
+from app.media import I420, FloatArray, Image
 
 # In training, the window of frame f begins at frame f − 1. (The public inference script begins it at f,
 # and its lips run 40 ms early.)
@@ -30,9 +30,8 @@ FULL_SHARE = 0.4  # of those columns with speech in them: the drawing shows full
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture and its face."""
+    """One picture's face."""
 
-    image: Image
     face: ModelFace
     region: FaceRegion
 
@@ -51,9 +50,9 @@ class Wav2LipEngine:
         """Cut the face out; a video's faces are cut out as they come."""
         return Shots(portrait, _shot)
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Draw each face; windows without speech cost nothing and leave the picture as it is."""
-        images: list[Image] = [job.prepared.rest(job.position) for job in jobs]
+        images: list[I420] = [job.prepared.rest(job.position) for job in jobs]
         shares = [speech_share(job.window.mel) for job in jobs]
         speaking = [i for i, share in enumerate(shares) if share > 0]
         if not speaking:
@@ -62,14 +61,14 @@ class Wav2LipEngine:
         shots = [jobs[i].prepared.at(jobs[i].position) for i in speaking]
         drawn = self._drawer.draw(mels, [shot.face for shot in shots])
         for i, shot, half in zip(speaking, shots, drawn, strict=True):
-            images[i] = paste(shot.image, shot.region, half, shares[i])
+            images[i] = paste(images[i], shot.region, half, shares[i])
         return images
 
 
 def _shot(image: Image, mesh: NDArray[np.float32]) -> Shot:
     box = face_box(mesh, image.shape[1], image.shape[0])
     face = model_face(image, box)
-    return Shot(image, ModelFace(model_input(face)), face_region(image, mesh, box, face))
+    return Shot(ModelFace(model_input(face)), face_region(image, mesh, box, face))
 
 
 def speech_share(mel: FloatArray) -> float:

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.i420 import from_bgr, put
 from app.inference.wav2lip.model import FACE_SIDE
-from app.media import FloatArray, Image
+from app.media import I420, FloatArray, Image
 
 # The public script's detector boxes forehead to chin, to which it adds 10 pixels below on its examples; the mesh
 # ends at the hairline and the chin too.
@@ -32,7 +33,8 @@ COLOUR_REACH = 10.0  # how far inwards the border's colour difference is carried
 class FaceRegion:
     """One face in one picture, ready to be drawn into.
 
-    ``rows``, ``columns``: the lower half of the box, in the picture. ``original``: that part, float32, 0…255.
+    ``rows``, ``columns``: the lower half of the box, in the picture. ``left``, ``top``, ``around``: the picture there,
+    uint8, BGR, from and to even places. ``original``: the lower half, float32, 0…255.
     ``cover``: float32 (rows, columns, 1), how much of the drawing shows, 0…1. ``detail``: what the picture holds
     that 96 pixels cannot. ``small``: the lower half as the model sees it, float32 (48, 96, 3), 0…255, and ``ring``:
     float32 (48, 96, 1), where drawing and picture must agree.
@@ -40,6 +42,9 @@ class FaceRegion:
 
     rows: slice
     columns: slice
+    left: int
+    top: int
+    around: Image
     original: FloatArray
     cover: FloatArray
     detail: FloatArray
@@ -83,10 +88,12 @@ def face_region(image: Image, mesh: NDArray[np.float32], box: tuple[slice, slice
     detail = original - _enlarged(small, size)
     detail *= (1 - _enlarged(mouth, size, cv2.INTER_LINEAR))[..., None]
     cover = _enlarged(cover, size, cv2.INTER_LINEAR)[..., None]
-    return FaceRegion(rows, box[1], original, cover, detail, small, ring[..., None])
+    left, first = box[1].start & ~1, rows.start & ~1
+    around = image[first : rows.stop + rows.stop % 2, left : box[1].stop + box[1].stop % 2]
+    return FaceRegion(rows, box[1], left, first, around, original, cover, detail, small, ring[..., None])
 
 
-def paste(image: Image, region: FaceRegion, drawn: FloatArray, share: float) -> Image:
+def paste(picture: I420, region: FaceRegion, drawn: FloatArray, share: float) -> I420:
     """Return a copy of the picture with the drawn lower half, float32 (48, 96, 3), 0…255, in it by ``share`` (0…1)."""
     matched = drawn + _carried(region.small - drawn, region.ring)
     large = _enlarged(matched, region.original.shape[:2])
@@ -94,8 +101,12 @@ def paste(image: Image, region: FaceRegion, drawn: FloatArray, share: float) -> 
     large -= region.original
     large *= region.cover * np.float32(share)
     large += region.original
-    frame = image.copy()
-    frame[region.rows, region.columns] = np.clip(np.rint(large, out=large), 0, 255, out=large)
+    around = region.around.copy()
+    top, left = region.rows.start - region.top, region.columns.start - region.left
+    rows, columns = large.shape[:2]
+    around[top : top + rows, left : left + columns] = np.clip(np.rint(large, out=large), 0, 255, out=large)
+    frame = picture.copy()
+    put(frame, region.left, region.top, from_bgr(around))
     return frame
 
 

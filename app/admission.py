@@ -1,0 +1,64 @@
+"""Who is let in: whom the machine has time for, beside those who are there already. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.rtc.picture_encoder import Effort
+
+MOST_LOAD = 0.85  # of all cores: what is left is for what happens at the same moment
+MOST_THREAD = 0.85  # of the inference thread, likewise
+LESS = 0.75  # of the usual coding, the least effort takes
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a session takes, in cores: the inference thread's share of one, coding, and the rest."""
+
+    inference: float
+    coding: float
+    rest: float
+
+    @property
+    def cores(self) -> float:
+        """All of it."""
+        return self.inference + self.coding + self.rest
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """``cores`` in all; ``others``: what other processes take of them. ``strained``: somebody's slots come late."""
+
+    cores: float
+    others: float
+    strained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which a session is let in."""
+
+    alive: bool
+    effort: Effort
+
+
+def load(machine: Machine, sessions: Sequence[Demand]) -> float:
+    """Return the share of what may be used that these sessions take: 1 is full."""
+    whole = (machine.others + sum(session.cores for session in sessions)) / (MOST_LOAD * machine.cores)
+    thread = sum(session.inference for session in sessions) / MOST_THREAD
+    return max(whole, thread)
+
+
+def terms(machine: Machine, inside: Sequence[Demand], alive: Demand, calm: Demand) -> Terms | None:
+    """Return on which terms a further session fits; None where it does not.
+
+    First its life goes, then its pictures are coded with less effort. Alone, a session may take what it takes.
+    """
+    offers = [(Terms(True, Effort.USUAL), alive), (Terms(False, Effort.USUAL), calm)]
+    if not inside:
+        return offers[0][0]
+    if machine.strained:
+        return None
+    offers.append((Terms(False, Effort.LEAST), Demand(calm.inference, LESS * calm.coding, calm.rest)))
+    return next((offer for offer, demand in offers if load(machine, [*inside, demand]) <= 1), None)

@@ -1,0 +1,161 @@
+"""Buffer B encoded once for everybody: each slot's picture once a codec, each 20 ms of voice once.
+
+Nothing leaves before its time. What is encoded goes to subscriptions; encoding happens in a pool of threads of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import statistics
+from concurrent.futures import Executor
+
+from app.media import I420, NS_PER_MS, PACKET_NS
+from app.pacer.clock import Clock, SlotClock
+from app.pacer.resting import OrderedPicture
+from app.rtc.picture_encoder import Effort, PictureCodec, PictureEncoder, make_encoder
+from app.rtc.playout_feed import PlayoutFeed, take_when_due
+from app.rtc.subscription import Encoded, Subscription
+from app.rtc.voice_encoder import VoiceEncoder
+
+logger = logging.getLogger(__name__)
+
+SUBSCRIPTION_PICTURES = 12  # half a second; who owes more begins anew with a key frame
+SUBSCRIPTION_VOICE = 25
+KEY_INTERVAL_NS = 250 * NS_PER_MS  # at least, between key frames: what asks in between gets the next
+START_BITRATE_SHARE = 0.6  # of the most; the subscribers' estimates move it from there
+
+
+class _Channel:
+    """One codec's encoder and its subscribers."""
+
+    def __init__(self, codec: PictureCodec, most_bitrate: int, effort: Effort) -> None:
+        self.codec = codec
+        self.subscriptions: list[Subscription] = []
+        self._start_bitrate = int(most_bitrate * START_BITRATE_SHARE)
+        self._encoder: PictureEncoder = make_encoder(codec, self._start_bitrate, most_bitrate, effort)
+        self._key_wanted = True
+        self._key_at_ns: int | None = None
+
+    def want_key(self) -> None:
+        self._key_wanted = True
+
+    def encode(self, picture: I420, slot: int, key: bool) -> Encoded:
+        """Code a picture, on one of the pool's threads, one at a time."""
+        return self._encoder.encode(picture, slot, key)
+
+    def take_key_wish(self, now_ns: int) -> bool:
+        """Whether the next picture shall be a key frame."""
+        soon = self._key_at_ns is not None and now_ns - self._key_at_ns < KEY_INTERVAL_NS
+        if not self._key_wanted or soon:
+            return False
+        self._key_wanted, self._key_at_ns = False, now_ns
+        return True
+
+    def adapt(self) -> None:
+        """Aim at what most subscribers can take: a slow one loses packets, not everybody quality."""
+        wishes = [each.target_bitrate for each in self.subscriptions if each.target_bitrate is not None]
+        if wishes:
+            self._encoder.aim_at(int(statistics.median_high(wishes)))
+
+
+class PictureBroadcast:
+    """One session's pictures. ``run`` serves them, 25 a second, each ``lead_ns`` after the start of its sound.
+
+    A picture whose coding takes longer than a slot makes the next ones wait in Buffer B, which drops the oldest.
+    """
+
+    def __init__(
+        self, feed: PlayoutFeed, clock: Clock, pool: Executor, lead_ns: int, most_bitrate: int, effort: Effort
+    ) -> None:
+        self._feed, self._clock, self._pool = feed, clock, pool
+        self._lead_ns, self._most_bitrate, self._effort = lead_ns, most_bitrate, effort
+        self._channels: dict[PictureCodec, _Channel] = {}
+        self._shown: I420 | None = None
+        self.sent = 0  # pictures
+
+    @property
+    def dropped(self) -> int:
+        """Packets that subscribers who are here lost because they were slow."""
+        return sum(each.dropped for channel in self._channels.values() for each in channel.subscriptions)
+
+    def subscribe(self, codec: PictureCodec) -> Subscription:
+        """Add a subscriber; it begins with a key frame."""
+        channel = self._channels.get(codec)
+        if channel is None:
+            channel = self._channels[codec] = _Channel(codec, self._most_bitrate, self._effort)
+        subscription = Subscription(SUBSCRIPTION_PICTURES, on_loss=channel.want_key)
+        channel.subscriptions.append(subscription)
+        channel.want_key()
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Remove a subscriber; a codec that nobody takes any more is not encoded."""
+        for codec, channel in list(self._channels.items()):
+            if subscription in channel.subscriptions:
+                channel.subscriptions.remove(subscription)
+                if not channel.subscriptions:
+                    del self._channels[codec]
+
+    def want_key(self, subscription: Subscription) -> None:
+        """Ask for a key frame, on a subscriber's behalf (PLI, FIR); requests that come together get one."""
+        for channel in self._channels.values():
+            if subscription in channel.subscriptions:
+                channel.want_key()
+
+    async def run(self, slots: SlotClock) -> None:
+        """Serve until cancelled."""
+        while True:
+            played = await take_when_due(
+                self._feed.pictures, lambda played: slots.due_ns(played.slot) + self._lead_ns, self._clock
+            )
+            image = played.image
+            self._shown = await image.ready(self._shown) if isinstance(image, OrderedPicture) else image
+            await asyncio.gather(*(self._send(channel, played.slot) for channel in list(self._channels.values())))
+            self.sent += 1
+
+    async def _send(self, channel: _Channel, slot: int) -> None:
+        assert self._shown is not None
+        channel.adapt()
+        key = channel.take_key_wish(self._clock.now_ns())
+        loop = asyncio.get_running_loop()
+        encoded = await loop.run_in_executor(self._pool, channel.encode, self._shown, slot, key)
+        if encoded.data:  # a rate control may skip a picture
+            for subscription in channel.subscriptions:
+                subscription.put(encoded)
+
+
+class VoiceBroadcast:
+    """One session's voice, in packets of exactly 20 ms (960 samples).
+
+    Longer ones would be split into RTP packets that share one timestamp, of which browsers throw half away.
+    """
+
+    def __init__(self, feed: PlayoutFeed, clock: Clock, pool: Executor) -> None:
+        self._feed, self._clock, self._pool = feed, clock, pool
+        self._encoder = VoiceEncoder()
+        self._subscriptions: list[Subscription] = []
+
+    def subscribe(self) -> Subscription:
+        """Add a subscriber."""
+        subscription = Subscription(SUBSCRIPTION_VOICE)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Remove a subscriber."""
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
+    async def run(self, slots: SlotClock) -> None:
+        """Serve until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            packet = await take_when_due(
+                self._feed.voice, lambda packet: slots.epoch_ns + packet.number * PACKET_NS, self._clock
+            )
+            if not self._subscriptions:
+                continue
+            encoded = await loop.run_in_executor(self._pool, self._encoder.encode, packet.samples, packet.number)
+            for subscription in self._subscriptions:
+                subscription.put(encoded)

@@ -1,0 +1,59 @@
+"""What one subscriber has still to take of what a session encoded once for all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One picture or 20 ms of sound, coded. ``pts`` in the stream's clock, from the epoch. ``key``: needs no other."""
+
+    pts: int
+    data: bytes
+    key: bool
+
+
+class Subscription:
+    """A FIFO of packets for one reader.
+
+    Bound: ``limit`` packets. Full: all that waits is dropped and counted, and nothing more is taken before the next
+    key packet, which ``on_loss`` is called to ask for: what follows a gap cannot be decoded. (Every packet of sound is
+    a key.) Empty: :meth:`next` waits. A slow reader so hurts only itself. All on the event loop.
+    """
+
+    def __init__(self, limit: int, on_loss: Callable[[], None] = lambda: None) -> None:
+        self._limit, self._on_loss = limit, on_loss
+        self._items: deque[Encoded] = deque()
+        self._filled = asyncio.Event()
+        self._broken = True  # a newcomer begins with a key packet too
+        self.dropped = 0
+        self.target_bitrate: int | None = None  # bit/s that this reader can take; None: it has not said
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, encoded: Encoded) -> None:
+        """Append a packet; never blocks."""
+        if len(self._items) >= self._limit:
+            self.dropped += len(self._items)
+            self._items.clear()
+            self._broken = True
+            if not encoded.key:
+                self._on_loss()
+        if self._broken and not encoded.key:
+            self.dropped += 1
+            return
+        self._broken = False
+        self._items.append(encoded)
+        self._filled.set()
+
+    async def next(self) -> Encoded:
+        """Wait for the next packet and take it."""
+        while not self._items:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._items.popleft()
