@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from app.avatars.api import avatar_routes
 from app.avatars.mouth_api import mouth_routes
 from app.config import ROOT, Settings
 from app.ingest.websocket import talk
+from app.memory import watch_idle_memory
 from app.metrics import METRICS_TYPE, render_metrics
 from app.problems import answer_with_problems
 from app.service import Service
@@ -31,7 +33,10 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
+        memory = asyncio.create_task(watch_idle_memory(lambda: not service.sessions), name="idle memory")
         yield
+        memory.cancel()
+        await asyncio.gather(memory, return_exceptions=True)
         await service.aclose()
 
     app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)

@@ -21,7 +21,7 @@ GAUGES = {
 
 # counters whose names in the code would say little here
 PLAIN_NAMES = {
-    "underruns": "voice_gaps",
+    "gaps": "voice_gaps",
     "missed": "slots_missed",
     "unsent": "slots_unsent",
     "repeats": "picture_repeats",

@@ -14,6 +14,7 @@ from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.ingest.liveness import websocket_options
 from app.main import create_app
+from app.memory import freeze_startup, limit_arenas
 
 GOODBYE_S = 3  # for open connections, once Ctrl-C was pressed
 
@@ -29,12 +30,14 @@ class Server(uvicorn.Server):
         """Start, then print the address."""
         await super().startup(sockets=sockets)
         if self.started:
+            freeze_startup()
             port = self.servers[0].sockets[0].getsockname()[1] if self.servers else self.config.port
             print(f"Lipwire is at {self._address}:{port}  (Ctrl-C stops it)", flush=True)
 
 
 def serve(settings: Settings, log_level: str = "info") -> int:
     """Serve until interrupted; returns the exit status."""
+    limit_arenas()
     server = make_server(settings, log_level)
     try:
         check(settings, server.engines)

@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 COUNTED = {
     "slots": "Slots of playout served.",
     "holds": "Slots that showed the idle picture.",
-    "underruns": "Holes put into a voice, as its next piece was not ready in time.",
-    "gaps": "Underruns that cut into a voice.",
+    "underruns": "Holds that cut into playing.",
+    "gaps": "Holes put into a voice, as its next piece was not ready in time.",
     "drops": "Frames dropped to catch up.",
     "missed": "Slots that passed while the event loop was stuck.",
     "unsent": "Slots released that the tracks came too late for.",

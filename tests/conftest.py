@@ -20,6 +20,10 @@ SAMPLE = ROOT / "web" / "assets" / "sample.wav"
 SPEECH_S, SILENCE_S = 3, 3
 
 
+# torch's threads would spin where they wait for each other, on cores that another process needs
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that do not need settings of their own."""

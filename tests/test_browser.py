@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image as PillowImage
 from playwright.async_api import Locator, Page, Route
 
 from app.avatars.store import DEFAULT_FILE
+from tests.noise import Faults, Noise, believed
 from tests.page import OpenPage, freed, playing, sessions, status
 from tests.server import Server
 from tests.test_video_avatars import at, film, gently
@@ -50,22 +52,38 @@ async def watch(page: Page, seconds: float) -> Watched:
     return Watched(voice, np.array([frame["change"] for frame in frames]), len(frames) / seconds)
 
 
-def assert_speaks_in_step(seen: Watched) -> None:
-    assert seen.fps > 17  # of 25: server, encoder and a browser without a GPU share two noisy cores
-    assert seen.speaking.sum() > 10 and seen.quiet.sum() > 5
+def faults_of(seen: Watched, noise: Noise) -> Faults:
+    """Say why the face does not speak in step; a browser without a GPU shares the cores with server and encoder."""
+    least_fps, least_speaking, least_quiet = (6, 5, 3) if noise.is_loud else (17, 10, 5)
+    found = {}
+    if seen.fps < least_fps:
+        found["fps"] = f"only {seen.fps:.1f} pictures a second were shown"
+    if seen.speaking.sum() <= least_speaking or seen.quiet.sum() <= least_quiet:
+        return found | {"few": f"{seen.speaking.sum()} pictures in speech, {seen.quiet.sum()} in silence"}
     moved, rested = np.percentile(seen.mouth[seen.speaking], 75), np.percentile(seen.mouth[seen.quiet], 90)
     # the codec alone makes 1.7, and up to 3 in a fresh key frame; the head's own sway makes it 4
-    assert rested < min(6.0, 0.5 * moved), f"the mouth did not rest: {rested:.2f} against {moved:.2f}"
-    assert moved > 8.0, f"the mouth hardly moved: {moved:.2f}"
+    if rested >= min(6.0, 0.5 * moved):
+        found["rest"] = f"the mouth did not rest: {rested:.2f} against {moved:.2f}"
+    if moved <= 8.0:
+        found["moves"] = f"the mouth hardly moved: {moved:.2f}"
+    return found
+
+
+async def speaks_in_step(page: Page, seconds: float, begin: Callable[[], Awaitable[None]]) -> None:
+    """Watch the face speak; `begin` makes it speak anew, each time that it is watched."""
+
+    async def once() -> Watched:
+        await begin()
+        await playing(page)
+        return await watch(page, seconds)
+
+    await believed(once, faults_of)
 
 
 async def test_speaking_into_the_microphone_makes_the_face_speak(server: Server, open_page: OpenPage) -> None:
     page = await open_page()
     await page.click("#start-mic")
-    await playing(page)
-    await asyncio.sleep(1)
-    seen = await watch(page, 9)
-    assert_speaks_in_step(seen)
+    await speaks_in_step(page, 9, lambda: asyncio.sleep(1))  # the microphone speaks all the time
     await page.wait_for_function("/^\\d+ ms$/.test(document.querySelector('#fig-delay').textContent.trim())")
     await page.click("#stop")
     await page.wait_for_function("document.body.dataset.state === 'idle'")
@@ -76,10 +94,7 @@ async def test_the_sample_plays_until_interrupted_and_a_closed_tab_frees_the_ses
     server: Server, open_page: OpenPage
 ) -> None:
     page = await open_page()
-    await page.click("#play-sample")
-    await playing(page)
-    seen = await watch(page, 8)
-    assert_speaks_in_step(seen)
+    await speaks_in_step(page, 8, lambda: page.click("#play-sample"))
     await page.click("#interrupt")
     await asyncio.sleep(1)
     after = await watch(page, 2)
@@ -266,9 +281,7 @@ async def test_a_file_that_is_no_picture_is_explained(open_page: OpenPage, tmp_p
 
 async def test_ones_own_recording_plays(server: Server, open_page: OpenPage, microphone: Path) -> None:
     page = await open_page()
-    await page.set_input_files("#wav-file", microphone)
-    await playing(page)
-    assert_speaks_in_step(await watch(page, 5))
+    await speaks_in_step(page, 5, lambda: page.set_input_files("#wav-file", microphone))
     await page.wait_for_function("document.body.dataset.state === 'live'", timeout=15_000)
     await page.click("#stop")
     await freed(server)

@@ -26,7 +26,7 @@ from app.inference.engines import Engines
 from app.inference.face import FaceFinder
 import app.server
 Engines(Path(sys.argv[1])).get("auto").prepare(AvatarStore(Path(sys.argv[1]), FaceFinder(), 1080, 1).load("default"))
-print(sorted({"torch", "openvino", "scipy", "numba"} & set(sys.modules)))
+print(sorted({"torch", "openvino"} & set(sys.modules)))
 """
 
 

@@ -15,7 +15,7 @@ window.lipwirePlayed = async (seconds) => {
     const reports = [...(await peers.at(-1).getStats()).values()];
     return reports.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio');
   };
-  await new Promise((resolve) => setTimeout(resolve, 300)); // muting takes a moment, and figures are as old
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // muting takes a moment, on a busy machine more
   const before = await read();
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   const after = await read();

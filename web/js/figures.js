@@ -60,7 +60,7 @@ export class Figures {
     this.#delayMs = isKnown ? Math.round(stats.delay_ms + this.#audioBufferMs) : null;
     delay.textContent = inMs(this.#delayMs);
     buffer.textContent = `${stats.buffer_a}/${stats.buffer_a_limit}`;
-    gaps.textContent = String(stats.underruns);
+    gaps.textContent = String(stats.gaps);
     late.textContent = String(stats.missed + stats.unsent + stats.repeats);
   }
 
