@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 import pytest
 
+from app.i420 import from_bgr, planes_of, to_bgr
 from app.inference.engine import Clip, Portrait
 from app.inference.eyes import EyeFinder, EyeOutline
 from app.inference.portrait.area import Area
 from app.inference.portrait.eyelids import close_eyelids
-from app.inference.portrait.head import make_head, move_head, patch_head
-from app.inference.portrait.life import MOST, Moment, moment
+from app.inference.portrait.field import CELL_PX, still_field
+from app.inference.portrait.fine import doubled, phases_of
+from app.inference.portrait.glide import glide
+from app.inference.portrait.head import displacement, move_head
+from app.inference.portrait.life import blink_at, moment
 from app.inference.portrait.liveliness import Liveliness, life_of
-from app.inference.portrait.resampler import finer, look_up
+from app.inference.portrait.puppet import make_puppet, pose
+from app.inference.portrait.shape import MouthShape
 from app.media import Image
 
 EYES = EyeFinder()
-FAR = Moment(0.0, 1.0, float(MOST[0]), float(-MOST[1]), float(MOST[2]))
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +33,19 @@ def lively(portrait: Portrait) -> Liveliness:
 
 def difference(a: Image, b: Image) -> np.ndarray:
     return np.abs(a.astype(int) - b).max(axis=2)
+
+
+def planes(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    found = planes_of(picture)
+    return found.y, found.u, found.v
+
+
+def shut(image: Image, lively: Liveliness) -> Image:
+    """The picture with its eyes closed."""
+    closed = image.copy()
+    for lids in lively._eyelids:
+        closed[lids.area.at] = close_eyelids(image, lids, 1.0)
+    return closed
 
 
 def placed(portrait: Portrait, width: int, height: int, scale: float, x: float, y: float) -> tuple[Image, np.ndarray]:
@@ -43,40 +62,39 @@ def blinking(lively: Liveliness) -> int:
 def test_the_same_moment_of_the_same_picture_is_the_same_to_the_bit(portrait: Portrait, lively: Liveliness) -> None:
     again = Liveliness(portrait.image.copy(), portrait.mesh.copy(), EyeFinder())
     for position in (70, 700, blinking(lively), 100_000):
-        assert (lively.apply(portrait.image, position, 0.2) == again.apply(again._image, position, 0.2)).all()
+        assert (lively.at_rest(position, 0.2) == again.at_rest(position, 0.2)).all()
 
 
 def test_the_first_picture_is_the_portrait_itself(portrait: Portrait, lively: Liveliness) -> None:
-    assert lively.apply(portrait.image, 0, 0.0) is portrait.image
+    assert lively.at_rest(0, 0.0) is lively.still
+    assert (lively.still == from_bgr(portrait.image)).all()
 
 
 def test_a_picture_that_is_given_is_never_written_to(portrait: Portrait, lively: Liveliness) -> None:
-    before = portrait.image.copy()
-    lively.apply(portrait.image, blinking(lively), 0.5)
-    assert (portrait.image == before).all()
+    before, still = portrait.image.copy(), lively.still.copy()
+    lively.at_rest(blinking(lively), 0.5)
+    assert (portrait.image == before).all() and (lively.still == still).all()
 
 
 def test_the_picture_s_border_never_moves(portrait: Portrait, lively: Liveliness) -> None:
     border = np.ones(portrait.image.shape[:2], bool)
     border[4:-4, 4:-4] = False
     for position in range(50, 3000, 71):
-        assert difference(lively.apply(portrait.image, position, 1.0), portrait.image)[border].max() == 0
+        moved = lively.at_rest(position, 1.0) != lively.still
+        assert not planes(moved)[0][border].any()
+        assert not any(chroma[border[::2, ::2]].any() for chroma in planes(moved)[1:])
 
 
 def test_from_one_picture_to_the_next_little_changes(portrait: Portrait, lively: Liveliness) -> None:
     calm = [p for p in range(200, 400) if not moment(lively._seed, p, 0.0).blink]
     for position in [p for p in calm if p + 1 in calm][:40]:
-        step = np.abs(
-            lively.apply(portrait.image, position, 0.0).astype(int) - lively.apply(portrait.image, position + 1, 0.0)
-        )
+        step = np.abs(lively.at_rest(position, 0.0).astype(int) - lively.at_rest(position + 1, 0.0))
         assert step.mean() < 0.5 and np.percentile(step, 99.9) < 25
 
 
 def test_a_blink_closes_the_eyes_and_leaves_the_rest_alone(portrait: Portrait, lively: Liveliness) -> None:
     assert len(lively._eyelids) == 2
-    closed = portrait.image.copy()
-    for lids in lively._eyelids:
-        close_eyelids(closed, lids, 1.0)
+    closed = shut(portrait.image, lively)
     changed = difference(closed, portrait.image) > 0
     inside = np.zeros_like(changed)
     for lids in lively._eyelids:
@@ -92,46 +110,97 @@ def test_a_blink_closes_the_eyes_and_leaves_the_rest_alone(portrait: Portrait, l
 
 
 def test_an_eye_that_closes_by_nothing_is_the_picture(portrait: Portrait, lively: Liveliness) -> None:
-    same = portrait.image.copy()
     for lids in lively._eyelids:
-        close_eyelids(same, lids, 0.0)
-    assert (same == portrait.image).all()
+        assert (close_eyelids(portrait.image, lids, 0.0) == portrait.image[lids.area.at]).all()
 
 
 def test_what_the_mouth_has_changed_moves_along(portrait: Portrait, lively: Liveliness) -> None:
-    head = make_head(portrait.image, portrait.mesh)
-    assert head is not None
-    whole = move_head(portrait.image, head, FAR)
-    mouth = Area(*portrait.mesh[[61, 0]].min(axis=0).astype(int), *portrait.mesh[[291, 17]].max(axis=0).astype(int))
-    assert (patch_head(whole, portrait.image, head, FAR, [mouth]) == whole).all(), (
-        "what was prepared is but a short cut"
-    )
-    posed = portrait.image.copy()
-    posed[mouth.at] = 0
-    alive = lively.apply(posed, 777, 0.5)
-    dark = (alive < 60).all(axis=2) & (difference(alive, lively.apply(portrait.image, 777, 0.5)) > 0)
-    assert dark.sum() == pytest.approx((mouth.right - mouth.left) * (mouth.bottom - mouth.top), rel=0.05)
-    shifted = np.argwhere(dark).mean(axis=0) - np.argwhere((posed == 0).all(axis=2)).mean(axis=0)
-    assert 0.1 < np.abs(shifted).max() < 8
-    far = difference(alive, lively.apply(portrait.image, 777, 0.5))
-    far[mouth.grown(12).at] = 0
+    """The mouth of a face that sways is the still face's mouth, moved as the face is; elsewhere all is as at rest."""
+    puppet = make_puppet(portrait.image, portrait.mesh)
+    mouth = pose(puppet, MouthShape(opening=1, jaw=1))
+    assert mouth is not None
+    still = from_bgr(portrait.image)
+    mouth.draw(still, still_field(portrait.width, portrait.height))
+    position = next(p for p in range(777, 999) if not blink_at(lively._seed, p))
+    alive, rest = lively.draw(mouth, position, 0.5), lively.at_rest(position, 0.5)
+    field = displacement(lively._head, moment(lively._seed, position, 0.5))  # type: ignore[arg-type]
+    assert field is not None and 0.5 < np.abs(field).max() < 12
+    assert psnr(moved(planes_of(still).y, field), planes_of(alive).y, puppet.area) > 40
+    far = np.abs(planes_of(alive).y.astype(int) - planes_of(rest).y)
+    far[puppet.area.grown(12).at] = 0
     assert far.max() == 0, "elsewhere it is the same as at rest"
+
+
+def moved(plane: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """A plane moved by a head's field, as slowly and plainly as can be: two cubic lookups."""
+    rows, columns = plane.shape
+    middles = (np.arange(field.shape[1]) - 1) * CELL_PX + (CELL_PX - 1) / 2
+    x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+    for c, place in enumerate((x.copy(), y.copy())):
+        across = np.stack([np.interp(np.arange(columns), middles, line) for line in field[..., c]])
+        down = (np.arange(field.shape[0]) - 1) * CELL_PX + (CELL_PX - 1) / 2
+        place += np.stack([np.interp(np.arange(rows), down, line) for line in across.T], axis=1).astype(np.float32)
+        x, y = (place, y) if c == 0 else (x, place)
+    return np.asarray(cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+
+
+def psnr(a: np.ndarray, b: np.ndarray, area: Area) -> float:
+    return float(10 * np.log10(255**2 / max(1e-9, np.square(a[area.at].astype(float) - b[area.at]).mean())))
 
 
 def test_movement_keeps_the_sharpness() -> None:
     """A detail of six pixels loses no more between the pixels than on them, by 6 %; a linear lookup takes 13 %."""
     x = np.arange(96)
-    image = np.repeat((128 + 90 * np.sin(2 * np.pi * x / 6))[None, :, None], 64, 0).repeat(3, 2).astype(np.uint8)
-    at = np.stack(np.meshgrid(2 * x, 2 * np.arange(64)), axis=2).astype(np.int16)
-    fine = finer(image)
+    plane = np.repeat((128 + 90 * np.sin(2 * np.pi * x / 6))[None], 64, 0).astype(np.uint8)
+    phases, whole = phases_of(cv2.copyMakeBorder(plane, 4, 4, 4, 4, cv2.BORDER_REPLICATE)), np.array([[0, 0, 96, 64]])
     contrast = []
     for eighth in range(9):
-        offset = np.zeros((64, 96, 2), np.float32)
-        offset[..., 0] = eighth / 4
-        moved = look_up(fine, offset, at)[10:-10, 12:-12]
-        contrast.append(moved.std())
+        field, out = still_field(96, 64), plane.copy()
+        field[..., 0] = eighth / 8
+        glide(out, phases, -4, -4, field, CELL_PX, 2.0, whole)
+        contrast.append(out[10:-10, 12:-12].std())
     assert min(contrast) > 0.94 * max(contrast)
-    assert (look_up(fine, np.zeros((64, 96, 2), np.float32), at) == image).all()
+    out = np.zeros_like(plane)
+    glide(out, phases, -4, -4, still_field(96, 64), CELL_PX, 2.0, whole)
+    assert (out == plane).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (90, 70), (34, 30), (50, 18)])
+@pytest.mark.parametrize("cell", [8, 16])
+def test_gliding_is_a_linear_lookup_in_the_doubled_plane(width: int, height: int, cell: int) -> None:
+    """Runs of pixels, runs that part, and single ones at the rims: each is as if it were looked up alone."""
+    random = np.random.default_rng(width + cell)
+    plane = cv2.GaussianBlur(random.integers(0, 255, (height, width), np.uint8), (0, 0), 1.0)
+    padded = cv2.copyMakeBorder(plane, 8, 8, 8, 8, cv2.BORDER_REPLICATE)
+    columns, rows = -(-width // cell) + 3, -(-height // cell) + 3
+    field = random.uniform(-3, 3, (rows, columns, 2)).astype(np.float32)
+    out = plane.copy()
+    area = np.array([[2, 4, width - 6, height - 2]])
+    glide(out, phases_of(padded), -8, -8, field, cell, 2.0, area)
+    fine = doubled(phases_of(padded)).astype(float)
+    for _ in range(400):
+        y, x = int(random.integers(4, height - 2)), int(random.integers(2, width - 6))
+        column, row = (x + 0.5 + cell / 2) / cell, (y + 0.5 + cell / 2) / cell
+        i, j, across, down = int(column), int(row), column % 1, row % 1
+        upper = field[j, i] * (1 - across) + field[j, i + 1] * across
+        lower = field[j + 1, i] * (1 - across) + field[j + 1, i + 1] * across
+        dx, dy = 2 * (upper * (1 - down) + lower * down)
+        fx, fy = 2 * (x + 8) + dx, 2 * (y + 8) + dy
+        i, j = int(np.floor(fx)), int(np.floor(fy))
+        weights = np.outer([1 - fy + j, fy - j], [1 - fx + i, fx - i])
+        assert abs(out[y, x] - (fine[j : j + 2, i : i + 2] * weights).sum()) < 0.75
+    untouched = np.ones_like(plane, bool)
+    untouched[4 : height - 2, 2 : width - 6] = False
+    assert (out == plane)[untouched].all()
+
+
+def test_threads_that_draw_at_once_draw_the_same(portrait: Portrait, lively: Liveliness) -> None:
+    mouth = pose(make_puppet(portrait.image, portrait.mesh), MouthShape(opening=0.5, jaw=0.5))
+    places = [*range(400, 412), blinking(lively)]
+    alone = [lively.draw(mouth, position, 0.4) for position in places]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda position: lively.draw(mouth, position, 0.4), places * 3))
+    assert all((a == b).all() for a, b in zip(alone * 3, together, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -152,20 +221,24 @@ def test_faces_at_the_edge_and_tiny_ones_live_or_stay_as_they_are(
     portrait: Portrait, width: int, height: int, scale: float, x: float, y: float, blinks: tuple[bool, bool]
 ) -> None:
     image, mesh = placed(portrait, width, height, scale, x, y)
-    lively, head = Liveliness(image, mesh, EYES), make_head(image, mesh)
+    lively = Liveliness(image, mesh, EYES)
+    still, head = to_bgr(lively.still), lively._head
     side = 2 * (1 + int(np.ceil(0.04 * np.ptp(mesh[:, 0])))) + 1
     reach = np.ones((side, side))
     for position in (200, 300, blinking(lively)):
-        now = moment(lively._seed, position, 1.0)
-        awake = image if head is None else move_head(image, head, now)
-        assert (awake >= cv2.erode(image, reach).astype(int) - 32).all(), "nothing goes far"
-        assert (awake <= cv2.dilate(image, reach).astype(int) + 32).all()
-        drawn = lively.apply(image, position, 1.0)
+        now, awake = moment(lively._seed, position, 1.0), lively.still.copy()
+        field = None if head is None else displacement(head, now)
+        if head is not None and field is not None:
+            move_head(awake, head, field)
+        luma, before = planes_of(awake).y, planes_of(lively.still).y
+        assert (luma >= cv2.erode(before, reach).astype(int) - 32).all(), "nothing goes far"
+        assert (luma <= cv2.dilate(before, reach).astype(int) + 32).all()
+        drawn = to_bgr(lively.at_rest(position, 1.0))
         assert drawn.shape == image.shape and drawn.dtype == np.uint8
-        assert difference(drawn, image)[[0, -1]].max() == 0 and difference(drawn, image)[:, [0, -1]].max() == 0
-        blinked = difference(drawn, awake) > 30
-        shut = [bool(blinked[area.at].any()) for area in eye_areas(mesh, image)]
-        assert tuple(shut) == (blinks if now.blink else (False, False))
+        assert difference(drawn, still)[[0, -1]].max() == 0 and difference(drawn, still)[:, [0, -1]].max() == 0
+        blinked = difference(drawn, to_bgr(awake)) > 30
+        closed = [bool(blinked[area.at].any()) for area in eye_areas(mesh, image)]
+        assert tuple(closed) == (blinks if now.blink else (False, False))
         for area in eye_areas(mesh, image):
             blinked[area.at] = False
         assert not blinked.any(), "only eyes blink"
@@ -189,12 +262,6 @@ def test_a_face_that_is_tilted_or_lies_on_its_side_blinks_as_it_does_upright(
 
     def turned(image: Image) -> Image:
         return np.asarray(cv2.warpAffine(image, turn, (768, 768), borderMode=cv2.BORDER_REFLECT), np.uint8)
-
-    def shut(image: Image, alive: Liveliness) -> Image:
-        closed = image.copy()
-        for lids in alive._eyelids:
-            close_eyelids(closed, lids, 1.0)
-        return closed
 
     mesh = (portrait.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
     image, wanted = turned(portrait.image), turned(shut(portrait.image, lively))
@@ -240,10 +307,7 @@ def test_one_eye_blinks_alone_only_where_the_other_is_closed_or_outside(
 
 
 def test_closed_eyes_do_not_blink(portrait: Portrait, lively: Liveliness) -> None:
-    shut = portrait.image.copy()
-    for lids in lively._eyelids:
-        close_eyelids(shut, lids, 1.0)
-    assert Liveliness(shut, portrait.mesh, EYES)._eyelids == []
+    assert Liveliness(shut(portrait.image, lively), portrait.mesh, EYES)._eyelids == []
 
 
 def test_a_video_has_a_life_of_its_own(portrait: Portrait) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.i420 import from_bgr
 from app.inference.engine import Clip, MelSpan, Portrait, Window
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.life import moment
@@ -45,9 +44,6 @@ class GatedLife:
 
     def emphasis(self, window: Window) -> float:
         return 0.5
-
-    def stands_for(self, position: int) -> int:
-        return position
 
     def at_rest(self, position: int, emphasis: float) -> I420:
         self.gate.acquire()
@@ -275,16 +271,6 @@ async def test_an_interrupt_puts_the_mouth_at_rest_at_once() -> None:
     assert [await shown(picture) for picture in after] == [5, 5, 6]
 
 
-def test_a_head_that_only_sways_is_drawn_every_other_slot_and_a_blink_in_each(portrait: Portrait) -> None:
-    life = Liveliness(portrait.image, portrait.mesh, EyeFinder())
-    for position in range(3000):
-        stands_for = life.stands_for(position)
-        blinks = moment(life._seed, position, 0.0).blink > 0
-        assert stands_for == position or (stands_for == position - 1 and not blinks)
-        assert life.stands_for(stands_for) == stands_for
-    assert sum(life.stands_for(position) == position for position in range(3000)) < 1800
-
-
 async def test_the_head_comes_to_rest_from_what_was_said_last(pool: Executor) -> None:
     life = GatedLife()
     resting = Resting(Face(life), pool, ORDERS_HIGH)
@@ -317,7 +303,7 @@ async def test_speech_and_rest_are_one_movement(portrait: Portrait, pool: Execut
         clock.time_ns = epoch.due_ns(slot)
         for ahead in range(30 if slot == 60 else 0):
             emphasis = 0.5 * float(np.sin(np.pi / 2 * ahead / 29) ** 2)
-            image = from_bgr(life.apply(portrait.image, pacer.position_behind_buffer(), emphasis))
+            image = life.draw(None, pacer.position_behind_buffer(), emphasis)
             buffer.put(replace(frame(ahead), image=image, emphasis=emphasis))
         pacer.step()
         await shown(recorder.slots[-1].image)  # as a track would by now

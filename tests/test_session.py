@@ -27,9 +27,6 @@ class BrokenLife:
     def emphasis(self, window: Window) -> float:
         return 0.0
 
-    def stands_for(self, position: int) -> int:
-        return position
-
     def at_rest(self, position: int, emphasis: float) -> I420:
         raise ValueError("broken")
 

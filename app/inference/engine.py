@@ -88,10 +88,6 @@ class Life(Protocol):
         """Return how strongly the face speaks in a window, 0…1."""
         ...
 
-    def stands_for(self, position: int) -> int:
-        """Return the position, the same or one before, whose picture at rest will do: nobody sees the difference."""
-        ...
-
     def at_rest(self, position: int, emphasis: float) -> I420:
         """Draw the face with its mouth at rest, so many slots into its own time.
 

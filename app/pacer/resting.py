@@ -92,8 +92,7 @@ class Resting:
                 return rest
             return self._order((position, 0.0, slot), lambda: _closing(played, slot, rest))
         emphasis = self._emphasis * EASING ** max(0, position - self._spoke_at)
-        # while the head comes to rest it moves faster than at rest
-        at = (life.stands_for(position), 0.0) if emphasis < AT_REST else (position, emphasis)
+        at = (position, 0.0 if emphasis < AT_REST else emphasis)
         if played is None:
             return self._order((*at, 0), partial(life.at_rest, *at))
         return self._order((*at, slot), lambda: _closing(played, slot, life.at_rest(*at)))

@@ -28,6 +28,10 @@ class Area:
         """Return it larger to all sides."""
         return Area(self.left - by, self.top - by, self.right + by, self.bottom + by)
 
+    def even(self) -> Area:
+        """Return it as large as it must be for even sides: chroma has a pixel for two by two."""
+        return Area(self.left & ~1, self.top & ~1, self.right + self.right % 2, self.bottom + self.bottom % 2)
+
     def within(self, other: Area) -> Area:
         """Return what both share."""
         return Area(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.i420 import from_bgr
+from app.i420 import size_of
 from app.inference.engine import Job, MelSpan, Portrait
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.driver import load_ear, mouth_shape
 from app.inference.portrait.ear import SPAN
 from app.inference.portrait.emphasis import emphasis_of
-from app.inference.portrait.liveliness import life_of
+from app.inference.portrait.field import still_field
+from app.inference.portrait.liveliness import Liveliness, life_of
 from app.inference.portrait.puppet import Puppet, make_puppet, pose
+from app.inference.portrait.shape import MouthShape
 from app.inference.shots import Shots
 from app.media import I420
+
+WIDE_OPEN = MouthShape(opening=1, jaw=1)
 
 
 class PortraitEngine:
@@ -37,17 +41,25 @@ class PortraitEngine:
 
     def prepare(self, portrait: Portrait) -> Shots[Puppet]:
         """Compute the tables of the warp, and of what the face does by itself."""
-        return Shots(portrait, make_puppet, life_of(portrait, self._eyes) if self._eyes else None)
+        shots = Shots(portrait, make_puppet, life_of(portrait, self._eyes) if self._eyes else None)
+        self._draw(shots, 0, WIDE_OPEN, 1.0)  # so that what draws is compiled, or loaded, before anybody waits for it
+        return shots
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Pose each face in the shape of its sound."""
-        return [self._draw(job) for job in jobs]
+        return [
+            self._draw(job.prepared, job.position, mouth_shape(job.window.mel), emphasis_of(job.window.mel))
+            for job in jobs
+        ]
 
     @staticmethod
-    def _draw(job: Job) -> I420:
-        mel, life = job.window.mel, job.prepared.life
-        puppet = job.prepared.at(job.position)
-        posed = pose(puppet, mouth_shape(mel))
-        if life is not None:  # the lips go with the head
-            posed = life.apply(posed, job.position, emphasis_of(mel))
-        return job.prepared.rest(job.position) if posed is puppet.image else from_bgr(posed)
+    def _draw(shots: Shots[Puppet], position: int, shape: MouthShape, emphasis: float) -> I420:
+        mouth = pose(shots.at(position), shape)
+        if isinstance(shots.life, Liveliness):  # the lips go with the head
+            return shots.life.draw(mouth, position, emphasis)
+        rest = shots.rest(position)
+        if mouth is None:
+            return rest
+        picture = rest.copy()
+        mouth.draw(picture, still_field(*size_of(rest)))
+        return picture

@@ -94,8 +94,8 @@ def _made(image: Image, eye: EyeShape) -> Eyelids | None:
     )
 
 
-def close_eyelids(picture: Image, lids: Eyelids, closure: float) -> None:
-    """Close an eye of ``picture`` (uint8, BGR) in place, so far: 0 (as it was) … 1."""
+def close_eyelids(picture: Image, lids: Eyelids, closure: float) -> Image:
+    """Return the eye's rectangle of ``picture`` (uint8, BGR) with the eye closed so far: 0 (as it was) … 1."""
     drop, lift = closure * (1 - LIFT) * lids.opening, closure * LIFT * lids.opening
     above = lids.upper + drop - lids.y
     height = np.clip(above / (lids.skin + drop), 0, 1)
@@ -109,7 +109,7 @@ def close_eyelids(picture: Image, lids: Eyelids, closure: float) -> None:
     covered = np.clip(above * lids.width_px + 0.5, 0, 1) * (drop > 0)
     drawn = eye + (lid - eye) * covered[..., None]
     drawn += (lids.lashes - drawn) * (LASH_SHARE * closure * within * _lash_line(above, lids.width_px))[..., None]
-    picture[lids.area.at] = np.clip(drawn + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(drawn + 0.5, 0, 255).astype(np.uint8))
 
 
 def _moved(picture: Image, lids: Eyelids, offset: Plane) -> NDArray[np.float32]:

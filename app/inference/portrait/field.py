@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,7 +58,7 @@ class Bearing:
 
         By the first dimension: for one width of the face to the right, one down, a radian clockwise, a breath.
         """
-        # the middles of the cells, where cv2.resize looks for them
+        # the middles of the cells
         x, y = np.meshgrid(
             np.arange(area.left, area.right, CELL_PX) + (CELL_PX - 1) / 2,
             np.arange(area.top, area.bottom, CELL_PX) + (CELL_PX - 1) / 2,
@@ -89,16 +88,14 @@ class Bearing:
         return np.asarray(np.hypot(across / half_x, along / half_y) / self.height_px)
 
 
-def dense(coarse: FloatArray, part: Area) -> FloatArray:
-    """Interpolate float32 (rows, columns, 2) of a field's grid over a part of its area: (height, width, 2).
+def still_field(width: int, height: int) -> FloatArray:
+    """Return the field of a head that is still, as :func:`with_edges` does."""
+    return np.zeros((-(-height // CELL_PX) + 3, -(-width // CELL_PX) + 3, 2), np.float32)
 
-    ``part`` is given from the area's corner. Whatever part is asked for, a pixel's displacement is the same.
-    """
-    left, top = max(0, part.left // CELL_PX - 1), max(0, part.top // CELL_PX - 1)
-    cells = coarse[top : part.bottom // CELL_PX + 2, left : part.right // CELL_PX + 2]
-    size = (cells.shape[1] * CELL_PX, cells.shape[0] * CELL_PX)
-    pixels = np.asarray(cv2.resize(cells, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    return np.ascontiguousarray(pixels[part.seen_from(left * CELL_PX, top * CELL_PX).at])
+
+def with_edges(field: FloatArray) -> FloatArray:
+    """Repeat a field's edges, float32 (..., rows, columns, 2): pixels there lie between cells too."""
+    return np.pad(field, [(0, 0)] * (field.ndim - 3) + [(1, 2), (1, 2), (0, 0)], mode="edge")
 
 
 def _smooth(value: Numbers) -> Numbers:

@@ -3,51 +3,102 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.i420 import Planes, from_bgr, planes_of
 from app.inference.portrait.area import Area
-from app.inference.portrait.field import CELL_PX, Bearing, dense
+from app.inference.portrait.field import CELL_PX, Bearing, with_edges
+from app.inference.portrait.fine import REACH, Phases, Plane, phases_of
+from app.inference.portrait.glide import glide
 from app.inference.portrait.life import MOST, Moment
-from app.inference.portrait.resampler import REACH, finer, look_up
-from app.media import FloatArray, Image
+from app.media import I420, FloatArray, Image
 
-BAND_CELLS = 4  # drawn at a time, so that what lies between stays in the processor's cache
+BAND_CELLS = 4  # whose rows are drawn to the same width
 LEAST_PX = 1 / 64  # less movement than this leaves the picture as it is
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """One picture's field, and the picture at twice its resolution, over the area that moves.
+class Piece:
+    """A part of a picture at twice its resolution: the phases of its planes, from the pixel (left, top), both even."""
 
-    ``bands``: the area from the top down, each as wide as it must be. ``field``: see :meth:`Bearing.field`. ``fine``:
-    uint8, see :func:`finer`. ``places``: int16 (height, width, 2), each pixel's place in it.
+    left: int
+    top: int
+    y: Phases
+    u: Phases
+    v: Phases
+
+    @classmethod
+    def of(cls, planes: Planes, left: int, top: int, around: int) -> Piece:
+        """Double a picture that begins at (left, top) in its whole, its edges repeated ``around`` it, all even."""
+        y, u, v = (
+            phases_of(_grown(plane, by))
+            for plane, by in ((planes.y, around), (planes.u, around // 2), (planes.v, around // 2))
+        )
+        return cls(left - around, top - around, y, u, v)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One picture's field, and what of it moves.
+
+    ``bands``: int64 (n, 4), left, top, right and bottom, each as wide as it must be, all even. ``field``: float32
+    (4, rows, columns, 2), see :meth:`Bearing.field` and :func:`with_edges`.
     """
 
-    picture: Area
-    area: Area
-    bands: tuple[Area, ...]
+    bands: NDArray[np.int64]
     field: FloatArray
-    fine: Image
-    places: NDArray[np.int16]
+    piece: Piece
 
 
-def make_head(image: Image, mesh: NDArray[np.float32]) -> Head | None:
-    """Prepare a picture (BGR) with its mesh (468, 2); None where nothing would move."""
-    whole = Area(0, 0, image.shape[1], image.shape[0])
-    bearing = Bearing.of(mesh, whole)
-    farthest = np.abs(bearing.field(whole)).max(axis=3)
-    moves = np.asarray(np.tensordot(MOST, farthest, axes=1) > LEAST_PX)
-    bands = tuple(_bands(moves, whole))
+def make_head(planes: Planes, mesh: NDArray[np.float32]) -> Head | None:
+    """Prepare a picture with its mesh (468, 2); None where nothing would move."""
+    whole = Area(0, 0, planes.y.shape[1], planes.y.shape[0])
+    field = Bearing.of(mesh, whole).field(whole)
+    farthest = np.asarray(np.tensordot(MOST, np.abs(field).max(axis=3), axes=1))
+    bands = [(band.left, band.top, band.right, band.bottom) for band in _bands(farthest > LEAST_PX, whole)]
     if not bands:
         return None
-    area = Area(min(b.left for b in bands), bands[0].top, max(b.right for b in bands), bands[-1].bottom)
-    around = area.grown(REACH).within(whole)
-    fine = finer(np.ascontiguousarray(image[around.at]))
-    return Head(whole, area, bands, bearing.field(area), fine, _places(area, around))
+    most = 2 * float(farthest.max())  # in x and y together
+    around = 2 * math.ceil(most / 2) + 4
+    return Head(np.array(bands, np.int64), with_edges(field), Piece.of(planes, 0, 0, around))
+
+
+def displacement(head: Head, now: Moment) -> FloatArray | None:
+    """Return where each cell comes from: float32 (rows, columns, 2), pixels; None where nobody would see it."""
+    parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath], np.float32)
+    field = np.asarray(np.tensordot(parts, head.field, axes=1), np.float32)
+    return field if float(np.abs(field).max()) >= LEAST_PX else None
+
+
+def move_head(picture: I420, head: Head, field: FloatArray) -> None:
+    """Draw the picture that was prepared, its head displaced by ``field``, into a copy of it, in place."""
+    _move(picture, head.piece, field, head.bands)
+
+
+def move_patch(picture: I420, patch: Image, place: Area, to: Area, field: FloatArray) -> None:
+    """Draw a part that was changed, displaced by ``field``, into ``to``, in place.
+
+    ``patch``: uint8, BGR, what is at ``place``, of even sides: ``to``, and as much more as it moves and is read.
+    """
+    piece = Piece.of(planes_of(from_bgr(patch)), place.left, place.top, 0)
+    _move(picture, piece, field, np.array([(to.left, to.top, to.right, to.bottom)], np.int64))
+
+
+def margin_of(field: FloatArray) -> int:
+    """Return how much more than what it draws :func:`move_patch` must be given to each side, even."""
+    return 2 * math.ceil((float(np.abs(field).max()) + 2 * REACH + 2) / 2)
+
+
+def _move(picture: I420, piece: Piece, field: FloatArray, areas: NDArray[np.int64]) -> None:
+    planes = planes_of(picture)
+    glide(planes.y, piece.y, piece.left, piece.top, field, CELL_PX, 2.0, areas)
+    for plane, phases in ((planes.u, piece.u), (planes.v, piece.v)):  # of half the pixels: half as far
+        glide(plane, phases, piece.left // 2, piece.top // 2, field, CELL_PX // 2, 1.0, areas // 2)
 
 
 def _bands(moves: NDArray[np.bool_], whole: Area) -> Iterator[Area]:
@@ -59,48 +110,5 @@ def _bands(moves: NDArray[np.bool_], whole: Area) -> Iterator[Area]:
             yield Area(*(CELL_PX * n for n in cells)).within(whole)
 
 
-def move_head(picture: Image, head: Head, now: Moment) -> Image:
-    """Return the picture that was prepared with its head held as ``now`` says; the same object where nothing moves."""
-    coarse = _displacement(head, now)
-    if coarse is None:
-        return picture
-    moved = picture.copy()
-    corner = head.area.left, head.area.top
-    for band in head.bands:
-        part = band.seen_from(*corner)
-        moved[band.at] = look_up(head.fine, dense(coarse, part), head.places[part.at])
-    return moved
-
-
-def patch_head(moved: Image, picture: Image, head: Head, now: Moment, changed: Sequence[Area]) -> Image:
-    """Return ``moved`` (see :func:`move_head`) as if it had been made of ``picture`` (uint8, BGR).
-
-    ``changed``: where that differs from the picture that was prepared; only there is anything computed.
-    """
-    coarse = _displacement(head, now)
-    if coarse is None:
-        return picture
-    moved = moved.copy()
-    margin = math.ceil(float(np.abs(coarse).max()) / 2) + 1
-    for area in changed:
-        to = area.grown(margin).within(head.area)
-        if not to.empty:
-            around = to.grown(margin + REACH).within(head.picture)
-            fine = finer(np.ascontiguousarray(picture[around.at]))
-            part = to.seen_from(head.area.left, head.area.top)
-            moved[to.at] = look_up(fine, dense(coarse, part), _places(to, around))
-    return moved
-
-
-def _displacement(head: Head, now: Moment) -> FloatArray | None:
-    """Return it on the field's grid, in pixels of the finer picture; None where it is less than one can see."""
-    parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath], np.float32)
-    coarse = np.asarray(2 * np.tensordot(parts, head.field, axes=1), np.float32)
-    return coarse if float(np.abs(coarse).max()) >= 2 * LEAST_PX else None
-
-
-def _places(area: Area, around: Area) -> NDArray[np.int16]:
-    """Return where each pixel of ``area`` lies in the finer picture of ``around``: int16 (height, width, 2)."""
-    x = 2 * (np.arange(area.left, area.right) - around.left)
-    y = 2 * (np.arange(area.top, area.bottom) - around.top)
-    return np.stack(np.meshgrid(x, y), axis=2).astype(np.int16)
+def _grown(plane: Plane, by: int) -> Plane:
+    return np.asarray(cv2.copyMakeBorder(plane, by, by, by, by, cv2.BORDER_REPLICATE), np.uint8)

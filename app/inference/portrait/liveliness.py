@@ -3,81 +3,72 @@
 from __future__ import annotations
 
 import zlib
-from collections import deque
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.i420 import from_bgr
+from app.i420 import from_bgr, planes_of
 from app.inference.engine import Portrait, Window
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.area import Area
 from app.inference.portrait.emphasis import emphasis_of
 from app.inference.portrait.eyelids import close_eyelids, make_eyelids
-from app.inference.portrait.head import Head, make_head, move_head, patch_head
-from app.inference.portrait.life import blink_at, moment
+from app.inference.portrait.field import still_field
+from app.inference.portrait.head import displacement, make_head, margin_of, move_head, move_patch
+from app.inference.portrait.life import moment
+from app.inference.portrait.puppet import Pose
 from app.media import I420, Image
 
 LEAST_CLOSURE = 0.01
-HEAD_STEP = 2  # slots, in which a swaying head moves by less than half a pixel: it is moved once in them
-NEAR = 0.08  # of the emphasis: moves a head by less than a fifth of a pixel
-HEADS_KEPT = 8  # moved pictures: a few sessions' latest
 
 
 class Liveliness:
     """What makes one picture (BGR, with its mesh (468, 2)) blink, breathe and sway.
 
-    Any thread may draw. The same picture always lives the same life; slots of one step share a moved head where their
-    emphasis is near enough. Bound: ``HEADS_KEPT`` of them, the latest.
+    Any thread may draw; nothing is kept from one picture to the next. The same picture always lives the same life.
     """
 
     def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder) -> None:
-        self._image = image
+        self._image, self.still = image, from_bgr(image)
         self._seed = zlib.crc32(image.tobytes())
-        self._head = make_head(image, mesh)
+        self._head = make_head(planes_of(self.still), mesh)
+        self._still_field = still_field(image.shape[1], image.shape[0])
         self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
-        self._moved: deque[tuple[int, float, Image]] = deque(maxlen=HEADS_KEPT)  # step, emphasis, picture
 
     def emphasis(self, window: Window) -> float:
         """Return how strongly the face speaks in a window, 0…1."""
         return emphasis_of(window.mel)
 
-    def stands_for(self, position: int) -> int:
-        """Return the position whose picture at rest will do: a head that only sways needs one in two."""
-        before = position - position % HEAD_STEP
-        return position if blink_at(self._seed, position) or blink_at(self._seed, before) else before
-
     def at_rest(self, position: int, emphasis: float) -> I420:
         """Return the picture with its mouth as it was, so many slots into its endless life."""
-        return from_bgr(self.apply(self._image, position, emphasis))
+        return self.draw(None, position, emphasis)
 
-    def apply(self, picture: Image, position: int, emphasis: float) -> Image:
-        """Return a posed picture, alive: uint8 (height, width, 3), BGR; the same object where nothing moves.
+    def draw(self, mouth: Pose | None, position: int, emphasis: float) -> I420:
+        """Return the picture alive; the same object where nothing moves. ``mouth``: None: as it was."""
+        now = moment(self._seed, position, emphasis)
+        field = displacement(self._head, now) if self._head is not None else None
+        blinks = bool(self._eyelids) and now.blink > LEAST_CLOSURE
+        if field is None and not blinks and mouth is None:
+            return self.still
+        picture = self.still.copy()
+        if self._head is not None and field is not None:
+            move_head(picture, self._head, field)
+        if field is None:
+            field = self._still_field
+        if blinks:
+            self._blink(picture, now.blink, field)
+        if mouth is not None:
+            mouth.draw(picture, field)
+        return picture
 
-        ``picture`` may differ from the one that was prepared, in the mouth's region say; it is not written to.
-        """
-        changed = [] if picture is self._image else _changed(self._image, picture)
-        blink = blink_at(self._seed, position)
-        if blink > LEAST_CLOSURE and self._eyelids:
-            picture = picture.copy()
-            for lids in self._eyelids:
-                close_eyelids(picture, lids, blink)
-                changed.append(lids.area)
-        if self._head is None:
-            return picture
-        step = position - position % HEAD_STEP
-        emphasis, moved = self._head_at(self._head, step, emphasis)
-        return patch_head(moved, picture, self._head, moment(self._seed, step, emphasis), changed) if changed else moved
-
-    def _head_at(self, head: Head, step: int, emphasis: float) -> tuple[float, Image]:
-        """Return the picture with its head moved, and the emphasis that it was moved with."""
-        for known, near, moved in tuple(self._moved):
-            if known == step and abs(near - emphasis) <= NEAR:
-                return near, moved
-        moved = move_head(self._image, head, moment(self._seed, step, emphasis))
-        self._moved.append((step, emphasis, moved))
-        return emphasis, moved
+    def _blink(self, picture: I420, closure: float, field: NDArray[np.float32]) -> None:
+        margin, whole = margin_of(field), Area(0, 0, self._image.shape[1], self._image.shape[0])
+        for lids in self._eyelids:
+            to = lids.area.grown(margin).even().within(whole)
+            place = to.grown(margin).within(whole)
+            patch = self._image[place.at].copy()
+            patch[lids.area.seen_from(place.left, place.top).at] = close_eyelids(self._image, lids, closure)
+            move_patch(picture, patch, place, to, field)
 
 
 def life_of(portrait: Portrait, eyes: EyeFinder) -> Liveliness | None:
@@ -87,12 +78,3 @@ def life_of(portrait: Portrait, eyes: EyeFinder) -> Liveliness | None:
         LandmarkFilesMissing: see the message.
     """
     return None if portrait.clip is not None else Liveliness(portrait.image, portrait.mesh, eyes)
-
-
-def _changed(before: Image, after: Image) -> list[Area]:
-    """Return the rectangle around all pixels that differ, or nothing."""
-    rows, columns, channels = before.shape
-    left, top, width, height = cv2.boundingRect(cv2.absdiff(before, after).reshape(rows, columns * channels))
-    if not width:
-        return []
-    return [Area(left // channels, top, -(-(left + width) // channels), top + height)]
