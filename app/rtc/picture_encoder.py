@@ -32,7 +32,8 @@ class Effort(Enum):
 
 
 H264_PRESETS = {Effort.USUAL: "superfast", Effort.LEAST: "ultrafast"}
-VP8_SPEEDS = {Effort.USUAL: "-12", Effort.LEAST: "-16"}
+VP8_FINEST = {Effort.USUAL: "10", Effort.LEAST: "16"}  # its quantiser; a coarser one makes fewer packets too
+VP8_STATIC = {Effort.USUAL: "500", Effort.LEAST: "800"}  # a block that changed by less is not coded again
 
 
 class PictureEncoder(Protocol):
@@ -129,12 +130,12 @@ class _Vp8(_Encoder):
     def _options(self) -> dict[str, str]:
         return {
             "deadline": "realtime",
-            "cpu-used": VP8_SPEEDS[self.effort],
+            "cpu-used": "-12",
             "lag-in-frames": "0",
             "error-resilient": "default",
             "noise-sensitivity": "0",  # there is no noise in a drawn picture
-            "static-thresh": "500",  # blocks that hardly changed are not coded again
-            "qmin": "4",
+            "static-thresh": VP8_STATIC[self.effort],
+            "qmin": VP8_FINEST[self.effort],
             "qmax": "56",
             "undershoot-pct": "100",
             "overshoot-pct": "15",
