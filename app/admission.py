@@ -9,7 +9,7 @@ from app.rtc.picture_encoder import Effort
 
 MOST_LOAD = 0.85  # of all cores: what is left is for what happens at the same moment
 MOST_THREAD = 0.85  # of the inference thread, likewise
-LESS = 0.9  # of the usual coding, the least effort takes
+LESS = 0.85  # of the usual coding, the least effort takes
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Session:
         self._over = False  # failed or closed: nothing may start any more
         self.feed = PlayoutFeed(limits.voice_lead_packets)
         lead_ns = limits.voice_lead_packets * PACKET_NS
-        self.voice = VoiceBroadcast(self.feed, clock, encoders)
+        self.voice = VoiceBroadcast(self.feed, clock)
         self.pictures = PictureBroadcast(self.feed, clock, encoders, lead_ns, limits.video_bitrate, limits.effort)
         self.lane = worker.open(engine, prepared, start.mode == "live", self._take, self._engine_failed)
         self.buffer = PlayoutBuffer(limits.buffer_high, limits.buffer_low, on_room=self.lane.poke)

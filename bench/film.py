@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from app.i420 import to_bgr
 from app.inference.engine import Job
 from app.inference.portrait.engine import PortraitEngine
 from app.media import SAMPLE_RATE, VIDEO_FPS
@@ -27,6 +28,6 @@ def render_film(folder: Path, side: int) -> Path:
     pictures = np.lib.format.open_memmap(film, "w+", np.uint8, shape)
     for position, window in enumerate(read_windows(sound, engine.span)):
         if position < len(pictures):
-            pictures[position] = engine.render([Job(prepared, window, position)])[0]
+            pictures[position] = to_bgr(engine.render([Job(prepared, window, position)])[0])
     pictures.flush()
     return film

@@ -72,7 +72,7 @@ class Stage:
 @contextmanager
 def voice(lead_packets: int = 2) -> Iterator[tuple[VoiceBroadcast, PlayoutFeed, FakeClock]]:
     clock, feed = FakeClock(), PlayoutFeed(lead_packets)
-    broadcast = VoiceBroadcast(feed, clock, InlinePool())
+    broadcast = VoiceBroadcast(feed, clock)
     serving = asyncio.get_running_loop().create_task(broadcast.run(SlotClock(clock.time_ns)))
     yield broadcast, feed, clock
     serving.cancel()

@@ -1,6 +1,6 @@
 """Buffer B encoded once for everybody: each slot's picture once a codec, each 20 ms of voice once.
 
-Nothing leaves before its time. What is encoded goes to subscriptions; encoding happens in a pool of threads of its own.
+Nothing leaves before its time. What is encoded goes to subscriptions; pictures are encoded by a pool of threads.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ class VoiceBroadcast:
     Longer ones would be split into RTP packets that share one timestamp, of which browsers throw half away.
     """
 
-    def __init__(self, feed: PlayoutFeed, clock: Clock, pool: Executor) -> None:
-        self._feed, self._clock, self._pool = feed, clock, pool
+    def __init__(self, feed: PlayoutFeed, clock: Clock) -> None:
+        self._feed, self._clock = feed, clock
         self._encoder = VoiceEncoder()
         self._subscriptions: list[Subscription] = []
 
@@ -149,13 +149,12 @@ class VoiceBroadcast:
 
     async def run(self, slots: SlotClock) -> None:
         """Serve until cancelled."""
-        loop = asyncio.get_running_loop()
         while True:
             packet = await take_when_due(
                 self._feed.voice, lambda packet: slots.epoch_ns + packet.number * PACKET_NS, self._clock
             )
             if not self._subscriptions:
                 continue
-            encoded = await loop.run_in_executor(self._pool, self._encoder.encode, packet.samples, packet.number)
+            encoded = self._encoder.encode(packet.samples, packet.number)
             for subscription in self._subscriptions:
                 subscription.put(encoded)
