@@ -63,6 +63,12 @@ def planes_of(picture: I420) -> Planes:
     )
 
 
+def chromas_of(picture: I420) -> NDArray[np.uint8]:
+    """Return a view of both chroma planes, uint8 (2, height / 2, width / 2)."""
+    width, height = size_of(picture)
+    return picture.reshape(-1)[width * height :].reshape(2, height // 2, width // 2)
+
+
 def put(picture: I420, left: int, top: int, patch: I420) -> None:
     """Write a smaller picture into one, in place, its corner at even coordinates."""
     for plane, part, scale in zip(_each(picture), _each(patch), (1, 2, 2), strict=True):

@@ -25,7 +25,7 @@ from app.inference.face import FaceBox, FaceFinder
 from app.inference.mel import COLUMNS_PER_SECOND
 from app.inference.portrait.driver import mouth_shape
 from app.inference.portrait.engine import PortraitEngine
-from app.inference.portrait.puppet import MAX_OPENING
+from app.inference.portrait.warp import MAX_OPENING
 from app.media import MODEL_RATE, VIDEO_FPS, Image
 from app.render import read_windows
 from bench.report import report

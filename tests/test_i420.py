@@ -31,6 +31,32 @@ def test_a_smooth_picture_survives_the_way_there_and_back() -> None:
     assert error.mean() < 1.5
 
 
+def test_a_chroma_pixel_is_the_mean_of_its_four() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[0, 0] = image[1, 1] = (0, 0, 255)  # half of the first four are red
+    image[2:, 2:] = (0, 0, 255)
+    red = i420.planes_of(i420.from_bgr(image)).v.astype(int) - 128
+    assert abs(red[0, 0] - red[1, 1] / 2) <= 1 and red[1, 1] > 100 and red[0, 1] == red[1, 0] == 0
+
+
+def test_both_chromas_are_seen_together() -> None:
+    picture = i420.plain(6, 10, 50)
+    i420.chromas_of(picture)[1] = 77
+    assert (i420.planes_of(picture).v == 77).all() and (i420.planes_of(picture).u == 128).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(32, 22), (30, 20)])
+def test_a_patch_is_put_where_it_came_from(width: int, height: int) -> None:
+    random = np.random.default_rng(1)
+    image = random.integers(0, 255, (height, width, 3), dtype=np.uint8)
+    whole, patched = i420.from_bgr(image), i420.plain(width, height, 100)
+    i420.put(patched, 6, 4, i420.from_bgr(image[4:18, 6:28]))
+    now, was = i420.planes_of(patched), i420.planes_of(whole)
+    assert (now.y[4:18, 6:28] == was.y[4:18, 6:28]).all() and (now.y[:4] == 100).all() and (now.y[:, 28:] == 100).all()
+    assert (now.u[2:9, 3:14] == was.u[2:9, 3:14]).all() and (now.v[2:9, 3:14] == was.v[2:9, 3:14]).all()
+    assert (now.u[9:] == 128).all() and (now.v[:, :3] == 128).all()
+
+
 def test_black_and_white_are_video_levels() -> None:
     white = i420.from_bgr(np.full((4, 4, 3), 255, np.uint8))
     assert (white == i420.plain(4, 4, i420.WHITE_LUMA)).all()

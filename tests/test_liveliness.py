@@ -114,34 +114,60 @@ def test_an_eye_that_closes_by_nothing_is_the_picture(portrait: Portrait, lively
         assert (close_eyelids(portrait.image, lids, 0.0) == portrait.image[lids.area.at]).all()
 
 
-def test_what_the_mouth_has_changed_moves_along(portrait: Portrait, lively: Liveliness) -> None:
+FACES = {
+    "as it is": (768, 768, 0, 1.0, (0.0, 0.0)),
+    "large": (1080, 1080, 0, 1.4, (0.0, 0.0)),
+    "small, in odd sizes": (302, 298, 0, 0.38, (3.0, 5.0)),
+    "tilted": (768, 770, -25, 0.95, (1.0, 1.0)),
+    "on its side": (768, 768, 90, 1.0, (0.0, 0.0)),
+    "cut off at the left": (770, 766, 0, 1.0, (-231.0, 1.0)),
+    "without a chin": (768, 530, 0, 1.0, (0.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_one_lookup_is_as_good_as_two(face: str, portrait: Portrait) -> None:
     """The mouth of a face that sways is the still face's mouth, moved as the face is; elsewhere all is as at rest."""
-    puppet = make_puppet(portrait.image, portrait.mesh)
-    mouth = pose(puppet, MouthShape(opening=1, jaw=1))
-    assert mouth is not None
-    still = from_bgr(portrait.image)
-    mouth.draw(still, still_field(portrait.width, portrait.height))
+    width, height, degrees, scale, shift = FACES[face]
+    turn = cv2.getRotationMatrix2D((384, 384), degrees, 1.0)
+    turn = np.float32([[scale, 0, shift[0]], [0, scale, shift[1]]]) @ np.vstack([turn, [0, 0, 1]])
+    image = cv2.warpAffine(portrait.image, turn, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
+    mesh = (portrait.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
+    lively, puppet = Liveliness(image, mesh, EYES), make_puppet(image, mesh)
     position = next(p for p in range(777, 999) if not blink_at(lively._seed, p))
-    alive, rest = lively.draw(mouth, position, 0.5), lively.at_rest(position, 0.5)
     field = displacement(lively._head, moment(lively._seed, position, 0.5))  # type: ignore[arg-type]
-    assert field is not None and 0.5 < np.abs(field).max() < 12
-    assert psnr(moved(planes_of(still).y, field), planes_of(alive).y, puppet.area) > 40
-    far = np.abs(planes_of(alive).y.astype(int) - planes_of(rest).y)
-    far[puppet.area.grown(12).at] = 0
-    assert far.max() == 0, "elsewhere it is the same as at rest"
+    assert field is not None and 0.2 < np.abs(field).max() < 12
+    for shape in (MouthShape(opening=1, jaw=1), MouthShape(opening=0.2, jaw=0.25, rounding=0.95), MouthShape(closed=1)):
+        mouth, still = pose(puppet, shape), from_bgr(image)
+        assert mouth is not None
+        mouth.draw(still, still_field(width, height))
+        alive, rest = lively.draw(mouth, position, 0.5), lively.at_rest(position, 0.5)
+        for plane, (before, now) in enumerate(zip(planes(still), planes(alive), strict=True)):
+            area = puppet.area if plane == 0 else halved(puppet.area)
+            assert psnr(moved(before, field, 1 if plane == 0 else 2), now, area) > 40
+            far = np.abs(now.astype(int) - planes(rest)[plane])
+            far[area.grown(12).within(Area(0, 0, *now.shape[::-1])).at] = 0
+            assert far.max() == 0, "elsewhere it is the same as at rest"
+            rim = np.zeros(now.shape, np.uint8)
+            rim[area.at] = 1
+            rim -= cv2.erode(rim, np.ones((3, 3)), borderType=cv2.BORDER_REPLICATE)
+            assert np.abs(now.astype(int) - planes(rest)[plane])[rim > 0].max() <= 4, "no seam"
 
 
-def moved(plane: np.ndarray, field: np.ndarray) -> np.ndarray:
-    """A plane moved by a head's field, as slowly and plainly as can be: two cubic lookups."""
-    rows, columns = plane.shape
-    middles = (np.arange(field.shape[1]) - 1) * CELL_PX + (CELL_PX - 1) / 2
-    x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
-    for c, place in enumerate((x.copy(), y.copy())):
-        across = np.stack([np.interp(np.arange(columns), middles, line) for line in field[..., c]])
-        down = (np.arange(field.shape[0]) - 1) * CELL_PX + (CELL_PX - 1) / 2
-        place += np.stack([np.interp(np.arange(rows), down, line) for line in across.T], axis=1).astype(np.float32)
-        x, y = (place, y) if c == 0 else (x, place)
-    return np.asarray(cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+def halved(area: Area) -> Area:
+    return Area(area.left // 2, area.top // 2, area.right // 2, area.bottom // 2)
+
+
+def moved(plane: np.ndarray, field: np.ndarray, scale: int) -> np.ndarray:
+    """A plane moved by a head's field, plainly. ``scale``: how many pixels of the picture one of the plane is wide."""
+    cell = CELL_PX // scale
+    middles = [(np.arange(count) - 1) * cell + (cell - 1) / 2 for count in field.shape[:2]]
+    places = list(np.meshgrid(*(np.arange(count, dtype=np.float32) for count in plane.shape), indexing="ij"))
+    for c in range(2):
+        across = np.stack([np.interp(np.arange(plane.shape[1]), middles[1], line) for line in field[..., c]])
+        down = np.stack([np.interp(np.arange(plane.shape[0]), middles[0], line) for line in across.T], axis=1)
+        places[1 - c] = places[1 - c] + down.astype(np.float32) / scale
+    return np.asarray(cv2.remap(plane, places[1], places[0], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
 
 
 def psnr(a: np.ndarray, b: np.ndarray, area: Area) -> float:
@@ -157,11 +183,11 @@ def test_movement_keeps_the_sharpness() -> None:
     for eighth in range(9):
         field, out = still_field(96, 64), plane.copy()
         field[..., 0] = eighth / 8
-        glide(out, phases, -4, -4, field, CELL_PX, 2.0, whole)
+        glide(out[None], phases[None], -4, -4, field, CELL_PX, 2.0, whole)
         contrast.append(out[10:-10, 12:-12].std())
     assert min(contrast) > 0.94 * max(contrast)
     out = np.zeros_like(plane)
-    glide(out, phases, -4, -4, still_field(96, 64), CELL_PX, 2.0, whole)
+    glide(out[None], phases[None], -4, -4, still_field(96, 64), CELL_PX, 2.0, whole)
     assert (out == plane).all()
 
 
@@ -176,7 +202,7 @@ def test_gliding_is_a_linear_lookup_in_the_doubled_plane(width: int, height: int
     field = random.uniform(-3, 3, (rows, columns, 2)).astype(np.float32)
     out = plane.copy()
     area = np.array([[2, 4, width - 6, height - 2]])
-    glide(out, phases_of(padded), -8, -8, field, cell, 2.0, area)
+    glide(out[None], phases_of(padded)[None], -8, -8, field, cell, 2.0, area)
     fine = doubled(phases_of(padded)).astype(float)
     for _ in range(400):
         y, x = int(random.integers(4, height - 2)), int(random.integers(2, width - 6))

@@ -164,7 +164,7 @@ def test_an_open_mouth_sets_in_without_a_jump_and_leaves_the_cheeks_alone(
     assert (start > 30).sum() <= 20
     beyond = np.zeros(image.shape[:2], bool)
     rows, columns = beyond[other.area.at].shape
-    t = np.repeat(np.repeat(other.t, other.step, axis=0), other.step, axis=1)[:rows, :columns]
+    t = np.repeat(np.repeat(other.grid.points[..., 2], other.step, axis=0), other.step, axis=1)[:rows, :columns]
     beyond[other.area.at] = np.abs(t) > 1.15
     for speaking in (0.05, 0.5, 1.0):
         moved = np.abs(posed(image, other, MouthShape(closed=1, speaking=speaking)) - rest).max(axis=2)

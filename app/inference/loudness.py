@@ -47,7 +47,7 @@ def power_of(mel: FloatArray) -> FloatArray:
 
 def ramp(value: float, low: float, high: float) -> float:
     """Rise from 0 at ``low`` to 1 at ``high``."""
-    return float(np.clip((value - low) / (high - low), 0, 1))
+    return float(min(1.0, max(0.0, (value - low) / (high - low))))
 
 
 @cache

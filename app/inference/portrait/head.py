@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.i420 import Planes, from_bgr, planes_of
+from app.i420 import chromas_of, from_bgr, planes_of, size_of
 from app.inference.portrait.area import Area
 from app.inference.portrait.field import CELL_PX, Bearing, with_edges
-from app.inference.portrait.fine import REACH, Phases, Plane, phases_of
+from app.inference.portrait.fine import REACH, Plane, phases_of
 from app.inference.portrait.glide import glide
 from app.inference.portrait.life import MOST, Moment
 from app.media import I420, FloatArray, Image
@@ -24,22 +24,22 @@ LEAST_PX = 1 / 64  # less movement than this leaves the picture as it is
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a picture at twice its resolution: the phases of its planes, from the pixel (left, top), both even."""
+    """A part of a picture at twice its resolution, from the pixel (``left``, ``top``), both even.
+
+    ``luma``: uint8 (1, 2, 2, height, width), ``chromas``: uint8 (2, 2, 2, height / 2, width / 2), see ``fine``.
+    """
 
     left: int
     top: int
-    y: Phases
-    u: Phases
-    v: Phases
+    luma: NDArray[np.uint8]
+    chromas: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, planes: Planes, left: int, top: int, around: int) -> Piece:
-        """Double a picture that begins at (left, top) in its whole, its edges repeated ``around`` it, all even."""
-        y, u, v = (
-            phases_of(_grown(plane, by))
-            for plane, by in ((planes.y, around), (planes.u, around // 2), (planes.v, around // 2))
-        )
-        return cls(left - around, top - around, y, u, v)
+    def of(cls, picture: I420, left: int, top: int, around: int) -> Piece:
+        """Double a picture that begins at (left, top) of the whole, its edges repeated ``around`` it, all even."""
+        planes = planes_of(picture)
+        chromas = [phases_of(_grown(plane, around // 2)) for plane in (planes.u, planes.v)]
+        return cls(left - around, top - around, phases_of(_grown(planes.y, around))[None], np.stack(chromas))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class Head:
     piece: Piece
 
 
-def make_head(planes: Planes, mesh: NDArray[np.float32]) -> Head | None:
+def make_head(picture: I420, mesh: NDArray[np.float32]) -> Head | None:
     """Prepare a picture with its mesh (468, 2); None where nothing would move."""
-    whole = Area(0, 0, planes.y.shape[1], planes.y.shape[0])
+    whole = Area(0, 0, *size_of(picture))
     field = Bearing.of(mesh, whole).field(whole)
     farthest = np.asarray(np.tensordot(MOST, np.abs(field).max(axis=3), axes=1))
     bands = [(band.left, band.top, band.right, band.bottom) for band in _bands(farthest > LEAST_PX, whole)]
@@ -65,7 +65,7 @@ def make_head(planes: Planes, mesh: NDArray[np.float32]) -> Head | None:
         return None
     most = 2 * float(farthest.max())  # in x and y together
     around = 2 * math.ceil(most / 2) + 4
-    return Head(np.array(bands, np.int64), with_edges(field), Piece.of(planes, 0, 0, around))
+    return Head(np.array(bands, np.int64), with_edges(field), Piece.of(picture, 0, 0, around))
 
 
 def displacement(head: Head, now: Moment) -> FloatArray | None:
@@ -85,7 +85,7 @@ def move_patch(picture: I420, patch: Image, place: Area, to: Area, field: FloatA
 
     ``patch``: uint8, BGR, what is at ``place``, of even sides: ``to``, and as much more as it moves and is read.
     """
-    piece = Piece.of(planes_of(from_bgr(patch)), place.left, place.top, 0)
+    piece = Piece.of(from_bgr(patch), place.left, place.top, 0)
     _move(picture, piece, field, np.array([(to.left, to.top, to.right, to.bottom)], np.int64))
 
 
@@ -95,10 +95,10 @@ def margin_of(field: FloatArray) -> int:
 
 
 def _move(picture: I420, piece: Piece, field: FloatArray, areas: NDArray[np.int64]) -> None:
-    planes = planes_of(picture)
-    glide(planes.y, piece.y, piece.left, piece.top, field, CELL_PX, 2.0, areas)
-    for plane, phases in ((planes.u, piece.u), (planes.v, piece.v)):  # of half the pixels: half as far
-        glide(plane, phases, piece.left // 2, piece.top // 2, field, CELL_PX // 2, 1.0, areas // 2)
+    glide(planes_of(picture).y[None], piece.luma, piece.left, piece.top, field, CELL_PX, 2.0, areas)
+    # of half the pixels: half as far
+    left, top = piece.left // 2, piece.top // 2
+    glide(chromas_of(picture), piece.chromas, left, top, field, CELL_PX // 2, 1.0, areas // 2)
 
 
 def _bands(moves: NDArray[np.bool_], whole: Area) -> Iterator[Area]:

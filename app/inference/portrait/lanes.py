@@ -10,19 +10,19 @@ from typing import Any, cast
 
 from llvmlite import ir
 from numba import extending, types
+from numba.core import cgutils
 from numba.np import arrayobj
 
-make_array: Any = arrayobj.make_array
 intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], extending.intrinsic)
 
 LANES = 8
-_FOUR: Any = types.containers.UniTuple(types.float32, 4)  # type: ignore[no-untyped-call]
 ROUNDING = 1 / 4096  # beyond 0 and 1, so that no pixel falls between two runs
 
-_BYTES = ir.VectorType(ir.IntType(8), LANES)
-_FLOATS = ir.VectorType(ir.FloatType(), LANES)
-_INTEGERS = ir.VectorType(ir.IntType(32), LANES)
-_NUMBERS = ir.Constant(_FLOATS, [float(lane) for lane in range(LANES)])
+_INTEGER, _WIDE = ir.IntType(32), ir.IntType(64)
+_BYTES, _BITS = ir.VectorType(ir.IntType(8), LANES), ir.VectorType(ir.IntType(1), LANES)
+_INTEGERS, _WIDES = ir.VectorType(_INTEGER, LANES), ir.VectorType(_WIDE, LANES)
+_FLOATS, _FOUR_FLOATS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.FloatType(), 4)
+_FOUR: Any = types.containers.UniTuple(types.float32, 4)  # type: ignore[no-untyped-call]
 
 
 @intrinsic
@@ -45,7 +45,7 @@ def draw_lanes(
     ``a``, ``b``, ``c``, ``d``: where the runs begin: upper left, upper right, lower left, lower right. ``x``, ``y``,
     float32, 0…1: the first one's place between them; ``step_x``, ``step_y`` from each to the next.
     """
-    return _signature(out, source), _draw
+    return _of_runs(out, source), _draw
 
 
 @intrinsic
@@ -64,61 +64,20 @@ def draw_lanes_within(
     step_y: Any,
 ) -> Any:
     """Draw as :func:`draw_lanes`, but leave those as they are whose place is not within 0…1."""
-    return _signature(out, source), _draw_within
+    return _of_runs(out, source), _draw_within
 
 
-def _signature(out: Any, source: Any) -> Any:
-    return types.void(out, types.intp, source, *[types.intp] * 4, *[types.float32] * 4)
+@intrinsic
+def look_up_lanes(
+    typing: Any, out: Any, to: Any, source: Any, columns: Any, x: Any, y: Any, at: Any, far_x: Any, far_y: Any
+) -> Any:
+    """Draw ``LANES`` bytes of ``out`` from ``to`` on, each looked up bilinearly at a place of its own.
 
-
-def _draw_within(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return _draw(context, builder, signature, arguments, within=True)
-
-
-def _draw(context: Any, builder: Any, signature: Any, arguments: Any, within: bool = False) -> Any:
-    out, to, source, upper_left, upper_right, lower_left, lower_right, x, y, step_x, step_y = arguments
-
-    def place(kind: Any, array: Any, at: Any) -> Any:
-        data = make_array(kind)(context, builder, array).data
-        return builder.bitcast(builder.gep(data, [at]), _BYTES.as_pointer())
-
-    def run(at: Any) -> Any:
-        taken = builder.load(place(signature.args[2], source, at))
-        taken.align = 1
-        return builder.uitofp(taken, _FLOATS)
-
-    def everywhere(value: Any, kind: Any) -> Any:
-        unknown = ir.Constant(kind, ir.Undefined)
-        one = builder.insert_element(unknown, value, ir.Constant(ir.IntType(32), 0))
-        return builder.shuffle_vector(one, unknown, ir.Constant(_INTEGERS, [0] * LANES))
-
-    def between(low: Any, high: Any, weight: Any) -> Any:
-        return builder.fadd(low, builder.fmul(builder.fsub(high, low), weight))
-
-    def weights(start: Any, step: Any) -> Any:
-        return builder.fadd(everywhere(start, _FLOATS), builder.fmul(everywhere(step, _FLOATS), _NUMBERS))
-
-    def inside(weight: Any) -> Any:
-        return builder.and_(
-            builder.fcmp_ordered(">=", weight, ir.Constant(_FLOATS, [-ROUNDING] * LANES)),
-            builder.fcmp_ordered("<=", weight, ir.Constant(_FLOATS, [1 + ROUNDING] * LANES)),
-        )
-
-    across = weights(x, step_x)
-    above, below = (
-        between(run(upper_left), run(upper_right), across),
-        between(run(lower_left), run(lower_right), across),
-    )
-    down = weights(y, step_y)
-    value = builder.fadd(between(above, below, down), ir.Constant(_FLOATS, [0.5] * LANES))
-    drawn = builder.trunc(builder.fptosi(value, _INTEGERS), _BYTES)
-    target = place(signature.args[0], out, to)
-    if within:
-        before = builder.load(target)
-        before.align = 1
-        drawn = builder.select(builder.and_(inside(across), inside(down)), drawn, before)
-    builder.store(drawn, target).align = 1
-    return context.get_dummy_value()
+    ``source``: uint8 (rows × ``columns``,). The places: from ``at`` on in ``x`` and ``y``, float32, within 0 and
+    ``far_x``, ``far_y``, which lie more than a row and a column before its end.
+    """
+    scalars = [types.float32] * 2
+    return types.void(out, types.intp, source, types.int32, x, y, types.intp, *scalars), _look_up
 
 
 @intrinsic
@@ -128,29 +87,121 @@ def mixed(typing: Any, source: Any, a: Any, b: Any, c: Any, d: Any, across: Any,
     ``a``, ``b``, ``c``, ``d``: where those begin: upper left, upper right, lower left, lower right. ``across``,
     ``down``: float32, 0…1.
     """
-    four = _FOUR
-    return four(source, *[types.intp] * 4, types.float32, types.float32), _mix
+    return _FOUR(source, *[types.intp] * 4, types.float32, types.float32), _mix
+
+
+def _of_runs(out: Any, source: Any) -> Any:
+    return types.void(out, types.intp, source, *[types.intp] * 4, *[types.float32] * 4)
+
+
+class _Lanes:
+    """What an intrinsic is written in: a builder, with the arrays that it was given."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+        self.build, self._context, self._types, self._given = builder, context, signature.args, arguments
+
+    def data(self, number: int) -> Any:
+        """Return the address of an argument that is an array."""
+        make_array: Any = arrayobj.make_array
+        return make_array(self._types[number])(self._context, self.build, self._given[number]).data
+
+    def address(self, number: int, at: Any, kind: Any) -> Any:
+        return self.build.bitcast(self.build.gep(self.data(number), [at]), kind.as_pointer())
+
+    def loaded(self, number: int, at: Any, kind: Any) -> Any:
+        found = self.build.load(self.address(number, at, kind))
+        found.align = 1
+        return found
+
+    def stored(self, value: Any, number: int, at: Any) -> None:
+        self.build.store(value, self.address(number, at, _BYTES)).align = 1
+
+    def everywhere(self, value: Any, kind: Any) -> Any:
+        nothing = ir.Constant(kind, ir.Undefined)
+        one = self.build.insert_element(nothing, value, ir.Constant(_INTEGER, 0))
+        return self.build.shuffle_vector(
+            one, nothing, ir.Constant(ir.VectorType(_INTEGER, kind.count), [0] * kind.count)
+        )
+
+    def between(self, low: Any, high: Any, weight: Any) -> Any:
+        return self.build.fadd(low, self.build.fmul(self.build.fsub(high, low), weight))
+
+    def compared(self, how: str, value: Any, number: float) -> Any:
+        return self.build.fcmp_ordered(how, value, ir.Constant(_FLOATS, [number] * LANES))
+
+    def as_bytes(self, value: Any) -> Any:
+        rounded = self.build.fadd(value, ir.Constant(_FLOATS, [0.5] * LANES))
+        return self.build.trunc(self.build.fptosi(rounded, _INTEGERS), _BYTES)
+
+
+def _draw_within(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return _draw(context, builder, signature, arguments, within=True)
+
+
+def _draw(context: Any, builder: Any, signature: Any, arguments: Any, within: bool = False) -> Any:
+    lanes = _Lanes(context, builder, signature, arguments)
+    _, to, _, *begins, x, y, step_x, step_y = arguments
+    numbers = ir.Constant(_FLOATS, [float(lane) for lane in range(LANES)])
+
+    def weights(start: Any, step: Any) -> Any:
+        steps = builder.fmul(lanes.everywhere(step, _FLOATS), numbers)
+        return builder.fadd(lanes.everywhere(start, _FLOATS), steps)
+
+    def inside(weight: Any) -> Any:
+        return builder.and_(lanes.compared(">=", weight, -ROUNDING), lanes.compared("<=", weight, 1 + ROUNDING))
+
+    across, down = weights(x, step_x), weights(y, step_y)
+    a, b, c, d = (builder.uitofp(lanes.loaded(2, begin, _BYTES), _FLOATS) for begin in begins)
+    drawn = lanes.as_bytes(lanes.between(lanes.between(a, b, across), lanes.between(c, d, across), down))
+    if within:
+        drawn = builder.select(builder.and_(inside(across), inside(down)), drawn, lanes.loaded(0, to, _BYTES))
+    lanes.stored(drawn, 0, to)
+    return context.get_dummy_value()
+
+
+def _look_up(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    lanes = _Lanes(context, builder, signature, arguments)
+    _, to, _, columns, _, _, at, far_x, far_y = arguments
+
+    def limited(number: int, far: Any) -> Any:
+        value, low, high = (
+            lanes.loaded(number, at, _FLOATS),
+            ir.Constant(_FLOATS, [0.0] * LANES),
+            lanes.everywhere(far, _FLOATS),
+        )
+        value = builder.select(builder.fcmp_ordered(">", value, low), value, low)
+        return builder.select(builder.fcmp_ordered("<", value, high), value, high)
+
+    def pairs(offset: Any) -> Any:
+        """Return what lies between each byte at its offset and its neighbour, which come in one load."""
+        start = lanes.everywhere(builder.ptrtoint(lanes.data(2), _WIDE), _WIDES)
+        addresses = builder.inttoptr(builder.add(start, builder.zext(offset, _WIDES)), pointers)
+        all_of_them, nothing = ir.Constant(_BITS, [1] * LANES), ir.Constant(_INTEGERS, [0] * LANES)
+        four = builder.call(gather, [addresses, ir.Constant(_INTEGER, 1), all_of_them, nothing])
+        byte = ir.Constant(_INTEGERS, [255] * LANES)
+        first = builder.and_(four, byte)
+        second = builder.and_(builder.lshr(four, ir.Constant(_INTEGERS, [8] * LANES)), byte)
+        return lanes.between(builder.sitofp(first, _FLOATS), builder.sitofp(second, _FLOATS), across)
+
+    pointers = ir.VectorType(_INTEGER.as_pointer(), LANES)
+    kind = ir.FunctionType(_INTEGERS, [pointers, _INTEGER, _BITS, _INTEGERS])
+    declared: Any = cgutils.get_or_insert_function
+    gather = declared(builder.module, kind, f"llvm.masked.gather.v{LANES}i32.v{LANES}p0")
+    x, y = limited(4, far_x), limited(5, far_y)
+    column, row = builder.fptosi(x, _INTEGERS), builder.fptosi(y, _INTEGERS)
+    across, down = builder.fsub(x, builder.sitofp(column, _FLOATS)), builder.fsub(y, builder.sitofp(row, _FLOATS))
+    wide = lanes.everywhere(columns, _INTEGERS)
+    upper = builder.add(builder.mul(row, wide), column)
+    lanes.stored(lanes.as_bytes(lanes.between(pairs(upper), pairs(builder.add(upper, wide)), down)), 0, to)
+    return context.get_dummy_value()
 
 
 def _mix(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    source, a, b, c, d, across, down = arguments
-    four = ir.VectorType(ir.FloatType(), 4)
-    data = make_array(signature.args[0])(context, builder, source).data
-
-    def taken(at: Any) -> Any:
-        values = builder.load(builder.bitcast(builder.gep(data, [at]), four.as_pointer()))
-        values.align = 4
-        return values
-
-    def everywhere(value: Any) -> Any:
-        unknown, integer = ir.Constant(four, ir.Undefined), ir.IntType(32)
-        one = builder.insert_element(unknown, value, ir.Constant(integer, 0))
-        return builder.shuffle_vector(one, unknown, ir.Constant(ir.VectorType(integer, 4), [0] * 4))
-
-    def between(low: Any, high: Any, weight: Any) -> Any:
-        return builder.fadd(low, builder.fmul(builder.fsub(high, low), weight))
-
-    weight = everywhere(across)
-    found = between(between(taken(a), taken(b), weight), between(taken(c), taken(d), weight), everywhere(down))
-    values = [builder.extract_element(found, ir.Constant(ir.IntType(32), k)) for k in range(4)]
+    lanes = _Lanes(context, builder, signature, arguments)
+    _, *begins, across, down = arguments
+    weight = lanes.everywhere(across, _FOUR_FLOATS)
+    a, b, c, d = (lanes.loaded(0, begin, _FOUR_FLOATS) for begin in begins)
+    upper, lower = lanes.between(a, b, weight), lanes.between(c, d, weight)
+    found = lanes.between(upper, lower, lanes.everywhere(down, _FOUR_FLOATS))
+    values = [builder.extract_element(found, ir.Constant(_INTEGER, k)) for k in range(4)]
     return context.make_tuple(builder, signature.return_type, values)

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from app.i420 import from_bgr, planes_of
+from app.i420 import from_bgr
 from app.inference.engine import Portrait, Window
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.area import Area
@@ -31,7 +31,7 @@ class Liveliness:
     def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder) -> None:
         self._image, self.still = image, from_bgr(image)
         self._seed = zlib.crc32(image.tobytes())
-        self._head = make_head(planes_of(self.still), mesh)
+        self._head = make_head(self.still, mesh)
         self._still_field = still_field(image.shape[1], image.shape[0])
         self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
 

@@ -16,6 +16,7 @@ from app.media import FloatArray
 ROW = 0.45  # half the width over which teeth are seen
 UPPER_EDGE = 0.060  # of the upper teeth, below the line where the lips meet
 TOOTH_WIDTH = 0.098
+TOOTH_EDGE, TOOTH_EDGE_PX = 0.014, 1.2  # softness; the larger, as small teeth would make stairs
 JAW_FALL = 0.27  # of the lower teeth, by an open jaw
 RECEDE = 0.5  # of the teeth's light, lost in a rounded mouth
 ARCH = 0.55  # of the lips' arch is a half circle, the rest a parabola
@@ -28,15 +29,14 @@ ZERO, ONE = np.float32(0), np.float32(1)
 class Parting(NamedTuple):
     """How lips part: ``up`` and ``down``: of their middles; ``drop``: of the corners.
 
-    ``speaking``: how far they have come from where they are in the picture. ``widest``: how far from the mouth's middle
-    there may be paint. ``jaw``, ``rounding``, ``tongue``, ``opening``: the shape's.
+    ``speaking``: how far they have come from where they are in the picture. ``jaw``, ``rounding``, ``tongue``,
+    ``opening``: the shape's.
     """
 
     up: float
     down: float
     drop: float
     speaking: float
-    widest: float
     jaw: float
     rounding: float
     tongue: float
@@ -60,21 +60,9 @@ def inner_edges(along: Real, seam: Real, upper: Real, lower: Real, parting: Part
 
 
 @compiled
-def inner_edges_of(
-    along: FloatArray, seam: FloatArray, upper: FloatArray, lower: FloatArray, parting: Parting
-) -> tuple[FloatArray, FloatArray]:
-    """Return the inner edges of whole planes, float32 (rows, columns), see :func:`inner_edges`."""
-    above, below = np.empty_like(seam), np.empty_like(seam)
-    for j in range(seam.shape[0]):
-        for i in range(seam.shape[1]):
-            above[j, i], below[j, i] = inner_edges(along[j, i], seam[j, i], upper[j, i], lower[j, i], parting)
-    return above, below
-
-
-@compiled
 def painted(
     x: Real, y: Real, source_x: Real, curves: FloatArray, corners: FloatArray, colours: FloatArray, soft: Real,
-    parting: Parting,
+    edge: Real, parting: Parting,
 ) -> tuple[Real, Real, Real, Real]:  # fmt: skip
     """Return how much paint covers a place of the mouth, 0…1, and its Y, U and V without their offsets.
 
@@ -99,13 +87,13 @@ def painted(
     half = soft / np.float32(2)
     cover = _step(under_lip + half, soft) * _step(over_lip + half, soft) * _step(gap, np.float32(1.6) * soft)
     cover *= _step(np.float32(1.02) - abs(along), 0.04)
-    luma, blue, red = _interior(source_x, y - seam, under_lip, over_lip, colours, parting)
+    luma, blue, red = _interior(source_x, y - seam, under_lip, over_lip, colours, edge, parting)
     return np.float32(cover), np.float32(luma), np.float32(blue), np.float32(red)
 
 
 @compiled
 def _interior(
-    x: Real, y: Real, under_lip: Real, over_lip: Real, colours: FloatArray, parting: Parting
+    x: Real, y: Real, under_lip: Real, over_lip: Real, colours: FloatArray, edge: Real, parting: Parting
 ) -> tuple[Real, Real, Real]:
     """Colour a place: Y, U and V without their offsets.
 
@@ -113,7 +101,7 @@ def _interior(
     """
     across = min(1.0, max(-1.0, x / ROW))
     curve = across * across  # the rows bend back into the dark, and up at the sides
-    gaps, lower_gaps = _between_teeth(x), _between_teeth(x * np.float32(1.25))
+    gaps, lower_gaps = _between_teeth(x, edge), _between_teeth(x * np.float32(1.25), edge)
     upper_edge = UPPER_EDGE - 0.045 * curve - 0.009 * gaps
     lower_edge = UPPER_EDGE - 0.012 + JAW_FALL * parting.jaw - 0.03 * curve + 0.006 * lower_gaps
     crown = _step(ROW - abs(x), 0.15)
@@ -123,9 +111,9 @@ def _interior(
     height = (0.06 + 0.12 * parting.tongue + 0.09 * parting.jaw) * max(0.0, 1 - side * side) - lower_edge + y
     tongue = _step(height, 0.035) * _step(1 - abs(side), 0.3) * min(1.0, 4 * parting.opening)
     lit = 0.62 + 0.38 * _step(height, 0.12) - 0.10 * np.exp(-(side * side) / 0.077)
-    lower = _step(y - lower_edge, 0.014) * crown * 0.95
+    lower = _step(y - lower_edge, edge) * crown * 0.95
     lower_light = light * (0.62 + 0.13 * _step(over_lip, 0.05)) * (1 - 0.18 * lower_gaps)
-    upper = _step(upper_edge - y, 0.014) * crown
+    upper = _step(upper_edge - y, edge) * crown
     upper_light = light * (0.66 + 0.34 * _step(under_lip - 0.004, 0.055)) * (1 - 0.17 * gaps)
     # upper teeth over lower ones, over the tongue, over the depth
     behind = (1 - upper) * (1 - lower)
@@ -140,11 +128,11 @@ def _interior(
 
 
 @compiled
-def _between_teeth(x: Real) -> Real:
+def _between_teeth(x: Real, edge: Real) -> Real:
     """Return 1 in the gap between two teeth, 0 within one; the front ones are the widest."""
     place = abs(x) / np.float32(TOOTH_WIDTH)
     place += np.float32(0.07) * place * place
-    return _step(abs(place - np.floor(place) - np.float32(0.5)) * 2 - 0.78, 0.22)
+    return _step(abs(place - np.floor(place) - np.float32(0.5)) * 2 - 0.78, max(0.22, 2 * edge / TOOTH_WIDTH))
 
 
 @compiled

@@ -1,7 +1,6 @@
-"""A portrait's lower face as a warp: tables prepared once, one shape a frame.
+"""A portrait's lower face: tables prepared once, one shape a frame.
 
-The warp is smooth but for the line where the lips part, so it is known on a grid of a few pixels, for what lies above
-that line and for what lies below. Coordinates are the mouth's own (see ``geometry``). Every displacement fades out
+The warp is known on a grid of a few pixels (``warp.py``), the pixels come of ``lips.py``. Every displacement fades out
 before the grid's edge and outside the jaw's outline, so that collar, hair and background stay where they are.
 """
 
@@ -15,29 +14,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.i420 import from_bgr, planes_of
+from app.i420 import planes_of, size_of
 from app.inference.portrait.area import Area
 from app.inference.portrait.field import CELL_PX
-from app.inference.portrait.fine import doubled, phases_of
 from app.inference.portrait.geometry import CHIN, LEFT_JAW, NOSE_BASE, OVAL, RIGHT_JAW, Lips, MouthFrame, find_lips
-from app.inference.portrait.lips import Ground, draw_lips
-from app.inference.portrait.mouth import Interior
-from app.inference.portrait.paint import CURVE_FROM, CURVE_TO, Parting, inner_edges_of
+from app.inference.portrait.ground import Ground, ground_of
+from app.inference.portrait.lips import draw_lips
+from app.inference.portrait.paint import Parting
 from app.inference.portrait.shape import MouthShape
+from app.inference.portrait.warp import Grid, Warp, parting_of, pull_of, warp_of
 from app.media import I420, FloatArray, Image
 
 Plane = NDArray[Any]  # float32, over the grid
 
-# all in mouth widths, at a shape's 1
-MAX_OPENING = 0.34
-UPPER_SHARE = 0.20  # of the opening, taken by the upper lip
-CHIN_SHARE = 0.62  # of the jaw's opening, followed by the chin
-MAX_SPREAD, MAX_ROUNDING = 0.13, 0.30  # of the mouth's width
-NARROWS = 0.07  # of its width, by a wide open jaw
-CORNERS_DROP = 0.10  # of the opening
-PUCKER, PRESS = 0.22, 0.22  # of the lips' thickness, gained by rounding and lost by pressing
-TUCK_LIFT, TUCK_HIDE = 0.03, 0.06  # of the lower lip, under the teeth
-TEETH_LIFT = 0.035  # of the upper lip, to show them
+# all in mouth widths
 REACH_X = 1.15  # to each side that can move
 NECK = 0.46  # below the chin, where all movement has died away
 OUTSIDE = 0.40  # beyond the jaw's outline, likewise
@@ -45,68 +35,42 @@ BROW = 0.12  # above the nose's base, likewise
 SETS_IN = 8  # times as fast as speech is sure of itself, the picture gives way
 EDGE = 0.10  # of the rectangle, where the movement fades to nothing
 STEPS_A_MOUTH = 40  # of the grid, about
-AROUND = 0.15  # of the rectangle, from where a pixel may come
-CURVE_KNOTS = 512
 LEAST_PX = 1 / 64  # less movement than this leaves a pixel as it is
 
 
 @dataclass(frozen=True, slots=True)
 class Puppet:
-    """The tables of one portrait. Planes are float32 over the grid."""
+    """The tables of one portrait. ``area``: what can change, of even sides; the grid begins at its corner.
 
-    area: Area  # that can change, of even sides
-    step: int  # pixels, of the grid, which begins at the area's corner
+    ``step``: the grid's, in pixels.
+    """
+
+    area: Area
+    step: int
     frame: MouthFrame
     lips: Lips
-    x: Plane
-    y: Plane
-    t: Plane  # along the inner mouth: −1 and 1 at its corners
-    span: Plane  # from the middle to the corner on a point's side
-    upper: Plane  # the lips' inner edges at each point's x
-    lower: Plane
-    seam: Plane
-    above: Plane  # 1 at the upper lip's top, 0 at the nose
-    lip_top: Plane  # the lips' thickness at each x
-    lip_bottom: Plane
-    chin_y: float
-    along_chin: Plane
-    across: Plane  # how much a point takes part in spreading and rounding
-    fade: Plane  # 0 at the grid's edge
-    skin: Plane  # 0 away from the face
+    grid: Grid
     ground: Ground
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """One shape of one portrait's mouth. ``warp``: see :func:`draw_lips`."""
+    """One shape of one portrait's mouth. ``moving``: the pixels that it moves. ``widest``: see :func:`draw_lips`."""
 
     puppet: Puppet
-    warp: FloatArray
+    warp: Warp
     parting: Parting
+    moving: Area
+    widest: float
 
     def draw(self, picture: I420, field: FloatArray) -> None:
         """Draw it into a copy of the portrait, in place. ``field``: how its head moves, see ``glide``."""
         margin = math.ceil(float(np.abs(field).max()) + 1)
-        whole = Area(0, 0, picture.shape[1], picture.shape[0] * 2 // 3)
-        to, planes = self._moving().grown(margin).even().within(whole), planes_of(picture)
+        to, planes = self.moving.grown(margin).even().within(Area(0, 0, *size_of(picture))), planes_of(picture)
         draw_lips(
-            planes.y, planes.u, planes.v, self.puppet.ground, self.warp, self.parting, field, CELL_PX,
-            to.left, to.top, to.right, to.bottom,
+            planes.y, planes.u, planes.v, self.puppet.ground, self.warp.moves, self.parting, self.widest,
+            field, CELL_PX, to.left, to.top, to.right, to.bottom,
         )  # fmt: skip
-
-    def _moving(self) -> Area:
-        """Return where anything moves far enough to be seen."""
-        moves = np.abs(self.warp[..., :3]).max(axis=2) > LEAST_PX / self.puppet.frame.width_px
-        rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
-        if not len(rows):
-            rows, columns = np.array([0, len(moves) - 1]), np.array([0, moves.shape[1] - 1])
-        step, area = self.puppet.step, self.puppet.area
-        return Area(
-            area.left + step * (int(columns[0]) - 1),
-            area.top + step * (int(rows[0]) - 1),
-            area.left + step * (int(columns[-1]) + 2),
-            area.top + step * (int(rows[-1]) + 2),
-        )
 
 
 def make_puppet(image: Image, mesh: NDArray[np.float32]) -> Puppet:
@@ -120,37 +84,23 @@ def make_puppet(image: Image, mesh: NDArray[np.float32]) -> Puppet:
     step = max(1, round(frame.width_px / STEPS_A_MOUTH))
     rows, columns = ((size - 1) // step + 2 for size in (area.bottom - area.top, area.right - area.left))
     py, px = np.mgrid[:rows, :columns].astype(np.float32) * step + np.array([area.top, area.left])[:, None, None]
-    place = frame.to_mouth(np.stack([px, py], axis=-1).reshape(-1, 2)).reshape(*px.shape, 2)
-    x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
-    span = np.where(x < lips.middle, lips.middle - lips.right, lips.left - lips.middle).astype(np.float32)
+    x, y = np.moveaxis(frame.to_mouth(np.stack([px, py], axis=-1).reshape(-1, 2)).reshape(rows, columns, 2), 2, 0)
+    span = np.where(x < lips.middle, lips.middle - lips.right, lips.left - lips.middle)
     seam, upper, lower = lips.seam.at(x), lips.upper.at(x), lips.lower.at(x)
     lip_top, lip_bottom = lips.top.at(x), lips.bottom.at(x)
-    skin = _skin(mesh, frame, area, step, px.shape)
+    skin = _skin(mesh, frame, area, step, x.shape)
     jaw_right, jaw_left = frame.to_mouth(mesh[[RIGHT_JAW, LEFT_JAW]])[:, 0]
     reach = np.where(x < lips.middle, lips.middle - jaw_right, jaw_left - lips.middle)  # a turned head's sides differ
     rise = np.clip((y - nose) / np.maximum(np.minimum(lip_top, upper - 0.02) - nose, 0.04), 0, 1)
-    return Puppet(
-        area=area,
-        step=step,
-        frame=frame,
-        lips=lips,
-        x=x,
-        y=y,
-        t=((x - lips.middle) / span).astype(np.float32),
-        span=span,
-        upper=upper,
-        lower=lower,
-        seam=seam,
-        above=_eased(rise),
-        lip_top=np.maximum(upper - lip_top, 0.03),
-        lip_bottom=np.maximum(lip_bottom - lower, 0.03),
-        chin_y=chin_y,
-        along_chin=np.exp(-((np.abs(x - float(chin[0]) * np.clip(y / chin_y, 0, 1)) / 0.92) ** 4)),
-        across=_across(x - lips.middle, y - seam, seam - nose, reach) * skin,
-        fade=_fade(x, y, nose, chin_y),
-        skin=skin,
-        ground=_ground(image, mesh, frame, lips, area, step),
-    )
+    with_chin = np.exp(-((np.abs(x - float(chin[0]) * np.clip(y / chin_y, 0, 1)) / 0.92) ** 4))
+    across = _across(x - lips.middle, y - seam, seam - nose, reach) * skin
+    thickness = np.maximum(upper - lip_top, 0.03), np.maximum(lip_bottom - lower, 0.03)
+    points = [
+        x, y, (x - lips.middle) / span, span, seam, upper, lower, *thickness, _eased(rise), across, with_chin, skin,
+        _fade(x, y, nose, chin_y),
+    ]  # fmt: skip
+    grid = Grid(np.stack(points, axis=2).astype(np.float32), lips.middle, chin_y, lips.gap)
+    return Puppet(area, step, frame, lips, grid, ground_of(image, mesh, frame, lips, area, step))
 
 
 def pose(puppet: Puppet, shape: MouthShape) -> Pose | None:
@@ -158,22 +108,10 @@ def pose(puppet: Puppet, shape: MouthShape) -> Pose | None:
     if shape.at_rest or (shape.still and not puppet.lips.apart):
         return None
     shape = replace(shape, speaking=_speaking(puppet.lips.apart, shape.speaking))
-    source_x = _source_x(puppet, shape)
-    parting = _parting(puppet, shape)
-    along = ((source_x - puppet.lips.middle) / puppet.span).astype(np.float32)
-    upper, lower = inner_edges_of(along, puppet.seam, puppet.upper, puppet.lower, parting)
-    from_above, from_below = _source_y(puppet, shape, upper, lower)
-    warp = np.stack(
-        [
-            (source_x - puppet.x) * puppet.fade,
-            (from_above - puppet.y) * puppet.fade,
-            (from_below - puppet.y) * puppet.fade,
-            puppet.y - (upper + lower) / 2,
-        ],
-        axis=2,
-    )
-    widest = float((lower - upper).max()) / 2 + 2 * puppet.ground.soft + 2 * puppet.step / puppet.frame.width_px
-    return Pose(puppet, np.asarray(warp, np.float32), parting._replace(widest=widest))
+    parting, width_px = parting_of(shape), puppet.frame.width_px
+    warp = warp_of(puppet.grid, pull_of(shape, puppet.lips.gap), parting, LEAST_PX / width_px)
+    widest = warp.gap / 2 + 2 * puppet.ground.soft + max(2 * puppet.step, 3) / width_px
+    return Pose(puppet, warp, parting, _around(puppet, warp), widest)
 
 
 def _speaking(apart: float, speaking: float) -> float:
@@ -181,88 +119,17 @@ def _speaking(apart: float, speaking: float) -> float:
     return (1 - min(1.0, 3 * apart) * (1 - speaking)) * min(1.0, SETS_IN * speaking)
 
 
-def _parting(puppet: Puppet, shape: MouthShape) -> Parting:
-    gap = MAX_OPENING * shape.opening * (1 - shape.closed)
-    show = TEETH_LIFT * shape.teeth * min(1.0, shape.opening / 0.08) * (1 - shape.rounding)
-    return Parting(
-        up=UPPER_SHARE * gap + show + 0.02 * shape.tuck,
-        down=(1 - UPPER_SHARE) * gap + 0.4 * show - TUCK_LIFT * shape.tuck,
-        drop=CORNERS_DROP * gap,
-        speaking=shape.speaking,
-        widest=0.0,
-        jaw=shape.jaw,
-        rounding=shape.rounding,
-        tongue=shape.tongue,
-        opening=shape.opening,
-    )
-
-
-def _source_x(puppet: Puppet, shape: MouthShape) -> Plane:
-    """Return where each point was along the mouth, before it was spread or rounded."""
-    scale = 1 + shape.speaking * (
-        MAX_SPREAD * shape.wide * (1 - shape.rounding) - MAX_ROUNDING * shape.rounding - NARROWS * shape.opening
-    )
-    return np.asarray(puppet.lips.middle + (puppet.x - puppet.lips.middle) / (1 + (scale - 1) * puppet.across))
-
-
-def _source_y(puppet: Puppet, shape: MouthShape, upper: Plane, lower: Plane) -> tuple[Plane, Plane]:
-    """Return where each point comes from: the nose stays, the lips part, the chin follows, the neck stays.
-
-    ``upper``, ``lower``: where the inner edges are now. Twice: if it lies above the mouth's middle, and if below.
-    """
-    y, speaking = puppet.y, shape.speaking
-    thicker = speaking * (PUCKER * shape.rounding - PRESS * shape.closed)
-    lift = upper - puppet.upper
-    over = np.maximum(upper - y, 0)  # within the upper lip, by how much its thickness has changed
-    swell = thicker * over / (1 + np.square(over / puppet.lip_top)) * puppet.above
-    corners = np.clip(1.3 - np.abs(puppet.t), 0, 1)
-    from_above = y - lift * puppet.above + swell * corners
-    jaw = MAX_OPENING * shape.jaw * speaking - 0.7 * puppet.lips.gap * speaking
-    chin = CHIN_SHARE * jaw * puppet.along_chin
-    sink = lower - puppet.lower
-    under = np.maximum(y - lower, 0)
-    below = _eased(
-        np.clip((under - puppet.lip_bottom) / np.maximum(puppet.chin_y - puppet.seam - puppet.lip_bottom, 0.1), 0, 1)
-    )
-    swell = thicker * under / (1 + np.square(under / puppet.lip_bottom)) * corners
-    hidden = (
-        TUCK_HIDE
-        * shape.tuck
-        * speaking
-        * np.exp(-np.square(under / puppet.lip_bottom))
-        * np.clip(1 - np.square(puppet.t), 0, 1)
-    )
-    return from_above, y - (sink * (1 - below) + chin * below) * puppet.skin - swell + hidden
-
-
-def _ground(image: Image, mesh: NDArray[np.float32], frame: MouthFrame, lips: Lips, area: Area, step: int) -> Ground:
-    """Lay out what the pixels are made of; beyond the picture's edges it is mirrored."""
-    reach = 2 * math.ceil((AROUND * frame.width_px + 4) / 2)
-    around, whole = area.grown(reach), Area(0, 0, image.shape[1], image.shape[0])
-    part = around.within(whole)
-    beyond = (part.top - around.top, around.bottom - part.bottom, part.left - around.left, around.right - part.right)
-    planes = planes_of(from_bgr(np.asarray(cv2.copyMakeBorder(image[part.at], *beyond, cv2.BORDER_REFLECT), np.uint8)))
-    interior = Interior.matched_to(image, mesh, frame, lips, area)
-    x = np.linspace(CURVE_FROM, CURVE_TO, CURVE_KNOTS, dtype=np.float32)
-    return Ground(
-        left=area.left,
-        top=area.top,
-        step=step,
-        y=doubled(phases_of(planes.y)),
-        u=doubled(phases_of(planes.u)),
-        v=doubled(phases_of(planes.v)),
-        from_x=around.left,
-        from_y=around.top,
-        centre=np.asarray(frame.centre, np.float32),
-        axes=np.ascontiguousarray(frame.axes, np.float32),
-        inverse=np.ascontiguousarray(np.linalg.inv(frame.axes), np.float32),
-        curves=np.stack([curve.at(x) for curve in (lips.seam, lips.upper, lips.lower)]),
-        corners=np.array([lips.right, lips.middle, lips.left], np.float32),
-        colours=interior.colours,
-        soft=interior.rim_px / frame.width_px,
-        grain=interior.grain,
-        own=interior.own,
-    )
+def _around(puppet: Puppet, warp: Warp) -> Area:
+    """Return the pixels that lie between points of which one moves."""
+    if warp.first_row >= warp.end_row:
+        return puppet.area  # lips may be painted that do not move
+    left, top, step = puppet.area.left, puppet.area.top, puppet.step
+    return Area(
+        left + step * (warp.first_column - 1),
+        top + step * (warp.first_row - 1),
+        left + step * warp.end_column + 1,
+        top + step * warp.end_row + 1,
+    ).within(puppet.area)
 
 
 def _rectangle(image: Image, frame: MouthFrame, top: float, bottom: float) -> Area:
