@@ -16,8 +16,8 @@ from app.ingest.liveness import websocket_options
 from app.main import create_app
 from app.memory import freeze_startup, limit_arenas
 
-# How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes 200 times
-# a second and session, stands behind whatever the inference thread is at.
+# How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
+# for every session, stands behind whatever the inference thread is at.
 SWITCH_INTERVAL_S = 0.0005
 GOODBYE_S = 3  # for open connections, once Ctrl-C was pressed
 
