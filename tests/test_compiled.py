@@ -39,7 +39,7 @@ import numpy as np
 from app.inference.portrait.glide import glide
 from app.inference.portrait.fine import phases_of
 plane = np.arange(32 * 32, dtype=np.uint8).reshape(32, 32)
-field, area = np.zeros((5, 5, 2), np.float32), np.array([[0, 0, 32, 32]])
+field, area = np.zeros((5, 2, 5), np.float32), np.array([[0, 0, 32, 32]])
 glide(plane[None], phases_of(plane)[None], 0, 0, field, 16, 2.0, area)
 print(sum(glide.stats.cache_hits.values()), sum(glide.stats.cache_misses.values()))
 """

@@ -161,10 +161,10 @@ def halved(area: Area) -> Area:
 def moved(plane: np.ndarray, field: np.ndarray, scale: int) -> np.ndarray:
     """A plane moved by a head's field, plainly. ``scale``: how many pixels of the picture one of the plane is wide."""
     cell = CELL_PX // scale
-    middles = [(np.arange(count) - 1) * cell + (cell - 1) / 2 for count in field.shape[:2]]
+    middles = [(np.arange(count) - 1) * cell + (cell - 1) / 2 for count in field.shape[::2]]
     places = list(np.meshgrid(*(np.arange(count, dtype=np.float32) for count in plane.shape), indexing="ij"))
     for c in range(2):
-        across = np.stack([np.interp(np.arange(plane.shape[1]), middles[1], line) for line in field[..., c]])
+        across = np.stack([np.interp(np.arange(plane.shape[1]), middles[1], line) for line in field[:, c]])
         down = np.stack([np.interp(np.arange(plane.shape[0]), middles[0], line) for line in across.T], axis=1)
         places[1 - c] = places[1 - c] + down.astype(np.float32) / scale
     return np.asarray(cv2.remap(plane, places[1], places[0], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
@@ -182,7 +182,7 @@ def test_movement_keeps_the_sharpness() -> None:
     contrast = []
     for eighth in range(9):
         field, out = still_field(96, 64), plane.copy()
-        field[..., 0] = eighth / 8
+        field[:, 0] = eighth / 8
         glide(out[None], phases[None], -4, -4, field, CELL_PX, 2.0, whole)
         contrast.append(out[10:-10, 12:-12].std())
     assert min(contrast) > 0.94 * max(contrast)
@@ -199,7 +199,7 @@ def test_gliding_is_a_linear_lookup_in_the_doubled_plane(width: int, height: int
     plane = cv2.GaussianBlur(random.integers(0, 255, (height, width), np.uint8), (0, 0), 1.0)
     padded = cv2.copyMakeBorder(plane, 8, 8, 8, 8, cv2.BORDER_REPLICATE)
     columns, rows = -(-width // cell) + 3, -(-height // cell) + 3
-    field = random.uniform(-3, 3, (rows, columns, 2)).astype(np.float32)
+    field = random.uniform(-3, 3, (rows, 2, columns)).astype(np.float32)
     out = plane.copy()
     area = np.array([[2, 4, width - 6, height - 2]])
     glide(out[None], phases_of(padded)[None], -8, -8, field, cell, 2.0, area)
@@ -208,8 +208,8 @@ def test_gliding_is_a_linear_lookup_in_the_doubled_plane(width: int, height: int
         y, x = int(random.integers(4, height - 2)), int(random.integers(2, width - 6))
         column, row = (x + 0.5 + cell / 2) / cell, (y + 0.5 + cell / 2) / cell
         i, j, across, down = int(column), int(row), column % 1, row % 1
-        upper = field[j, i] * (1 - across) + field[j, i + 1] * across
-        lower = field[j + 1, i] * (1 - across) + field[j + 1, i + 1] * across
+        upper = field[j, :, i] * (1 - across) + field[j, :, i + 1] * across
+        lower = field[j + 1, :, i] * (1 - across) + field[j + 1, :, i + 1] * across
         dx, dy = 2 * (upper * (1 - down) + lower * down)
         fx, fy = 2 * (x + 8) + dx, 2 * (y + 8) + dy
         i, j = int(np.floor(fx)), int(np.floor(fy))

@@ -61,4 +61,9 @@ def band(low_hz: float, high_hz: float) -> slice:
 def _background(levels: FloatArray) -> float:
     """Return the level of the quietest tenth; digital silence, and what lies before the sound, do not count."""
     heard = levels[levels > DIGITAL_SILENCE_DB]
-    return float(np.percentile(heard, 10)) if len(heard) else MIN_DB
+    if not len(heard):
+        return MIN_DB
+    heard.sort()
+    place = 0.1 * (len(heard) - 1)
+    lower, upper = float(heard[int(place)]), float(heard[min(int(place) + 1, len(heard) - 1)])
+    return lower + (upper - lower) * (place - int(place))

@@ -42,7 +42,7 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
     if speech is None:
         return REST
     above_db = speech.levels_db - speech.gate_db
-    speaking = _stepped(_speaking(np.clip(above_db / GATE_FADE_DB, 0, 1)))
+    speaking = _stepped(_speaking(np.minimum(np.maximum(above_db / GATE_FADE_DB, 0), 1)))
     if speaking <= 0:
         return REST
     now = _stepped(ramp(float(above_db[-NOW:].max()), -SLACK_DB, GATE_FADE_DB - SLACK_DB))
@@ -74,7 +74,7 @@ def _speaking(spoken: FloatArray) -> float:
     """Return 1 while there is speech and for a moment after, easing in over 75 ms and out over 200."""
     steady = np.convolve(spoken, np.ones(NOW) / NOW, "valid")  # the last is of the window's end
     age = np.arange(len(steady))[::-1]
-    return float((steady * np.clip((LEAVES - age) / (LEAVES - STAYS), 0, 1)).max())
+    return float((steady * np.minimum(np.maximum((LEAVES - age) / (LEAVES - STAYS), 0), 1)).max())
 
 
 def _loudness(speech: Speech) -> float:

@@ -70,7 +70,8 @@ class Ear:
     def hear(self, mel: FloatArray) -> FloatArray:
         """Read float32 (80, ``COLUMNS``), −4…4, as a mouth: float32 (8,), ``CHANNELS``, 0…1, the spread −1…1."""
         loudest = mel.mean(axis=0).max()
-        x = np.clip(mel.T - loudest, FLOOR, -FLOOR)
+        x = np.subtract(mel, loudest).T
+        np.maximum(np.minimum(x, -FLOOR, out=x), FLOOR, out=x)
         voice = np.maximum(self._voice(np.concatenate([x.mean(axis=0), x.max(axis=0), [loudest]])), 0)
         local = np.ascontiguousarray(x[-LOCAL_COLUMNS:], np.float32)
         for convolution in self._convolutions:
@@ -85,6 +86,10 @@ class Ear:
 
 
 def _taken(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return every second run of 5 rows, side by side: (n, channels) → (1 + (n − 5) // 2, 5 × channels)."""
-    runs = np.lib.stride_tricks.sliding_window_view(x.reshape(-1), TAPS * x.shape[1])
-    return np.asarray(runs[:: STRIDE * x.shape[1]])
+    """Return every second run of 5 rows of a contiguous array, side by side, as a view.
+
+    (n, channels) → (1 + (n − 5) // 2, 5 × channels)
+    """
+    rows, channels = x.shape
+    shape, strides = (1 + (rows - TAPS) // STRIDE, TAPS * channels), (STRIDE * x.strides[0], x.strides[1])
+    return np.ndarray(shape, np.float32, x, 0, strides)

@@ -54,7 +54,7 @@ class Bearing:
         return cls(picture, (chin + forehead) / 2 - CROWN * height * down, chin, down, height, width)
 
     def field(self, area: Area) -> FloatArray:
-        """Return the displacements in pixels over an area: float32 (4, rows, columns, 2), x and y, a cell each.
+        """Return the displacements in pixels over an area: float32 (4, rows, 2, columns), x and y, a cell each.
 
         By the first dimension: for one width of the face to the right, one down, a radian clockwise, a breath.
         """
@@ -75,7 +75,7 @@ class Bearing:
             (-head * (y - neck[1]), head * (x - neck[0])),
             (still, -LIFT * self.height_px * breath),
         ]
-        return np.stack([np.stack(part, axis=2) for part in parts]).astype(np.float32)
+        return np.stack([np.stack(part, axis=1) for part in parts]).astype(np.float32)
 
     def _off_edge(self, place: Numbers, size: int) -> Numbers:
         """Return 0 at the picture's edges, 1 away from them."""
@@ -90,12 +90,12 @@ class Bearing:
 
 def still_field(width: int, height: int) -> FloatArray:
     """Return the field of a head that is still, as :func:`with_edges` does."""
-    return np.zeros((-(-height // CELL_PX) + 3, -(-width // CELL_PX) + 3, 2), np.float32)
+    return np.zeros((-(-height // CELL_PX) + 3, 2, -(-width // CELL_PX) + 3), np.float32)
 
 
 def with_edges(field: FloatArray) -> FloatArray:
-    """Repeat a field's edges, float32 (..., rows, columns, 2): pixels there lie between cells too."""
-    return np.pad(field, [(0, 0)] * (field.ndim - 3) + [(1, 2), (1, 2), (0, 0)], mode="edge")
+    """Repeat a field's edges, float32 (..., rows, 2, columns): pixels there lie between cells too."""
+    return np.pad(field, [(0, 0)] * (field.ndim - 3) + [(1, 2), (0, 0), (1, 2)], mode="edge")
 
 
 def _smooth(value: Numbers) -> Numbers:

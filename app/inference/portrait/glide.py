@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.portrait.compiled import Real, compiled
-from app.inference.portrait.lanes import LANES, draw_lanes, draw_lanes_within
+from app.inference.portrait.lanes import LANES, LONG_RUN, UNIT, draw_lanes_within, draw_long_run, draw_run
 from app.media import FloatArray
 
 Bytes = NDArray[np.uint8]
+Integers = NDArray[np.int32]
 
 HALF, ONE = np.float32(0.5), np.float32(1)
 
@@ -26,62 +27,102 @@ def glide(
     """Look planes' pixels up where they come from, in place: (n, height, width), such as both chromas.
 
     ``phases``: theirs (n, 2, 2, rows, columns), see ``fine``; they begin at the planes' pixel (``left``, ``top``) and
-    hold all that is looked up. ``field``: float32 (rows, columns, 2), x and y, from the cell before the planes' first
-    on; ``cell``: its pixels, even; ``scale`` makes pixels of the doubled planes of it. ``areas``: (n, 4), left, top,
+    hold all that is looked up. ``field``: float32 (rows, 2, columns), x and y, from the cell before the planes' first
+    on; ``cell``: its pixels, 8 or 16; ``scale`` makes pixels of the doubled planes of it. ``areas``: (n, 4), left, top,
     right and bottom of what is to be drawn.
     """
-    width, larger = 2 * field.shape[1], np.float32(scale)
-    values, row = field.reshape(-1), np.empty(2 * field.shape[1], np.float32)
+    values, count = field.reshape(-1), 2 * field.shape[2]  # a row's x and its y after one another
+    moves, runs = np.empty((2, count), np.float32), np.empty((4, count), np.int32)
     for n in range(areas.shape[0]):
-        for y in range(areas[n, 1], areas[n, 3]):
-            above = (2 * y + cell + 1) // (2 * cell)
-            down = np.float32(2 * y + cell + 1 - 2 * cell * above) / np.float32(2 * cell)
-            for k in range(width):
-                upper, lower = values[above * width + k], values[above * width + width + k]
-                row[k] = (upper + (lower - upper) * down) * larger
-            _glide_row(planes, y, phases, y - top, left, row, cell, areas[n, 0], areas[n, 2])
+        for to in range(areas[n, 1], areas[n, 3]):
+            above = (2 * to + cell + 1) // (2 * cell)
+            down = np.float32(2 * to + cell + 1 - 2 * cell * above) / np.float32(2 * cell)
+            _between(values, above * count, down, np.float32(scale), moves[0])
+            _slopes(moves[0], ONE / np.float32(cell), moves[1])
+            _runs(moves[0], moves[1], np.float32(cell), runs[0], runs[1], runs[2], runs[3])
+            _glide_row(planes, to, phases, to - top, left, moves, runs, cell, areas[n, 0], areas[n, 2])
+
+
+@compiled
+def _between(values: FloatArray, at: int, down: Real, scale: Real, out: FloatArray) -> None:
+    """Interpolate a row between the field's row that begins ``at`` and the next."""
+    count = out.shape[0]
+    for k in range(count):
+        out[k] = (values[at + k] + (values[at + count + k] - values[at + k]) * down) * scale
+
+
+@compiled
+def _slopes(values: FloatArray, per_pixel: Real, out: FloatArray) -> None:
+    """Write by how much a row rises from each pixel to the next."""
+    for k in range(out.shape[0] - 1):
+        out[k] = (values[k + 1] - values[k]) * per_pixel
+
+
+@compiled
+def _runs(
+    values: FloatArray,
+    slopes: FloatArray,
+    cell: Real,
+    pixels: Integers,
+    shares: Integers,
+    steps: Integers,
+    parts: Integers,
+) -> None:
+    """Say of each run between two middles where its pixels lie.
+
+    ``pixels``: the first, in the doubled planes, from its own place; ``shares``: how far on the way to the next, of
+    ``UNIT``; ``steps``: by how much more each after it; ``parts``: by how many pixels the last one lies elsewhere.
+    """
+    for k in range(pixels.shape[0] - 1):
+        first = values[k] + slopes[k] * HALF
+        pixel = np.floor(first)
+        pixels[k] = np.int32(pixel)
+        shares[k] = np.int32((first - pixel) * np.float32(UNIT))
+        steps[k] = np.int32(slopes[k] * np.float32(UNIT))
+        parts[k] = np.int32(np.floor(first + slopes[k] * (cell - ONE)) - pixel)
 
 
 @compiled
 def _glide_row(
-    planes: Bytes, to_row: int, phases: Bytes, row: int, left: int, moves: FloatArray, cell: int, first: int, end: int
-) -> None:
-    """Draw a row's pixels from ``first`` to ``end``. ``moves``: x and y in turn, in pixels of the doubled planes."""
+    planes: Bytes, to_row: int, phases: Bytes, row: int, left: int, moves: FloatArray, runs: Integers,
+    cell: int, first: int, end: int,
+) -> None:  # fmt: skip
+    """Draw a row's pixels from ``first`` to ``end``. ``moves``: displacements, slopes; ``runs``: see :func:`_runs`."""
     out, source, count = planes.reshape(-1), phases.reshape(-1), planes.shape[0]
     out_size, size, rows, columns = planes[0].size, phases[0].size, phases.shape[3], phases.shape[4]
-    to, at = to_row * planes.shape[2], row * columns - left
-    half, per_pixel, lanes = cell // 2, ONE / np.float32(cell), np.float32(LANES)
-    i, x = (first + half) // cell, first
-    known_x, known_y = 0, 0
-    a, b, c, d = _begins(known_x, known_y, rows, columns)
+    of_y = moves.shape[1] // 2
+    to, at, half = to_row * planes.shape[2], row * columns - left, cell // 2
+    known_x, known_y = np.int32(0), np.int32(0)
+    a, b, c, d = _begins(0, 0, rows, columns)
+    x = first
     while x < end:
-        step_x = (moves[2 * i + 2] - moves[2 * i]) * per_pixel
-        step_y = (moves[2 * i + 3] - moves[2 * i + 1]) * per_pixel
-        along = np.float32(x - (i * cell - half)) + HALF
-        move_x, move_y = moves[2 * i] + step_x * along, moves[2 * i + 1] + step_y * along
+        i = (x + half) // cell
         stop = min(end, i * cell + half)
-        last = np.float32(stop - x - 1)
-        px, py = int(np.floor(move_x)), int(np.floor(move_y))
-        whole = px == int(np.floor(move_x + step_x * last)) and py == int(np.floor(move_y + step_y * last))
-        if px != known_x or py != known_y:
-            known_x, known_y = px, py
-            a, b, c, d = _begins(px, py, rows, columns)
-        while x + LANES <= stop:
+        if stop - x < cell or runs[3, i] != 0 or runs[3, of_y + i] != 0:
+            along = np.float32(x - (i * cell - half)) + HALF
+            slope_x, slope_y = moves[1, i], moves[1, of_y + i]
+            move_x, move_y = moves[0, i] + slope_x * along, moves[0, of_y + i] + slope_y * along
             for n in range(count):
-                place, here = n * out_size + to + x, n * size + at + x
-                if whole:
-                    off_x, off_y = move_x - np.float32(px), move_y - np.float32(py)
-                    draw_lanes(out, place, source, here + a, here + b, here + c, here + d, off_x, off_y, step_x, step_y)
-                else:
-                    _draw_parted(out, place, source, here, rows, columns, move_x, move_y, step_x, step_y)
-            move_x, move_y = move_x + step_x * lanes, move_y + step_y * lanes
-            x += LANES
-        while x < stop:
-            for n in range(count):
-                out[n * out_size + to + x] = _pixel(source, n * size + at + x, rows, columns, move_x, move_y)
-            move_x, move_y = move_x + step_x, move_y + step_y
-            x += 1
-        i += 1
+                _draw_parted(
+                    out, n * out_size + to + x, source, n * size + at + x, rows, columns,
+                    move_x, move_y, slope_x, slope_y, stop - x,
+                )  # fmt: skip
+            x = stop
+            continue
+        if runs[0, i] != known_x or runs[0, of_y + i] != known_y:
+            known_x, known_y = runs[0, i], runs[0, of_y + i]
+            a, b, c, d = _begins(known_x, known_y, rows, columns)
+        share_x, share_y = np.int16(runs[1, i]), np.int16(runs[1, of_y + i])
+        step_x, step_y = np.int16(runs[2, i]), np.int16(runs[2, of_y + i])
+        for n in range(count):
+            place, here = n * out_size + to + x, n * size + at + x
+            if cell == LONG_RUN:
+                draw_long_run(
+                    out, place, source, here + a, here + b, here + c, here + d, share_x, share_y, step_x, step_y
+                )
+            else:
+                draw_run(out, place, source, here + a, here + b, here + c, here + d, share_x, share_y, step_x, step_y)
+        x = stop
 
 
 @compiled
@@ -96,15 +137,24 @@ def _begins(x: int, y: int, rows: int, columns: int) -> tuple[int, int, int, int
 
 @compiled
 def _draw_parted(
-    out: Bytes, to: int, source: Bytes, at: int, rows: int, columns: int, x: Real, y: Real, step_x: Real, step_y: Real
-) -> None:
-    """Draw ``LANES`` pixels that do not all lie between the same four. ``x``, ``y``: the first one's displacement."""
-    far_x, far_y = x + step_x * np.float32(LANES - 1), y + step_y * np.float32(LANES - 1)
-    for py in range(int(np.floor(min(y, far_y))), int(np.floor(max(y, far_y))) + 1):
-        for px in range(int(np.floor(min(x, far_x))), int(np.floor(max(x, far_x))) + 1):
-            a, b, c, d = _begins(px, py, rows, columns)
-            off_x, off_y = x - np.float32(px), y - np.float32(py)
-            draw_lanes_within(out, to, source, at + a, at + b, at + c, at + d, off_x, off_y, step_x, step_y)
+    out: Bytes, to: int, source: Bytes, at: int, rows: int, columns: int, x: Real, y: Real, step_x: Real, step_y: Real,
+    count: int,
+) -> None:  # fmt: skip
+    """Draw ``count`` pixels that need not all lie between the same four. ``x``, ``y``: the first one's displacement."""
+    k = 0
+    while k + LANES <= count:
+        far_x, far_y = x + step_x * np.float32(LANES - 1), y + step_y * np.float32(LANES - 1)
+        for py in range(int(np.floor(min(y, far_y))), int(np.floor(max(y, far_y))) + 1):
+            for px in range(int(np.floor(min(x, far_x))), int(np.floor(max(x, far_x))) + 1):
+                a, b, c, d = _begins(px, py, rows, columns)
+                off_x, off_y, here = x - np.float32(px), y - np.float32(py), at + k
+                draw_lanes_within(
+                    out, to + k, source, here + a, here + b, here + c, here + d, off_x, off_y, step_x, step_y
+                )
+        x, y, k = x + step_x * np.float32(LANES), y + step_y * np.float32(LANES), k + LANES
+    while k < count:
+        out[to + k] = _pixel(source, at + k, rows, columns, x, y)
+        x, y, k = x + step_x, y + step_y, k + 1
 
 
 @compiled

@@ -47,7 +47,7 @@ class Head:
     """One picture's field, and what of it moves.
 
     ``bands``: int64 (n, 4), left, top, right and bottom, each as wide as it must be, all even. ``field``: float32
-    (4, rows, columns, 2), see :meth:`Bearing.field` and :func:`with_edges`.
+    (4, rows, 2, columns), see :meth:`Bearing.field` and :func:`with_edges`.
     """
 
     bands: NDArray[np.int64]
@@ -59,7 +59,7 @@ def make_head(picture: I420, mesh: NDArray[np.float32]) -> Head | None:
     """Prepare a picture with its mesh (468, 2); None where nothing would move."""
     whole = Area(0, 0, *size_of(picture))
     field = Bearing.of(mesh, whole).field(whole)
-    farthest = np.asarray(np.tensordot(MOST, np.abs(field).max(axis=3), axes=1))
+    farthest = np.asarray(np.tensordot(MOST, np.abs(field).max(axis=2), axes=1))
     bands = [(band.left, band.top, band.right, band.bottom) for band in _bands(farthest > LEAST_PX, whole)]
     if not bands:
         return None
@@ -69,7 +69,7 @@ def make_head(picture: I420, mesh: NDArray[np.float32]) -> Head | None:
 
 
 def displacement(head: Head, now: Moment) -> FloatArray | None:
-    """Return where each cell comes from: float32 (rows, columns, 2), pixels; None where nobody would see it."""
+    """Return where each cell comes from: float32 (rows, 2, columns), pixels; None where nobody would see it."""
     parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath], np.float32)
     field = np.asarray(np.tensordot(parts, head.field, axes=1), np.float32)
     return field if float(np.abs(field).max()) >= LEAST_PX else None

@@ -15,7 +15,9 @@ from numba.np import arrayobj
 
 intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], extending.intrinsic)
 
-LANES = 8
+LANES, LONG_RUN = 8, 16
+# a whole pixel's share in 16 bits, less what a run's steps may be rounded by
+UNIT = (1 << 15) - 2 * LONG_RUN
 ROUNDING = 1 / 4096  # beyond 0 and 1, so that no pixel falls between two runs
 
 _INTEGER, _WIDE = ir.IntType(32), ir.IntType(64)
@@ -26,7 +28,7 @@ _FOUR: Any = types.containers.UniTuple(types.float32, 4)  # type: ignore[no-unty
 
 
 @intrinsic
-def draw_lanes(
+def draw_run(
     typing: Any,
     out: Any,
     to: Any,
@@ -40,12 +42,31 @@ def draw_lanes(
     step_x: Any,
     step_y: Any,
 ) -> Any:
-    """Draw ``LANES`` bytes of ``out`` from ``to`` on, bilinearly between four runs of ``source``.
+    """Draw ``LANES`` bytes of ``out`` from ``to`` on, bilinearly between four runs of ``source``, in 16 bits.
 
-    ``a``, ``b``, ``c``, ``d``: where the runs begin: upper left, upper right, lower left, lower right. ``x``, ``y``,
-    float32, 0…1: the first one's place between them; ``step_x``, ``step_y`` from each to the next.
+    ``a``, ``b``, ``c``, ``d``: where the runs begin: upper left, upper right, lower left, lower right. ``x``, ``y``:
+    int16, 0 … ``UNIT``: the first one's place between them; ``step_x``, ``step_y`` from each to the next.
     """
-    return _of_runs(out, source), _draw
+    return _of_runs(out, source, types.int16), _draw_run
+
+
+@intrinsic
+def draw_long_run(
+    typing: Any,
+    out: Any,
+    to: Any,
+    source: Any,
+    a: Any,
+    b: Any,
+    c: Any,
+    d: Any,
+    x: Any,
+    y: Any,
+    step_x: Any,
+    step_y: Any,
+) -> Any:
+    """Draw ``LONG_RUN`` bytes as :func:`draw_run` does."""
+    return _of_runs(out, source, types.int16), _draw_long_run
 
 
 @intrinsic
@@ -63,8 +84,8 @@ def draw_lanes_within(
     step_x: Any,
     step_y: Any,
 ) -> Any:
-    """Draw as :func:`draw_lanes`, but leave those as they are whose place is not within 0…1."""
-    return _of_runs(out, source), _draw_within
+    """Draw as :func:`draw_run`, in float32, 0…1; those whose place is not within that stay as they are."""
+    return _of_runs(out, source, types.float32), _draw_within
 
 
 @intrinsic
@@ -90,8 +111,8 @@ def mixed(typing: Any, source: Any, a: Any, b: Any, c: Any, d: Any, across: Any,
     return _FOUR(source, *[types.intp] * 4, types.float32, types.float32), _mix
 
 
-def _of_runs(out: Any, source: Any) -> Any:
-    return types.void(out, types.intp, source, *[types.intp] * 4, *[types.float32] * 4)
+def _of_runs(out: Any, source: Any, number: Any) -> Any:
+    return types.void(out, types.intp, source, *[types.intp] * 4, *[number] * 4)
 
 
 class _Lanes:
@@ -114,7 +135,7 @@ class _Lanes:
         return found
 
     def stored(self, value: Any, number: int, at: Any) -> None:
-        self.build.store(value, self.address(number, at, _BYTES)).align = 1
+        self.build.store(value, self.address(number, at, value.type)).align = 1
 
     def everywhere(self, value: Any, kind: Any) -> Any:
         nothing = ir.Constant(kind, ir.Undefined)
@@ -135,10 +156,6 @@ class _Lanes:
 
 
 def _draw_within(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return _draw(context, builder, signature, arguments, within=True)
-
-
-def _draw(context: Any, builder: Any, signature: Any, arguments: Any, within: bool = False) -> Any:
     lanes = _Lanes(context, builder, signature, arguments)
     _, to, _, *begins, x, y, step_x, step_y = arguments
     numbers = ir.Constant(_FLOATS, [float(lane) for lane in range(LANES)])
@@ -153,9 +170,42 @@ def _draw(context: Any, builder: Any, signature: Any, arguments: Any, within: bo
     across, down = weights(x, step_x), weights(y, step_y)
     a, b, c, d = (builder.uitofp(lanes.loaded(2, begin, _BYTES), _FLOATS) for begin in begins)
     drawn = lanes.as_bytes(lanes.between(lanes.between(a, b, across), lanes.between(c, d, across), down))
-    if within:
-        drawn = builder.select(builder.and_(inside(across), inside(down)), drawn, lanes.loaded(0, to, _BYTES))
+    drawn = builder.select(builder.and_(inside(across), inside(down)), drawn, lanes.loaded(0, to, _BYTES))
     lanes.stored(drawn, 0, to)
+    return context.get_dummy_value()
+
+
+def _draw_long_run(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return _draw_run(context, builder, signature, arguments, LONG_RUN)
+
+
+def _draw_run(context: Any, builder: Any, signature: Any, arguments: Any, length: int = LANES) -> Any:
+    lanes = _Lanes(context, builder, signature, arguments)
+    _, to, _, *begins, x, y, step_x, step_y = arguments
+    octets, shorts, longs = (ir.VectorType(ir.IntType(bits), length) for bits in (8, 16, 32))
+
+    def number(value: int, kind: Any = shorts) -> Any:
+        return ir.Constant(kind, [value] * length)
+
+    def weights(start: Any, step: Any) -> Any:
+        steps = builder.mul(lanes.everywhere(step, shorts), ir.Constant(shorts, list(range(length))))
+        return builder.add(lanes.everywhere(start, shorts), steps)
+
+    def share(difference: Any, bits: int, weight: Any) -> Any:
+        """Return a difference's share: the upper half of the product, ``UNIT`` being half of 16 bits."""
+        moved = builder.shl(difference, number(bits))
+        product = builder.mul(builder.sext(moved, longs), builder.sext(weight, longs))
+        return builder.trunc(builder.ashr(product, number(16, longs)), shorts)
+
+    def between(low: Any, high: Any) -> Any:
+        """Return bytes between two runs, times 64."""
+        return builder.add(builder.shl(low, number(6)), share(builder.sub(high, low), 7, across))
+
+    across, down = weights(x, step_x), weights(y, step_y)
+    a, b, c, d = (builder.zext(lanes.loaded(2, begin, octets), shorts) for begin in begins)
+    upper, lower = between(a, b), between(c, d)
+    value = builder.add(builder.add(upper, share(builder.sub(lower, upper), 1, down)), number(32))
+    lanes.stored(builder.trunc(builder.lshr(value, number(6)), octets), 0, to)
     return context.get_dummy_value()
 
 

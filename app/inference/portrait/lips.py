@@ -41,7 +41,7 @@ def draw_lips(
 
     ``warp``: float32 (rows, columns, 4) on the ground's grid: the displacement along the mouth, down it for what lies
     above the mouth's middle and for what lies below, and y from that middle; mouth widths. ``widest``: how far from
-    the middle the lips' line, or paint, may be. ``field``: the head's, float32 (rows, columns, 2), and ``cell``, see
+    the middle the lips' line, or paint, may be. ``field``: the head's, float32 (rows, 2, columns), and ``cell``, see
     ``glide``.
     """
     rows, columns = (bottom - top) // 2, (right - left) // 2
@@ -68,7 +68,7 @@ def _find_places(
     origin_x, origin_y, per_step = np.float32(ground.left), np.float32(ground.top), ONE / np.float32(ground.step)
     fine_x, fine_y = np.float32(ground.from_x), np.float32(ground.from_y)
     flat, rows, columns = warp.reshape(-1), warp.shape[0], warp.shape[1]
-    head = np.empty((field.shape[1], 2), np.float32)
+    head = np.empty((2, field.shape[2]), np.float32)
     for row in range(places.shape[1]):
         y = np.float32(top + 2 * row - 2) + HALF
         head_row(field, cell, y, head)
@@ -99,7 +99,7 @@ def _draw_luma(
     fine_x, fine_y = np.float32(ground.from_x), np.float32(ground.from_y)
     untouched = np.float32(max(0.0, 1 - 2 * parting.speaking))  # of the picture's own open mouth
     flat, rows, columns = warp.reshape(-1), warp.shape[0], warp.shape[1]
-    head = np.empty((field.shape[1], 2), np.float32)
+    head = np.empty((2, field.shape[2]), np.float32)
     width = 2 * (places.shape[2] - 2)
     between = np.empty((3, places.shape[2]), np.float32)
     of_row = np.empty((3, width + LANES), np.float32)

@@ -27,13 +27,13 @@ def look_up_row(out: Bytes, fine: Bytes, x: FloatArray, y: FloatArray, first: in
 
 @compiled
 def head_row(field: FloatArray, cell: int, y: Real, row: FloatArray) -> None:
-    """Write the head's displacements of a row of pixels: float32 (columns, 2), of the field's columns."""
+    """Write the head's displacements of a row of pixels: float32 (2, columns), of the field's columns."""
     place = (y - np.float32(cell - 1) / TWO) / np.float32(cell) + ONE
     j = int(place)
     down = place - np.float32(j)
-    for i in range(row.shape[0]):
-        row[i, 0] = field[j, i, 0] + (field[j + 1, i, 0] - field[j, i, 0]) * down
-        row[i, 1] = field[j, i, 1] + (field[j + 1, i, 1] - field[j, i, 1]) * down
+    for c in range(2):
+        for i in range(row.shape[1]):
+            row[c, i] = field[j, c, i] + (field[j + 1, c, i] - field[j, c, i]) * down
 
 
 @compiled
@@ -42,7 +42,7 @@ def before_head(row: FloatArray, cell: int, x: Real, y: Real) -> tuple[Real, Rea
     place = (x - np.float32(cell - 1) / TWO) / np.float32(cell) + ONE
     i = np.uint32(place)
     across, beside = place - np.float32(i), i + np.uint32(1)
-    return x + row[i, 0] + (row[beside, 0] - row[i, 0]) * across, y + row[i, 1] + (row[beside, 1] - row[i, 1]) * across
+    return x + row[0, i] + (row[0, beside] - row[0, i]) * across, y + row[1, i] + (row[1, beside] - row[1, i]) * across
 
 
 @compiled

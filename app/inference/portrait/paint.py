@@ -20,7 +20,7 @@ TOOTH_EDGE, TOOTH_EDGE_PX = 0.014, 1.2  # softness; the larger, as small teeth w
 JAW_FALL = 0.27  # of the lower teeth, by an open jaw
 RECEDE = 0.5  # of the teeth's light, lost in a rounded mouth
 ARCH = 0.55  # of the lips' arch is a half circle, the rest a parabola
-CORNER_REACH = 0.18  # of the corners' drop
+CORNER_REACH, CORNER_FAR = 0.18, 1.6  # of the corners' drop, and where there is nothing left of it
 CURVE_FROM, CURVE_TO = -0.8, 0.8  # x of the first and the last value of a curve that is given as an array
 
 ZERO, ONE = np.float32(0), np.float32(1)
@@ -51,8 +51,9 @@ def inner_edges(along: Real, seam: Real, upper: Real, lower: Real, parting: Part
     """
     inside = max(ZERO, ONE - along * along)
     arch = np.float32(ARCH) * np.sqrt(inside) + np.float32(1 - ARCH) * inside
-    off = abs(along) - ONE
-    drop = np.float32(parting.drop) * np.exp(-off * off / np.float32(CORNER_REACH)) * (ONE - arch)
+    off, drop = abs(along) - ONE, ZERO
+    if abs(off) < np.float32(CORNER_FAR):
+        drop = np.float32(parting.drop) * np.exp(-off * off / np.float32(CORNER_REACH)) * (ONE - arch)
     speaking = np.float32(parting.speaking)
     above = upper + speaking * (seam - np.float32(parting.up) * arch + drop - upper)
     below = lower + speaking * (seam + np.float32(parting.down) * arch + drop - lower)
