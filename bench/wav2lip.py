@@ -21,10 +21,9 @@ from app.config import load_settings
 from app.inference.engine import Job, Portrait, Window
 from app.inference.face import FaceFinder
 from app.inference.wav2lip.checkpoint import load_checkpoint
-from app.inference.wav2lip.drawer import ModelFace
+from app.inference.wav2lip.drawer import LOWER_ROWS, Drawer, ModelFace
 from app.inference.wav2lip.drawers import best_drawer
 from app.inference.wav2lip.engine import LOOK_BACK_COLUMNS, SPAN, Wav2LipEngine
-from app.inference.wav2lip.lower_half import LOWER_ROWS
 from app.inference.wav2lip.model import Wav2Lip
 from app.inference.wav2lip.paste import face_box, model_face, model_input
 from app.inference.weights import find_checkpoint
@@ -50,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     threads = settings.threads or os.cpu_count() or 1
     torch.set_num_threads(threads)
     model = load_checkpoint(path)
-    bench = Bench(model, threads)
+    bench = Bench(model, best_drawer(path, threads))
     rows = [bench.compare(batch, args.rounds, args.frames) for batch in args.batches]
     found = {
         "bench": "wav2lip",
@@ -73,9 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
 class Bench:
     """One face, one recording, both ways of drawing it."""
 
-    def __init__(self, model: Wav2Lip, threads: int) -> None:
+    def __init__(self, model: Wav2Lip, drawer: Drawer) -> None:
         self._model = model
-        self.drawer = best_drawer(model, threads)
+        self.drawer = drawer
         picture = read_picture(DEFAULT_FILE.read_bytes(), FaceFinder(), 1080)
         portrait = Portrait("bench", "bench", picture.image, picture.mesh)
         box = face_box(portrait.mesh, portrait.width, portrait.height)

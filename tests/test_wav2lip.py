@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.mel import column_at
 from app.inference.wav2lip import Wav2Lip
 from app.inference.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
+from app.inference.wav2lip.converted import converted
 from app.inference.wav2lip.cpu import CpuDrawer
 from app.inference.wav2lip.cuda import TorchDrawer
 from app.inference.wav2lip.drawer import Drawer, ModelFace
@@ -125,8 +127,8 @@ def drawn_by_the_model(model: Wav2Lip, mels: np.ndarray, face: np.ndarray) -> np
 
 
 DRAWERS = {
-    "openvino, exact": lambda model: CpuDrawer(model, 0, "f32"),
-    "openvino, this processor": lambda model: CpuDrawer(model, 0),
+    "openvino, exact": lambda model: CpuDrawer(converted(model), 0, "f32"),
+    "openvino, this processor": lambda model: CpuDrawer(converted(model), 0),
     "torch, exact": lambda model: TorchDrawer(model, "cpu", "f32"),
     "torch, bfloat16": lambda model: TorchDrawer(model, "cpu", "bf16"),
 }
@@ -169,7 +171,7 @@ def test_captured_graphs_draw_what_the_model_draws(model: Wav2Lip) -> None:
 
 @pytest.fixture(scope="module")
 def engine(model: Wav2Lip) -> Wav2LipEngine:
-    return Wav2LipEngine(CpuDrawer(model, 0, "f32"))
+    return Wav2LipEngine(CpuDrawer(converted(model), 0, "f32"))
 
 
 def test_only_the_lower_half_of_the_face_changes(engine: Wav2LipEngine, portrait: Portrait) -> None:
@@ -280,3 +282,40 @@ def test_a_broken_checkpoint_makes_the_engine_unavailable_and_says_why(tmp_path:
     (tmp_path / "wav2lip.pth").write_bytes(b"not a checkpoint")
     with pytest.raises(EngineUnavailable, match="cannot be read"):
         Engines(tmp_path).get("wav2lip")
+
+
+def test_a_converted_network_is_kept_and_draws_the_same(public_file: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "wav2lip_gan.pth"
+    checkpoint.write_bytes(public_file.read_bytes())
+    loads: list[Path] = []
+
+    def load(path: Path) -> Wav2Lip:
+        loads.append(path)
+        return load_checkpoint(path)
+
+    first, second = kept_networks(checkpoint, load), kept_networks(checkpoint, load)
+    assert loads == [checkpoint], "the second time nothing is read of the checkpoint"
+    mels = np.random.default_rng(1).uniform(-4, 4, (1, 80, 16)).astype(np.float32)
+    face = ModelFace(np.random.default_rng(2).random((6, 96, 96), np.float32))
+    drawn = [CpuDrawer(networks, 0, "f32").draw(mels, [face]) for networks in (first, second)]
+    assert (drawn[0] == drawn[1]).all()
+
+
+def test_a_damaged_copy_or_another_checkpoint_is_converted_anew(public_file: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "wav2lip_gan.pth"
+    checkpoint.write_bytes(public_file.read_bytes())
+    loads: list[Path] = []
+
+    def load(path: Path) -> Wav2Lip:
+        loads.append(path)
+        return load_checkpoint(path)
+
+    kept_networks(checkpoint, load)
+    (kept,) = (tmp_path / FOLDER).iterdir()
+    (kept / "decoder.xml").write_text("no network")
+    kept_networks(checkpoint, load)
+    kept_networks(checkpoint, load)
+    assert len(loads) == 2, "and the copy is mended"
+    os.utime(checkpoint, ns=(1, 1))
+    kept_networks(checkpoint, load)
+    assert len(loads) == 3

@@ -110,9 +110,8 @@ class Engines:
             raise EngineUnavailable(
                 f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
             )
-        # torch takes seconds to import, which nobody should wait for who does not use it
-        from app.inference.wav2lip.checkpoint import load_checkpoint
+        # OpenVINO, or torch, takes a while to import, which nobody should wait for who does not use it
         from app.inference.wav2lip.drawers import best_drawer
         from app.inference.wav2lip.engine import Wav2LipEngine
 
-        return Wav2LipEngine(best_drawer(load_checkpoint(path), self._threads))
+        return Wav2LipEngine(best_drawer(path, self._threads))

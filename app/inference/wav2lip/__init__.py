@@ -1,5 +1,19 @@
 """The public Wav2Lip model, in-process (R. Prajwal, R. Mukhopadhyay, V. Namboodiri, C. V. Jawahar, 2020)."""
 
-from app.inference.wav2lip.model import Wav2Lip
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.inference.wav2lip.model import Wav2Lip
 
 __all__ = ["Wav2Lip"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the model's class, and torch with it, when it is asked for: a converted network needs neither."""
+    if name == "Wav2Lip":
+        from app.inference.wav2lip.model import Wav2Lip
+
+        return Wav2Lip
+    raise AttributeError(name)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import openvino
-import torch
 
-from app.inference.mel import N_MELS
-from app.inference.wav2lip.drawer import ModelFace, mel_batch
-from app.inference.wav2lip.lower_half import LOWER_ROWS, FaceEncoder, LipDecoder
-from app.inference.wav2lip.model import FACE_SIDE, MEL_COLUMNS, Wav2Lip
+from app.inference.wav2lip.converted import Networks
+from app.inference.wav2lip.drawer import FACE_SIDE, LOWER_ROWS, ModelFace, mel_batch
 from app.media import FloatArray
 
 
@@ -27,18 +23,12 @@ class CpuDrawer:
 
     max_batch = 8
 
-    def __init__(self, model: Wav2Lip, threads: int, precision: str | None = None) -> None:
+    def __init__(self, networks: Networks, threads: int, precision: str | None = None) -> None:
         core = openvino.Core()
         self.precision = precision or best_precision(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-        encoder, decoder = FaceEncoder(model).eval(), LipDecoder(model).eval()
-        face = torch.zeros(1, 6, FACE_SIDE, FACE_SIDE)
-        mel = torch.zeros(1, 1, N_MELS, MEL_COLUMNS)
-        with torch.inference_mode():
-            maps = encoder(face)
         # a still face is encoded once, so exactly
-        self._encoder = _compiled(core, encoder, (face,), [list(face.shape)], "f32", threads)
-        shapes = [list(each.shape) for each in (mel, *maps)]
-        self._decoder = _compiled(core, decoder, (mel, *maps), shapes, self.precision, threads).create_infer_request()
+        self._encoder = _compiled(core, networks.encoder, "f32", threads)
+        self._decoder = _compiled(core, networks.decoder, self.precision, threads).create_infer_request()
         self._maps: WeakKeyDictionary[ModelFace, list[FloatArray]] = WeakKeyDictionary()
 
     def draw(self, mels: FloatArray, faces: Sequence[ModelFace]) -> FloatArray:
@@ -62,16 +52,10 @@ def best_precision(capabilities: Sequence[str]) -> str:
     return next((ours for theirs, ours in known.items() if theirs in capabilities), "f32")
 
 
-def _compiled(
-    core: Any, module: torch.nn.Module, example: tuple[torch.Tensor, ...], shapes: list[list[int]], precision: str,
-    threads: int,
-) -> Any:  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the tracer that OpenVINO uses
-        converted = openvino.convert_model(module, example_input=example, input=shapes)
+def _compiled(core: openvino.Core, network: openvino.Model, precision: str, threads: int) -> Any:
     options = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": precision,
         **({"INFERENCE_NUM_THREADS": threads} if threads else {}),
     }
-    return core.compile_model(converted, "CPU", options)
+    return core.compile_model(network, "CPU", options)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from app.inference.mel import N_MELS
-from app.inference.wav2lip.drawer import ModelFace, mel_batch
-from app.inference.wav2lip.lower_half import LOWER_ROWS, FaceEncoder, LipDecoder
-from app.inference.wav2lip.model import FACE_SIDE, MEL_COLUMNS, Wav2Lip
+from app.inference.wav2lip.drawer import FACE_SIDE, LOWER_ROWS, ModelFace, mel_batch
+from app.inference.wav2lip.lower_half import FaceEncoder, LipDecoder
+from app.inference.wav2lip.model import MEL_COLUMNS, Wav2Lip
 from app.media import FloatArray
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)  # a batch runs in the next larger one

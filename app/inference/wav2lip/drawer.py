@@ -10,6 +10,9 @@ import numpy as np
 
 from app.media import FloatArray
 
+FACE_SIDE = 96  # pixels
+LOWER_ROWS = FACE_SIDE // 2  # that are drawn
+
 
 @dataclass(frozen=True, eq=False)
 class ModelFace:

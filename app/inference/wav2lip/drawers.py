@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
-import torch
+import ctypes
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.inference.wav2lip.drawer import Drawer
-from app.inference.wav2lip.model import Wav2Lip
+
+if TYPE_CHECKING:
+    from app.inference.wav2lip.model import Wav2Lip
 
 
-def best_drawer(model: Wav2Lip, threads: int) -> Drawer:
-    """Use the GPU where there is one; ``threads`` (0: as many as cores) are for a CPU."""
-    if torch.cuda.is_available():
+def best_drawer(checkpoint: Path, threads: int) -> Drawer:
+    """Use the GPU where there is one; ``threads`` (0: as many as cores) are for a CPU.
+
+    Raises:
+        BadCheckpoint: when the file is none.
+    """
+    if _has_driver():
+        import torch
+
+        from app.inference.wav2lip.checkpoint import load_checkpoint
         from app.inference.wav2lip.cuda import TorchDrawer
 
-        return TorchDrawer(model)
+        if torch.cuda.is_available():
+            return TorchDrawer(load_checkpoint(checkpoint))
+    from app.inference.wav2lip.converted import kept_networks
     from app.inference.wav2lip.cpu import CpuDrawer
 
-    return CpuDrawer(model, threads)
+    return CpuDrawer(kept_networks(checkpoint, _load), threads)
+
+
+def _load(checkpoint: Path) -> Wav2Lip:
+    from app.inference.wav2lip.checkpoint import load_checkpoint
+
+    return load_checkpoint(checkpoint)
+
+
+def _has_driver() -> bool:
+    """Whether NVIDIA's driver is here: it can be asked without torch, which takes seconds to load."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from app.inference.wav2lip.model import FACE_SIDE, Convolution, Wav2Lip
+from app.inference.wav2lip.drawer import LOWER_ROWS
+from app.inference.wav2lip.model import Convolution, Wav2Lip
 
-LOWER_ROWS = FACE_SIDE // 2
 SPOILED_ROWS = 2  # by the cut above, in every doubling block
 FIRST_CUT = 1  # of the six rows that enter the first doubling block whose upper rows are not all needed
 WHOLE_BLOCKS = 3  # of the decoder, from its start: too small to cut

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-FACE_SIDE = 96
 MEL_COLUMNS = 16
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.i420 import from_bgr, put
-from app.inference.wav2lip.model import FACE_SIDE
+from app.inference.wav2lip.drawer import FACE_SIDE
 from app.media import I420, FloatArray, Image
 
 # The public script's detector boxes forehead to chin, to which it adds 10 pixels below on its examples; the mesh
