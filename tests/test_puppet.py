@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,6 +22,8 @@ from app.inference.portrait.geometry import MouthFrame, find_lips
 from app.inference.portrait.puppet import Puppet, make_puppet, pose
 from app.inference.portrait.shape import REST, MouthShape
 from app.media import I420, SILENCE, AudioSlice, Image, Journey
+
+ROOT = Path(__file__).resolve().parent.parent
 
 AA = MouthShape(opening=1, jaw=1)
 OO = MouthShape(opening=0.2, jaw=0.25, rounding=0.95)
@@ -238,3 +243,43 @@ def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(portrait: Portrai
     jobs = [Job(prepared, Window(sound, mel.astype(np.float32))) for mel in (quiet, loud)]
     rest, spoken = engine.render(jobs)
     assert rest is prepared.rest(0) and (engine.render(jobs[1:])[0] == spoken).all()
+
+
+def test_nothing_is_compiled_after_an_avatar_is_prepared(tmp_path: Path) -> None:
+    """Else a session would wait for seconds. With and without life, with whole numbers, lips apart, and a video."""
+    code = """
+import sys
+import numpy as np
+from app.avatars.store import DEFAULT_ID, AvatarStore
+from app.i420 import to_bgr
+from app.inference.engine import Clip, Job, Portrait
+from app.inference.face import FaceFinder
+from app.inference.portrait import glide, lips, warp
+from app.inference.portrait.ear import SPAN
+from app.inference.portrait.engine import PortraitEngine
+from app.inference.portrait.puppet import make_puppet, pose
+from app.inference.portrait.field import still_field
+from app.inference.portrait.shape import MouthShape
+from app.inference.trial import loud_window
+from pathlib import Path
+
+def compiled():
+    return [len(kernel.signatures) for kernel in (glide.glide, lips.draw_lips, warp.warp_of)]
+
+portrait = AvatarStore(Path(sys.argv[1]), FaceFinder(), 1080, 1).load(DEFAULT_ID)
+window, seen = loud_window(SPAN), []
+for life in (True, False):
+    engine = PortraitEngine(life=life)
+    prepared = engine.prepare(portrait)
+    seen.append(compiled())
+    (picture,) = engine.render([Job(prepared, window, 90)])
+frames, meshes = np.stack([portrait.image] * 3), np.stack([portrait.mesh] * 3)
+video = Portrait("v", "v", frames[0], meshes[0], Clip(frames, meshes))
+engine.render([Job(engine.prepare(video), window, 2)])
+spoken = pose(make_puppet(to_bgr(picture), portrait.mesh), MouthShape(opening=0, wide=1, speaking=1))
+spoken.draw(picture, still_field(portrait.width, portrait.height))
+print(*seen, compiled())
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == " ".join(["[1, 1, 1]"] * 3)

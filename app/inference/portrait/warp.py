@@ -79,18 +79,18 @@ def pull_of(shape: MouthShape, gap: float) -> Pull:
 
 
 def parting_of(shape: MouthShape) -> Parting:
-    """Say how a shape parts the lips."""
+    """Say how a shape parts the lips: in floats, as other types would be compiled for anew."""
     gap = MAX_OPENING * shape.opening * (1 - shape.closed)
     show = TEETH_LIFT * shape.teeth * min(1.0, shape.opening / 0.08) * (1 - shape.rounding)
     return Parting(
         up=UPPER_SHARE * gap + show + 0.02 * shape.tuck,
         down=(1 - UPPER_SHARE) * gap + 0.4 * show - TUCK_LIFT * shape.tuck,
         drop=CORNERS_DROP * gap,
-        speaking=shape.speaking,
-        jaw=shape.jaw,
-        rounding=shape.rounding,
-        tongue=shape.tongue,
-        opening=shape.opening,
+        speaking=float(shape.speaking),
+        jaw=float(shape.jaw),
+        rounding=float(shape.rounding),
+        tongue=float(shape.tongue),
+        opening=float(shape.opening),
     )
 
 
