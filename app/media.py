@@ -62,7 +62,7 @@ class AudioSlice:
 
     ``pts`` counts slots since the session's first sample (time base 1/25) and is never rewritten.
     ``playout``: int16 (1920,) at 48 kHz. ``model``: float32 (640,) at 16 kHz, −1…1, the same 40 ms.
-    ``last``: a flush ended here. ``trimmed_ns``: how much silence has been cut out of the session's sound before it.
+    ``last``: a flush ended here.
     """
 
     generation: int
@@ -72,7 +72,6 @@ class AudioSlice:
     silent: bool
     journey: Journey
     last: bool = False
-    trimmed_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,6 @@ class TalkingFrame:
             journey=sound.journey,
             last=sound.last,
             emphasis=emphasis,
-            trimmed_ns=sound.trimmed_ns,
         )
 
     generation: int
@@ -106,9 +104,8 @@ class TalkingFrame:
     journey: Journey
     last: bool = False
     emphasis: float = 0.0
-    trimmed_ns: int = 0
 
     @property
     def sent_ns(self) -> int:
         """Where its sound begins in the sender's, in ns since the session's first sample."""
-        return self.pts * SLOT_NS + self.trimmed_ns
+        return self.pts * SLOT_NS

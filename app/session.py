@@ -105,14 +105,7 @@ class Session:
         self.lane.position = self.pacer.position_behind_buffer
         self.lane.playing = lambda: self.pacer.playing
         slicer = Slicer(start.encoding, start.channels, start.sample_rate)
-        self.pump = Pump(
-            slicer,
-            Windower(engine.span),
-            self.lane,
-            start.sample_rate,
-            clock,
-            lambda: self.pacer.trimmed_goal_ns,
-        )
+        self.pump = Pump(slicer, Windower(engine.span), self.lane, start.sample_rate, clock)
 
     @property
     def inside(self) -> Inside:

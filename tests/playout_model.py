@@ -53,30 +53,22 @@ def play_live(
     clock.time_ns = int(phase_ms * NS_PER_MS)
     slots = pacer.start()
     played = Playout(pacer, recorder)
-    number, trimmed_ms, arrived_ms, ready_ms, was_silent = 0, 0.0, 0.0, 0.0, False
-    goal_at: deque[tuple[float, int]] = deque([(0.0, 0)])  # what the pacer wanted when
+    number, arrived_ms, ready_ms = 0, 0.0, 0.0
     for slot in range(int(seconds * 25)):
         now_ms = slots.due_ns(slot) / NS_PER_MS
         while True:
-            spoken_ms = ((number + 1) * SLOT_MS + trimmed_ms) / (1 + ppm / 1e6)
+            spoken_ms = (number + 1) * SLOT_MS / (1 + ppm / 1e6)
             arrives = max(arrived_ms, spoken_ms + arrives_late_ms(spoken_ms))
             if arrives > now_ms:
                 break
             silent = not speaks(spoken_ms / 1000) and not speaks((spoken_ms - SLOT_MS) / 1000)
-            wanted_ms = goal_at[-1][1] / NS_PER_MS - trimmed_ms
-            if silent and was_silent and wanted_ms >= 1:
-                trimmed_ms += min(int(wanted_ms), SLOT_MS - 5)
-                was_silent = False
-                continue
-            arrived_ms, was_silent = arrives, silent
+            arrived_ms = arrives
             ready_ms = max(ready_ms, arrives + LOOK_AHEAD_MS + drawn_late_ms(spoken_ms))
             journey = Journey(
                 int(arrives * NS_PER_MS), queued_ns=int(arrives * NS_PER_MS), ready_ns=int(ready_ms * NS_PER_MS)
             )
             audio = np.full(SAMPLES_PER_FRAME, 0 if silent else 1 + number % 30_000, np.int16)
-            waiting.append(
-                TalkingFrame(0, number, IMAGE, audio, silent, journey, trimmed_ns=int(trimmed_ms * NS_PER_MS))
-            )
+            waiting.append(TalkingFrame(0, number, IMAGE, audio, silent, journey))
             number += 1
         while waiting and waiting[0].journey.ready_ns <= now_ms * NS_PER_MS:
             waiting[0].journey.held_back |= not buffer.has_room
@@ -87,17 +79,12 @@ def play_live(
         gaps, count = pacer.counters.gaps, pacer.counters.played
         head = buffer.head
         pacer.step()
-        goal_at.append((now_ms, pacer.trimmed_goal_ns))
         if pacer.counters.gaps > gaps:
             played.gaps_at_s.append(now_ms / 1000)
         if pacer.counters.played > count and head is not None:
-            spoken_ms = (recorder_frame_end_ms(recorder, head)) / (1 + ppm / 1e6)
+            spoken_ms = ((head.sent_ns + SLOT_NS) / NS_PER_MS) / (1 + ppm / 1e6)
             played.delays_ms.append(now_ms - spoken_ms)
     return played
-
-
-def recorder_frame_end_ms(recorder: Recorder, head: TalkingFrame) -> float:
-    return (head.sent_ns + SLOT_NS) / NS_PER_MS
 
 
 @dataclass

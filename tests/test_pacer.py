@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from app.media import SLOT_NS, TalkingFrame
-from app.pacer.pacer import PAUSE_SLOTS, Pacer
+from app.media import NS_PER_MS, SLOT_NS, TalkingFrame
+from app.pacer.lateness import UNKNOWN_NS
+from app.pacer.pacer import PAUSE_SLOTS, PHASE_SPARE_NS, Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import LIVE, Mode
 from tests.fakes import FakeClock, Recorder, frame
@@ -286,3 +287,44 @@ def test_a_video_avatar_never_jumps(mode: Mode, speed: float, stalls: dict[int, 
     played = [slot for slot in recorder.slots if slot.generation is not None]
     for slot, number in zip(played, recorder.played_numbers(), strict=True):
         assert slot.position == drawn_for[number]
+
+
+@pytest.mark.parametrize("connected_ms", range(400, 440, 7))
+def test_the_epoch_lies_where_frames_that_come_already_wait_for_the_margin_alone(connected_ms: int) -> None:
+    clock, buffer, recorder = FakeClock(0), PlayoutBuffer(20, 10), Recorder()
+    pacer = Pacer(buffer, Producer(10_000, 1, arrival=0), recorder, lambda s: IDLE, "live", clock)
+
+    def ready_ms(number: int) -> int:
+        return number * 40 + 113
+
+    coming = iter(range(1000))
+    number = next(coming)
+
+    def come(now_ms: float) -> None:
+        nonlocal number
+        while ready_ms(number) <= now_ms:
+            buffer.put(frame(number, silent=number < 20, ready_ns=ready_ms(number) * NS_PER_MS))
+            number = next(coming)
+
+    come(connected_ms)
+    clock.time_ns = connected_ms * NS_PER_MS
+    epoch = pacer.start()
+    assert 0 <= epoch.epoch_ns - clock.time_ns < SLOT_NS
+    waits = []
+    for slot in range(200):
+        clock.time_ns = epoch.due_ns(slot)
+        come(clock.time_ns / NS_PER_MS)
+        head, played = buffer.head, pacer.counters.played
+        pacer.step()
+        if pacer.counters.played > played and head is not None:
+            waits.append((clock.time_ns - head.journey.ready_ns) / NS_PER_MS)
+    margin_ms = (UNKNOWN_NS + PHASE_SPARE_NS) / NS_PER_MS
+    assert waits[-1] == pytest.approx(margin_ms, abs=0.01)
+    assert pacer.counters.gaps == 0
+
+
+def test_a_clip_begins_at_once() -> None:
+    clock, buffer = FakeClock(), PlayoutBuffer(20, 10)
+    buffer.put(frame(0, ready_ns=clock.time_ns - 7))
+    pacer = Pacer(buffer, Producer(1, 1), Recorder(), lambda s: IDLE, "clip", clock)
+    assert pacer.start().epoch_ns == clock.time_ns

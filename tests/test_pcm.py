@@ -129,37 +129,3 @@ def test_a_queue_gives_what_was_put_in_order() -> None:
     assert queue.take(3).tolist() == [0, 1, 2]
     assert queue.take(6).tolist() == [3, 4, 5, 6, 7, 8]
     assert len(queue) == 0
-
-
-def test_a_pause_is_cut_by_what_playout_can_do_without_and_no_word_is() -> None:
-    speech = 0.5 * np.sin(2 * np.pi * 220 * np.arange(48_000 * 2) / 48_000)
-    speech[48_000 // 2 : 48_000 * 3 // 2] *= 0.001  # a pause of a second
-    data = (speech * 32767).astype("<i2").tobytes()
-    slicer = Slicer("pcm_s16le", 1, 48_000)
-    found = [
-        sound for start in range(0, len(data), 1920) for sound in _goal(slicer, 50).push(data[start:][:1920], 0, 0)
-    ]
-    assert slicer.trimmed_ms == 50
-    assert [sound.pts for sound in found] == list(range(len(found)))
-    assert len(found) == 2 * 25 - 2, "the resampler's delay and the cut"
-    trimmed = [sound.trimmed_ns // 1_000_000 for sound in found]
-    assert trimmed == sorted(trimmed) and set(trimmed) == {0, 35, 50}
-    heard = np.concatenate([sound.playout for sound in found]).astype(np.float32) / 32767
-    loud = np.abs(heard) > 0.05
-    begins, ends = int(np.argmax(loud)), len(heard) - int(np.argmax(loud[::-1]))
-    pause = np.flatnonzero(np.diff(np.flatnonzero(loud)) > 4800)
-    assert len(pause) == 1 and begins < 100 and ends > len(heard) - 100
-    assert np.diff(np.flatnonzero(loud)).max() == pytest.approx(48_000 - 2400, abs=200)
-    assert np.abs(np.diff(heard)).max() < 0.02, "a click"
-
-
-def test_nothing_is_cut_out_of_a_voice_that_never_pauses() -> None:
-    speech = 0.5 * np.sin(2 * np.pi * 220 * np.arange(48_000) / 48_000)
-    slicer = Slicer("pcm_s16le", 1, 48_000)
-    list(_goal(slicer, 500).push((speech * 32767).astype("<i2").tobytes(), 0, 0))
-    assert slicer.trimmed_ms == 0
-
-
-def _goal(slicer: Slicer, goal_ms: int) -> Slicer:
-    slicer.trimmed_goal_ms = goal_ms
-    return slicer

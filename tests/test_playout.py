@@ -9,19 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.media import NS_PER_MS
+from app.media import NS_PER_MS, SLOT_MS
 from app.pacer.lateness import FLOOR_NS, UNKNOWN_NS, UNSEEN
-from app.pacer.schedule import TRIM_LEAST_NS
+from app.pacer.schedule import TOLERANCE_NS
 from tests.playout_model import LOOK_AHEAD_MS, play_live
 
 LEAST_MS = LOOK_AHEAD_MS + FLOOR_NS / NS_PER_MS  # from the last sample's being spoken to its slot
-SPARE_MS = TRIM_LEAST_NS / NS_PER_MS
+SPARE_MS = SLOT_MS + TOLERANCE_NS / NS_PER_MS  # at most: slots lie where they lie
 properties = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 @properties
 @given(phase_ms=st.floats(0, 40))
-def test_a_steady_microphone_waits_for_the_margin_alone_wherever_the_slots_lie(phase_ms: float) -> None:
+def test_a_steady_microphone_waits_for_the_margin_and_a_slot_at_most_wherever_the_slots_lie(phase_ms: float) -> None:
     played = play_live(20, phase_ms=phase_ms)
     assert played.gaps_at_s == []
     assert max(played.delays_ms[-250:]) <= LEAST_MS + SPARE_MS + 1
@@ -37,7 +37,7 @@ def test_jitter_of_the_network_and_the_thread_makes_no_hole_once_it_is_learnt(
         60, lambda sent: source.uniform(0, jitter_ms), lambda sent: source.uniform(0, thread_ms), phase_ms=phase_ms
     )
     assert played.gaps_after(8) == 0
-    assert max(played.delays_ms[-250:]) <= LEAST_MS + (1 + 1 / UNSEEN) * (jitter_ms + thread_ms) + SPARE_MS + 50
+    assert max(played.delays_ms[-250:]) <= LEAST_MS + (1 + 1 / UNSEEN) * (jitter_ms + thread_ms) + SPARE_MS + 1
 
 
 @properties
@@ -57,14 +57,14 @@ def test_a_stall_that_comes_again_and_again_makes_no_hole_once_it_came_twice(
 def test_an_agents_bursts_play_whole(burst_ms: int, phase_ms: float) -> None:
     played = play_live(40, lambda sent: (-sent) % burst_ms, phase_ms=phase_ms)
     assert played.gaps_after(8) == 0
-    assert max(played.delays_ms[-250:]) <= LEAST_MS + (1 + 1 / UNSEEN) * burst_ms + SPARE_MS + 50
+    assert max(played.delays_ms[-250:]) <= LEAST_MS + (1 + 1 / UNSEEN) * burst_ms + SPARE_MS + 1
 
 
 @pytest.mark.parametrize("ppm", [200, -200, 50, -50])
 def test_a_microphone_clock_that_is_off_makes_no_hole_and_no_delay_in_half_an_hour(ppm: float) -> None:
     played = play_live(1800, ppm=ppm)
     assert played.gaps_at_s == []
-    assert max(played.delays_ms[500:]) <= LEAST_MS + SPARE_MS + 41  # a slot, until the next cut
+    assert max(played.delays_ms[500:]) <= LEAST_MS + SPARE_MS + 1
     assert np.median(played.delays_ms[500:]) <= LEAST_MS + SPARE_MS + 1
 
 
@@ -73,7 +73,7 @@ def test_a_single_stall_is_forgotten_and_speech_is_not_cut_for_it() -> None:
     assert len(played.gaps_at_s) == 1
     assert played.pacer.counters.dropped_speech == 0
     at_20_s, at_the_end = np.median(played.delays_ms[450:500]), np.median(played.delays_ms[-100:])
-    assert at_20_s < LEAST_MS + 120
+    assert at_20_s < LEAST_MS + 120 + SPARE_MS
     assert at_the_end <= LEAST_MS + SPARE_MS + 1
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.media import NS_PER_MS, SLOT_NS
-from app.pacer.schedule import CLIP, LIVE, TOLERANCE_NS, TRIM_LEAST_NS, Decision, View, decide, surplus_ns
+from app.pacer.schedule import CLIP, LIVE, TOLERANCE_NS, Decision, View, decide
 
 MARGIN = 10 * NS_PER_MS
 PLAYING = View(
@@ -45,7 +45,6 @@ def test_what_there_is_plays_when_patience_is_over() -> None:
 def test_clip_never_drops_and_never_waits_while_it_plays(backlog: int, silent: bool, slack_ms: int) -> None:
     view = replace(PLAYING, backlog=backlog, slack_ns=slack_ms * NS_PER_MS, head_silent=silent, last_silent=silent)
     assert decide(view, CLIP) is Decision.PLAY
-    assert surplus_ns(view) == 0
 
 
 def test_live_begins_with_the_margin() -> None:
@@ -89,12 +88,3 @@ def test_what_remains_after_a_slot_less_is_never_below_the_margin() -> None:
 def test_live_drops_speech_past_the_hard_limit() -> None:
     assert decide(replace(LIVE_PLAYING, backlog=LIVE.hard_limit), LIVE) is Decision.PLAY
     assert decide(replace(LIVE_PLAYING, backlog=LIVE.hard_limit + 1), LIVE) is Decision.DROP
-
-
-def test_a_surplus_of_less_than_a_slot_is_cut_out_of_pauses_and_leaves_the_margin() -> None:
-    for over in range(0, 60 * NS_PER_MS, NS_PER_MS):
-        surplus = surplus_ns(replace(LIVE_PLAYING, slack_ns=MARGIN + over))
-        assert 0 <= surplus <= min(over, SLOT_NS)
-        assert (surplus > 0) is (over >= TRIM_LEAST_NS)
-    assert surplus_ns(replace(LIVE_PLAYING, slack_ns=TOO_MUCH, settled=False)) == 0
-    assert surplus_ns(replace(LIVE_PLAYING, slack_ns=None)) == 0

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from app.inference.lane import Lane
 from app.inference.windows import Windower
 from app.ingest.inbox import Mark, PcmInbox
 from app.ingest.slicer import Slicer
-from app.media import NS_PER_MS
 from app.pacer.clock import Clock
 
 PIECE_MS = 80  # sliced at a time, so that a large message does not hold the event loop
@@ -17,22 +15,10 @@ INBOX_S = 10  # of sound that the route reads ahead, so that an interrupt behind
 
 
 class Pump:
-    """Moves one session's sound, waiting wherever the next stage is full.
+    """Moves one session's sound, waiting wherever the next stage is full."""
 
-    ``trimmed_goal_ns``: how much silence playout wants to have been cut out of the sound.
-    """
-
-    def __init__(
-        self,
-        slicer: Slicer,
-        windower: Windower,
-        lane: Lane,
-        rate: int,
-        clock: Clock,
-        trimmed_goal_ns: Callable[[], int] = lambda: 0,
-    ) -> None:
+    def __init__(self, slicer: Slicer, windower: Windower, lane: Lane, rate: int, clock: Clock) -> None:
         self._slicer, self._windower, self._lane, self._clock = slicer, windower, lane, clock
-        self._trimmed_goal_ns = trimmed_goal_ns
         self._piece_bytes = max(1, rate * PIECE_MS // 1000) * slicer.bytes_per_sample
         self._generation = 0
         self.inbox = PcmInbox(INBOX_S * rate * slicer.bytes_per_sample)
@@ -60,7 +46,6 @@ class Pump:
             if generation != self._generation:
                 return
             piece = data[start : start + self._piece_bytes]
-            self._slicer.trimmed_goal_ms = self._trimmed_goal_ns() // NS_PER_MS
             for sound in self._slicer.push(piece, generation, self._clock.now_ns()):
                 self._lane.submit(self._windower.push(sound))
             self._lane.submit(self._windower.hear(self._slicer.tail))

@@ -14,16 +14,12 @@ from app.ingest.pcm import INT16_SCALE, Encoding, PcmDecoder, Resampler
 from app.media import (
     MODEL_RATE,
     MODEL_SAMPLES_PER_FRAME,
-    NS_PER_MS,
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
-    SLOT_MS,
     AudioSlice,
     FloatArray,
     Journey,
 )
-
-SPLICE_MS = 5  # over which what lies before a cut fades into what lies after it
 
 
 class SampleQueue:
@@ -57,11 +53,6 @@ class SampleQueue:
         self._length -= count
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
-    def put_back(self, samples: FloatArray) -> None:
-        """Put samples before all others."""
-        self._chunks.appendleft(samples)
-        self._length += len(samples)
-
     def peek(self) -> FloatArray:
         """Return all that is there; it stays."""
         return np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.float32)
@@ -86,9 +77,6 @@ class Slicer:
         self._silence = SilenceDetector()
         self._pts = 0
         self._in_utterance = False
-        self._after_silence = False
-        self.trimmed_ms = 0  # of silence that was cut out
-        self.trimmed_goal_ms = 0  # that shall be: what is more goes in the next pause
         self.bytes_per_sample = self._decoder.bytes_per_sample
 
     @property
@@ -127,34 +115,13 @@ class Slicer:
         self._to_model.reset()
         self._playout.clear()
         self._model.clear()
-        self._in_utterance = self._after_silence = False
+        self._in_utterance = False
 
     def _complete(self, generation: int, now_ns: int) -> Iterator[AudioSlice]:
         while len(self._playout) >= SAMPLES_PER_FRAME and len(self._model) >= MODEL_SAMPLES_PER_FRAME:
-            model = self._model.take(MODEL_SAMPLES_PER_FRAME)
             sound = self._playout.take(SAMPLES_PER_FRAME)
-            if self._after_silence and self.trimmed_goal_ms > self.trimmed_ms and self._silence.is_silent(model):
-                self._trim(sound, model)
-                continue
             playout = np.clip(np.rint(sound * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+            model = self._model.take(MODEL_SAMPLES_PER_FRAME)
             silent = self._silence.is_silent(model)
-            yield AudioSlice(
-                generation, self._pts, playout, model, silent, Journey(now_ns), trimmed_ns=self.trimmed_ms * NS_PER_MS
-            )
+            yield AudioSlice(generation, self._pts, playout, model, silent, Journey(now_ns))
             self._pts += 1
-            self._after_silence = silent
-
-    def _trim(self, sound: FloatArray, model: FloatArray) -> None:
-        """Cut silence out of the start of a slice, and put the rest back."""
-        cut_ms = min(self.trimmed_goal_ms - self.trimmed_ms, SLOT_MS - SPLICE_MS)
-        self.trimmed_ms += cut_ms
-        self._after_silence = False  # one cut a slice
-        self._playout.put_back(_spliced(sound, cut_ms * SAMPLE_RATE // 1000, SPLICE_MS * SAMPLE_RATE // 1000))
-        self._model.put_back(_spliced(model, cut_ms * MODEL_RATE // 1000, SPLICE_MS * MODEL_RATE // 1000))
-
-
-def _spliced(sound: FloatArray, cut: int, splice: int) -> FloatArray:
-    """Return a sound without ``cut`` samples of its start, which still begins as it began."""
-    rest = sound[cut:].copy()
-    rest[:splice] += (sound[:splice] - rest[:splice]) * np.linspace(1, 0, splice, dtype=np.float32)
-    return rest

@@ -13,9 +13,11 @@ from app.pacer.concealment import Concealment
 from app.pacer.lateness import Lateness
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import Picture
-from app.pacer.schedule import Decision, Mode, View, decide, policy_for, surplus_ns
+from app.pacer.schedule import Decision, Mode, View, decide, policy_for
 
 CATCH_UP_SLOTS = 2  # a wake-up this late still serves every slot; Buffer B holds as many
+USUAL_SHARE = 0.8  # of the frames that came before the epoch: setting a session up makes some of them late
+PHASE_SPARE_NS = 4 * NS_PER_MS  # for what those were not
 PAUSE_SLOTS = 15  # silence after which live speech counts as finished, 600 ms
 
 
@@ -113,9 +115,6 @@ class Pacer:
         self._delays_ms: deque[float] = deque(maxlen=VIDEO_FPS)
         self.slots: SlotClock | None = None
         self.next_slot = 0
-        self.trimmed_goal_ns = (
-            0  # how much silence shall have been cut out of the sound that is yet to be cut into slots
-        )
         self.counters = PacerCounters()
 
     @property
@@ -149,9 +148,17 @@ class Pacer:
         return self.slots.due_ns(self.next_slot + len(self._buffer))
 
     def start(self) -> SlotClock:
-        """Set the epoch: slot 0 is due now. How late frames were while nobody listened says nothing."""
-        self.slots = SlotClock(self._clock.now_ns())
-        self._buffer.take_news()
+        """Set the epoch: slot 0 is due within a slot from now.
+
+        In ``live`` it lies where frames that are already coming wait for the margin alone: a microphone's chunks and
+        the slots have the same pace, so what is chosen here lasts. Else, and where nothing has come yet, it is now.
+        """
+        now_ns = self._clock.now_ns()
+        late_ns = sorted(frame.journey.ready_ns - frame.sent_ns for frame in self._buffer.take_news())
+        if late_ns and self._mode == "live":
+            usual_ns = late_ns[int(USUAL_SHARE * (len(late_ns) - 1))]
+            now_ns += (usual_ns + self._lateness.margin_ns + PHASE_SPARE_NS - now_ns) % SLOT_NS
+        self.slots = SlotClock(now_ns)
         return self.slots
 
     async def run(self) -> None:
@@ -177,10 +184,8 @@ class Pacer:
         """Decide and serve the next slot."""
         for frame in self._buffer.take_news():
             self._note_lateness(frame)
-        while (decision := decide(view := self._view(), self._policy)) is Decision.DROP:
+        while (decision := decide(self._view(), self._policy)) is Decision.DROP:
             self._drop()
-        surplus, head = surplus_ns(view), self._buffer.head
-        self.trimmed_goal_ns = head.trimmed_ns + surplus if head is not None and surplus else 0
         self._waited = self._waited + 1 if len(self._buffer) and decision is Decision.HOLD else 0
         if decision is Decision.PLAY:
             self._play(self._buffer.pop())
@@ -196,7 +201,6 @@ class Pacer:
         self._needed = self._policy.prime
         self._waited = 0
         self._broken = False
-        self.trimmed_goal_ns = 0
         self._last_silent = True
         self._set_speaking(False)
 

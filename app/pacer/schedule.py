@@ -14,8 +14,6 @@ from app.media import NS_PER_MS, SLOT_NS, VIDEO_FPS
 Mode = Literal["live", "clip"]
 
 TOLERANCE_NS = 10 * NS_PER_MS  # beyond a slot over the margin before one is dropped, so that no pause goes to and fro
-TRIM_LEAST_NS = 8 * NS_PER_MS  # over the margin: less is not worth a splice, even in silence
-TRIM_LEAVES_NS = 3 * NS_PER_MS  # over it: a slow clock shall not need a slot more in every pause
 
 
 class Decision(Enum):
@@ -94,18 +92,9 @@ def decide(view: View, policy: Policy) -> Decision:
     pause = view.head_silent and view.last_silent
     if view.slack_ns is None:
         return Decision.HOLD if waiting else Decision.PLAY
-    if pause and (view.settled or view.needed) and view.slack_ns > view.margin_ns + SLOT_NS + TOLERANCE_NS:
+    # what is dropped before anything plays cannot come back, so it needs no tolerance
+    enough_ns = view.margin_ns + SLOT_NS + (0 if view.needed else TOLERANCE_NS)
+    if pause and (view.settled or view.needed) and view.slack_ns > enough_ns:
         return Decision.DROP
     grows = view.slack_ns < (0 if view.broken else view.margin_ns) and not view.ended
     return Decision.HOLD if grows and (waiting or (pause and not view.needed)) else Decision.PLAY
-
-
-def surplus_ns(view: View) -> int:
-    """Return how much of a pause ``live`` can do without, less than a slot: so all that waits is the margin.
-
-    Slots lie where they lie; it is the sound that is cut into slots anew, while nobody speaks.
-    """
-    if view.mode == "clip" or view.slack_ns is None or not view.settled:
-        return 0
-    over = view.slack_ns - view.margin_ns
-    return min(over - TRIM_LEAVES_NS, SLOT_NS) if over >= TRIM_LEAST_NS else 0
