@@ -43,7 +43,7 @@ class PortraitEngine:
     def prepare(self, portrait: Portrait) -> Shots[Puppet]:
         """Compute the tables of the warp, and of what the face does by itself."""
         shots = Shots(portrait, make_puppet, life_of(portrait, self._eyes) if self._eyes else None)
-        # so that all that draws is compiled, or loaded, before anybody waits for it; in the first slot nothing lives yet
+        # so that all that draws is compiled, or loaded, before anybody waits for it; in slot 0 no head moves yet
         self._draw(shots, 0 if shots.moving else AWAKE, WIDE_OPEN, 1.0)
         return shots
 
