@@ -13,7 +13,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Real = Any  # float32, in compiled code
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": True}
+# no number here is so fine that a product and a sum in one instruction, or a reciprocal, would matter
+FAST = {"contract", "nsz", "arcp"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": True, "fastmath": FAST}
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

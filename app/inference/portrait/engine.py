@@ -17,6 +17,7 @@ from app.inference.portrait.shape import MouthShape
 from app.inference.shots import Shots
 from app.media import I420
 
+AWAKE = 250  # slots
 WIDE_OPEN = MouthShape(opening=1.0, jaw=1.0)
 
 
@@ -42,7 +43,8 @@ class PortraitEngine:
     def prepare(self, portrait: Portrait) -> Shots[Puppet]:
         """Compute the tables of the warp, and of what the face does by itself."""
         shots = Shots(portrait, make_puppet, life_of(portrait, self._eyes) if self._eyes else None)
-        self._draw(shots, 0, WIDE_OPEN, 1.0)  # so that what draws is compiled, or loaded, before anybody waits for it
+        # so that all that draws is compiled, or loaded, before anybody waits for it; in slot 0 no head moves yet
+        self._draw(shots, 0 if shots.moving else AWAKE, WIDE_OPEN, 1.0)
         return shots
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:

@@ -18,6 +18,7 @@ intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], extending.i
 LANES, LONG_RUN = 8, 16
 # a whole pixel's share in 16 bits, less what a run's steps may be rounded by
 UNIT = (1 << 15) - 2 * LONG_RUN
+FUSED = ("contract",)  # a product and a sum may be one instruction
 ROUNDING = 1 / 4096  # beyond 0 and 1, so that no pixel falls between two runs
 
 _INTEGER, _WIDE = ir.IntType(32), ir.IntType(64)
@@ -145,7 +146,7 @@ class _Lanes:
         )
 
     def between(self, low: Any, high: Any, weight: Any) -> Any:
-        return self.build.fadd(low, self.build.fmul(self.build.fsub(high, low), weight))
+        return self.build.fadd(low, self.build.fmul(self.build.fsub(high, low), weight, FUSED), FUSED)
 
     def compared(self, how: str, value: Any, number: float) -> Any:
         return self.build.fcmp_ordered(how, value, ir.Constant(_FLOATS, [number] * LANES))

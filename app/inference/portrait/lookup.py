@@ -11,7 +11,7 @@ from app.media import FloatArray
 
 Bytes = NDArray[np.uint8]
 
-ZERO, HALF, ONE, TWO = (np.float32(number) for number in (0, 0.5, 1, 2))
+ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 BARELY_ONE, BARELY_TWO = np.float32(1.001), np.float32(2.001)  # from an end, so that there is a neighbour
 FAR = np.float32(1e6)
 
@@ -28,7 +28,7 @@ def look_up_row(out: Bytes, fine: Bytes, x: FloatArray, y: FloatArray, first: in
 @compiled
 def head_row(field: FloatArray, cell: int, y: Real, row: FloatArray) -> None:
     """Write the head's displacements of a row of pixels: float32 (2, columns), of the field's columns."""
-    place = (y - np.float32(cell - 1) / TWO) / np.float32(cell) + ONE
+    place = (y + HALF) * (ONE / np.float32(cell)) + HALF
     j = int(place)
     down = place - np.float32(j)
     for c in range(2):
@@ -39,7 +39,7 @@ def head_row(field: FloatArray, cell: int, y: Real, row: FloatArray) -> None:
 @compiled
 def before_head(row: FloatArray, cell: int, x: Real, y: Real) -> tuple[Real, Real]:
     """Return where the head takes a pixel from."""
-    place = (x - np.float32(cell - 1) / TWO) / np.float32(cell) + ONE
+    place = (x + HALF) * (ONE / np.float32(cell)) + HALF
     i = np.uint32(place)
     across, beside = place - np.float32(i), i + np.uint32(1)
     return x + row[0, i] + (row[0, beside] - row[0, i]) * across, y + row[1, i] + (row[1, beside] - row[1, i]) * across

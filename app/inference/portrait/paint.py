@@ -16,7 +16,7 @@ from app.media import FloatArray
 ROW = 0.45  # half the width over which teeth are seen
 UPPER_EDGE = 0.060  # of the upper teeth, below the line where the lips meet
 TOOTH_WIDTH = 0.098
-TOOTH_EDGE, TOOTH_EDGE_PX = 0.014, 1.2  # softness; the larger, as small teeth would make stairs
+TOOTH_EDGE, TOOTH_EDGE_PX = 0.014, 0.8  # softness; the larger, as small teeth would make stairs
 JAW_FALL = 0.27  # of the lower teeth, by an open jaw
 RECEDE = 0.5  # of the teeth's light, lost in a rounded mouth
 ARCH = 0.55  # of the lips' arch is a half circle, the rest a parabola
@@ -133,7 +133,9 @@ def _between_teeth(x: Real, edge: Real) -> Real:
     """Return 1 in the gap between two teeth, 0 within one; the front ones are the widest."""
     place = abs(x) / np.float32(TOOTH_WIDTH)
     place += np.float32(0.07) * place * place
-    return _step(abs(place - np.floor(place) - np.float32(0.5)) * 2 - 0.78, max(0.22, 2 * edge / TOOTH_WIDTH))
+    wide = max(0.22, 2 * edge / TOOTH_WIDTH)  # where it is softer it is wider, and fainter
+    off = abs(place - np.floor(place) - np.float32(0.5)) * 2
+    return np.float32(_step(off - (1 - wide), wide) * (0.22 / wide))
 
 
 @compiled
