@@ -35,7 +35,14 @@ def frame(pts: int, silent: bool = False, generation: int = 0, ready_ns: int = 0
     """A frame whose picture (2 × 2 pixels) and sound both carry its number."""
     image = np.full((3, 2), pts % 251, np.uint8)
     audio = np.full(SAMPLES_PER_FRAME, pts % 30_000 + 1, np.int16)
-    return TalkingFrame(generation, pts, image, audio, silent, Journey(ready_ns, queued_ns=ready_ns, ready_ns=ready_ns))
+    return TalkingFrame(
+        generation,
+        pts,
+        image,
+        audio,
+        silent,
+        Journey(ready_ns, queued_ns=ready_ns, begun_ns=ready_ns, ready_ns=ready_ns),
+    )
 
 
 class HandPool(Executor):

@@ -65,7 +65,10 @@ def play_live(
             arrived_ms = arrives
             ready_ms = max(ready_ms, arrives + LOOK_AHEAD_MS + drawn_late_ms(spoken_ms))
             journey = Journey(
-                int(arrives * NS_PER_MS), queued_ns=int(arrives * NS_PER_MS), ready_ns=int(ready_ms * NS_PER_MS)
+                int(arrives * NS_PER_MS),
+                queued_ns=int(arrives * NS_PER_MS),
+                begun_ns=int(ready_ms * NS_PER_MS),
+                ready_ns=int(ready_ms * NS_PER_MS),
             )
             audio = np.full(SAMPLES_PER_FRAME, 0 if silent else 1 + number % 30_000, np.int16)
             waiting.append(TalkingFrame(0, number, IMAGE, audio, silent, journey))

@@ -105,7 +105,6 @@ class Pacer:
         self._waited = 0
         self._broken = False  # a voice was cut: every slot more is heard
         self._lateness = Lateness()
-        self._making_ns = 0  # what the latest frame took that did not have to wait for room
         self._concealment = Concealment()
         self._last_silent = True
         self._speaking = False
@@ -225,9 +224,10 @@ class Pacer:
     def _note_lateness(self, frame: TalkingFrame) -> None:
         """Learn from a frame when it was ready, or could have been but for a full Buffer A."""
         journey = frame.journey
-        if not journey.held_back:
-            self._making_ns = journey.ready_ns - journey.queued_ns
-        self._lateness.note(min(journey.ready_ns, journey.queued_ns + self._making_ns) - frame.sent_ns)
+        ready_ns = journey.ready_ns
+        if journey.held_back:
+            ready_ns = min(ready_ns, journey.queued_ns + journey.ready_ns - journey.begun_ns)
+        self._lateness.note(ready_ns - frame.sent_ns)
 
     def _slack_ns(self, head: TalkingFrame | None) -> int | None:
         """Return the slack of a frame as late as must be expected, were the head played now; None while unknown."""
