@@ -57,13 +57,15 @@ def test_an_offset_of_60_ms_is_always_found() -> None:
 def test_a_drift_of_20_ms_a_minute_is_found() -> None:
     for drift in (20, -20):
         found = [
-            "drift" in faults_of(with_fault(result_of(seed), drift_ms_per_min=drift), LOUD, True) for seed in range(100)
+            ("drift ahead" if drift > 0 else "drift behind")
+            in faults_of(with_fault(result_of(seed), drift_ms_per_min=drift), LOUD, True)
+            for seed in range(100)
         ]
         assert sum(found) >= 97
 
 
 def test_a_drift_that_cannot_be_told_is_no_pass() -> None:
-    assert "cannot be told" in faults_of(result_of(1, spread_ms=60), LOUD, drift=True)["drift"]
+    assert "cannot be told" in faults_of(result_of(1, spread_ms=60), LOUD, drift=True)["doubt"]
 
 
 def test_busy_machines_have_wider_bars_for_holes_but_not_for_meeting() -> None:
@@ -107,3 +109,12 @@ def test_the_meter_measures() -> None:
     with NoiseMeter() as meter:
         sum(range(3_000_000))
     assert 0 <= meter.noise.p50_ms <= meter.noise.p95_ms <= meter.noise.most_ms < 10_000
+
+
+async def test_what_wanders_must_go_the_same_way_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead, behind = {"drift ahead": "they drift"}, {"drift behind": "they drift"}
+    assert await verdict(monkeypatch, QUIET, ahead, behind) == 2
+    with pytest.raises(pytest.fail.Exception, match="they drift"):
+        await verdict(monkeypatch, QUIET, ahead, ahead, ahead)
+    with pytest.raises(pytest.skip.Exception, match="nothing can be told"):
+        await verdict(monkeypatch, QUIET, *[{"doubt": "nothing can be told"}] * 3)
