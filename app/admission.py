@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from app.rtc.picture_encoder import Effort
 
-MOST_LOAD = 0.85  # of all cores: what is left is for what happens at the same moment
-MOST_THREAD = 0.85  # of the inference thread, likewise
+MOST_LOAD = 0.72  # of all cores: what is left is for what happens at the same moment; beyond it delays grow
+MOST_THREAD = 0.75  # of the inference thread, likewise
 LESS = 0.85  # of the usual coding, the least effort takes
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.admission import LESS, MOST_LOAD, Demand, Machine, Terms, load, terms
+from app.admission import LESS, MOST_LOAD, MOST_THREAD, Demand, Machine, Terms, load, terms
 from app.capacity import PATIENCE_NS, Capacity, Inside
 from app.config import load_settings
 from app.inference.cost import CostKey
@@ -23,16 +23,17 @@ from app.threads import MeasuredPool
 from tests.fakes import FakeClock
 
 PORTRAIT = Start(type="start", engine="portrait")
-IDLE = Machine(cores=2, others=0, strained=False)
+USABLE = 1.7  # cores
+IDLE = Machine(cores=USABLE / MOST_LOAD, others=0, strained=False)
 ALIVE, CALM = Demand(inference=0.15, coding=0.1, rest=0.1), Demand(inference=0.05, coding=0.1, rest=0.1)
 USUAL = Terms(True, Effort.USUAL)
 
 
 def test_the_load_is_what_all_take_of_the_machine_or_of_the_one_thread() -> None:
     assert load(IDLE, []) == 0
-    assert load(IDLE, [Demand(0, 0.1, 0.1)] * 3) == pytest.approx(0.6 / (2 * MOST_LOAD))
-    assert load(replace(IDLE, cores=64), [Demand(0.425, 0, 0)] * 2) == pytest.approx(1), "one thread draws"
-    assert load(replace(IDLE, others=1.7), []) == pytest.approx(1)
+    assert load(IDLE, [Demand(0, 0.1, 0.1)] * 3) == pytest.approx(0.6 / USABLE)
+    assert load(replace(IDLE, cores=64), [Demand(MOST_THREAD / 2, 0, 0)] * 2) == pytest.approx(1), "one thread draws"
+    assert load(replace(IDLE, others=USABLE), []) == pytest.approx(1)
 
 
 def test_first_the_life_of_new_faces_goes_then_a_cheaper_encoder_comes_then_they_are_refused() -> None:
@@ -45,7 +46,7 @@ def test_first_the_life_of_new_faces_goes_then_a_cheaper_encoder_comes_then_they
     assert [offer.alive for offer in given] == sorted((offer.alive for offer in given), reverse=True)
     assert given[0] == USUAL and not given[-1].alive
     assert load(IDLE, inside) <= 1 < load(IDLE, [*inside, replace(CALM, coding=LESS * CALM.coding)])
-    almost_full = [Demand(0, 2 * MOST_LOAD - CALM.cores + 0.01, 0)]
+    almost_full = [Demand(0, USABLE - CALM.cores + 0.01, 0)]
     assert terms(IDLE, almost_full, ALIVE, CALM) == Terms(False, Effort.LEAST)
 
 
@@ -191,7 +192,7 @@ async def test_where_time_is_short_a_further_face_only_speaks(tmp_path: Path, mo
     try:
         first = await open_one(service)
         service.capacity._load.cores = 64  # only the thread is short
-        dear(service, first, 0.7)
+        dear(service, first, 0.6)
         cheap = replace(first.lane.cost_key, alive=False)
         service.worker.cost.forget(cheap)
         for _ in range(20):
