@@ -17,7 +17,7 @@ def test_nothing_is_expected_before_the_first_frame_and_the_margin_is_careful_un
     assert Lateness().expected_ns is None
     assert not learnt(*[0] * (WINDOW_FRAMES - 1)).settled
     assert learnt(0).margin_ns == UNKNOWN_NS
-    assert learnt(*[0] * (WINDOW_FRAMES + 1)).margin_ns == FLOOR_NS
+    assert learnt(*[0] * WINDOW_FRAMES).margin_ns == FLOOR_NS
 
 
 def test_a_steady_sender_needs_no_more_than_it_is_late() -> None:
@@ -53,3 +53,8 @@ def test_a_clock_that_is_off_is_no_jitter() -> None:
         lateness = learnt(*[1000 + drift * number for number in range(20_000)])
         assert lateness.expected_ns is not None
         assert abs(lateness.expected_ns / NS_PER_MS - (1000 + drift * 20_000)) < 1
+
+
+def test_a_stall_of_the_beginning_is_not_waited_for_later() -> None:
+    beginning = [*[70] * 10, 270, *[70] * 300]
+    assert learnt(*beginning).expected_ns == 70 * NS_PER_MS

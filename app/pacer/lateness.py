@@ -17,8 +17,9 @@ BLOCKS_KEPT = 15  # of so many frames each, half a minute, for what comes more r
 
 FLOOR_NS = 10 * NS_PER_MS  # of the margin: what a machine that never hiccuped may do next
 UNKNOWN_NS = 25 * NS_PER_MS  # the margin while nothing has been learnt
-ONCE_NS = 60 * NS_PER_MS  # at most for what happened once; what happened twice is expected whole
+ONCE_NS = 25 * NS_PER_MS  # at most for what happened once; what happened twice is expected whole
 MOST_NS = 25 * SLOT_NS  # in any case
+BEGINNING_FRAMES = 2 * WINDOW_FRAMES  # a session's first seconds, whose stalls do not come again
 UNSEEN = 8  # one part in so many of the jitter: what was seen of it is not yet its worst
 
 
@@ -29,6 +30,7 @@ class Lateness:
         self._window: deque[int] = deque(maxlen=WINDOW_FRAMES)
         self._blocks: deque[int] = deque(maxlen=BLOCKS_KEPT)  # the largest jitter of each
         self._in_block = 0
+        self._count = 0
         self._jitter_ns = 0
 
     @property
@@ -47,11 +49,12 @@ class Lateness:
     @property
     def margin_ns(self) -> int:
         """How much slack playout should keep beyond what is expected."""
-        return FLOOR_NS + self._jitter_ns // UNSEEN if self._blocks else UNKNOWN_NS
+        return FLOOR_NS + self._jitter_ns // UNSEEN if self.settled else UNKNOWN_NS
 
     def note(self, lateness_ns: int) -> None:
         """Record a frame's."""
-        if self.settled:
+        self._count += 1
+        if self._count > BEGINNING_FRAMES:
             self._remember(self._window[0] - min(self._window))
         self._window.append(lateness_ns)
 
