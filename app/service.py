@@ -42,7 +42,7 @@ COUNTED = {
     "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
     "rest_late": "Pictures at rest that were not drawn in time.",
 }
-PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 30 MB each at 1080p
+PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 14 MB each at 1080p
 CORES_A_REST = 4  # one of so many may draw faces at rest
 
 
