@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,22 +66,22 @@ class Capacity:
         """Take by how much a slot was served late."""
         self._late.append(late_ns > LATE_NS)
 
-    def sample(self, inside: Mapping[str, Inside], gaps: int) -> None:
+    def sample(self, inside: Sequence[Inside], gaps: int) -> None:
         """Measure what is going on; ``gaps``: put into voices so far, in all."""
         if not inside:
             self._late.clear()
         self._gaps.append(gaps)
-        self._load.sample([_pixels(session.key) for session in inside.values() if session.slots])
+        self._load.sample([_pixels(session.key) for session in inside if session.slots])
 
-    def terms(self, inside: Mapping[str, Inside], alive: CostKey, calm: CostKey) -> Terms | None:
+    def terms(self, inside: Sequence[Inside], alive: CostKey, calm: CostKey) -> Terms | None:
         """Return on which terms one more fits, as itself or without its life; None where it does not."""
-        demands = [self._demand(session.key) for session in inside.values()]
+        demands = [self._demand(session.key) for session in inside]
         return admission.terms(self._machine(), demands, self._demand(alive), self._demand(calm))
 
-    async def until_known(self, inside: Mapping[str, Inside]) -> None:
-        """Wait until what the latest session takes is measured, unless there is room for much more."""
-        while any(self._is_new(session) for session in inside.values()):
-            demands = [self._demand(session.key) for session in inside.values()]
+    async def until_known(self, inside: Callable[[], Sequence[Inside]]) -> None:
+        """Wait until what the latest of those ``inside`` takes is measured, unless there is room for much more."""
+        while any(self._is_new(session) for session in inside()):
+            demands = [self._demand(session.key) for session in inside()]
             if admission.load(self._machine(), demands) < CAREFUL:
                 return
             await asyncio.sleep(SAMPLE_NS / NS_PER_S / 2)

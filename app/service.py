@@ -106,7 +106,7 @@ class Service:
         try:
             engine, portrait, prepared = await self._ready_or_refuse(start)
             async with self._admitting:
-                await self.capacity.until_known(self._inside())
+                await self.capacity.until_known(self._inside)
                 terms = self._terms(engine, prepared)
                 prepared = prepared if terms.alive else prepared.calmed()
                 session = self._make(start, engine, portrait, prepared, terms.effort, notify, fail)
@@ -190,8 +190,8 @@ class Service:
             )
         return terms
 
-    def _inside(self) -> dict[str, Inside]:
-        return {id: session.inside for id, session in self.sessions.items()}
+    def _inside(self) -> list[Inside]:
+        return [session.inside for session in self.sessions.values()]
 
     async def _watch_load(self) -> None:
         """Sample what sessions take until cancelled."""

@@ -77,7 +77,7 @@ def settled(key: CostKey = KEY) -> Inside:
 
 
 async def test_slots_that_come_late_close_the_door_and_it_opens_again(capacity: Capacity) -> None:
-    inside = {"a": settled()}
+    inside = [settled()]
     for _ in range(100):
         capacity.note_slot(0)
     assert capacity.terms(inside, KEY, CALM_KEY) == USUAL
@@ -90,7 +90,7 @@ async def test_slots_that_come_late_close_the_door_and_it_opens_again(capacity: 
 
 
 async def test_a_gap_in_a_voice_closes_the_door_for_three_seconds(capacity: Capacity) -> None:
-    inside = {"a": settled()}
+    inside = [settled()]
     answers = []
     for gaps in [4, 5, 5, 5, 5, 5, 5, 5]:
         capacity.sample(inside, gaps)
@@ -101,7 +101,7 @@ async def test_a_gap_in_a_voice_closes_the_door_for_three_seconds(capacity: Capa
 
 async def test_nobody_waits_while_there_is_room_for_many(capacity: Capacity) -> None:
     async with asyncio.timeout(1):
-        await capacity.until_known({"a": Inside(KEY, capacity._clock.now_ns(), 0)})
+        await capacity.until_known(lambda: [Inside(KEY, capacity._clock.now_ns(), 0)])
 
 
 async def test_near_the_end_each_waits_until_the_last_one_is_known(capacity: Capacity) -> None:
@@ -110,10 +110,22 @@ async def test_near_the_end_each_waits_until_the_last_one_is_known(capacity: Cap
     new = Inside(KEY, capacity._clock.now_ns(), 0)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await capacity.until_known({"a": new})
+            await capacity.until_known(lambda: [new])
     async with asyncio.timeout(1):
-        await capacity.until_known({"a": replace(new, slots=1000)})
-        await capacity.until_known({"a": replace(new, since_ns=new.since_ns - PATIENCE_NS)})
+        await capacity.until_known(lambda: [replace(new, slots=1000)])
+        await capacity.until_known(lambda: [replace(new, since_ns=new.since_ns - PATIENCE_NS)])
+
+
+async def test_who_waits_goes_on_as_soon_as_the_last_one_has_settled_or_left(capacity: Capacity) -> None:
+    for _ in range(20):
+        capacity._worker.cost.note(KEY, 1, SLOT_NS // 2, SLOT_NS // 2, capacity._clock.now_ns())
+    inside = [Inside(KEY, capacity._clock.now_ns(), 0)]
+    waiting = asyncio.create_task(capacity.until_known(lambda: inside))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    inside[0] = replace(inside[0], slots=1000)
+    async with asyncio.timeout(2):
+        await waiting
 
 
 @pytest.fixture
@@ -176,7 +188,7 @@ async def test_many_who_ask_at_once_are_let_in_one_by_one(service: Service, monk
     counts: list[int] = []
     judge = service.capacity.terms
 
-    def judging(inside: dict[str, Inside], alive: CostKey, calm: CostKey) -> Terms | None:
+    def judging(inside: list[Inside], alive: CostKey, calm: CostKey) -> Terms | None:
         counts.append(len(inside))
         return judge(inside, alive, calm)
 

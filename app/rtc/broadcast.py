@@ -6,19 +6,16 @@ Nothing leaves before its time. What is encoded goes to subscriptions; pictures 
 from __future__ import annotations
 
 import asyncio
-import logging
 import statistics
 from concurrent.futures import Executor
 
 from app.media import I420, NS_PER_MS, PACKET_NS
 from app.pacer.clock import Clock, SlotClock
 from app.pacer.resting import OrderedPicture
-from app.rtc.picture_encoder import Effort, PictureCodec, PictureEncoder, make_encoder
+from app.rtc.picture_encoder import Effort, PictureCodec, make_encoder
 from app.rtc.playout_feed import PlayoutFeed, take_when_due
 from app.rtc.subscription import Encoded, Subscription
 from app.rtc.voice_encoder import VoiceEncoder
-
-logger = logging.getLogger(__name__)
 
 SUBSCRIPTION_PICTURES = 12  # half a second; who owes more begins anew with a key frame
 SUBSCRIPTION_VOICE = 25
@@ -30,10 +27,8 @@ class _Channel:
     """One codec's encoder and its subscribers."""
 
     def __init__(self, codec: PictureCodec, most_bitrate: int, effort: Effort) -> None:
-        self.codec = codec
         self.subscriptions: list[Subscription] = []
-        self._start_bitrate = int(most_bitrate * START_BITRATE_SHARE)
-        self._encoder: PictureEncoder = make_encoder(codec, self._start_bitrate, most_bitrate, effort)
+        self._encoder = make_encoder(codec, int(most_bitrate * START_BITRATE_SHARE), most_bitrate, effort)
         self._key_wanted = True
         self._key_at_ns: int | None = None
 
