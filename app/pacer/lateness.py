@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
-from app.media import NS_PER_MS, SLOT_NS, VIDEO_FPS
+from app.media import NS_PER_MS, SLOT_NS, VIDEO_FPS, TalkingFrame
 
 WINDOW_FRAMES = 2 * VIDEO_FPS  # what happens every other second shows in it
 BLOCKS_KEPT = 15  # of so many frames each, half a minute, for what comes more rarely
@@ -21,6 +21,15 @@ ONCE_NS = 25 * NS_PER_MS  # at most for what happened once; what happened twice 
 MOST_NS = 25 * SLOT_NS  # in any case
 BEGINNING_FRAMES = 2 * WINDOW_FRAMES  # a session's first seconds, whose stalls do not come again
 UNSEEN = 8  # one part in so many of the jitter: what was seen of it is not yet its worst
+
+
+def lateness_of(frame: TalkingFrame) -> int:
+    """Return a frame's, in ns: when it was ready, or could have been but for a full Buffer A."""
+    journey = frame.journey
+    ready_ns = journey.ready_ns
+    if journey.held_back:
+        ready_ns = min(ready_ns, journey.queued_ns + journey.ready_ns - journey.begun_ns)
+    return ready_ns - frame.sent_ns
 
 
 class Lateness:

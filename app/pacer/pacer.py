@@ -10,7 +10,7 @@ from typing import Protocol
 from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, Samples, TalkingFrame
 from app.pacer.clock import Clock, SlotClock
 from app.pacer.concealment import Concealment
-from app.pacer.lateness import Lateness
+from app.pacer.lateness import Lateness, lateness_of
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import Picture
 from app.pacer.schedule import Decision, Mode, View, decide, policy_for
@@ -153,7 +153,7 @@ class Pacer:
         the slots have the same pace, so what is chosen here lasts. Else, and where nothing has come yet, it is now.
         """
         now_ns = self._clock.now_ns()
-        late_ns = sorted(frame.journey.ready_ns - frame.sent_ns for frame in self._buffer.take_news())
+        late_ns = sorted(map(lateness_of, self._buffer.take_news()))
         if late_ns and self._mode == "live":
             usual_ns = late_ns[int(USUAL_SHARE * (len(late_ns) - 1))]
             now_ns += (usual_ns + self._lateness.margin_ns + PHASE_SPARE_NS - now_ns) % SLOT_NS
@@ -182,7 +182,7 @@ class Pacer:
     def step(self) -> None:
         """Decide and serve the next slot."""
         for frame in self._buffer.take_news():
-            self._note_lateness(frame)
+            self._lateness.note(lateness_of(frame))
         while (decision := decide(self._view(), self._policy)) is Decision.DROP:
             self._drop()
         self._waited = self._waited + 1 if len(self._buffer) and decision is Decision.HOLD else 0
@@ -220,14 +220,6 @@ class Pacer:
             head_silent=head is not None and head.silent,
             last_silent=self._last_silent,
         )
-
-    def _note_lateness(self, frame: TalkingFrame) -> None:
-        """Learn from a frame when it was ready, or could have been but for a full Buffer A."""
-        journey = frame.journey
-        ready_ns = journey.ready_ns
-        if journey.held_back:
-            ready_ns = min(ready_ns, journey.queued_ns + journey.ready_ns - journey.begun_ns)
-        self._lateness.note(ready_ns - frame.sent_ns)
 
     def _slack_ns(self, head: TalkingFrame | None) -> int | None:
         """Return the slack of a frame as late as must be expected, were the head played now; None while unknown."""
