@@ -13,7 +13,7 @@ import numpy as np
 from app.inference.engine import Life
 from app.media import I420, SAMPLES_PER_FRAME, Journey, TalkingFrame
 from app.pacer.concealment import FADE_SAMPLES
-from app.pacer.pacer import PlayedSlot
+from app.pacer.played_slot import PlayedSlot
 from app.rtc.subscription import Encoded
 
 

@@ -22,7 +22,8 @@ from app.inference.shots import Shots
 from app.inference.trial import loud_window
 from app.media import I420, TalkingFrame
 from app.pacer.clock import SlotClock
-from app.pacer.pacer import Pacer, PlayedSlot
+from app.pacer.pacer import Pacer
+from app.pacer.played_slot import PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import CLOSING_SLOTS, OrderedPicture, Resting
 from app.rtc.broadcast import PictureBroadcast

@@ -17,7 +17,7 @@ from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.mel import column_at
 from app.inference.wav2lip import Wav2Lip
 from app.inference.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
-from app.inference.wav2lip.converted import FOLDER, converted, kept_networks
+from app.inference.wav2lip.converted import FOLDER, Networks, converted, kept_networks
 from app.inference.wav2lip.cpu import CpuDrawer
 from app.inference.wav2lip.cuda import TorchDrawer
 from app.inference.wav2lip.drawer import Drawer, ModelFace
@@ -284,17 +284,26 @@ def test_a_broken_checkpoint_makes_the_engine_unavailable_and_says_why(tmp_path:
         Engines(tmp_path).get("wav2lip")
 
 
-def test_a_converted_network_is_kept_and_draws_the_same(public_file: Path, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "wav2lip_gan.pth"
-    checkpoint.write_bytes(public_file.read_bytes())
-    loads: list[Path] = []
+class Loader:
+    """A checkpoint of its own, and how often it was read."""
 
-    def load(path: Path) -> Wav2Lip:
-        loads.append(path)
+    def __init__(self, public_file: Path, folder: Path) -> None:
+        self.checkpoint = folder / "wav2lip_gan.pth"
+        self.checkpoint.write_bytes(public_file.read_bytes())
+        self.count = 0
+
+    def networks(self) -> Networks:
+        return kept_networks(self.checkpoint, self._load)
+
+    def _load(self, path: Path) -> Wav2Lip:
+        self.count += 1
         return load_checkpoint(path)
 
-    first, second = kept_networks(checkpoint, load), kept_networks(checkpoint, load)
-    assert loads == [checkpoint], "the second time nothing is read of the checkpoint"
+
+def test_a_converted_network_is_kept_and_draws_the_same(public_file: Path, tmp_path: Path) -> None:
+    loader = Loader(public_file, tmp_path)
+    first, second = loader.networks(), loader.networks()
+    assert loader.count == 1, "the second time nothing is read of the checkpoint"
     mels = np.random.default_rng(1).uniform(-4, 4, (1, 80, 16)).astype(np.float32)
     face = ModelFace(np.random.default_rng(2).random((6, 96, 96), np.float32))
     drawn = [CpuDrawer(networks, 0, "f32").draw(mels, [face]) for networks in (first, second)]
@@ -302,20 +311,13 @@ def test_a_converted_network_is_kept_and_draws_the_same(public_file: Path, tmp_p
 
 
 def test_a_damaged_copy_or_another_checkpoint_is_converted_anew(public_file: Path, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "wav2lip_gan.pth"
-    checkpoint.write_bytes(public_file.read_bytes())
-    loads: list[Path] = []
-
-    def load(path: Path) -> Wav2Lip:
-        loads.append(path)
-        return load_checkpoint(path)
-
-    kept_networks(checkpoint, load)
+    loader = Loader(public_file, tmp_path)
+    loader.networks()
     (kept,) = (tmp_path / FOLDER).iterdir()
     (kept / "decoder.xml").write_text("no network")
-    kept_networks(checkpoint, load)
-    kept_networks(checkpoint, load)
-    assert len(loads) == 2, "and the copy is mended"
-    os.utime(checkpoint, ns=(1, 1))
-    kept_networks(checkpoint, load)
-    assert len(loads) == 3
+    loader.networks()
+    loader.networks()
+    assert loader.count == 2, "and the copy is mended"
+    os.utime(loader.checkpoint, ns=(1, 1))
+    loader.networks()
+    assert loader.count == 3

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, Samples, TalkingFrame
+from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, TalkingFrame
 from app.pacer.clock import Clock, SlotClock
 from app.pacer.concealment import Concealment
+from app.pacer.counters import PacerCounters
 from app.pacer.lateness import Lateness, lateness_of
+from app.pacer.played_slot import PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import Picture
 from app.pacer.schedule import Decision, Mode, View, decide, policy_for
@@ -19,39 +20,6 @@ CATCH_UP_SLOTS = 2  # a wake-up this late still serves every slot; Buffer B hold
 USUAL_SHARE = 0.8  # of the frames that came before the epoch: setting a session up makes some of them late
 PHASE_SPARE_NS = 4 * NS_PER_MS  # for what those were not
 PAUSE_SLOTS = 15  # silence after which live speech counts as finished, 600 ms
-
-
-@dataclass(frozen=True, slots=True)
-class PlayedSlot:
-    """What one slot shows and sounds: a frame, or the picture at rest with silence or what conceals its lack.
-
-    ``slot`` is the output's position (time base 1/25). ``generation`` is None where nothing was played.
-    ``position`` is the avatar's own time, which stands still while frames that were made for it are awaited.
-    """
-
-    slot: int
-    position: int
-    image: Picture
-    audio: Samples
-    generation: int | None
-
-
-@dataclass(slots=True)
-class PacerCounters:
-    """What happened to every slot since the epoch, and to every frame."""
-
-    played: int = 0
-    held: int = 0
-    missed: int = 0  # slots that passed while the event loop was stuck: nothing was sent for them
-    underruns: int = 0  # holds that cut into playing
-    gaps: int = 0  # those that cut into a voice: somebody can hear them
-    dropped_silent: int = 0
-    dropped_speech: int = 0
-
-    @property
-    def dropped(self) -> int:
-        """Frames that were not played."""
-        return self.dropped_silent + self.dropped_speech
 
 
 class Outlet(Protocol):

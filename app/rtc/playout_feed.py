@@ -12,7 +12,7 @@ import numpy as np
 
 from app.media import PACKETS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_PACKET, SILENCE, Samples
 from app.pacer.clock import Clock
-from app.pacer.pacer import PlayedSlot
+from app.pacer.played_slot import PlayedSlot
 from app.pacer.resting import Picture
 
 SPARE_SLOTS = 3  # beyond the voice's lead: what a late track may owe

@@ -29,67 +29,6 @@ _FOUR: Any = types.containers.UniTuple(types.float32, 4)  # type: ignore[no-unty
 
 
 @intrinsic
-def draw_run(
-    typing: Any,
-    out: Any,
-    to: Any,
-    source: Any,
-    a: Any,
-    b: Any,
-    c: Any,
-    d: Any,
-    x: Any,
-    y: Any,
-    step_x: Any,
-    step_y: Any,
-) -> Any:
-    """Draw ``LANES`` bytes of ``out`` from ``to`` on, bilinearly between four runs of ``source``, in 16 bits.
-
-    ``a``, ``b``, ``c``, ``d``: where the runs begin: upper left, upper right, lower left, lower right. ``x``, ``y``:
-    int16, 0 … ``UNIT``: the first one's place between them; ``step_x``, ``step_y`` from each to the next.
-    """
-    return _of_runs(out, source, types.int16), _draw_run
-
-
-@intrinsic
-def draw_long_run(
-    typing: Any,
-    out: Any,
-    to: Any,
-    source: Any,
-    a: Any,
-    b: Any,
-    c: Any,
-    d: Any,
-    x: Any,
-    y: Any,
-    step_x: Any,
-    step_y: Any,
-) -> Any:
-    """Draw ``LONG_RUN`` bytes as :func:`draw_run` does."""
-    return _of_runs(out, source, types.int16), _draw_long_run
-
-
-@intrinsic
-def draw_lanes_within(
-    typing: Any,
-    out: Any,
-    to: Any,
-    source: Any,
-    a: Any,
-    b: Any,
-    c: Any,
-    d: Any,
-    x: Any,
-    y: Any,
-    step_x: Any,
-    step_y: Any,
-) -> Any:
-    """Draw as :func:`draw_run`, in float32, 0…1; those whose place is not within that stay as they are."""
-    return _of_runs(out, source, types.float32), _draw_within
-
-
-@intrinsic
 def look_up_lanes(
     typing: Any, out: Any, to: Any, source: Any, columns: Any, x: Any, y: Any, at: Any, far_x: Any, far_y: Any
 ) -> Any:
@@ -110,10 +49,6 @@ def mixed(typing: Any, source: Any, a: Any, b: Any, c: Any, d: Any, across: Any,
     ``down``: float32, 0…1.
     """
     return _FOUR(source, *[types.intp] * 4, types.float32, types.float32), _mix
-
-
-def _of_runs(out: Any, source: Any, number: Any) -> Any:
-    return types.void(out, types.intp, source, *[types.intp] * 4, *[number] * 4)
 
 
 class _Lanes:
@@ -256,3 +191,25 @@ def _mix(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     found = lanes.between(upper, lower, lanes.everywhere(down, _FOUR_FLOATS))
     values = [builder.extract_element(found, ir.Constant(_INTEGER, k)) for k in range(4)]
     return context.make_tuple(builder, signature.return_type, values)
+
+
+def _of_runs(number: Any, build: Callable[..., Any]) -> Any:
+    """Make an intrinsic that draws bytes of ``out`` from ``to`` on, bilinearly between four runs of ``source``.
+
+    ``a``, ``b``, ``c``, ``d``: where the runs begin: upper left, upper right, lower left, lower right. ``x``, ``y``:
+    the first one's place between them; ``step_x``, ``step_y`` from each to the next; all four of the type ``number``.
+    """
+
+    @intrinsic
+    def draw(
+        typing: Any, out: Any, to: Any, source: Any, a: Any, b: Any, c: Any, d: Any,
+        x: Any, y: Any, step_x: Any, step_y: Any,
+    ) -> Any:  # fmt: skip
+        return types.void(out, types.intp, source, *[types.intp] * 4, *[number] * 4), build
+
+    return draw
+
+
+draw_run = _of_runs(types.int16, _draw_run)  # LANES bytes; places are 0 … UNIT
+draw_long_run = _of_runs(types.int16, _draw_long_run)  # LONG_RUN bytes, likewise
+draw_lanes_within = _of_runs(types.float32, _draw_within)  # LANES; who has no place within 0…1 stays as it is
