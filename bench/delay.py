@@ -14,7 +14,7 @@ from aiortc.codecs.opus import OpusEncoder
 from av import AudioFrame
 from playwright.async_api import async_playwright
 
-from app.ingest.pcm import Resampler
+from app.ingest.resampler import Resampler
 from app.media import AUDIO_TIME_BASE, MODEL_RATE, SAMPLE_RATE, SAMPLES_PER_PACKET, SLOT_MS
 from bench.report import report
 from bench.server import server

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.ingest.pcm import PcmDecoder, Resampler
+from app.ingest.pcm import PcmDecoder
+from app.ingest.resampler import Resampler
 from app.ingest.slicer import SampleQueue, Slicer
 from app.media import AudioSlice
 

@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from app.inference.engine import MelSpan, Window
-from app.inference.mel import N_MELS, SILENT_COLUMN, MelStream
+from app.inference.mel import N_MELS, SILENT_COLUMN, MelStream, samples_of
 from app.media import AudioSlice, FloatArray
 
 
@@ -34,18 +34,21 @@ class Windower:
         if self._span is None:
             return [Window(sound, np.zeros((N_MELS, 0), np.float32))]
         self._slices.append(sound)
-        self._add(self._mel.push(sound.model[self._ahead :]))
+        self._listen(sound.model[self._ahead :])
         self._ahead = max(0, self._ahead - len(sound.model))
         return self._complete(self._span)
 
     def hear(self, tail: FloatArray) -> list[Window]:
         """Listen ahead to what there is of the next slice, float32 (n,) at 16 kHz: an engine may need no more of it.
 
-        What was heard before, of the same slice, may come again and is passed over.
+        What was heard before, of the same slice, may come again and is passed over; so is what completes nothing yet.
         """
-        if self._span is None or len(tail) <= self._ahead:
+        if self._span is None or not self._slices:
             return []
-        self._add(self._mel.push(tail[self._ahead :]))
+        wanted = samples_of(self._span.start(self._frame) + self._span.columns)
+        if self._heard + len(tail) - self._ahead < wanted:
+            return []
+        self._listen(tail[self._ahead :])
         self._ahead = len(tail)
         return self._complete(self._span)
 
@@ -66,7 +69,7 @@ class Windower:
         self._mel = MelStream()
         self._slices: deque[AudioSlice] = deque()
         self._frame = 0  # of this utterance, the next to be given out
-        self._heard = False
+        self._heard = 0  # samples of this utterance
         self._ahead = 0
         before = max(0, -self._span.start(0)) if self._span else 0
         self._columns: FloatArray = np.full((N_MELS, before), SILENT_COLUMN, np.float32)
@@ -76,8 +79,11 @@ class Windower:
     def _end(self) -> int:
         return self._first + int(self._columns.shape[1])
 
+    def _listen(self, samples: FloatArray) -> None:
+        self._heard += len(samples)
+        self._add(self._mel.push(samples))
+
     def _add(self, columns: FloatArray) -> None:
-        self._heard = True
         self._columns = np.concatenate([self._columns, columns], axis=1)
 
     def _complete(self, span: MelSpan) -> list[Window]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from app.media import VIDEO_FPS, FloatArray
 
 SILENCE_DBFS = -55.0  # always silent below this
@@ -35,5 +33,5 @@ class SilenceDetector:
 
 def level_dbfs(samples: FloatArray) -> float:
     """Return the root mean square in dB relative to full scale; −120 at the least."""
-    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+    power = float(samples @ samples) / len(samples) if len(samples) else 0.0
     return 10 * math.log10(max(power, 1e-12))

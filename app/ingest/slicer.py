@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from app.ingest.activity import SilenceDetector
-from app.ingest.pcm import INT16_SCALE, Encoding, PcmDecoder, Resampler
+from app.ingest.pcm import INT16_SCALE, Encoding, PcmDecoder
+from app.ingest.resampler import Resampler, resampler_for_ears
 from app.media import (
     MODEL_RATE,
     MODEL_SAMPLES_PER_FRAME,
@@ -72,7 +73,7 @@ class Slicer:
     def __init__(self, encoding: Encoding, channels: int, rate: int) -> None:
         self._decoder = PcmDecoder(encoding, channels)
         self._to_playout = Resampler(rate, SAMPLE_RATE)
-        self._to_model = Resampler(rate, MODEL_RATE)
+        self._to_model = resampler_for_ears(rate, MODEL_RATE)
         self._playout, self._model = SampleQueue(), SampleQueue()
         self._silence = SilenceDetector()
         self._pts = 0
