@@ -106,7 +106,7 @@ def _kind(voice: Voice) -> str:
 def _judged(spoken: Utterance, observer: Observer, draw: Callable[[list[Window]], list[Image]]) -> dict[str, float]:
     windows = windows_of(spoken.wave)
     seen = np.array([observer.gap(image) for image in draw(windows)]) - observer.rest
-    shapes = [mouth_shape(window.mel) for window in windows]
+    shapes = [mouth_shape(window) for window in windows]
     middles = (np.arange(len(windows)) + 0.5) * COLUMNS_PER_FRAME
     columns = 1 + len(spoken.wave) * COLUMNS_PER_SECOND // MODEL_RATE
     truth = trajectory(spoken.segments, columns)
@@ -147,7 +147,7 @@ def _quiet_sounds() -> list[tuple[str, Numbers]]:
 def _rest(kind: str, wave: Numbers, observer: Observer) -> dict[str, Any]:
     """Say how much the lips' edges move, in pixels of a picture 512 wide."""
     at_512 = MAX_OPENING * observer.width_px * 512 / 768
-    opening = np.array([mouth_shape(window.mel).opening for window in windows_of(wave)]) * at_512
+    opening = np.array([mouth_shape(window).opening for window in windows_of(wave)]) * at_512
     steps = np.abs(np.diff(opening))
     return {
         "sound": kind,

@@ -59,4 +59,4 @@ def windows(pcm: np.ndarray, rate: int = 16_000, chunk: int = 1 << 20) -> list[W
 
 def shapes(pcm: np.ndarray, rate: int = 16_000) -> list[MouthShape]:
     """The mouth of every frame."""
-    return [mouth_shape(window.mel) for window in windows(pcm, rate)]
+    return [mouth_shape(window) for window in windows(pcm, rate)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.inference.engine import MelSpan
+from app.inference.loudness import speech_power
 from app.inference.portrait.emphasis import emphasis_of
 from app.inference.portrait.life import DOUBLE_AFTER_S, MOST, Moment, closure, moment
 from app.media import VIDEO_FPS
@@ -82,8 +83,8 @@ def test_breath_takes_about_four_seconds_and_is_not_quite_regular() -> None:
 
 def test_emphasis_follows_the_voice_smoothly_and_is_none_in_silence() -> None:
     windows = list(read_windows(SAMPLE, SPAN))
-    found = np.array([emphasis_of(window.mel) for window in windows])
+    found = np.array([emphasis_of(window.power) for window in windows])
     assert found[0] == 0 and found.min() >= 0 and 0.4 < found.max() <= 1
     assert np.abs(np.diff(found)).max() < 0.1
-    assert emphasis_of(np.full((80, 85), -4.0, np.float32)) == 0
-    assert emphasis_of(np.zeros((80, 0), np.float32)) == 0
+    assert emphasis_of(speech_power(np.full((80, 85), -4.0, np.float32))) == 0
+    assert emphasis_of(speech_power(np.zeros((80, 0), np.float32))) == 0

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from app.i420 import from_bgr, planes_of, to_bgr
 from app.inference.engine import Job, Portrait, Window
 from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
+from app.inference.loudness import speech_power
 from app.inference.mel import column_at
 from app.inference.wav2lip import Wav2Lip
 from app.inference.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
@@ -252,12 +253,12 @@ def test_the_mouth_fades_in_and_out_and_rests_on_noise() -> None:
     for onset in range(120, 60, -3):  # columns: speech comes nearer, frame by frame
         mel = np.full((80, SPAN.columns), quiet, np.float32)
         mel[:, onset:] = loud
-        shares.append(speech_share(mel))
+        shares.append(speech_share(speech_power(mel)))
     assert shares[0] == 0 and shares[-1] == 1
     assert all(later >= earlier for earlier, later in itertools.pairwise(shares))
     assert max(np.diff(shares)) < 0.7, "it takes more than one frame"
     rng = np.random.default_rng(1)
-    assert speech_share((-2.2 + 0.2 * rng.standard_normal((80, SPAN.columns))).astype(np.float32)) == 0
+    assert speech_share(speech_power((-2.2 + 0.2 * rng.standard_normal((80, SPAN.columns))).astype(np.float32))) == 0
 
 
 def test_auto_is_wav2lip_where_a_checkpoint_lies_and_portrait_elsewhere(tmp_path: Path, public_file: Path) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.loudness import speech_power
 from app.inference.mel import column_at
 from app.media import I420, AudioSlice, FloatArray, Image
 
@@ -73,12 +75,17 @@ class MelSpan:
         return column_at(frame + self.first_frame)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """What an engine hears for one frame: its own slice, and mel float32 (80, columns) around it."""
 
     sound: AudioSlice
     mel: FloatArray
+
+    @cached_property
+    def power(self) -> FloatArray:
+        """How loud speech is in each column, float32 (columns,): mouth and head both follow it."""
+        return speech_power(self.mel)
 
 
 class Life(Protocol):

@@ -30,10 +30,14 @@ class Speech:
     gate_db: float
 
 
-def listen(mel: FloatArray) -> Speech | None:
-    """Judge float32 (80, columns), about a second; None where nobody speaks."""
-    power = power_of(mel[band(*SPEECH_HZ)])
-    levels = 10 * np.log10(np.mean(power, axis=0) + 1e-12)
+def speech_power(mel: FloatArray) -> FloatArray:
+    """Return the mean power of speech's bands, from mel float32 (80, columns): (columns,), 1 at 0 dB."""
+    return np.asarray(power_of(mel[band(*SPEECH_HZ)]).mean(axis=0) + np.float32(1e-12), np.float32)
+
+
+def listen(power: FloatArray) -> Speech | None:
+    """Judge :func:`speech_power` of about a second; None where nobody speaks."""
+    levels = 10 * np.log10(power)
     peak, background = float(levels.max()), _background(levels)
     if peak < QUIETEST_PEAK_DB or (peak < NOISE_DB and peak - background < NOISE_VARIES_DB):
         return None

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from app.inference.engine import Window
 from app.inference.loudness import GATE_FADE_DB, Speech, listen, ramp
 from app.inference.portrait.ear import Ear
 from app.inference.portrait.shape import REST, MouthShape
@@ -36,9 +37,9 @@ def load_ear() -> Ear:
     return Ear()
 
 
-def mouth_shape(mel: FloatArray) -> MouthShape:
-    """Read the shape for one frame from float32 (80, ``ear.SPAN.columns``)."""
-    speech = listen(mel)
+def mouth_shape(window: Window) -> MouthShape:
+    """Read the shape for one frame from a window of ``ear.SPAN``."""
+    speech = listen(window.power)
     if speech is None:
         return REST
     above_db = speech.levels_db - speech.gate_db
@@ -49,7 +50,7 @@ def mouth_shape(mel: FloatArray) -> MouthShape:
     if now <= 0:
         return MouthShape(speaking=speaking)
     gain = now * _stepped(_loudness(speech))
-    heard = (_stepped(float(value)) for value in load_ear().hear(mel))
+    heard = (_stepped(float(value)) for value in load_ear().hear(window.mel))
     opening, jaw, wide, rounding, closed, tuck, teeth, tongue = heard
     pressed = ramp(closed, CLOSES, CLOSED)
     return MouthShape(

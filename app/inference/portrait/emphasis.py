@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from app.inference.loudness import QUIETEST_PEAK_DB, SPEECH_HZ, band, power_of, ramp
+from app.inference.loudness import QUIETEST_PEAK_DB, ramp
 from app.media import FloatArray
 
 LOUD_RANGE_DB = 18.0  # below the loudest: from none to full
@@ -14,16 +14,15 @@ PRESENT_DB = 14.0  # over which a voice counts fully, from the quietest that is 
 STEPS = 1024  # so that the last bits of mel, which depend on how the sound was cut, move no pixel
 
 
-def emphasis_of(mel: FloatArray) -> float:
-    """Return 0…1 from float32 (80, columns), about a second that ends now.
+def emphasis_of(power: FloatArray) -> float:
+    """Return 0…1 from the power of speech, float32 (columns,), in about a second that ends now.
 
     Each column's loudness, against the second's loudest, counts by its age: none as it comes and as it goes, most
     after a third of a second. So the value moves smoothly, whatever the voice does.
     """
-    if not mel.shape[1]:
+    if not len(power):
         return 0.0
-    come, whole = _weights(mel.shape[1])
-    power = power_of(mel[band(*SPEECH_HZ)]).mean(axis=0) + 1e-12
+    come, whole = _weights(len(power))
     loudest_db = float(5 * np.log10(np.square(power) @ whole))  # a mean that the loudest dominate, without a corner
     loud = np.clip((10 * np.log10(power) - loudest_db) / LOUD_RANGE_DB + 1, 0, 1)
     present = ramp(loudest_db, QUIETEST_PEAK_DB, QUIETEST_PEAK_DB + PRESENT_DB)

@@ -50,7 +50,7 @@ class PortraitEngine:
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Pose each face in the shape of its sound."""
         return [
-            self._draw(job.prepared, job.position, mouth_shape(job.window.mel), emphasis_of(job.window.mel))
+            self._draw(job.prepared, job.position, mouth_shape(job.window), emphasis_of(job.window.power))
             for job in jobs
         ]
 

@@ -37,7 +37,7 @@ class Liveliness:
 
     def emphasis(self, window: Window) -> float:
         """Return how strongly the face speaks in a window, 0…1."""
-        return emphasis_of(window.mel)
+        return emphasis_of(window.power)
 
     def at_rest(self, position: int, emphasis: float) -> I420:
         """Return the picture with its mouth as it was, so many slots into its endless life."""

@@ -53,7 +53,7 @@ class Wav2LipEngine:
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Draw each face; windows without speech cost nothing and leave the picture as it is."""
         images: list[I420] = [job.prepared.rest(job.position) for job in jobs]
-        shares = [speech_share(job.window.mel) for job in jobs]
+        shares = [speech_share(job.window.power) for job in jobs]
         speaking = [i for i, share in enumerate(shares) if share > 0]
         if not speaking:
             return images
@@ -71,13 +71,13 @@ def _shot(image: Image, mesh: NDArray[np.float32]) -> Shot:
     return Shot(ModelFace(model_input(face)), face_region(image, mesh, box, face))
 
 
-def speech_share(mel: FloatArray) -> float:
-    """How much of the drawing shows, 0…1, from float32 (80, ``SPAN.columns``).
+def speech_share(power: FloatArray) -> float:
+    """How much of the drawing shows, 0…1, from the power of speech in ``SPAN.columns``.
 
     It follows how much speech lies within 100 ms, so that the mouth fades in and out over several frames and rests
     on breath and noise; the short closures within words are not pauses.
     """
-    speech = listen(mel)
+    speech = listen(power)
     if speech is None:
         return 0.0
     above = np.clip((speech.levels_db[NEAR] - speech.gate_db) / GATE_FADE_DB, 0, 1)
