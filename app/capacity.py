@@ -27,18 +27,24 @@ PATIENCE_NS = 4 * NS_PER_S  # for that: somebody may never connect
 CAREFUL = 0.5  # of what may be used: below it nobody waits for what the last one takes
 LATE_NS = 15 * NS_PER_MS  # a slot that is served so late
 LATE_SHARE = 0.1  # of the slots of late: who is inside suffers
-SLOTS_JUDGED = 75
-GAPS_JUDGED = 6  # samples, 3 s
+SLOTS_JUDGED = 75  # 3 s
 CODED_AT_FIRST = 12  # pictures, to know what coding takes
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A session that was let in: what it is, since when, and how many slots it has played."""
+    """A session that was let in: what it is, since when, how many slots it has played, and where a voice broke off."""
 
     key: CostKey
     since_ns: int
     slots: int
+    last_gap: int | None = None
+
+    @property
+    def suffers(self) -> bool:
+        """Whether its voice had a gap of late; one in its first moments says nothing about the machine."""
+        gap = self.last_gap
+        return gap is not None and gap >= SETTLED_SLOTS and self.slots - gap < SLOTS_JUDGED
 
 
 class Capacity:
@@ -48,7 +54,6 @@ class Capacity:
         self._worker, self._encoders, self._resting, self._clock = worker, encoders, resting, clock
         self._load = Load(self._usage, usable_cores(), 0.0)
         self._late: deque[bool] = deque(maxlen=SLOTS_JUDGED)
-        self._gaps: deque[int] = deque(maxlen=GAPS_JUDGED)
 
     def calibrate(self, image: Image) -> None:
         """Learn what coding takes on this machine, from a picture (BGR) that moves a little. Off the event loop."""
@@ -66,23 +71,28 @@ class Capacity:
         """Take by how much a slot was served late."""
         self._late.append(late_ns > LATE_NS)
 
-    def sample(self, inside: Sequence[Inside], gaps: int) -> None:
-        """Measure what is going on; ``gaps``: put into voices so far, in all."""
+    def sample(self, inside: Sequence[Inside]) -> None:
+        """Measure what is going on."""
         if not inside:
             self._late.clear()
-        self._gaps.append(gaps)
         self._load.sample([_pixels(session.key) for session in inside if session.slots])
 
     def terms(self, inside: Sequence[Inside], alive: CostKey, calm: CostKey) -> Terms | None:
         """Return on which terms one more fits, as itself or without its life; None where it does not."""
         demands = [self._demand(session.key) for session in inside]
-        return admission.terms(self._machine(), demands, self._demand(alive), self._demand(calm))
+        return admission.terms(self._machine(inside), demands, self._demand(alive), self._demand(calm))
 
     async def until_known(self, inside: Callable[[], Sequence[Inside]]) -> None:
-        """Wait until what the latest of those ``inside`` takes is measured, unless there is room for much more."""
-        while any(self._is_new(session) for session in inside()):
-            demands = [self._demand(session.key) for session in inside()]
-            if admission.load(self._machine(), demands) < CAREFUL:
+        """Wait until what the latest of those ``inside`` takes is measured, unless there is room for much more.
+
+        A strain is given the same time to pass: other processes come and go.
+        """
+        until_ns = self._clock.now_ns() + PATIENCE_NS
+        while self._clock.now_ns() < until_ns:
+            now = inside()
+            machine = self._machine(now)
+            crowded = admission.load(machine, [self._demand(session.key) for session in now]) >= CAREFUL
+            if not machine.strained and not (crowded and any(self._is_new(session) for session in now)):
                 return
             await asyncio.sleep(SAMPLE_NS / NS_PER_S / 2)
 
@@ -93,10 +103,10 @@ class Capacity:
         inference = self._worker.cost.work_ns(key, self._clock.now_ns()) / SLOT_NS
         return Demand(inference, self._load.coding_cores(_pixels(key)), self._load.rest_cores)
 
-    def _machine(self) -> Machine:
+    def _machine(self, inside: Sequence[Inside]) -> Machine:
         late = len(self._late) == SLOTS_JUDGED and sum(self._late) > LATE_SHARE * SLOTS_JUDGED
-        gaps = len(self._gaps) > 1 and self._gaps[-1] > self._gaps[0]
-        return Machine(self._load.cores, self._load.others_cores, strained=late or gaps)
+        strained = late or any(session.suffers for session in inside)
+        return Machine(self._load.cores, self._load.others_cores, strained)
 
     def _usage(self) -> Usage:
         return Usage(

@@ -196,8 +196,7 @@ class Service:
     async def _watch_load(self) -> None:
         """Sample what sessions take until cancelled."""
         while True:
-            gaps = self.ended["gaps"] + sum(session.pacer.counters.gaps for session in self.sessions.values())
-            self.capacity.sample(self._inside(), gaps)
+            self.capacity.sample(self._inside())
             await self.clock.sleep_until(self.clock.now_ns() + SAMPLE_NS)
 
     def _note_slot(self, late_ns: int) -> None:

@@ -110,7 +110,7 @@ class Session:
     @property
     def inside(self) -> Inside:
         """What admission must know of it."""
-        return Inside(self.lane.cost_key, self._since_ns, self.pacer.next_slot)
+        return Inside(self.lane.cost_key, self._since_ns, self.pacer.next_slot, self.pacer.counters.last_gap)
 
     def start(self) -> None:
         """Start moving sound; playout starts when a peer is connected."""

@@ -15,7 +15,7 @@ from app.config import load_settings
 from app.inference.cost import CostKey
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import ProtocolError, Start
-from app.media import NS_PER_MS, NS_PER_S, SLOT_NS
+from app.media import NS_PER_MS, SLOT_NS
 from app.rtc.picture_encoder import Effort
 from app.service import Service
 from app.session import Session
@@ -90,13 +90,29 @@ async def test_slots_that_come_late_close_the_door_and_it_opens_again(capacity: 
 
 
 async def test_a_gap_in_a_voice_closes_the_door_for_three_seconds(capacity: Capacity) -> None:
-    inside = [settled()]
-    answers = []
-    for gaps in [4, 5, 5, 5, 5, 5, 5, 5]:
-        capacity.sample(inside, gaps)
-        capacity._clock.time_ns += NS_PER_S // 2  # type: ignore[attr-defined]
-        answers.append(capacity.terms(inside, KEY, CALM_KEY) is not None)
-    assert answers == [True, False, False, False, False, False, True, True]
+    slots = [1000, 1020, 1074, 1075]
+    answers = [capacity.terms([Inside(KEY, 0, slot, last_gap=1000)], KEY, CALM_KEY) is not None for slot in slots]
+    assert answers == [False, False, False, True]
+
+
+async def test_a_gap_in_a_voice_that_has_just_begun_closes_no_door(capacity: Capacity) -> None:
+    assert capacity.terms([Inside(KEY, 0, 60, last_gap=20)], KEY, CALM_KEY) == USUAL
+
+
+async def test_who_asks_while_somebody_suffers_waits_for_that_to_pass_but_not_for_ever(capacity: Capacity) -> None:
+    inside = [Inside(KEY, 0, 1010, last_gap=1000)]
+    waiting = asyncio.create_task(capacity.until_known(lambda: inside))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    inside[0] = replace(inside[0], slots=1100)
+    async with asyncio.timeout(2):
+        await waiting
+    inside[0] = replace(inside[0], last_gap=1099)
+    waiting = asyncio.create_task(capacity.until_known(lambda: inside))
+    await asyncio.sleep(0)
+    capacity._clock.time_ns += PATIENCE_NS  # type: ignore[attr-defined]
+    async with asyncio.timeout(2):
+        await waiting
 
 
 async def test_nobody_waits_while_there_is_room_for_many(capacity: Capacity) -> None:

@@ -14,6 +14,7 @@ class PacerCounters:
     missed: int = 0  # slots that passed while the event loop was stuck: nothing was sent for them
     underruns: int = 0  # holds that cut into playing
     gaps: int = 0  # those that cut into a voice: somebody can hear them
+    last_gap: int | None = None  # the slot that the last of them began with
     dropped_silent: int = 0
     dropped_speech: int = 0
 

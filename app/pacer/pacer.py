@@ -229,7 +229,9 @@ class Pacer:
         if self._needed == 0:
             self.counters.underruns += not drained and not len(self._buffer)
             self._broken = not drained and not self._last_silent
-            self.counters.gaps += self._broken
+            if self._broken:
+                self.counters.gaps += 1
+                self.counters.last_gap = self.next_slot
             self._needed = self._policy.prime if drained else self._policy.refill
         self._last_silent = True
         position = self.next_slot - self._lag
