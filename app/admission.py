@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.rtc.picture_encoder import Effort
 
-MOST_LOAD = 0.72  # of all cores: what is left is for what happens at the same moment; beyond it delays grow
-MOST_THREAD = 0.75  # of the inference thread, likewise
+MOST_LOAD = 0.6  # of all cores: what is left is for what happens at the same moment; beyond it delays grow
+MOST_THREAD = 0.55  # of the inference thread's time, likewise
 LESS = 0.85  # of the usual coding, the least effort takes
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a session takes, in cores: the inference thread's share of one, coding, and the rest."""
+    """What a session takes, in cores: inference, coding, and the rest; and how much of the one thread's time.
+
+    That is more than the cores of inference: the thread waits, for a GPU, a core, or the interpreter's lock.
+    """
 
     inference: float
     coding: float
     rest: float
+    thread: float
 
     @property
     def cores(self) -> float:
@@ -46,7 +50,7 @@ class Terms:
 def load(machine: Machine, sessions: Sequence[Demand]) -> float:
     """Return the share of what may be used that these sessions take: 1 is full."""
     whole = (machine.others + sum(session.cores for session in sessions)) / (MOST_LOAD * machine.cores)
-    thread = sum(session.inference for session in sessions) / MOST_THREAD
+    thread = sum(session.thread for session in sessions) / MOST_THREAD
     return max(whole, thread)
 
 
@@ -60,5 +64,5 @@ def terms(machine: Machine, inside: Sequence[Demand], alive: Demand, calm: Deman
         return offers[0][0]
     if machine.strained:
         return None
-    offers.append((Terms(False, Effort.LEAST), Demand(calm.inference, LESS * calm.coding, calm.rest)))
+    offers.append((Terms(False, Effort.LEAST), replace(calm, coding=LESS * calm.coding)))
     return next((offer for offer, demand in offers if load(machine, [*inside, demand]) <= 1), None)

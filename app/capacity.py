@@ -100,8 +100,13 @@ class Capacity:
         return session.slots < SETTLED_SLOTS and self._clock.now_ns() - session.since_ns < PATIENCE_NS
 
     def _demand(self, key: CostKey) -> Demand:
-        inference = self._worker.cost.work_ns(key, self._clock.now_ns()) / SLOT_NS
-        return Demand(inference, self._load.coding_cores(_pixels(key)), self._load.rest_cores)
+        cost, now_ns = self._worker.cost, self._clock.now_ns()
+        return Demand(
+            inference=cost.work_ns(key, now_ns) / SLOT_NS,
+            coding=self._load.coding_cores(_pixels(key)),
+            rest=self._load.rest_cores,
+            thread=cost.busy_ns(key, now_ns) / SLOT_NS,
+        )
 
     def _machine(self, inside: Sequence[Inside]) -> Machine:
         late = len(self._late) == SLOTS_JUDGED and sum(self._late) > LATE_SHARE * SLOTS_JUDGED

@@ -14,7 +14,7 @@ from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.ingest.liveness import websocket_options
 from app.main import create_app
-from app.memory import freeze_startup, limit_arenas
+from app.memory import freeze_startup, tune_heap
 
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
 # for every session, stands behind whatever the inference thread is at.
@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, log_level: str = "info") -> int:
     """Serve until interrupted; returns the exit status."""
-    limit_arenas()
+    tune_heap()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     server = make_server(settings, log_level)
     try:

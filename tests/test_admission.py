@@ -25,14 +25,16 @@ from tests.fakes import FakeClock
 PORTRAIT = Start(type="start", engine="portrait")
 USABLE = 1.7  # cores
 IDLE = Machine(cores=USABLE / MOST_LOAD, others=0, strained=False)
-ALIVE, CALM = Demand(inference=0.15, coding=0.1, rest=0.1), Demand(inference=0.05, coding=0.1, rest=0.1)
+ALIVE, CALM = Demand(inference=0.15, coding=0.1, rest=0.1, thread=0), Demand(0.05, 0.1, 0.1, thread=0)
 USUAL = Terms(True, Effort.USUAL)
 
 
 def test_the_load_is_what_all_take_of_the_machine_or_of_the_one_thread() -> None:
     assert load(IDLE, []) == 0
-    assert load(IDLE, [Demand(0, 0.1, 0.1)] * 3) == pytest.approx(0.6 / USABLE)
-    assert load(replace(IDLE, cores=64), [Demand(MOST_THREAD / 2, 0, 0)] * 2) == pytest.approx(1), "one thread draws"
+    assert load(IDLE, [Demand(0, 0.1, 0.1, 0)] * 3) == pytest.approx(0.6 / USABLE)
+    assert load(replace(IDLE, cores=64), [Demand(0, 0, 0, thread=MOST_THREAD / 2)] * 2) == pytest.approx(1), (
+        "one thread draws"
+    )
     assert load(replace(IDLE, others=USABLE), []) == pytest.approx(1)
 
 
@@ -46,12 +48,12 @@ def test_first_the_life_of_new_faces_goes_then_a_cheaper_encoder_comes_then_they
     assert [offer.alive for offer in given] == sorted((offer.alive for offer in given), reverse=True)
     assert given[0] == USUAL and not given[-1].alive
     assert load(IDLE, inside) <= 1 < load(IDLE, [*inside, replace(CALM, coding=LESS * CALM.coding)])
-    almost_full = [Demand(0, USABLE - CALM.cores + 0.01, 0)]
+    almost_full = [Demand(0, USABLE - CALM.cores + 0.01, 0, 0)]
     assert terms(IDLE, almost_full, ALIVE, CALM) == Terms(False, Effort.LEAST)
 
 
 def test_alone_a_session_may_take_what_it_takes() -> None:
-    assert terms(replace(IDLE, others=5, strained=True), [], Demand(3, 3, 3), CALM) == USUAL
+    assert terms(replace(IDLE, others=5, strained=True), [], Demand(3, 3, 3, 3), CALM) == USUAL
 
 
 def test_nobody_joins_while_those_inside_suffer() -> None:
@@ -166,8 +168,8 @@ def dear(service: Service, session: Session, share: float) -> None:
 
 async def test_the_cost_is_known_before_the_first_session(service: Service) -> None:
     session = await open_one(service)
-    assert 0 < service.worker.load() < 1
-    assert service.worker.cost.knows(session.lane.cost_key)
+    cost, key = service.worker.cost, session.lane.cost_key
+    assert cost.knows(key) and 0 < cost.work_ns(key, service.clock.now_ns()) < SLOT_NS
 
 
 async def test_a_session_that_would_make_the_others_late_is_refused_before_it_starts(
@@ -188,7 +190,7 @@ async def test_alone_an_engine_may_be_slower_than_the_voice(service: Service) ->
     dear(service, session, 3)
     await service.close(session)
     await open_one(service)
-    assert service.worker.load() == pytest.approx(3)
+    assert service.worker.cost.busy_ns(session.lane.cost_key, service.clock.now_ns()) == 3 * SLOT_NS
 
 
 async def test_places_are_counted_too(service: Service) -> None:

@@ -39,5 +39,5 @@ async def test_memory_is_given_back_once_after_the_last_session(monkeypatch: pyt
 
 
 def test_the_heap_can_be_limited_and_trimmed() -> None:
-    memory.limit_arenas()
+    memory.tune_heap()
     memory.trim_heap()

@@ -300,16 +300,11 @@ async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_soun
     await worker.aclose()
 
 
-async def test_the_load_is_what_all_lanes_cost(worker: InferenceWorker, engine: GatedEngine) -> None:
+async def test_what_an_engine_costs_is_measured_on_the_thread(worker: InferenceWorker, engine: GatedEngine) -> None:
     engine.open_gate()
     await worker.measure(engine, Avatar("a"))  # type: ignore[arg-type]
     assert engine.batches and worker.cost.knows(KEY)
-    assert worker.load() == 0, "the measurement has left"
-    worker.cost.forget(KEY)
-    note(worker.cost, SLOT_NS // 2)
-    Taker(worker, engine, "a")
-    assert worker.load() == pytest.approx(0.5)
-    assert worker.load(KEY) == pytest.approx(1.0)
+    assert not worker._lanes, "the measurement has left"
 
 
 def test_a_stall_does_not_change_what_an_engine_costs() -> None:
@@ -324,9 +319,17 @@ def test_a_stall_does_not_change_what_an_engine_costs() -> None:
 def test_after_a_rush_the_cost_is_what_it_was_before() -> None:
     cost = EngineCost()
     note(cost, 10)
-    note(cost, 50, batches=100, now_ns=1)
-    assert cost.work_ns(KEY, 1) == 50
-    assert cost.work_ns(KEY, 1 + FRESH_NS) == 10
+    note(cost, 50, batches=400, now_ns=1)
+    assert cost.work_ns(KEY, 1) == cost.busy_ns(KEY, 1) == 50
+    assert cost.work_ns(KEY, 1 + FRESH_NS) == cost.busy_ns(KEY, 1 + FRESH_NS) == 10
+
+
+def test_how_long_the_thread_is_busy_is_what_pictures_add_up_to_not_the_usual_one() -> None:
+    cost = EngineCost()
+    for wall_ns in [10] * 6 + [40] * 3 + [9_000]:
+        cost.note(KEY, 1, wall_ns, 1, now_ns=1)
+    assert cost.wall_ns(KEY) == 10
+    assert cost.busy_ns(KEY, 1) == 20, "a stall aside"
 
 
 async def test_silence_does_not_make_an_engine_look_cheap(worker: InferenceWorker, engine: GatedEngine) -> None:
@@ -335,7 +338,7 @@ async def test_silence_does_not_make_an_engine_look_cheap(worker: InferenceWorke
     taker = Taker(worker, engine, "a")
     taker.lane.submit(windows(40, silent=frozenset(range(40))))
     await taker.wait_for(40)
-    assert worker.load() == pytest.approx(1000)
+    assert worker.cost.work_ns(KEY, worker.clock.now_ns()) == 1000 * SLOT_NS
     assert worker.worked_ns > 0
 
 

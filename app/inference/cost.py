@@ -10,9 +10,11 @@ from app.i420 import size_of
 from app.inference.engine import Engine, Prepared
 from app.media import NS_PER_S
 
-RECENT = 32  # batches: a single stall among them counts for nothing
+RECENT = 256  # batches: a second or two, so that who asks at a lucky moment is judged like the others
+LATEST = 32  # of them: a single stall among them counts for nothing
 FRESH_NS = 8 * NS_PER_S  # what is older says nothing of the machine as it is
 ENOUGH = 8  # fresh batches, to believe them
+STALLS = 10  # one in so many may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +44,59 @@ class _Batch:
 class EngineCost:
     """The inference thread's time for a picture that speaks, by kind. Written on that thread, read anywhere.
 
-    *Wall* time says how soon a picture is there, beside all that the machine does. *Work* is processor time: what it
-    takes from the machine, whoever else wants it; after a rush it is again what it was at best.
+    *Wall* time says how soon a picture is there, beside all that the machine does, and how long the thread can draw no
+    other. *Work* is processor time: what it takes from the machine, whoever else wants it. After a rush both are again
+    what they were at best.
     """
 
     def __init__(self) -> None:
         self._recent: dict[CostKey, deque[_Batch]] = {}
-        self._best_work_ns: dict[CostKey, float] = {}
+        self._best: dict[CostKey, _Batch] = {}
+        self._wall_ns: dict[CostKey, int] = {}
 
     def wall_ns(self, key: CostKey) -> int:
         """Return the median of the latest batches, ns a picture; 0 while nothing has been drawn."""
-        recent = tuple(self._recent.get(key, ()))  # a copy: the thread may be adding to it
-        return int(statistics.median(batch.wall_ns for batch in recent)) if recent else 0
+        return self._wall_ns.get(key, 0)
+
+    def busy_ns(self, key: CostKey, now_ns: int) -> int:
+        """Return the mean wall time of fresh batches but for stalls, ns a picture: what many of them add up to."""
+        fresh = self._fresh(key, now_ns)
+        if not fresh:
+            return int(self._best[key].wall_ns) if key in self._best else 0
+        usual = sorted(batch.wall_ns for batch in fresh)[: len(fresh) - len(fresh) // STALLS]
+        return int(statistics.fmean(usual))
 
     def work_ns(self, key: CostKey, now_ns: int) -> int:
-        """Return the median of fresh batches, ns a picture; without them the best there was; 0 while unknown."""
-        fresh = [batch.work_ns for batch in tuple(self._recent.get(key, ())) if now_ns - batch.at_ns < FRESH_NS]
-        if len(fresh) < ENOUGH:
-            return int(self._best_work_ns.get(key, 0))
-        return int(statistics.median(fresh))
+        """Return the median of fresh batches, ns a picture."""
+        fresh = self._fresh(key, now_ns)
+        if not fresh:
+            return int(self._best[key].work_ns) if key in self._best else 0
+        return int(statistics.median(batch.work_ns for batch in fresh))
 
     def note(self, key: CostKey, frames: int, wall_ns: int, work_ns: int, now_ns: int) -> None:
         """Record a batch of pictures that all speak: silence costs nothing, and must not make an engine look cheap."""
         recent = self._recent.setdefault(key, deque(maxlen=RECENT))
         recent.append(_Batch(now_ns, wall_ns / frames, work_ns / frames))
+        latest = [recent[-n] for n in range(1, min(LATEST, len(recent)) + 1)]
+        wall = statistics.median(batch.wall_ns for batch in latest)
+        self._wall_ns[key] = int(wall)
         if len(recent) >= ENOUGH:
-            median = statistics.median(batch.work_ns for batch in recent)
-            self._best_work_ns[key] = min(self._best_work_ns.get(key, median), median)
+            work = statistics.median(batch.work_ns for batch in latest)
+            best = self._best.get(key, _Batch(now_ns, wall, work))
+            self._best[key] = _Batch(now_ns, min(best.wall_ns, wall), min(best.work_ns, work))
 
     def knows(self, key: CostKey) -> bool:
         """Whether enough was drawn to say."""
-        return key in self._best_work_ns
+        return key in self._best
 
     def forget(self, key: CostKey) -> None:
         """Start over, after a warm-up."""
         self._recent.pop(key, None)
-        self._best_work_ns.pop(key, None)
+        self._best.pop(key, None)
+        self._wall_ns.pop(key, None)
+
+    def _fresh(self, key: CostKey, now_ns: int) -> list[_Batch]:
+        """Return the batches to believe; none where they are too few."""
+        recent = tuple(self._recent.get(key, ()))  # a copy: the thread may be adding to it
+        fresh = [batch for batch in recent if now_ns - batch.at_ns < FRESH_NS]
+        return fresh if len(fresh) >= ENOUGH else []

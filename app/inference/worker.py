@@ -47,7 +47,6 @@ class InferenceWorker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
         self._one_measurement = asyncio.Lock()
-        self._measuring: Lane | None = None
         self.worked_ns = 0  # processor time that drawing took so far
 
     def start(self) -> None:
@@ -82,15 +81,6 @@ class InferenceWorker:
             self._lanes.append(lane)
         return lane
 
-    def load(self, *joining: CostKey) -> float:
-        """Return the share of the thread's time that all lanes take while they speak, 1 being all of it.
-
-        ``joining``: the kinds of sessions that are not open yet.
-        """
-        keys = [lane.cost_key for lane in self._lanes if lane is not self._measuring] + list(joining)
-        now_ns = self.clock.now_ns()
-        return sum(self.cost.work_ns(key, now_ns) for key in keys) / SLOT_NS
-
     async def measure(self, engine: Engine, prepared: Prepared) -> None:
         """Learn what an engine's pictures of an avatar cost, on the thread, one at a time; one measurement at a time.
 
@@ -105,7 +95,6 @@ class InferenceWorker:
         lane = self.open(
             engine, prepared, False, lambda frames: drawn.put_nowait(True), lambda error: drawn.put_nowait(False)
         )
-        self._measuring = lane
         due_ns = self.clock.now_ns() + MEASURING_PATIENCE_NS
         lane.deadline_ns = lambda: due_ns
         position = 0
@@ -120,7 +109,6 @@ class InferenceWorker:
                     return
         finally:
             lane.close()
-            self._measuring = None
 
     def remove(self, lane: Lane) -> None:
         """Forget a lane."""

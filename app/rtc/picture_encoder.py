@@ -15,11 +15,13 @@ from av.video.frame import PictureType
 
 from app.i420 import size_of
 from app.media import I420, VIDEO_CLOCK_RATE, VIDEO_FPS, VIDEO_TICKS_PER_FRAME, VIDEO_TIME_BASE
+from app.memory import map_ahead
 from app.rtc.subscription import Encoded
 
 PictureCodec = Literal["H264", "VP8"]
 
 MIN_BITRATE = 150_000  # bit/s
+BYTES_A_PIXEL = 36  # of an encoder's own memory, at the most
 NEVER = 1_000_000  # pictures between key frames that nobody asked for
 FINEST = 18  # H.264's quantiser: a face that hardly moves needs no more, whatever the bit rate
 LOWER, HIGHER = 0.8, 1.3  # of the bit rate in use: an estimate between them is no reason for VP8 to begin anew
@@ -85,6 +87,7 @@ class _Encoder:
         raise NotImplementedError
 
     def _opened(self, width: int, height: int) -> VideoCodecContext:
+        map_ahead(BYTES_A_PIXEL * width * height)
         context: Any = av.CodecContext.create(self.library, "w")
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.framerate, context.time_base = VIDEO_FPS, VIDEO_TIME_BASE

@@ -29,7 +29,7 @@ class PortraitEngine:
 
     name = "portrait"
     span: MelSpan | None = SPAN
-    max_batch = 4
+    max_batch = 1  # together they would take as long, and the first wait for the last
 
     def __init__(self, life: bool = True) -> None:
         """Load the ear.
