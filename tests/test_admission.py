@@ -222,7 +222,7 @@ async def test_where_time_is_short_a_further_face_only_speaks(tmp_path: Path, mo
     try:
         first = await open_one(service)
         service.capacity._load.cores = 64  # only the thread is short
-        dear(service, first, 0.6)
+        dear(service, first, MOST_THREAD - 0.1)
         cheap = replace(first.lane.cost_key, alive=False)
         service.worker.cost.forget(cheap)
         for _ in range(20):
