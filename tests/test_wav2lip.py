@@ -19,7 +19,7 @@ from app.inference.mel import column_at
 from app.inference.wav2lip import Wav2Lip
 from app.inference.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
 from app.inference.wav2lip.converted import FOLDER, Networks, converted, kept_networks
-from app.inference.wav2lip.cpu import CpuDrawer
+from app.inference.wav2lip.cpu import CpuDrawer, best_precision
 from app.inference.wav2lip.cuda import TorchDrawer
 from app.inference.wav2lip.drawer import Drawer, ModelFace
 from app.inference.wav2lip.engine import LOOK_BACK_COLUMNS, SPAN, Wav2LipEngine, speech_share
@@ -155,6 +155,18 @@ def test_every_drawer_draws_what_the_model_draws(name: str, model: Wav2Lip) -> N
         # on a CPU exactly; a torch device may choose other kernels for another batch
         same = 0.0 if isinstance(drawer, CpuDrawer) else max(0.255, most / 2)
         assert np.abs(drawn[i] - alone).max() <= same, "a batch gives what each gives alone"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "best"),
+    [
+        ({"f16": 0.0041, "bf16": 0.0040}, "f16"),
+        ({"f16": 0.0260, "bf16": 0.0060}, "bf16"),  # known to the processor, and slow
+        ({"f16": 0.0040, "bf16": 0.0260}, "f16"),
+    ],
+)
+def test_the_finest_format_is_taken_unless_another_is_much_faster(seconds: dict[str, float], best: str) -> None:
+    assert best_precision(seconds) == best
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
