@@ -136,8 +136,9 @@ class Session:
         await self.pump.inbox.wait_for_room()
         self.pump.inbox.put(data)
 
-    def flush(self) -> None:
-        """Note the end of an utterance behind what was sent so far."""
+    async def flush(self) -> None:
+        """Note the end of an utterance behind what was sent so far; waits while the inbox is full."""
+        await self.pump.inbox.wait_for_room()
         self.pump.inbox.put(Mark.FLUSH)
 
     def interrupt(self) -> Event:

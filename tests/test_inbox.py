@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from app.ingest.inbox import Mark, PcmInbox
+import pytest
+
+from app.ingest.inbox import ITEM_BYTES, Mark, PcmInbox
 
 
 async def test_items_keep_their_order_with_marks_between() -> None:
@@ -13,7 +15,7 @@ async def test_items_keep_their_order_with_marks_between() -> None:
 
 
 async def test_a_full_inbox_blocks_the_route_until_half_is_gone() -> None:
-    inbox = PcmInbox(100)
+    inbox = PcmInbox(300)
     inbox.put(bytes(60))
     inbox.put(bytes(60))
     waiting = asyncio.create_task(inbox.wait_for_room())
@@ -21,9 +23,22 @@ async def test_a_full_inbox_blocks_the_route_until_half_is_gone() -> None:
     assert not waiting.done()
     await inbox.get()
     await asyncio.sleep(0)
-    assert not waiting.done()  # 60 bytes are left, more than half of 100
+    assert not waiting.done()  # 60 bytes and what the message counts for are left, more than half of 300
     await inbox.get()
     await asyncio.wait_for(waiting, 1)
+
+
+@pytest.mark.parametrize("item", [b"", Mark.FLUSH])
+async def test_a_flood_of_messages_without_sound_fills_it_too(item: bytes | Mark) -> None:
+    inbox = PcmInbox(100_000)
+    put = 0
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            while put < 5000:
+                await inbox.wait_for_room()
+                inbox.put(item)
+                put += 1
+    assert put == 100_000 // ITEM_BYTES
 
 
 async def test_clear_empties_and_makes_room() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -244,6 +245,33 @@ async def test_a_dead_socket_frees_everything_within_5_s(server: Server, hole: B
     assert await sessions(server) == 1
     await all_freed(server, 5)
     socket.transport.abort()
+
+
+def frame(text: str) -> bytes:
+    """A client's text frame of up to 125 bytes, masked by zeros."""
+    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
+
+
+async def test_a_client_that_does_not_read_is_closed_and_frees_everything(server: Server) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    narrow = socket.create_connection((host, int(port)))
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)  # beyond twice that it stops reading
+    writer.write(
+        b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(frame('{"type":"start"}'))
+    flood = frame('{"type":"interrupt"}') * 1000
+    with pytest.raises(ConnectionError):
+        async with asyncio.timeout(60):
+            while True:
+                writer.write(flood)
+                await writer.drain()
+    await all_freed(server, 5)
+    assert "not_reading" in server.log.read_text()
+    writer.close()
 
 
 async def test_a_sender_that_is_held_back_is_not_taken_for_dead_until_it_is(server: Server) -> None:

@@ -13,10 +13,14 @@ class Mark(Enum):
     FLUSH = "flush"
 
 
+ITEM_BYTES = 100  # that a message counts for beside its sound: an empty one takes room too
+
+
 class PcmInbox:
     """A FIFO of messages between the route, which must stay free to hear an interrupt, and the pump.
 
-    Bound: ``high`` bytes, and the one message that reached the mark (the protocol limits its size). Full:
+    Bound: ``high`` bytes, every message counting for ``ITEM_BYTES`` more than its sound, and the one message that
+    reached the mark (the protocol limits its size). Full:
     :meth:`wait_for_room` blocks, the route stops reading, and TCP slows the sender; at ``low`` it goes on.
     Empty: :meth:`get` waits.
     """
@@ -29,7 +33,7 @@ class PcmInbox:
         self._room.set()
 
     def __len__(self) -> int:
-        """Bytes waiting."""
+        """Bytes waiting, what messages count for included."""
         return self._bytes
 
     async def wait_for_room(self) -> None:
@@ -39,7 +43,7 @@ class PcmInbox:
     def put(self, item: bytes | Mark) -> None:
         """Append bytes, or a mark at this place between them."""
         self._items.append(item)
-        self._count(len(item) if isinstance(item, bytes) else 0)
+        self._count(_cost(item))
         self._filled.set()
 
     async def get(self) -> bytes | Mark:
@@ -48,7 +52,7 @@ class PcmInbox:
             self._filled.clear()
             await self._filled.wait()
         item = self._items.popleft()
-        self._count(-len(item) if isinstance(item, bytes) else 0)
+        self._count(-_cost(item))
         return item
 
     def clear(self) -> None:
@@ -62,3 +66,7 @@ class PcmInbox:
             self._room.clear()
         elif self._bytes <= self._low:
             self._room.set()
+
+
+def _cost(item: bytes | Mark) -> int:
+    return ITEM_BYTES + (len(item) if isinstance(item, bytes) else 0)

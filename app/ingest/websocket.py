@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import Any
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from app.ingest.liveness import GONE
+from app.ingest.outbox import Outbox
 from app.ingest.protocol import (
     BAD_MESSAGE,
     IDLE,
@@ -30,7 +30,8 @@ from app.session import Event, Session
 
 logger = logging.getLogger(__name__)
 
-OUTBOX_HIGH = 64  # messages to a client that does not read; past it the oldest stats go first
+OUTBOX_LIMIT = 256  # messages to a client that does not read
+GOODBYE_S = 2  # for what is still to be said at the end
 CLOSE_NORMAL = 1000
 
 
@@ -44,8 +45,7 @@ class Conversation:
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service = socket, service
         self._session: Session | None = None
-        self._outbox: deque[Event] = deque()
-        self._written = asyncio.Event()
+        self._outbox = Outbox(OUTBOX_LIMIT)
         self._failure: asyncio.Future[ProtocolError] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -102,7 +102,7 @@ class Conversation:
             case Offer():
                 self._send(await session.offer(message.sdp))
             case Flush():
-                session.flush()
+                await session.flush()
             case Interrupt():
                 self._send(session.interrupt())
             case Stop():
@@ -131,32 +131,29 @@ class Conversation:
             self._failure.set_result(error)
 
     def _send(self, event: Event) -> None:
-        """Queue a message; a client that does not read loses old stats, never anything else."""
-        self._outbox.append(event)
-        if len(self._outbox) > OUTBOX_HIGH:
-            stale = next((old for old in self._outbox if old["type"] == "stats"), None)
-            if stale is not None:
-                self._outbox.remove(stale)
-        self._written.set()
+        """Queue a message; a client that does not read loses old stats, then its session, never anything else."""
+        if not self._outbox.put(event):
+            self._fail(
+                ProtocolError(IDLE, "not_reading", f"{OUTBOX_LIMIT} messages wait to be read; read them as they come.")
+            )
 
     async def _write(self) -> None:
         while True:
-            while self._outbox:
-                await self._socket.send_json(self._outbox.popleft())
-            self._written.clear()
-            await self._written.wait()
+            await self._socket.send_json(await self._outbox.get())
 
     async def _hang_up(self, refusal: ProtocolError | None) -> None:
         if self._socket.client_state is not WebSocketState.CONNECTED:
             return
+        if refusal is not None:
+            logger.info("socket: refused, %s: %s", refusal.code, refusal.message)
         try:
-            for event in self._outbox:
-                await self._socket.send_json(event)
-            if refusal is not None:
-                logger.info("socket: refused, %s: %s", refusal.code, refusal.message)
-                await self._socket.send_json({"type": "error", "code": refusal.code, "message": refusal.message})
-            await self._socket.close(refusal.close_code if refusal else CLOSE_NORMAL)
-        except (RuntimeError, WebSocketDisconnect, OSError):
+            async with asyncio.timeout(GOODBYE_S):  # who does not read does not read this either
+                for event in self._outbox.take_all():
+                    await self._socket.send_json(event)
+                if refusal is not None:
+                    await self._socket.send_json({"type": "error", "code": refusal.code, "message": refusal.message})
+                await self._socket.close(refusal.close_code if refusal else CLOSE_NORMAL)
+        except (RuntimeError, WebSocketDisconnect, OSError, TimeoutError):
             logger.info("socket: gone before the goodbye")
 
 
