@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from enum import Enum
 from typing import Any, Literal, Protocol
 
@@ -61,7 +62,7 @@ def make_encoder(codec: PictureCodec, bitrate: int, most_bitrate: int, effort: E
     return _H264(bitrate, most_bitrate, effort) if codec == "H264" else _Vp8(bitrate, most_bitrate, effort)
 
 
-class _Encoder:
+class _Encoder(ABC):
     """What both codecs share: a context opened with the first picture."""
 
     library: str
@@ -83,8 +84,12 @@ class _Encoder:
         data = b"".join(bytes(packet) for packet in packets)
         return Encoded(slot * VIDEO_TICKS_PER_FRAME, data, any(packet.is_keyframe for packet in packets))
 
-    def _options(self) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def aim_at(self, bitrate: int) -> None:
+        """See :class:`PictureEncoder`."""
+
+    @abstractmethod
+    def _options(self) -> dict[str, str]: ...
 
     def _opened(self, width: int, height: int) -> VideoCodecContext:
         map_ahead(BYTES_A_PIXEL * width * height)
