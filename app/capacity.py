@@ -12,12 +12,12 @@ import numpy as np
 
 from app import admission
 from app.admission import Demand, Machine, Terms
+from app.clock import Clock
 from app.i420 import from_bgr
 from app.inference.cost import CostKey
 from app.inference.worker import InferenceWorker
 from app.load import Load, Usage, machine_ns, usable_cores
 from app.media import NS_PER_MS, NS_PER_S, SLOT_NS, VIDEO_FPS, Image
-from app.pacer.clock import Clock
 from app.rtc.picture_encoder import Effort, make_encoder
 from app.threads import MeasuredPool
 

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from app.admission import Terms
 from app.avatars.store import AvatarStore, NoSuchAvatar
 from app.capacity import SAMPLE_NS, Capacity, Inside
+from app.clock import Clock, MonotonicClock
 from app.config import Settings
 from app.inference.cost import CostKey
 from app.inference.engine import Engine, Portrait, Prepared
@@ -21,7 +22,6 @@ from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.face import FaceFinder
 from app.inference.worker import InferenceWorker
 from app.ingest.protocol import BAD_MESSAGE, FULL, NO_AVATAR, ProtocolError, Start
-from app.pacer.clock import Clock, MonotonicClock
 from app.rtc.picture_encoder import Effort
 from app.session import Event, Session, SessionLimits
 from app.threads import MeasuredPool

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.capacity import Inside
+from app.clock import Clock, ntp_now
 from app.config import IceServer
 from app.inference.engine import Engine, Portrait, Prepared
 from app.inference.windows import Windower
@@ -19,7 +20,6 @@ from app.ingest.protocol import BAD_MESSAGE, IDLE, OUR_FAULT, ProtocolError, Sta
 from app.ingest.pump import Pump
 from app.ingest.slicer import Slicer
 from app.media import NS_PER_S, PACKET_MS, PACKET_NS, VIDEO_FPS, TalkingFrame
-from app.pacer.clock import Clock, ntp_now
 from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.resting import Resting

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Histogram
 
+from app.clock import Clock
 from app.media import NS_PER_S, Journey
-from app.pacer.clock import Clock
 
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.0)
 LOOP_CHECK_NS = NS_PER_S // 10

@@ -12,8 +12,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from app.clock import Clock
 from app.media import NS_PER_MS, NS_PER_S, SAMPLE_RATE
-from app.pacer.clock import Clock
 from bench.microphone import CHUNK_NS, CYCLE_CHUNKS, Microphone, SentChunk
 from bench.receiver import Picture, Receiver, VoicePacket
 from bench.tone import Tone

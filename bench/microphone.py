@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from websockets.frames import Frame, Opcode
 
+from app.clock import Clock
 from app.media import NS_PER_MS, NS_PER_S, PACKET_NS, SAMPLES_PER_PACKET
-from app.pacer.clock import Clock
 from bench.tone import CYCLE_SAMPLES, Tone
 
 CYCLE_CHUNKS = CYCLE_SAMPLES // SAMPLES_PER_PACKET

@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from app.clock import Clock, MonotonicClock
 from app.media import NS_PER_S
-from app.pacer.clock import Clock, MonotonicClock
 from bench.figures import Span, figures_of
 from bench.guest import Guest, Record, Wish, all_heard
 from bench.processor import ProcessTime, machine_busy_s, process_time

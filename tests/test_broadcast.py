@@ -12,9 +12,9 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 from av import CodecContext, Packet
 
+from app.clock import SlotClock
 from app.i420 import BLACK_LUMA, plain
 from app.media import AUDIO_TIME_BASE, NS_PER_S, PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
-from app.pacer.clock import SlotClock
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.broadcast import (
     KEY_INTERVAL_NS,

@@ -10,6 +10,7 @@ import soundfile
 
 from app.avatars.store import DEFAULT_FILE
 from app.cli import main
+from app.clock import MonotonicClock
 from app.inference.engine import Portrait
 from app.inference.portrait.engine import PortraitEngine
 from app.inference.windows import Windower
@@ -18,7 +19,6 @@ from app.ingest.inbox import Mark
 from app.ingest.pump import Pump
 from app.ingest.slicer import Slicer
 from app.media import TalkingFrame
-from app.pacer.clock import MonotonicClock
 from app.render import RenderError, render_file, talking_frames
 
 SAMPLE = Path(__file__).parent.parent / "web" / "assets" / "sample.wav"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.clock import SlotClock
 from app.inference.engine import Clip, MelSpan, Portrait, Window
 from app.inference.eyes import EyeFinder
 from app.inference.portrait.life import moment
@@ -21,7 +22,6 @@ from app.inference.portrait.liveliness import Liveliness
 from app.inference.shots import Shots
 from app.inference.trial import loud_window
 from app.media import I420, TalkingFrame
-from app.pacer.clock import SlotClock
 from app.pacer.pacer import Pacer
 from app.pacer.played_slot import PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer

@@ -9,10 +9,10 @@ import pytest
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import RtcpSdesPacket, RtcpSenderInfo, RtcpSrPacket
 
+from app.clock import SlotClock
 from app.i420 import BLACK_LUMA, plain
 from app.ingest.protocol import ProtocolError
 from app.media import SAMPLES_PER_FRAME, SLOT_NS
-from app.pacer.clock import SlotClock
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.playout_feed import FADE_SAMPLES, SPARE_SLOTS, PlayoutFeed
 from app.rtc.sender_clock import MediaClockReports, ntp_of

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 
 from starlette.concurrency import run_in_threadpool
 
+from app.clock import Clock, MonotonicClock
 from app.inference.cost import CostKey, EngineCost
 from app.inference.engine import Engine, Job, Prepared
 from app.inference.lane import Lane, Turn
 from app.inference.trial import LATER, loud_window
 from app.media import I420, SLOT_NS, TalkingFrame
-from app.pacer.clock import Clock, MonotonicClock
 from app.threads import name_thread
 
 logger = logging.getLogger(__name__)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from app.clock import Clock
 from app.inference.lane import Lane
 from app.inference.windows import Windower
 from app.ingest.inbox import Mark, PcmInbox
 from app.ingest.slicer import Slicer
-from app.pacer.clock import Clock
 
 PIECE_MS = 80  # sliced at a time, so that a large message does not hold the event loop
 INBOX_S = 10  # of sound that the route reads ahead, so that an interrupt behind it is heard

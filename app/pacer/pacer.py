@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from app.clock import Clock, SlotClock
 from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, TalkingFrame
-from app.pacer.clock import Clock, SlotClock
 from app.pacer.concealment import Concealment
 from app.pacer.counters import PacerCounters
 from app.pacer.lateness import Lateness, lateness_of

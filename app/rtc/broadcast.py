@@ -9,8 +9,8 @@ import asyncio
 import statistics
 from concurrent.futures import Executor
 
+from app.clock import Clock, SlotClock
 from app.media import I420, NS_PER_MS, PACKET_NS
-from app.pacer.clock import Clock, SlotClock
 from app.pacer.resting import OrderedPicture
 from app.rtc.picture_encoder import Effort, PictureCodec, make_encoder
 from app.rtc.playout_feed import PlayoutFeed, take_when_due

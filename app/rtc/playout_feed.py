@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from app.clock import Clock
 from app.media import PACKETS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_PACKET, SILENCE, Samples
-from app.pacer.clock import Clock
 from app.pacer.played_slot import PlayedSlot
 from app.pacer.resting import Picture
 

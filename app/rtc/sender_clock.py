@@ -17,8 +17,9 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
+from app.clock import NTP_FRACTION
+
 RTP_MODULUS = 1 << 32
-NTP_FRACTION = 1 << 32
 
 
 class PtsTrack(Protocol):

@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiortc.clock import current_ntp_time
-
 from app.media import NS_PER_S, SLOT_NS
+
+NTP_BEFORE_UNIX_S = 2_208_988_800  # from 1900 to 1970
+NTP_FRACTION = 1 << 32  # of a second, in NTP's 64 bits
 
 
 class Clock(Protocol):
@@ -53,4 +54,4 @@ class SlotClock:
 
 def ntp_now() -> int:
     """Return the wall clock as a 64-bit NTP time, for the one moment that ties a session's epoch to it."""
-    return current_ntp_time()
+    return (time.time_ns() + NTP_BEFORE_UNIX_S * NS_PER_S) * NTP_FRACTION // NS_PER_S
