@@ -79,8 +79,7 @@ class Capacity:
 
     def terms(self, inside: Sequence[Inside], alive: CostKey, calm: CostKey) -> Terms | None:
         """Return on which terms one more fits, as itself or without its life; None where it does not."""
-        demands = [self._demand(session.key) for session in inside]
-        return admission.terms(self._machine(inside), demands, self._demand(alive), self._demand(calm))
+        return admission.terms(self._machine(inside), self._demands(inside), self._demand(alive), self._demand(calm))
 
     async def until_known(self, inside: Callable[[], Sequence[Inside]]) -> None:
         """Wait until what the latest of those ``inside`` takes is measured, unless there is room for much more.
@@ -91,13 +90,17 @@ class Capacity:
         while self._clock.now_ns() < until_ns:
             now = inside()
             machine = self._machine(now)
-            crowded = admission.load(machine, [self._demand(session.key) for session in now]) >= CAREFUL
+            crowded = admission.load(machine, self._demands(now)) >= CAREFUL
             if not machine.strained and not (crowded and any(self._is_new(session) for session in now)):
                 return
             await asyncio.sleep(SAMPLE_NS / NS_PER_S / 2)
 
     def _is_new(self, session: Inside) -> bool:
         return session.slots < SETTLED_SLOTS and self._clock.now_ns() - session.since_ns < PATIENCE_NS
+
+    def _demands(self, inside: Sequence[Inside]) -> list[Demand]:
+        known = {key: self._demand(key) for key in {session.key for session in inside}}
+        return [known[session.key] for session in inside]
 
     def _demand(self, key: CostKey) -> Demand:
         cost, now_ns = self._worker.cost, self._clock.now_ns()

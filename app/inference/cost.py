@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 from app.i420 import size_of
 from app.inference.engine import Engine, Prepared
@@ -41,6 +42,9 @@ class _Batch:
     work_ns: float
 
 
+UNKNOWN = _Batch(0, 0, 0)
+
+
 class EngineCost:
     """The inference thread's time for a picture that speaks, by kind. Written on that thread, read anywhere.
 
@@ -62,7 +66,7 @@ class EngineCost:
         """Return the mean wall time of fresh batches but for stalls, ns a picture: what many of them add up to."""
         fresh = self._fresh(key, now_ns)
         if not fresh:
-            return int(self._best[key].wall_ns) if key in self._best else 0
+            return int(self._best.get(key, UNKNOWN).wall_ns)
         usual = sorted(batch.wall_ns for batch in fresh)[: len(fresh) - len(fresh) // STALLS]
         return int(statistics.fmean(usual))
 
@@ -70,14 +74,14 @@ class EngineCost:
         """Return the median of fresh batches, ns a picture."""
         fresh = self._fresh(key, now_ns)
         if not fresh:
-            return int(self._best[key].work_ns) if key in self._best else 0
+            return int(self._best.get(key, UNKNOWN).work_ns)
         return int(statistics.median(batch.work_ns for batch in fresh))
 
     def note(self, key: CostKey, frames: int, wall_ns: int, work_ns: int, now_ns: int) -> None:
         """Record a batch of pictures that all speak: silence costs nothing, and must not make an engine look cheap."""
         recent = self._recent.setdefault(key, deque(maxlen=RECENT))
         recent.append(_Batch(now_ns, wall_ns / frames, work_ns / frames))
-        latest = [recent[-n] for n in range(1, min(LATEST, len(recent)) + 1)]
+        latest = list(islice(reversed(recent), LATEST))
         wall = statistics.median(batch.wall_ns for batch in latest)
         self._wall_ns[key] = int(wall)
         if len(recent) >= ENOUGH:

@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 
 from app.media import FloatArray
+from app.overlapping import overlapping
 
 HALF_S = 0.0025  # of the filter; it is also the delay
 ATTENUATION_BETA = 5.65  # Kaiser's β for 60 dB (J. F. Kaiser, 1974)
@@ -48,11 +49,8 @@ class BlockResampler:
         there = len(padded) - len(self._zeros)
         last_heard = there - 2 * self._half - 1  # of the samples that have all of the filter around them
         ready = last_heard * self._made // self._step + 1 if last_heard >= 0 else 0
-        size = padded.itemsize
-        overlapping: FloatArray = np.ndarray(
-            (-(-ready // self._made), len(self._zeros)), np.float32, padded, 0, (self._step * size, size)
-        )
-        sound = (overlapping @ self._weights).reshape(-1)[self._given : ready]
+        heard = overlapping(padded, -(-ready // self._made), len(self._weights), self._step)
+        sound = (heard @ self._weights).reshape(-1)[self._given : ready]
         self._waiting = padded[ready // self._made * self._step : there]
         self._given = ready % self._made
         return np.asarray(sound, np.float32)

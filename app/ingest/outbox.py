@@ -27,7 +27,7 @@ class Outbox:
         return len(self._items)
 
     def put(self, event: Message) -> bool:
-        """Append a message; returns whether there was room."""
+        """Append a message; returns False where one that is not ``stats`` found no room."""
         if len(self._items) >= self._limit:
             stale = next((old for old in self._items if old["type"] == SHED), None)
             if stale is None:

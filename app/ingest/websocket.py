@@ -88,6 +88,8 @@ class Conversation:
             if text is not None:
                 if await self._on_text(text):
                     return
+                # messages that have come already are received without a wait, and the writer must keep up with them
+                await asyncio.sleep(0)
             else:
                 await self._on_audio(message.get("bytes") or b"")
 

@@ -22,7 +22,6 @@ from app.rtc.subscription import Encoded
 PictureCodec = Literal["H264", "VP8"]
 
 MIN_BITRATE = 150_000  # bit/s
-BYTES_A_PIXEL = 36  # of an encoder's own memory, at the most
 NEVER = 1_000_000  # pictures between key frames that nobody asked for
 FINEST = 18  # H.264's quantiser: a face that hardly moves needs no more, whatever the bit rate
 LOWER, HIGHER = 0.8, 1.3  # of the bit rate in use: an estimate between them is no reason for VP8 to begin anew
@@ -66,6 +65,7 @@ class _Encoder(ABC):
     """What both codecs share: a context opened with the first picture."""
 
     library: str
+    bytes_a_pixel: int  # of its own memory, at the most
 
     def __init__(self, bitrate: int, most_bitrate: int, effort: Effort) -> None:
         self.most_bitrate, self.effort = most_bitrate, effort
@@ -92,7 +92,7 @@ class _Encoder(ABC):
     def _options(self) -> dict[str, str]: ...
 
     def _opened(self, width: int, height: int) -> VideoCodecContext:
-        map_ahead(BYTES_A_PIXEL * width * height)
+        map_ahead(self.bytes_a_pixel * width * height)
         context: Any = av.CodecContext.create(self.library, "w")
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
         context.framerate, context.time_base = VIDEO_FPS, VIDEO_TIME_BASE
@@ -108,6 +108,7 @@ class _H264(_Encoder):
     """libx264, constrained baseline, without delay."""
 
     library = "libx264"
+    bytes_a_pixel = 28
 
     def aim_at(self, bitrate: int) -> None:
         self.bitrate = self._within(bitrate)
@@ -130,6 +131,7 @@ class _Vp8(_Encoder):
     """libvpx in its real-time mode. Through libavcodec it takes another bit rate only by beginning anew."""
 
     library = "libvpx"
+    bytes_a_pixel = 36
 
     def aim_at(self, bitrate: int) -> None:
         bitrate = self._within(bitrate)

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 from app.inference.engine import MelSpan
 from app.media import FloatArray
+from app.overlapping import overlapping
 
 CHANNELS = ("opening", "jaw", "wide", "rounding", "closed", "tuck", "teeth", "tongue")
 SPREAD_CHANNEL = CHANNELS.index("wide")
@@ -91,5 +92,4 @@ def _taken(x: NDArray[np.float32]) -> NDArray[np.float32]:
     (n, channels) → (1 + (n − 5) // 2, 5 × channels)
     """
     rows, channels = x.shape
-    shape, strides = (1 + (rows - TAPS) // STRIDE, TAPS * channels), (STRIDE * x.strides[0], x.strides[1])
-    return np.ndarray(shape, np.float32, x, 0, strides)
+    return overlapping(x.reshape(-1), 1 + (rows - TAPS) // STRIDE, TAPS * channels, STRIDE * channels)

@@ -33,11 +33,7 @@ class CpuDrawer:
         known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         tried = [precision] if precision else [ours for theirs, ours in HALVES.items() if theirs in known] or ["f32"]
         decoders = {each: _compiled(core, networks.decoder, each, threads).create_infer_request() for each in tried}
-        self.precision = (
-            best_precision({each: _seconds(decoder) for each, decoder in decoders.items()})
-            if len(tried) > 1
-            else tried[0]
-        )
+        self.precision = best_precision({each: _seconds(decoder) for each, decoder in decoders.items()})
         self._decoder = decoders[self.precision]
         # a still face is encoded once, so exactly
         self._encoder = _compiled(core, networks.encoder, "f32", threads)
