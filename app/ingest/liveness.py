@@ -13,6 +13,7 @@ PING_INTERVAL_S = 1.5
 PING_TIMEOUT_S = 2.5
 HANG_UP_CHECK_S = 1.0
 GONE = "lipwire.gone"  # among the scope's extensions: an asyncio.Event, set when the connection is lost
+ABORT = "lipwire.abort"  # and a call that ends the connection without a goodbye
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 
@@ -35,11 +36,12 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._watch_for_hang_up()
 
     def handle_connect(self, event: Request) -> None:
-        """Hand the application, with the connection, the event of its end."""
+        """Hand the application, with the connection, the event of its end and a way to end it."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
             extensions = cast(dict[str, Any], self.scope["extensions"])
             extensions[GONE] = self._gone
+            extensions[ABORT] = self.transport.abort
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from app.ingest.liveness import GONE
+from app.ingest.liveness import ABORT, GONE
 from app.ingest.outbox import Outbox
 from app.ingest.protocol import (
     BAD_MESSAGE,
@@ -155,7 +155,10 @@ class Conversation:
                 if refusal is not None:
                     await self._socket.send_json({"type": "error", "code": refusal.code, "message": refusal.message})
                 await self._socket.close(refusal.close_code if refusal else CLOSE_NORMAL)
-        except (RuntimeError, WebSocketDisconnect, OSError, TimeoutError):
+        except TimeoutError:
+            logger.info("socket: ended without a goodbye")
+            self._socket.scope.get("extensions", {}).get(ABORT, lambda: None)()
+        except (RuntimeError, WebSocketDisconnect, OSError):
             logger.info("socket: gone before the goodbye")
 
 
