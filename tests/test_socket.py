@@ -265,7 +265,9 @@ async def test_a_client_that_reads_may_say_as_much_at_once_as_it_likes(server: S
 async def test_a_client_that_does_not_read_is_closed_and_frees_everything(server: Server) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # before it connects: a window that shrinks loses resets
+    narrow.setsockopt(
+        socket.SOL_SOCKET, socket.SO_RCVBUF, 4096
+    )  # before it connects: a window that shrinks loses resets
     narrow.connect((host, int(port)))
     reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)  # beyond twice that it stops reading
     writer.write(
