@@ -105,9 +105,9 @@ def _render(args: argparse.Namespace) -> int:
 
     from app.avatars.picture import PictureError
     from app.avatars.store import AvatarStore
-    from app.inference.engines import AUTO, Engines, EngineUnavailable, NoSuchEngine
-    from app.inference.face import FaceFinder
-    from app.render import RenderError, render_file
+    from app.commands.render import RenderError, render_file
+    from app.faces.face import FaceFinder
+    from app.inference.engines.registry import AUTO, Engines, EngineUnavailable, NoSuchEngine
 
     settings = load_settings(life=args.life)
     wanted = "wav2lip" if args.checkpoint and args.engine == AUTO else args.engine
@@ -137,13 +137,13 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from app.doctor import diagnose
+    from app.commands.doctor import diagnose
 
     return diagnose(load_settings())
 
 
 def _weights(args: argparse.Namespace) -> int:
-    from app.inference.weights import WeightsError, read_manifest, verify
+    from app.checkpoints.manifest import WeightsError, read_manifest, verify
 
     folder = load_settings().weights_dir
     try:
@@ -161,9 +161,9 @@ def _weights(args: argparse.Namespace) -> int:
 
 
 def _fetch(args: argparse.Namespace) -> int:
-    from app.inference.download import Patience
-    from app.inference.fetch import addresses, fetch, is_here, require_consent, wanted
-    from app.inference.weights import WeightsError, find_entry
+    from app.checkpoints.download import Patience
+    from app.checkpoints.fetch import addresses, fetch, is_here, require_consent, wanted
+    from app.checkpoints.manifest import WeightsError, find_entry
 
     settings = load_settings(weights_mirrors=tuple(args.mirror) if args.mirror else None)
     try:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from app.assets import CHECKOUT
+
 VARIABLE_PREFIX = "LIPWIRE_"
 _HTTP_URL = re.compile(r"https?://[^\s/,]+[^\s,]*")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s:?]+(:\d+)?(\?transport=(udp|tcp))?")
@@ -42,8 +43,8 @@ class Settings:
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
     engine: str = "auto"
-    data_dir: Path = ROOT / "data"
-    weights_dir: Path = ROOT / "weights"
+    data_dir: Path = CHECKOUT / "data"
+    weights_dir: Path = CHECKOUT / "weights"
     weights_mirrors: tuple[str, ...] = ()  # where weights are fetched from, before the manifest's own addresses
     max_sessions: int = 8
     max_avatars: int = 200

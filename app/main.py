@@ -14,16 +14,15 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from app import __version__
-from app.avatars.api import avatar_routes
-from app.avatars.mouth_api import mouth_routes
-from app.config import ROOT, Settings
-from app.ingest.websocket import talk
+from app.api.avatars import avatar_routes
+from app.api.metrics import METRICS_TYPE, render_metrics
+from app.api.mouths import mouth_routes
+from app.api.problems import answer_with_problems
+from app.api.socket import talk
+from app.assets import WEB
+from app.config import Settings
 from app.memory import watch_idle_memory
-from app.metrics import METRICS_TYPE, render_metrics
-from app.problems import answer_with_problems
-from app.service import Service
-
-WEB = ROOT / "web"
+from app.sessions.service import Service
 
 
 def create_app(settings: Settings) -> FastAPI:

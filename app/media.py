@@ -45,7 +45,7 @@ SILENCE.flags.writeable = False
 
 
 @dataclass(slots=True)
-class Journey:
+class StageTimestamps:
     """When one slice of sound passed each stage, in monotonic ns; each stage writes its own line."""
 
     arrived_ns: int  # its last sample came in
@@ -70,7 +70,7 @@ class AudioSlice:
     playout: Samples
     model: FloatArray
     silent: bool
-    journey: Journey
+    timestamps: StageTimestamps
     last: bool = False
 
 
@@ -91,7 +91,7 @@ class TalkingFrame:
             image=image,
             audio=sound.playout,
             silent=sound.silent,
-            journey=sound.journey,
+            timestamps=sound.timestamps,
             last=sound.last,
             emphasis=emphasis,
         )
@@ -101,7 +101,7 @@ class TalkingFrame:
     image: I420
     audio: Samples
     silent: bool
-    journey: Journey
+    timestamps: StageTimestamps
     last: bool = False
     emphasis: float = 0.0
 

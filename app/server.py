@@ -9,10 +9,10 @@ import sys
 
 import uvicorn
 
+from app.api.liveness import websocket_options
 from app.config import Settings, SettingsError
-from app.inference.engines import Engines, EngineUnavailable, NoSuchEngine
-from app.inference.face import MESH_FILE, LandmarkFilesMissing, landmark_file
-from app.ingest.liveness import websocket_options
+from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
+from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
 

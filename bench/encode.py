@@ -14,12 +14,13 @@ import numpy as np
 from aiortc.codecs import h264, vpx
 from av import CodecContext, Packet, VideoFrame
 
+from app.assets import SAMPLE
+from app.commands.render import read_windows
 from app.inference.engine import Job
-from app.inference.portrait.engine import PortraitEngine
+from app.inference.engines.portrait.engine import PortraitEngine
 from app.media import I420, VIDEO_FPS, VIDEO_TICKS_PER_FRAME, VIDEO_TIME_BASE
-from app.render import read_windows
 from app.rtc.picture_encoder import Effort, PictureCodec, make_encoder
-from bench.portrait import SAMPLE, SIDES, default_portrait
+from bench.portrait import SIDES, default_avatar
 from bench.report import report, summary
 
 FRAMES = 250
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     windows = list(read_windows(SAMPLE, engine.span))[:FRAMES]
     rows = []
     for side in wanted.sides:
-        prepared = engine.prepare(default_portrait(side))
+        prepared = engine.prepare(default_avatar(side))
         pictures = [engine.render([Job(prepared, window, n)])[0] for n, window in enumerate(windows)]
         for codec in CODECS:
             rows.append(_measured(codec, "aiortc", side, pictures, _aiortc(codec)))

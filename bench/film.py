@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from app.commands.render import read_windows
 from app.i420 import to_bgr
 from app.inference.engine import Job
-from app.inference.portrait.engine import PortraitEngine
+from app.inference.engines.portrait.engine import PortraitEngine
 from app.media import SAMPLE_RATE, VIDEO_FPS
-from app.render import read_windows
-from bench.portrait import default_portrait
+from bench.portrait import default_avatar
 from bench.tone import CYCLE_SAMPLES, Tone
 
 SECONDS = 2 * CYCLE_SAMPLES // SAMPLE_RATE  # played forth and back
@@ -23,7 +23,7 @@ def render_film(folder: Path, side: int) -> Path:
     sound, film = folder / "tone.wav", folder / "film.npy"
     soundfile.write(sound, Tone().samples(0, SECONDS * SAMPLE_RATE), SAMPLE_RATE)
     engine = PortraitEngine(life=True)
-    prepared = engine.prepare(default_portrait(side))
+    prepared = engine.prepare(default_avatar(side))
     shape = (SECONDS * VIDEO_FPS, side, side, 3)
     pictures = np.lib.format.open_memmap(film, "w+", np.uint8, shape)
     for position, window in enumerate(read_windows(sound, engine.span)):

@@ -17,17 +17,19 @@ from typing import Any
 import cv2
 import numpy as np
 
+from app.assets import SAMPLE
+from app.avatars.avatar import Avatar
 from app.avatars.store import DEFAULT_ID, AvatarStore
-from app.inference.engine import Job, Portrait, Window
-from app.inference.face import FaceFinder
-from app.inference.portrait.driver import mouth_shape
-from app.inference.portrait.engine import PortraitEngine
-from app.render import read_windows
+from app.commands.render import read_windows
+from app.faces.face import FaceFinder
+from app.inference.engine import Job
+from app.inference.engines.portrait.engine import PortraitEngine
+from app.inference.engines.portrait.viseme_driver import mouth_shape
+from app.inference.features.window import Window
 from bench.report import report, summary, times_ms
 
 SIDES = (512, 768, 1080)
 FRAMES = 400
-SAMPLE = Path(__file__).resolve().parent.parent / "web" / "assets" / "sample.wav"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     if wanted.quality:
         from bench import portrait_quality
 
-        return portrait_quality.main(default_portrait(768), wanted.film)
+        return portrait_quality.main(default_avatar(768), wanted.film)
     windows = [window for window in read_windows(SAMPLE, PortraitEngine.span) if not window.sound.silent]
     report("portrait", [_cost(life, side, windows) for life in (False, True) for side in SIDES])
     return 0
@@ -49,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _cost(life: bool, side: int, windows: list[Window]) -> dict[str, Any]:
     engine = PortraitEngine(life=life)
     began = time.perf_counter()
-    prepared = engine.prepare(default_portrait(side))
+    prepared = engine.prepare(default_avatar(side))
     prepare_ms = (time.perf_counter() - began) * 1000
     turn = enumerate(cycle(windows))
 
@@ -69,10 +71,10 @@ def _cost(life: bool, side: int, windows: list[Window]) -> dict[str, Any]:
     }
 
 
-def default_portrait(side: int) -> Portrait:
+def default_avatar(side: int) -> Avatar:
     """Return the bundled avatar scaled to a square of ``side`` pixels."""
     with tempfile.TemporaryDirectory() as folder:
         found = AvatarStore(Path(folder), FaceFinder(), 1080, 1).load(DEFAULT_ID)
     scale = side / found.width
     image = np.asarray(cv2.resize(found.image, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
-    return Portrait(found.id, found.name, image, (found.mesh * scale).astype(np.float32))
+    return Avatar(found.id, found.name, image, (found.mesh * scale).astype(np.float32))

@@ -19,15 +19,17 @@ import numpy as np
 import soundfile
 import soxr
 
+from app.avatars.avatar import Avatar
+from app.commands.render import read_windows
+from app.faces.face import FaceBox, FaceFinder
 from app.i420 import to_bgr
-from app.inference.engine import Job, Portrait, Window
-from app.inference.face import FaceBox, FaceFinder
-from app.inference.mel import COLUMNS_PER_SECOND
-from app.inference.portrait.driver import mouth_shape
-from app.inference.portrait.engine import PortraitEngine
-from app.inference.portrait.warp import MAX_OPENING
+from app.inference.engine import Job
+from app.inference.engines.portrait.engine import PortraitEngine
+from app.inference.engines.portrait.viseme_driver import mouth_shape
+from app.inference.engines.portrait.warp import MAX_OPENING
+from app.inference.features.mel import COLUMNS_PER_SECOND
+from app.inference.features.window import Window
 from app.media import MODEL_RATE, VIDEO_FPS, Image
-from app.render import read_windows
 from bench.report import report
 from tools.visemes.music import play
 from tools.visemes.report import caught, likeness
@@ -48,11 +50,11 @@ UPPER_LIP, LOWER_LIP, RIGHT_CORNER, LEFT_CORNER = 13, 14, 61, 291
 class Observer:
     """Measures the lips in pictures of one portrait, with the mesh that anybody would use."""
 
-    def __init__(self, portrait: Portrait) -> None:
+    def __init__(self, avatar: Avatar) -> None:
         self._finder = FaceFinder()
-        self._box: FaceBox = self._finder.find(portrait.image)[0]
-        self.width_px = float(np.linalg.norm(portrait.mesh[RIGHT_CORNER] - portrait.mesh[LEFT_CORNER]))
-        self.rest = self.gap(portrait.image)
+        self._box: FaceBox = self._finder.find(avatar.image)[0]
+        self.width_px = float(np.linalg.norm(avatar.mesh[RIGHT_CORNER] - avatar.mesh[LEFT_CORNER]))
+        self.rest = self.gap(avatar.image)
 
     def gap(self, image: Image) -> float:
         """Return the inner lips' distance, in mouth widths; without a face to be found, wide open: no good mark."""
@@ -60,12 +62,12 @@ class Observer:
         return float(np.linalg.norm(mesh[UPPER_LIP] - mesh[LOWER_LIP])) / self.width_px if mesh is not None else 1.0
 
 
-def main(portrait: Portrait, film: list[Path]) -> int:
+def main(avatar: Avatar, film: list[Path]) -> int:
     """Judge voices, quiet sounds and, where given, films of real speakers."""
     cv2.setNumThreads(1)
     engine = PortraitEngine(life=False)
-    observer = Observer(portrait)
-    prepared = engine.prepare(portrait)
+    observer = Observer(avatar)
+    prepared = engine.prepare(avatar)
 
     def draw(windows: list[Window]) -> list[Image]:
         return [to_bgr(picture) for picture in engine.render([Job(prepared, window) for window in windows])]

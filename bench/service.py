@@ -19,7 +19,7 @@ import cv2
 import httpx
 import uvloop
 
-from app.avatars.store import DEFAULT_FILE
+from app.assets import DEFAULT_PICTURE
 from bench.film import render_film
 from bench.guest import Wish
 from bench.report import report
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             bench.once(args.sessions, jitter_ms)
     else:
         most = bench.search(args.most, args.tries, args.jitter_ms[0])
-    report("service", bench.rows, **most, trials=bench.details)
+    report("service", bench.rows, **most, trials=bench.info)
     return 0
 
 
@@ -74,12 +74,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 class Bench:
-    """Runs trials, each against a server of its own; ``rows`` and ``details`` have one entry a trial."""
+    """Runs trials, each against a server of its own; ``rows`` and ``info`` have one entry a trial."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
         self.rows: list[dict[str, Any]] = []
-        self.details: list[dict[str, Any]] = []
+        self.info: list[dict[str, Any]] = []
 
     def once(self, sessions: int, jitter_ms: float) -> Trial:
         """Let so many come one after another."""
@@ -149,13 +149,13 @@ class Bench:
             row["verdict"] = ""  # it says its own tone, and hears nobody
         print("  ".join(f"{name}: {value}" for name, value in row.items()), flush=True)
         self.rows.append(row)
-        self.details.append({"what": what, **trial.details()})
+        self.info.append({"what": what, **trial.info()})
         return trial
 
 
 def upload_default(url: str, side: int) -> str:
     """Upload the default face at another size; returns the avatar's id."""
-    picture = cv2.imread(str(DEFAULT_FILE))
+    picture = cv2.imread(str(DEFAULT_PICTURE))
     assert picture is not None
     scaled = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     png = cv2.imencode(".png", scaled)[1].tobytes()

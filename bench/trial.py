@@ -80,7 +80,7 @@ class Trial:
             "excused": sum(session.excused for session in here),
         }
 
-    def details(self) -> dict[str, Any]:
+    def info(self) -> dict[str, Any]:
         """Return what a row leaves out."""
         share = self.seconds * max(1, len(self.admitted))
         groups = {name: round(used / share, 4) for name, used in sorted(self.server.groups_s.items())}

@@ -15,22 +15,22 @@ from typing import Any
 import numpy as np
 import torch
 
+from app.assets import DEFAULT_PICTURE, SAMPLE
+from app.avatars.avatar import Avatar
 from app.avatars.picture import read_picture
-from app.avatars.store import DEFAULT_FILE
+from app.checkpoints.manifest import find_checkpoint
+from app.commands.render import read_windows
 from app.config import load_settings
-from app.inference.engine import Job, Portrait, Window
-from app.inference.face import FaceFinder
-from app.inference.wav2lip.checkpoint import load_checkpoint
-from app.inference.wav2lip.drawer import LOWER_ROWS, Drawer, ModelFace
-from app.inference.wav2lip.drawers import best_drawer
-from app.inference.wav2lip.engine import LOOK_BACK_COLUMNS, SPAN, Wav2LipEngine
-from app.inference.wav2lip.model import Wav2Lip
-from app.inference.wav2lip.paste import face_box, model_face, model_input
-from app.inference.weights import find_checkpoint
-from app.render import read_windows
+from app.faces.face import FaceFinder
+from app.inference.engine import Job
+from app.inference.engines.wav2lip.backend import LOWER_ROWS, Backend, ModelFace
+from app.inference.engines.wav2lip.checkpoint import load_checkpoint
+from app.inference.engines.wav2lip.engine import LOOK_BACK_COLUMNS, SPAN, Wav2LipEngine
+from app.inference.engines.wav2lip.model import Wav2Lip
+from app.inference.engines.wav2lip.paste import face_box, model_face, model_input
+from app.inference.engines.wav2lip.select_backend import select_backend
+from app.inference.features.window import Window
 from bench.report import machine
-
-SPEECH = Path(__file__).resolve().parent.parent / "web" / "assets" / "sample.wav"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,13 +49,13 @@ def main(arguments: list[str] | None = None) -> int:
     threads = settings.threads or os.cpu_count() or 1
     torch.set_num_threads(threads)
     model = load_checkpoint(path)
-    bench = Bench(model, best_drawer(path, threads))
+    bench = Bench(model, select_backend(path, threads))
     rows = [bench.compare(batch, args.rounds, args.frames) for batch in args.batches]
     found = {
         "bench": "wav2lip",
         "machine": machine(),
         "threads": threads,
-        "precision": bench.drawer.precision,
+        "precision": bench.backend.precision,
         "plain_fps": {str(row["batch"]): row["plain_fps"] for row in rows},
         "fps": {str(row["batch"]): row["fps"] for row in rows},
         "times_faster": {str(row["batch"]): row["times_faster"] for row in rows},
@@ -72,16 +72,16 @@ def main(arguments: list[str] | None = None) -> int:
 class Bench:
     """One face, one recording, both ways of drawing it."""
 
-    def __init__(self, model: Wav2Lip, drawer: Drawer) -> None:
+    def __init__(self, model: Wav2Lip, backend: Backend) -> None:
         self._model = model
-        self.drawer = drawer
-        picture = read_picture(DEFAULT_FILE.read_bytes(), FaceFinder(), 1080)
-        portrait = Portrait("bench", "bench", picture.image, picture.mesh)
-        box = face_box(portrait.mesh, portrait.width, portrait.height)
-        self._input = model_input(model_face(portrait.image, box))
+        self.backend = backend
+        picture = read_picture(DEFAULT_PICTURE.read_bytes(), FaceFinder(), 1080)
+        avatar = Avatar("bench", "bench", picture.image, picture.mesh)
+        box = face_box(avatar.mesh, avatar.width, avatar.height)
+        self._input = model_input(model_face(avatar.image, box))
         self._face = ModelFace(self._input)
-        self._engine = Wav2LipEngine(self.drawer)
-        self._avatar = self._engine.prepare(portrait)
+        self._engine = Wav2LipEngine(self.backend)
+        self._avatar = self._engine.prepare(avatar)
         self._windows = loud_windows()
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model.to(self._device)
@@ -93,7 +93,7 @@ class Bench:
         jobs = [Job(self._avatar, window) for window in windows]
         calls: dict[str, Callable[[], object]] = {
             "plain_fps": lambda: self.plain(mels),
-            "fps": lambda: self.drawer.draw(mels, [self._face] * batch),
+            "fps": lambda: self.backend.draw(mels, [self._face] * batch),
             "engine_fps": lambda: self._engine.render(jobs),
         }
         times: dict[str, list[float]] = {name: [] for name in calls}
@@ -119,11 +119,11 @@ class Bench:
         """Return the mean and the largest difference in the lower half, of 255."""
         mels = np.stack([window.mel[:, LOOK_BACK_COLUMNS:] for window in self._windows])
         exact = self.plain(mels)[:, :, -LOWER_ROWS:].transpose(0, 2, 3, 1) * 255
-        difference = np.abs(self.drawer.draw(mels, [self._face] * len(mels)) - exact)
+        difference = np.abs(self.backend.draw(mels, [self._face] * len(mels)) - exact)
         return {"mean": round(float(difference.mean()), 4), "max": round(float(difference.max()), 3)}
 
 
 def loud_windows(count: int = 40) -> list[Window]:
     """Return windows of the sample's speech, spread over it."""
-    windows = [window for window in read_windows(SPEECH, SPAN) if not window.sound.silent]
+    windows = [window for window in read_windows(SAMPLE, SPAN) if not window.sound.silent]
     return windows[:: max(1, len(windows) // count)][:count]

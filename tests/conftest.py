@@ -10,13 +10,13 @@ import pytest
 import soundfile
 from playwright.async_api import Page, async_playwright
 
+from app.assets import SAMPLE
+from app.avatars.avatar import Avatar
 from app.avatars.store import DEFAULT_ID, AvatarStore
-from app.inference.engine import Portrait
-from app.inference.face import FaceFinder
+from app.faces.face import FaceFinder
 from tests.page import WATCH_JS, OpenPage
-from tests.server import ROOT, Server
+from tests.server import Server
 
-SAMPLE = ROOT / "web" / "assets" / "sample.wav"
 SPEECH_S, SILENCE_S = 3, 3
 
 
@@ -42,7 +42,7 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
+def avatar(tmp_path_factory: pytest.TempPathFactory) -> Avatar:
     """The bundled avatar, with its mesh."""
     return AvatarStore(tmp_path_factory.mktemp("avatars"), FaceFinder(), 1080, 1).load(DEFAULT_ID)
 

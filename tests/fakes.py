@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from app.inference.engine import Life
-from app.media import I420, SAMPLES_PER_FRAME, Journey, TalkingFrame
+from app.inference.engine import IdleMotion
+from app.media import I420, SAMPLES_PER_FRAME, StageTimestamps, TalkingFrame
 from app.pacer.concealment import FADE_SAMPLES
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.subscription import Encoded
@@ -41,7 +41,7 @@ def frame(pts: int, silent: bool = False, generation: int = 0, ready_ns: int = 0
         image,
         audio,
         silent,
-        Journey(ready_ns, queued_ns=ready_ns, begun_ns=ready_ns, ready_ns=ready_ns),
+        StageTimestamps(ready_ns, queued_ns=ready_ns, begun_ns=ready_ns, ready_ns=ready_ns),
     )
 
 
@@ -116,8 +116,8 @@ class Face:
 
     moving = False
 
-    def __init__(self, life: Life | None) -> None:
-        self.life = life
+    def __init__(self, life: IdleMotion | None) -> None:
+        self.idle_motion = life
 
-    def rest(self, position: int) -> I420:
+    def idle_frame(self, position: int) -> I420:
         return STILL

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.media import NS_PER_MS, SAMPLES_PER_FRAME, SLOT_MS, SLOT_NS, Journey, TalkingFrame
+from app.media import NS_PER_MS, SAMPLES_PER_FRAME, SLOT_MS, SLOT_NS, StageTimestamps, TalkingFrame
 from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from tests.fakes import FakeClock, Recorder
@@ -64,17 +64,17 @@ def play_live(
             silent = not speaks(spoken_ms / 1000) and not speaks((spoken_ms - SLOT_MS) / 1000)
             arrived_ms = arrives
             ready_ms = max(ready_ms, arrives + LOOK_AHEAD_MS + drawn_late_ms(spoken_ms))
-            journey = Journey(
+            timestamps = StageTimestamps(
                 int(arrives * NS_PER_MS),
                 queued_ns=int(arrives * NS_PER_MS),
                 begun_ns=int(ready_ms * NS_PER_MS),
                 ready_ns=int(ready_ms * NS_PER_MS),
             )
             audio = np.full(SAMPLES_PER_FRAME, 0 if silent else 1 + number % 30_000, np.int16)
-            waiting.append(TalkingFrame(0, number, IMAGE, audio, silent, journey))
+            waiting.append(TalkingFrame(0, number, IMAGE, audio, silent, timestamps))
             number += 1
-        while waiting and waiting[0].journey.ready_ns <= now_ms * NS_PER_MS:
-            waiting[0].journey.held_back |= not buffer.has_room
+        while waiting and waiting[0].timestamps.ready_ns <= now_ms * NS_PER_MS:
+            waiting[0].timestamps.held_back |= not buffer.has_room
             if not buffer.has_room:
                 break
             buffer.put(waiting.popleft())

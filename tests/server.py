@@ -9,7 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.paths import ROOT
+
 ADDRESS = re.compile(r"Lipwire is at (\S+?)\s")
 START_TIMEOUT_S = 60
 

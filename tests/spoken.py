@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from app.inference.engine import Window
-from app.inference.portrait.driver import mouth_shape
-from app.inference.portrait.ear import SPAN
-from app.inference.portrait.shape import MouthShape
-from app.inference.windows import Windower
+from app.inference.engines.portrait.shape import MouthShape
+from app.inference.engines.portrait.viseme_driver import mouth_shape
+from app.inference.engines.portrait.viseme_net import SPAN
+from app.inference.features.window import Window
+from app.inference.features.windower import Windower
 from app.ingest.slicer import Slicer
+from tests.paths import FIXTURES
 
-FIXTURES = Path(__file__).parent / "fixtures"
-SAMPLE = Path(__file__).parent.parent / "web" / "assets" / "sample.wav"
 FRAME_S = 0.04
 
 

@@ -6,17 +6,17 @@ import sys
 
 import numpy as np
 
+from app.assets import DEFAULT_PICTURE
 from app.avatars.picture import read_picture
-from app.avatars.store import DEFAULT_FILE
-from app.inference.eyes import EyeFinder
-from app.inference.face import FaceFinder
-from app.inference.known_face import FILE, digest_of
+from app.faces.eyes import EyeFinder
+from app.faces.face import FaceFinder
+from app.faces.known_face import FILE, digest_of
 
 
 def main() -> int:
     """Write the file."""
     FILE.unlink(missing_ok=True)  # so that the models are asked
-    found = read_picture(DEFAULT_FILE.read_bytes(), FaceFinder(), max_side=sys.maxsize)
+    found = read_picture(DEFAULT_PICTURE.read_bytes(), FaceFinder(), max_side=sys.maxsize)
     eyes = EyeFinder().find(found.image, found.mesh)
     outlines = np.array([[eye.upper, eye.lower] for eye in eyes], np.float32)
     np.savez_compressed(FILE, digest=digest_of(found.image), mesh=found.mesh, eyes=outlines)

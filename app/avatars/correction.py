@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from app.avatars.avatar import Avatar, VideoLoop
 from app.avatars.mouth import CLOSED, HANDLE_POINTS, LEFT, MIN_WIDTH, NOSE_BASE, RIGHT, ROWS, Points, mouth_axes
-from app.inference.engine import Clip, Portrait
-from app.inference.face import LEFT_EYE, RIGHT_EYE
+from app.faces.face import LEFT_EYE, RIGHT_EYE
 from app.media import FloatArray
 
 # points of MediaPipe's face mesh, from the person's right to the left; each lip's outline first, its inner edge last
@@ -40,13 +40,13 @@ JAW_REACH = 2.7  # half mouth widths from the chin: there the jaw is as it was
 LEAST = 0.02  # mouth widths that two rows are taken to be apart
 
 
-def corrected(portrait: Portrait, mouth: Points) -> Portrait:
+def corrected(avatar: Avatar, mouth: Points) -> Avatar:
     """Return an avatar with its mouth where it was put in the picture, or in a video's first frame."""
-    clip = portrait.clip
-    if clip is None:
-        return replace(portrait, mesh=moved(portrait.mesh[None], mouth)[0])
-    meshes = moved(clip.meshes, mouth)
-    return replace(portrait, mesh=meshes[0], clip=Clip(clip.frames, meshes))
+    video = avatar.video
+    if video is None:
+        return replace(avatar, mesh=moved(avatar.mesh[None], mouth)[0])
+    meshes = moved(video.meshes, mouth)
+    return replace(avatar, mesh=meshes[0], video=VideoLoop(video.frames, meshes))
 
 
 def moved(meshes: FloatArray, mouth: Points) -> FloatArray:

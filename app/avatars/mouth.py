@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.inference.face import LEFT_EYE, RIGHT_EYE
+from app.faces.face import LEFT_EYE, RIGHT_EYE
 
 NOSE_BASE = 2  # of the face mesh
 MIN_WIDTH = 0.1  # of the distance between the eyes; a pursed mouth has 0.3

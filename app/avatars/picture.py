@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from app.inference.face import FaceFinder
+from app.faces.face import FaceFinder
 from app.media import Image
 
 logger = logging.getLogger(__name__)

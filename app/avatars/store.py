@@ -14,23 +14,23 @@ from typing import Any
 import cv2
 import numpy as np
 
+from app.assets import DEFAULT_PICTURE
+from app.avatars.avatar import Avatar
+from app.avatars.avatar_info import DETAILS, AvatarInfo, is_id, kept_at, read_info, write_info
 from app.avatars.correction import corrected
-from app.avatars.details import DETAILS, Details, is_id, kept_at, read_details, write_details
-from app.avatars.drafts import Drafts
 from app.avatars.footage import MARK_BYTES, video_format
 from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
-from app.avatars.video import VIDEO_MAX_SIDE, Progress, load_clip, minding_the_disk, read_video
-from app.inference.engine import Portrait
-from app.inference.face import FaceFinder
-from app.inference.known_face import known_face
+from app.avatars.staging import Staging
+from app.avatars.video import VIDEO_MAX_SIDE, Progress, load_loop, minding_the_disk, read_video
+from app.faces.face import FaceFinder
+from app.faces.known_face import known_face
 from app.media import Image
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_ID = "default"
-DEFAULT_FILE = Path(__file__).parent / "default.png"
 PICTURE = "picture.png"
 HASH_BLOCK_BYTES = 1024 * 1024
 
@@ -65,27 +65,27 @@ class AvatarStore:
     def __init__(self, folder: Path, finder: FaceFinder, max_side: int, max_avatars: int) -> None:
         self._folder, self._finder = folder / "avatars", finder
         self._max_side, self._max_avatars = max_side, max_avatars
-        self.drafts = Drafts(self._folder)
+        self.drafts = Staging(self._folder)
 
-    def all(self) -> list[Details]:
+    def all(self) -> list[AvatarInfo]:
         """Return all avatars, the bundled one first, then the newest first."""
         kept = [(kept_at(folder), folder) for folder in self._folders()]
         found = [self._details(folder.name) for _, folder in sorted(kept, reverse=True)]
-        return [self.details(DEFAULT_ID), *(details for details in found if details is not None)]
+        return [self.info(DEFAULT_ID), *(info for info in found if info is not None)]
 
-    def details(self, id: str) -> Details:
+    def info(self, id: str) -> AvatarInfo:
         """Return one avatar's details.
 
         Raises:
             NoSuchAvatar: when it is not kept here.
         """
         if id == DEFAULT_ID:
-            height, width = _read_image(DEFAULT_FILE).shape[:2]
-            return Details(DEFAULT_ID, "Default", width, height)
-        details = self._details(id)
-        if details is None:
+            height, width = _read_image(DEFAULT_PICTURE).shape[:2]
+            return AvatarInfo(DEFAULT_ID, "Default", width, height)
+        info = self._details(id)
+        if info is None:
             raise NoSuchAvatar(id)
-        return details
+        return info
 
     def picture_file(self, id: str) -> Path:
         """Return where an avatar's picture lies.
@@ -93,9 +93,9 @@ class AvatarStore:
         Raises:
             NoSuchAvatar: when it is not kept here.
         """
-        return DEFAULT_FILE if id == DEFAULT_ID else self._folder / self.details(id).id / PICTURE
+        return DEFAULT_PICTURE if id == DEFAULT_ID else self._folder / self.info(id).id / PICTURE
 
-    def load(self, id: str) -> Portrait:
+    def load(self, id: str) -> Avatar:
         """Read an avatar with its mesh, corrected where somebody did that.
 
         Raises:
@@ -103,9 +103,9 @@ class AvatarStore:
         """
         if id == DEFAULT_ID:
             return self._default()
-        portrait = self._as_found(id)
-        mouth = read_mouth(self._folder / id, portrait)
-        return portrait if mouth is None else corrected(portrait, mouth)
+        avatar = self._as_found(id)
+        mouth = read_mouth(self._folder / id, avatar)
+        return avatar if mouth is None else corrected(avatar, mouth)
 
     def mouth(self, id: str) -> Mouth:
         """Return where an uploaded avatar's mouth is.
@@ -114,9 +114,9 @@ class AvatarStore:
             NoSuchAvatar: when it is not kept here.
             AvatarFixed: for the bundled one.
         """
-        portrait = self._as_found(id)
-        found = portrait.mesh[HANDLE_POINTS].astype(np.float64).round(2)
-        return Mouth(found, read_mouth(self._folder / id, portrait))
+        avatar = self._as_found(id)
+        found = avatar.mesh[HANDLE_POINTS].astype(np.float64).round(2)
+        return Mouth(found, read_mouth(self._folder / id, avatar))
 
     def correct_mouth(self, id: str, mouth: Points) -> None:
         """Keep a corrected mouth: what is loaded from now on has it.
@@ -127,11 +127,11 @@ class AvatarStore:
             MouthError: when it is no mouth.
             PictureError: ``disk_full``.
         """
-        portrait = self._as_found(id)
-        check_mouth(mouth, portrait.mesh, portrait.width, portrait.height)
-        with minding_the_disk(), self.drafts.one() as draft:
+        avatar = self._as_found(id)
+        check_mouth(mouth, avatar.mesh, avatar.width, avatar.height)
+        with minding_the_disk(), self.drafts.one() as staged:
             try:
-                write_mouth(self._folder / id, draft, mouth)
+                write_mouth(self._folder / id, staged, mouth)
             except FileNotFoundError as error:  # deleted in the meantime
                 raise NoSuchAvatar(id) from error
 
@@ -144,9 +144,9 @@ class AvatarStore:
         """
         if id == DEFAULT_ID:
             raise AvatarFixed
-        remove_mouth(self._folder / self.details(id).id)
+        remove_mouth(self._folder / self.info(id).id)
 
-    def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> Details:
+    def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> AvatarInfo:
         """Keep an uploaded picture or, where it is a file, a video: which of them its first bytes say.
 
         ``progress`` is told of a video's frames; what it raises ends the work, and nothing is kept.
@@ -166,10 +166,10 @@ class AvatarStore:
         data = _head(upload, MAX_BYTES + 1) if isinstance(upload, Path) else upload
         found = read_picture(data, self._finder, self._max_side)
         height, width = found.image.shape[:2]
-        details = Details(id, name, width, height, found.notice)
-        with minding_the_disk(), self.drafts.one() as draft:
-            self._keep(draft, details, found.image, {"mesh": found.mesh.round(2).tolist()})
-        return details
+        info = AvatarInfo(id, name, width, height, found.notice)
+        with minding_the_disk(), self.drafts.one() as staged:
+            self._keep(staged, info, found.image, {"mesh": found.mesh.round(2).tolist()})
+        return info
 
     def delete(self, id: str) -> None:
         """Remove an avatar; sessions that use it go on.
@@ -180,36 +180,36 @@ class AvatarStore:
         """
         if id == DEFAULT_ID:
             raise AvatarFixed
-        self.details(id)
+        self.info(id)
         with self.drafts.one() as grave:
             try:
                 os.replace(self._folder / id, grave)  # gone at once, and whole
             except FileNotFoundError as error:
                 raise NoSuchAvatar(id) from error
 
-    def _default(self) -> Portrait:
-        image = _read_image(DEFAULT_FILE)
+    def _default(self) -> Avatar:
+        image = _read_image(DEFAULT_PICTURE)
         known = known_face(image) if max(image.shape) <= self._max_side else None
         if known is not None:
-            return Portrait(DEFAULT_ID, "Default", image, known.mesh)
-        found = read_picture(DEFAULT_FILE.read_bytes(), self._finder, self._max_side)
-        return Portrait(DEFAULT_ID, "Default", found.image, found.mesh)
+            return Avatar(DEFAULT_ID, "Default", image, known.mesh)
+        found = read_picture(DEFAULT_PICTURE.read_bytes(), self._finder, self._max_side)
+        return Avatar(DEFAULT_ID, "Default", found.image, found.mesh)
 
-    def _as_found(self, id: str) -> Portrait:
+    def _as_found(self, id: str) -> Avatar:
         """Read an uploaded avatar without its correction."""
         if id == DEFAULT_ID:
             raise AvatarFixed
-        details = self.details(id)
+        info = self.info(id)
         folder = self._folder / id
         try:
-            if details.frames > 1:
-                clip = load_clip(folder, details.frames, details.width, details.height)
-                return Portrait(id, details.name, np.array(clip.frames[0]), clip.meshes[0], clip)
+            if info.frames > 1:
+                video = load_loop(folder, info.frames, info.width, info.height)
+                return Avatar(id, info.name, np.array(video.frames[0]), video.meshes[0], video)
             stored = json.loads((folder / DETAILS).read_text())
             image = _read_image(folder / PICTURE)
         except (OSError, ValueError) as error:  # deleted in the meantime
             raise NoSuchAvatar(id) from error
-        return Portrait(id, details.name, image, np.array(stored["mesh"], np.float32))
+        return Avatar(id, info.name, image, np.array(stored["mesh"], np.float32))
 
     def _id_of(self, upload: bytes | Path) -> str:
         digest = hashlib.sha256(b"%d:" % self._max_side)
@@ -221,34 +221,34 @@ class AvatarStore:
                     digest.update(block)
         return digest.hexdigest()[:24]
 
-    def _add_video(self, id: str, path: Path, name: str, progress: Progress) -> Details:
-        with minding_the_disk(), self.drafts.one() as draft:
-            video = read_video(path, draft, self._finder, min(self._max_side, VIDEO_MAX_SIDE), progress)
+    def _add_video(self, id: str, path: Path, name: str, progress: Progress) -> AvatarInfo:
+        with minding_the_disk(), self.drafts.one() as staged:
+            video = read_video(path, staged, self._finder, min(self._max_side, VIDEO_MAX_SIDE), progress)
             height, width = video.first.shape[:2]
-            details = Details(id, name, width, height, video.notice, video.frames)
-            self._keep(draft, details, video.first, {})
-        return details
+            info = AvatarInfo(id, name, width, height, video.notice, video.frames)
+            self._keep(staged, info, video.first, {})
+        return info
 
     def _folders(self) -> list[Path]:
         if not self._folder.is_dir():
             return []
         return [path for path in self._folder.iterdir() if is_id(path.name)]
 
-    def _details(self, id: str) -> Details | None:
-        return read_details(self._folder / id)
+    def _details(self, id: str) -> AvatarInfo | None:
+        return read_info(self._folder / id)
 
-    def _keep(self, draft: Path, details: Details, image: Image, more: dict[str, Any]) -> None:
+    def _keep(self, staged: Path, info: AvatarInfo, image: Image, more: dict[str, Any]) -> None:
         """Finish a draft, then rename it: a crash leaves no half avatar."""
-        (draft / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        write_details(draft, details, more)
-        draft.chmod(0o755)
-        target = self._folder / details.id
-        if self._details(details.id) is None:
+        (staged / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
+        write_info(staged, info, more)
+        staged.chmod(0o755)
+        target = self._folder / info.id
+        if self._details(info.id) is None:
             shutil.rmtree(target, ignore_errors=True)  # one that cannot be read
         try:
-            os.replace(draft, target)
+            os.replace(staged, target)
         except OSError:
-            if self._details(details.id) is None:  # otherwise the same file was uploaded twice at once
+            if self._details(info.id) is None:  # otherwise the same file was uploaded twice at once
                 raise
 
 

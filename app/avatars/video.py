@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.avatars.avatar import VideoLoop
 from app.avatars.footage import expected_frames, stills
 from app.avatars.picture import PictureError
 from app.avatars.track import FaceTrack
-from app.inference.engine import Clip
-from app.inference.face import MESH_POINTS, FaceFinder
+from app.faces.face import MESH_POINTS, FaceFinder
 from app.media import Image
 
 VIDEO_MAX_BYTES = 100 * 1024 * 1024
@@ -74,7 +74,7 @@ def read_video(path: Path, folder: Path, finder: FaceFinder, max_side: int, prog
     return FaceVideo(first, done, notice)
 
 
-def load_clip(folder: Path, frames: int, width: int, height: int) -> Clip:
+def load_loop(folder: Path, frames: int, width: int, height: int) -> VideoLoop:
     """Map what ``read_video`` wrote; its pictures are read from the disk as they are needed.
 
     Raises:
@@ -87,7 +87,7 @@ def load_clip(folder: Path, frames: int, width: int, height: int) -> Clip:
         raise ValueError(f"{MESHES} is empty") from error
     if meshes.shape != (frames, MESH_POINTS, 2):
         raise ValueError(f"{MESHES} is of another video")
-    return Clip(np.asarray(mapped), meshes)
+    return VideoLoop(np.asarray(mapped), meshes)
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from app.level import level_dbfs
 from app.media import VIDEO_FPS, FloatArray
 
 SILENCE_DBFS = -55.0  # always silent below this
@@ -29,9 +28,3 @@ class SilenceDetector:
         if level < SILENCE_DBFS:
             return True
         return level < SPEECH_DBFS and level < self._floor_dbfs + ABOVE_FLOOR_DB
-
-
-def level_dbfs(samples: FloatArray) -> float:
-    """Return the root mean square in dB relative to full scale; −120 at the least."""
-    power = float(samples @ samples) / len(samples) if len(samples) else 0.0
-    return 10 * math.log10(max(power, 1e-12))

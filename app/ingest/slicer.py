@@ -19,7 +19,7 @@ from app.media import (
     SAMPLES_PER_FRAME,
     AudioSlice,
     FloatArray,
-    Journey,
+    StageTimestamps,
 )
 
 
@@ -124,5 +124,5 @@ class Slicer:
             playout = np.clip(np.rint(sound * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
             model = self._model.take(MODEL_SAMPLES_PER_FRAME)
             silent = self._silence.is_silent(model)
-            yield AudioSlice(generation, self._pts, playout, model, silent, Journey(now_ns))
+            yield AudioSlice(generation, self._pts, playout, model, silent, StageTimestamps(now_ns))
             self._pts += 1

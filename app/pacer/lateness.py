@@ -25,10 +25,10 @@ UNSEEN = 8  # one part in so many of the jitter: what was seen of it is not yet 
 
 def lateness_of(frame: TalkingFrame) -> int:
     """Return a frame's, in ns: when it was ready, or could have been but for a full Buffer A."""
-    journey = frame.journey
-    ready_ns = journey.ready_ns
-    if journey.held_back:
-        ready_ns = min(ready_ns, journey.queued_ns + journey.ready_ns - journey.begun_ns)
+    timestamps = frame.timestamps
+    ready_ns = timestamps.ready_ns
+    if timestamps.held_back:
+        ready_ns = min(ready_ns, timestamps.queued_ns + timestamps.ready_ns - timestamps.begun_ns)
     return ready_ns - frame.sent_ns
 
 

@@ -10,10 +10,10 @@ from app.clock import Clock, SlotClock
 from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, TalkingFrame
 from app.pacer.concealment import Concealment
 from app.pacer.counters import PacerCounters
+from app.pacer.idle_renderer import Picture
 from app.pacer.lateness import Lateness, lateness_of
 from app.pacer.played_slot import PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer
-from app.pacer.resting import Picture
 from app.pacer.schedule import Decision, Mode, View, decide, policy_for
 
 CATCH_UP_SLOTS = 2  # a wake-up this late still serves every slot; Buffer B holds as many
@@ -215,7 +215,7 @@ class Pacer:
         self._broken = False
         self._last_silent = frame.silent
         now_ns = self._clock.now_ns()
-        self._delays_ms.append((now_ns - frame.journey.arrived_ns) / NS_PER_MS)
+        self._delays_ms.append((now_ns - frame.timestamps.arrived_ns) / NS_PER_MS)
         position = self.next_slot - self._lag
         self._on_played(frame, now_ns, position)
         audio = self._concealment.play(frame.audio, voiced=not frame.silent)

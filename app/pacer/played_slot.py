@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.media import Samples
-from app.pacer.resting import Picture
+from app.pacer.idle_renderer import Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 
 from app.clock import Clock, SlotClock
 from app.media import I420, NS_PER_MS, PACKET_NS
-from app.pacer.resting import OrderedPicture
+from app.pacer.idle_renderer import DeferredFrame
 from app.rtc.picture_encoder import Effort, PictureCodec, make_encoder
 from app.rtc.playout_feed import PlayoutFeed, take_when_due
 from app.rtc.subscription import Encoded, Subscription
@@ -105,7 +105,7 @@ class PictureBroadcast:
                 self._feed.pictures, lambda played: slots.due_ns(played.slot) + self._lead_ns, self._clock
             )
             image = played.image
-            self._shown = await image.ready(self._shown) if isinstance(image, OrderedPicture) else image
+            self._shown = await image.ready(self._shown) if isinstance(image, DeferredFrame) else image
             await asyncio.gather(*(self._send(channel, played.slot) for channel in list(self._channels.values())))
             self.sent += 1
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from app.clock import Clock
 from app.media import PACKETS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_PACKET, SILENCE, Samples
+from app.pacer.idle_renderer import Picture
 from app.pacer.played_slot import PlayedSlot
-from app.pacer.resting import Picture
 
 SPARE_SLOTS = 3  # beyond the voice's lead: what a late track may owe
 FADE_SAMPLES = SAMPLE_RATE // 200  # 5 ms, so that cutting a voice does not click

@@ -6,7 +6,7 @@ from aiortc.codecs import CODECS
 from aiortc.rtcpeerconnection import find_common_codecs
 from aiortc.sdp import MediaDescription, SessionDescription
 
-from app.ingest.protocol import BAD_MESSAGE, ProtocolError
+from app.api.messages import BAD_MESSAGE, ProtocolError
 from app.rtc.picture_encoder import PictureCodec
 
 PREFERRED: tuple[PictureCodec, ...] = ("VP8", "H264")  # by what a picture costs at the same sharpness: `bench encode`

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference.mel import COLUMNS_PER_SECOND, melspectrogram
+from app.inference.features.mel import COLUMNS_PER_SECOND, melspectrogram
 from app.media import MODEL_RATE
 from tools.visemes.music import play
 from tools.visemes.phones import SILENCE

@@ -1,4 +1,4 @@
-"""The network that ``app.inference.portrait.ear`` runs, as it is trained; both must agree to the last weight."""
+"""The network that the portrait's ``viseme_net`` runs, as it is trained; both must agree to the last weight."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.inference.portrait.ear import CHANNELS, COLUMNS, FLOOR, LOCAL_COLUMNS, SPREAD_CHANNEL
+from app.inference.engines.portrait.viseme_net import CHANNELS, COLUMNS, FLOOR, LOCAL_COLUMNS, SPREAD_CHANNEL
 from tools.visemes.phones import PHONES
 
 # what an eye, and an ear, can tell apart; only for training

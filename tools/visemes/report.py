@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from app.inference.mel import N_MELS, SILENT_COLUMN, column_at
-from app.inference.portrait.ear import AHEAD_COLUMNS, CHANNELS, COLUMNS, LOOK_BACK_FRAMES
+from app.inference.engines.portrait.viseme_net import AHEAD_COLUMNS, CHANNELS, COLUMNS, LOOK_BACK_FRAMES
+from app.inference.features.mel import N_MELS, SILENT_COLUMN, column_at
 from tools.visemes.corpus import read_shard
 from tools.visemes.network import EarNetwork
 from tools.visemes.speech import Numbers

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.inference.mel import COLUMNS_PER_SECOND
+from app.inference.features.mel import COLUMNS_PER_SECOND
 from tools.visemes.phones import PHONES, SILENCE, Phone
 from tools.visemes.speech import Numbers, Segment
 

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from app.inference.mel import SILENT_COLUMN
-from app.inference.portrait.ear import AHEAD_COLUMNS, CHANNELS, COLUMNS, MIDDLE_COLUMN, SPREAD_CHANNEL
+from app.inference.engines.portrait.viseme_net import AHEAD_COLUMNS, CHANNELS, COLUMNS, MIDDLE_COLUMN, SPREAD_CHANNEL
+from app.inference.features.mel import SILENT_COLUMN
 from tools.visemes.corpus import read_shard
 from tools.visemes.network import CLASS_OF_SOUND, EarNetwork
 from tools.visemes.report import judge

@@ -1,0 +1,1 @@
+"""The doors: whatever comes in or goes out as JSON, HTTP or a WebSocket's messages."""

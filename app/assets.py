@@ -1,0 +1,21 @@
+"""Where what comes with Lipwire lies: inside the wheel, or in the checkout beside the package."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+_PACKAGE = Path(str(files("app")))
+CHECKOUT = _PACKAGE.parent  # the repository's root, where this runs from one
+
+
+def _bundled(name: str) -> Path:
+    """Return a bundled folder: a wheel holds it inside the package, a checkout at its root."""
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else CHECKOUT / name
+
+
+WEB = _bundled("web")
+WEIGHTS = _bundled("weights")
+SAMPLE = WEB / "assets" / "sample.wav"  # speech, 22.05 kHz
+DEFAULT_PICTURE = _PACKAGE / "avatars" / "default.png"

@@ -1,0 +1,54 @@
+"""What a face is before an engine prepares it: a picture or a video, and where the face lies in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.media import Image
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLoop:
+    """A video as a loop that is played forth and back, so that it never jumps.
+
+    ``frames``: uint8 (n, height, width, 3), BGR, memory-mapped. ``meshes``: float32 (n, 468, 2), pixels, smoothed.
+    """
+
+    frames: NDArray[np.uint8]
+    meshes: NDArray[np.float32]
+
+    def index(self, position: int) -> int:
+        """Return which frame stands at a position of the endless loop, 25 a second from 0."""
+        last = len(self.frames) - 1
+        if last == 0:
+            return 0
+        place = position % (2 * last)
+        return min(place, 2 * last - place)
+
+
+@dataclass(frozen=True, slots=True)
+class Avatar:
+    """A picture with a face in it, as uploaded or bundled.
+
+    ``image``: uint8 (height, width, 3), BGR, even sides. ``mesh``: float32 (468, 2), pixels, the points of
+    MediaPipe's face mesh. ``video``: where it is a video; the picture is its first frame.
+    """
+
+    id: str
+    name: str
+    image: Image
+    mesh: NDArray[np.float32]
+    video: VideoLoop | None = None
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return int(self.image.shape[0])

@@ -1,0 +1,1 @@
+"""What ``lipwire`` does besides serving."""

@@ -1,0 +1,1 @@
+"""What finds a face, its mesh and its eyes."""

@@ -1,0 +1,69 @@
+"""The portrait engine behind the seam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.avatars.avatar import Avatar
+from app.faces.eyes import EyeFinder
+from app.i420 import size_of
+from app.inference.engine import Job
+from app.inference.engines.frame_cache import FrameCache
+from app.inference.engines.portrait.emphasis import emphasis_of
+from app.inference.engines.portrait.face_rig import FaceRig, make_rig, pose
+from app.inference.engines.portrait.field import still_field
+from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_motion_of
+from app.inference.engines.portrait.shape import MouthShape
+from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
+from app.inference.engines.portrait.viseme_net import SPAN
+from app.inference.features.window import MelSpan
+from app.media import I420
+
+AWAKE = 250  # slots
+WIDE_OPEN = MouthShape(opening=1.0, jaw=1.0)
+
+
+class PortraitEngine:
+    """Warps the lower face of a picture, or of a video's frames, as a small network of our own hears the voice.
+
+    ``life``: pictures blink, breathe and sway; videos do that by themselves.
+    """
+
+    name = "portrait"
+    span: MelSpan | None = SPAN
+    max_batch = 1  # together they would take as long, and the first wait for the last
+
+    def __init__(self, life: bool = True) -> None:
+        """Load the ear.
+
+        Raises:
+            OSError: when its weights are not there.
+        """
+        load_net()  # what is missing is missed now
+        self._eyes = EyeFinder() if life else None
+
+    def prepare(self, avatar: Avatar) -> FrameCache[FaceRig]:
+        """Compute the tables of the warp, and of what the face does by itself."""
+        cache = FrameCache(avatar, make_rig, idle_motion_of(avatar, self._eyes) if self._eyes else None)
+        # so that all that draws is compiled, or loaded, before anybody waits for it; in slot 0 no head moves yet
+        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, 1.0)
+        return cache
+
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
+        """Pose each face in the shape of its sound."""
+        return [
+            self._draw(job.prepared, job.position, mouth_shape(job.window), emphasis_of(job.window.power))
+            for job in jobs
+        ]
+
+    @staticmethod
+    def _draw(cache: FrameCache[FaceRig], position: int, shape: MouthShape, emphasis: float) -> I420:
+        mouth = pose(cache.at(position), shape)
+        if isinstance(cache.idle_motion, PortraitMotion):  # the lips go with the head
+            return cache.idle_motion.draw(mouth, position, emphasis)
+        rest = cache.idle_frame(position)
+        if mouth is None:
+            return rest
+        picture = rest.copy()
+        mouth.draw(picture, still_field(*size_of(rest)))
+        return picture

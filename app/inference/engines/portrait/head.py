@@ -1,0 +1,114 @@
+"""A head that sways and breathes in its picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.i420 import chromas_of, from_bgr, planes_of, size_of
+from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.field import CELL_PX, Bearing, with_edges
+from app.inference.engines.portrait.fine import REACH, Plane, phases_of
+from app.inference.engines.portrait.glide import glide
+from app.inference.engines.portrait.moment import MOST, Moment
+from app.media import I420, FloatArray, Image
+
+BAND_CELLS = 4  # whose rows are drawn to the same width
+LEAST_PX = 1 / 64  # less movement than this leaves the picture as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a picture at twice its resolution, from the pixel (``left``, ``top``), both even.
+
+    ``luma``: uint8 (1, 2, 2, height, width), ``chromas``: uint8 (2, 2, 2, height / 2, width / 2), see ``fine``.
+    """
+
+    left: int
+    top: int
+    luma: NDArray[np.uint8]
+    chromas: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, picture: I420, left: int, top: int, around: int) -> Piece:
+        """Double a picture that begins at (left, top) of the whole, its edges repeated ``around`` it, all even."""
+        planes = planes_of(picture)
+        chromas = [phases_of(_grown(plane, around // 2)) for plane in (planes.u, planes.v)]
+        return cls(left - around, top - around, phases_of(_grown(planes.y, around))[None], np.stack(chromas))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One picture's field, and what of it moves.
+
+    ``bands``: int64 (n, 4), left, top, right and bottom, each as wide as it must be, all even. ``field``: float32
+    (4, rows, 2, columns), see :meth:`Bearing.field` and :func:`with_edges`.
+    """
+
+    bands: NDArray[np.int64]
+    field: FloatArray
+    piece: Piece
+
+
+def make_head(picture: I420, mesh: NDArray[np.float32]) -> Head | None:
+    """Prepare a picture with its mesh (468, 2); None where nothing would move."""
+    whole = Area(0, 0, *size_of(picture))
+    field = Bearing.of(mesh, whole).field(whole)
+    farthest = np.asarray(np.tensordot(MOST, np.abs(field).max(axis=2), axes=1))
+    bands = [(band.left, band.top, band.right, band.bottom) for band in _bands(farthest > LEAST_PX, whole)]
+    if not bands:
+        return None
+    most = 2 * float(farthest.max())  # in x and y together
+    around = 2 * math.ceil(most / 2) + 4
+    return Head(np.array(bands, np.int64), with_edges(field), Piece.of(picture, 0, 0, around))
+
+
+def displacement(head: Head, now: Moment) -> FloatArray | None:
+    """Return where each cell comes from: float32 (rows, 2, columns), pixels; None where nobody would see it."""
+    parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath], np.float32)
+    field = np.asarray(np.tensordot(parts, head.field, axes=1), np.float32)
+    return field if float(np.abs(field).max()) >= LEAST_PX else None
+
+
+def move_head(picture: I420, head: Head, field: FloatArray) -> None:
+    """Draw the picture that was prepared, its head displaced by ``field``, into a copy of it, in place."""
+    _move(picture, head.piece, field, head.bands)
+
+
+def move_patch(picture: I420, patch: Image, place: Area, to: Area, field: FloatArray) -> None:
+    """Draw a part that was changed, displaced by ``field``, into ``to``, in place.
+
+    ``patch``: uint8, BGR, what is at ``place``, of even sides: ``to``, and as much more as it moves and is read.
+    """
+    piece = Piece.of(from_bgr(patch), place.left, place.top, 0)
+    _move(picture, piece, field, np.array([(to.left, to.top, to.right, to.bottom)], np.int64))
+
+
+def margin_of(field: FloatArray) -> int:
+    """Return how much more than what it draws :func:`move_patch` must be given to each side, even."""
+    return 2 * math.ceil((float(np.abs(field).max()) + 2 * REACH + 2) / 2)
+
+
+def _move(picture: I420, piece: Piece, field: FloatArray, areas: NDArray[np.int64]) -> None:
+    glide(planes_of(picture).y[None], piece.luma, piece.left, piece.top, field, CELL_PX, 2.0, areas)
+    # of half the pixels: half as far
+    left, top = piece.left // 2, piece.top // 2
+    glide(chromas_of(picture), piece.chromas, left, top, field, CELL_PX // 2, 1.0, areas // 2)
+
+
+def _bands(moves: NDArray[np.bool_], whole: Area) -> Iterator[Area]:
+    """Yield what moves: bool (rows, columns), a cell each; and a cell more to each side, for what is interpolated."""
+    for first in range(0, len(moves), BAND_CELLS):
+        columns = np.flatnonzero(moves[max(0, first - 1) : first + BAND_CELLS + 1].any(axis=0))
+        if len(columns):
+            cells = (int(columns[0]) - 1, first, int(columns[-1]) + 2, first + BAND_CELLS)
+            yield Area(*(CELL_PX * n for n in cells)).within(whole)
+
+
+def _grown(plane: Plane, by: int) -> Plane:
+    return np.asarray(cv2.copyMakeBorder(plane, by, by, by, by, cv2.BORDER_REPLICATE), np.uint8)

@@ -1,0 +1,88 @@
+"""From sound to the shape of a mouth: what the ear hears, where somebody speaks, as far as they speak up.
+
+Pure: one window of mel in, one shape out, so that any batch or order of windows gives the same pictures.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from app.inference.engines.portrait.shape import REST, MouthShape
+from app.inference.engines.portrait.viseme_net import VisemeNet
+from app.inference.features.loudness import GATE_FADE_DB, Speech, listen, ramp
+from app.inference.features.window import Window
+from app.media import FloatArray
+
+STEPS = 1024  # of what the ear answers: a fortieth of a pixel
+DEADBAND = 0.045  # what the ear is unsure of stays at rest
+CLOSES, CLOSED = 0.17, 0.37  # of what it thinks of a closure: from the lips' first touch to pressed
+TUCKS, TUCKED = 0.10, 0.45  # and of the lower lip under the teeth
+QUIET_DB, LOUD_DB = -62.0, -38.0  # a speaker's own peak: from mumbling to speaking up
+MUMBLES, SPEAKS_UP = 0.95, 1.25
+SLACK_DB = 12.0  # below the gate: amid speech the ear judges better than loudness what is none
+# columns of 12.5 ms before the window's end
+NOW = 6  # that decide whether there is speech in this frame
+STAYS, LEAVES = 28, 44  # since speech was last heard: the mouth stays ready, then comes to rest
+
+
+@cache
+def load_net() -> VisemeNet:
+    """Return the one there is, loaded at the first call.
+
+    Raises:
+        OSError: when its weights are not there.
+    """
+    return VisemeNet()
+
+
+def mouth_shape(window: Window) -> MouthShape:
+    """Read the shape for one frame from a window of ``ear.SPAN``."""
+    speech = listen(window.power)
+    if speech is None:
+        return REST
+    above_db = speech.levels_db - speech.gate_db
+    speaking = _stepped(_speaking(np.minimum(np.maximum(above_db / GATE_FADE_DB, 0), 1)))
+    if speaking <= 0:
+        return REST
+    now = _stepped(ramp(float(above_db[-NOW:].max()), -SLACK_DB, GATE_FADE_DB - SLACK_DB))
+    if now <= 0:
+        return MouthShape(speaking=speaking)
+    gain = now * _stepped(_loudness(speech))
+    heard = (_stepped(float(value)) for value in load_net().hear(window.mel))
+    opening, jaw, wide, rounding, closed, tuck, teeth, tongue = heard
+    pressed = ramp(closed, CLOSES, CLOSED)
+    return MouthShape(
+        opening=_settled(opening * gain) * (1 - pressed),
+        jaw=_settled(jaw * gain),
+        wide=_settled(wide * now),
+        rounding=_settled(rounding * now),
+        closed=pressed * now,
+        tuck=ramp(tuck, TUCKS, TUCKED) * now,
+        teeth=teeth * now,
+        tongue=tongue * now,
+        speaking=speaking,
+    )
+
+
+def _stepped(value: float) -> float:
+    """Round, so that a mel that differs in its last digit, as another chunking's does, draws the same picture."""
+    return round(value * STEPS) / STEPS
+
+
+def _speaking(spoken: FloatArray) -> float:
+    """Return 1 while there is speech and for a moment after, easing in over 75 ms and out over 200."""
+    steady = np.convolve(spoken, np.ones(NOW) / NOW, "valid")  # the last is of the window's end
+    age = np.arange(len(steady))[::-1]
+    return float((steady * np.minimum(np.maximum((LEAVES - age) / (LEAVES - STAYS), 0), 1)).max())
+
+
+def _loudness(speech: Speech) -> float:
+    return MUMBLES + (SPEAKS_UP - MUMBLES) * ramp(speech.peak_db, QUIET_DB, LOUD_DB)
+
+
+def _settled(value: float) -> float:
+    """Take what is nearly nothing to nothing, without a step."""
+    size = abs(value)
+    return float(np.copysign(min(size * size * (1 + DEADBAND) / (size + DEADBAND), 1.0), value)) if size > 1e-6 else 0.0

@@ -1,0 +1,96 @@
+"""A small network that hears what a mouth does: mel in, the mouth's shape out. Trained by ``tools/visemes``.
+
+A second of mel is set against its own loudest column; two convolutions read the last half second, a layer the whole
+second (whose voice, which microphone), three more layers the mouth. Plain NumPy: some 1.5 million multiplications.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from app.assets import WEIGHTS
+from app.inference.features.window import MelSpan
+from app.media import FloatArray
+from app.overlapping import overlapping
+
+CHANNELS = ("opening", "jaw", "wide", "rounding", "closed", "tuck", "teeth", "tongue")
+SPREAD_CHANNEL = CHANNELS.index("wide")
+
+# The last second, and 5 columns from the frame's start on: their last sample lies 75 ms after it, so that one
+# slice of look-ahead is enough.
+LOOK_BACK_FRAMES = 25
+AHEAD_COLUMNS = 5
+SPAN = MelSpan(first_frame=-LOOK_BACK_FRAMES, columns=LOOK_BACK_FRAMES * 16 // 5 + AHEAD_COLUMNS)
+COLUMNS = SPAN.columns
+LOCAL_COLUMNS = 45  # the last, read closely
+TAPS, STRIDE = 5, 2  # of both convolutions
+FLOOR = -5.0  # below the loudest column: 62 dB
+MIDDLE_COLUMN = LOOK_BACK_FRAMES * 16 // 5 + 1.6  # of the frame, in the window; up to 0.8 more by where it begins
+
+NET_WEIGHTS = WEIGHTS / "lipwire-mouth.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A dense layer, or a convolution as one: ``weight`` float32 (inputs, outputs), ``bias`` (outputs,)."""
+
+    weight: FloatArray
+    bias: FloatArray
+
+    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the layer's output before its non-linearity."""
+        return np.asarray(x @ self.weight + self.bias)
+
+
+class VisemeNet:
+    """Hears mouths. Keeps nothing between calls; for any thread."""
+
+    def __init__(self, weights: Path = NET_WEIGHTS) -> None:
+        """Load the weights.
+
+        Raises:
+            OSError: when they are not there.
+        """
+        stored = load_file(weights)
+
+        def layer(name: str) -> Layer:
+            weight = stored[f"{name}.weight"].astype(np.float32)
+            if weight.ndim == 3:  # (outputs, inputs, taps) → taps after one another, as the columns lie
+                weight = weight.transpose(0, 2, 1).reshape(len(weight), -1)
+            return Layer(np.ascontiguousarray(weight.T), stored[f"{name}.bias"].astype(np.float32))
+
+        self._convolutions = [layer("conv1"), layer("conv2")]
+        self._voice, self._mouth = layer("voice"), layer("mouth")
+        self._dense = [layer("dense1"), layer("dense2")]
+
+    def hear(self, mel: FloatArray) -> FloatArray:
+        """Read float32 (80, ``COLUMNS``), −4…4, as a mouth: float32 (8,), ``CHANNELS``, 0…1, the spread −1…1."""
+        loudest = mel.mean(axis=0).max()
+        x = np.subtract(mel, loudest).T
+        np.maximum(np.minimum(x, -FLOOR, out=x), FLOOR, out=x)
+        voice = np.maximum(self._voice(np.concatenate([x.mean(axis=0), x.max(axis=0), [loudest]])), 0)
+        local = np.ascontiguousarray(x[-LOCAL_COLUMNS:], np.float32)
+        for convolution in self._convolutions:
+            local = np.maximum(convolution(_taken(local)), 0)
+        hidden = np.concatenate([local.T.ravel(), voice])  # PyTorch flattens channels first
+        for dense in self._dense:
+            hidden = np.maximum(dense(hidden), 0)
+        raw = self._mouth(hidden)
+        mouth = 1 / (1 + np.exp(-raw))
+        mouth[SPREAD_CHANNEL] = np.tanh(raw[SPREAD_CHANNEL])
+        return np.asarray(mouth, np.float32)
+
+
+def _taken(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return every second run of 5 rows of a contiguous array, side by side, as a view.
+
+    (n, channels) → (1 + (n − 5) // 2, 5 × channels)
+    """
+    rows, channels = x.shape
+    return overlapping(x.reshape(-1), 1 + (rows - TAPS) // STRIDE, TAPS * channels, STRIDE * channels)

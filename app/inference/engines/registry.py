@@ -1,0 +1,117 @@
+"""The engines by name: which there are, which can run here, and what ``auto`` means."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.checkpoints.manifest import WeightsError, find_checkpoint
+from app.inference.engine import Engine
+from app.inference.engines.clapper import Clapper
+from app.inference.engines.portrait.engine import PortraitEngine
+
+AUTO = "auto"
+
+
+class NoSuchEngine(LookupError):
+    """No engine has that name."""
+
+
+class EngineUnavailable(RuntimeError):
+    """The engine cannot run here; the message says what it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """One engine, for listing. ``why`` says what is missing, empty when nothing is."""
+
+    name: str
+    available: bool
+    why: str
+
+
+class Engines:
+    """Makes each engine once, at its first use. Safe to call from any thread; loading takes seconds."""
+
+    def __init__(
+        self,
+        weights_dir: Path,
+        default: str = AUTO,
+        threads: int = 0,
+        checkpoint: Path | None = None,
+        life: bool = True,
+    ) -> None:
+        self._weights_dir, self._default, self._threads = weights_dir, default, threads
+        self._checkpoint, self._life = checkpoint, life
+        self._lock = threading.Lock()
+        self._made: dict[str, Engine] = {}
+        self._makers: dict[str, Callable[[], Engine]] = {
+            "portrait": lambda: PortraitEngine(self._life),
+            "wav2lip": self._make_wav2lip,
+            "clapper": Clapper,
+        }
+
+    def resolve(self, name: str) -> str:
+        """Return the engine that a name means: ``auto`` is the setting's, else Wav2Lip where it has weights.
+
+        Raises:
+            NoSuchEngine: when there is none of that name.
+        """
+        if name == AUTO:
+            name = self._default
+        if name == AUTO:
+            name = "wav2lip" if self._wav2lip_checkpoint() else "portrait"
+        if name not in self._makers:
+            raise NoSuchEngine(name)
+        return name
+
+    def get(self, name: str) -> Engine:
+        """Return an engine, made at its first use.
+
+        Raises:
+            NoSuchEngine: when there is none of that name.
+            EngineUnavailable: when it cannot run here.
+        """
+        name = self.resolve(name)
+        with self._lock:
+            if name not in self._made:
+                try:
+                    self._made[name] = self._makers[name]()
+                except WeightsError as error:
+                    raise EngineUnavailable(str(error)) from error
+            return self._made[name]
+
+    def statuses(self) -> list[EngineStatus]:
+        """Return every engine's status, without loading any."""
+        found = []
+        for name in self._makers:
+            missing = name == "wav2lip" and self._wav2lip_checkpoint() is None
+            why = (
+                f"It needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
+                if missing
+                else ""
+            )
+            found.append(EngineStatus(name, not missing, why))
+        return found
+
+    def _wav2lip_checkpoint(self) -> Path | None:
+        if self._checkpoint is not None:
+            return self._checkpoint
+        try:
+            return find_checkpoint(self._weights_dir, "wav2lip")
+        except WeightsError:
+            return None
+
+    def _make_wav2lip(self) -> Engine:
+        path = self._wav2lip_checkpoint()
+        if path is None:
+            raise EngineUnavailable(
+                f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
+            )
+        # OpenVINO, or torch, takes a while to import, which nobody should wait for who does not use it
+        from app.inference.engines.wav2lip.engine import Wav2LipEngine
+        from app.inference.engines.wav2lip.select_backend import select_backend
+
+        return Wav2LipEngine(select_backend(path, self._threads))

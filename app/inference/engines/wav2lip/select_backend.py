@@ -1,0 +1,47 @@
+"""Which device draws."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.inference.engines.wav2lip.backend import Backend
+
+if TYPE_CHECKING:
+    from app.inference.engines.wav2lip.model import Wav2Lip
+
+
+def select_backend(checkpoint: Path, threads: int) -> Backend:
+    """Use the GPU where there is one; ``threads`` (0: as many as cores) are for a CPU.
+
+    Raises:
+        BadCheckpoint: when the file is none.
+    """
+    if _has_driver():
+        import torch
+
+        from app.inference.engines.wav2lip.checkpoint import load_checkpoint
+        from app.inference.engines.wav2lip.cuda import TorchBackend
+
+        if torch.cuda.is_available():
+            return TorchBackend(load_checkpoint(checkpoint))
+    from app.inference.engines.wav2lip.converted import kept_networks
+    from app.inference.engines.wav2lip.cpu import CpuBackend
+
+    return CpuBackend(kept_networks(checkpoint, _load), threads)
+
+
+def _load(checkpoint: Path) -> Wav2Lip:
+    from app.inference.engines.wav2lip.checkpoint import load_checkpoint
+
+    return load_checkpoint(checkpoint)
+
+
+def _has_driver() -> bool:
+    """Whether NVIDIA's driver is here: it can be asked without torch, which takes seconds to load."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True

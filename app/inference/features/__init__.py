@@ -1,0 +1,1 @@
+"""What engines hear: mel columns, windows, loudness."""

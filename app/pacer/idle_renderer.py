@@ -1,0 +1,160 @@
+"""What a face shows while nothing plays: pictures drawn as they are needed, away from the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+
+import cv2
+import numpy as np
+
+from app.inference.engine import Prepared
+from app.media import I420
+
+EASING = 0.86  # of the head's emphasis is left after each slot without a voice
+AT_REST = 0.01  # less emphasis than this moves no head
+CLOSING_SLOTS = 3  # of rest after a picture that was played: so long takes its mouth to come to rest
+PATIENCE_S = 0.02  # half a slot: who shows a picture waits no longer for it
+
+
+class DeferredFrame:
+    """A picture that is being drawn. ``instead`` is asked, with what is shown, where it cannot be had."""
+
+    def __init__(self, drawing: asyncio.Future[I420], instead: Callable[[I420 | None], I420]) -> None:
+        self._drawing, self._instead = drawing, instead
+
+    async def ready(self, shown: I420 | None) -> I420:
+        """Wait for it; where it comes too late, return the newest there is, or what is ``shown`` already."""
+        await asyncio.wait({self._drawing}, timeout=None if shown is None else PATIENCE_S)
+        if not self._drawing.done() or self._drawing.cancelled() or self._drawing.exception() is not None:
+            return self._instead(shown)
+        return self._drawing.result()
+
+
+Picture = I420 | DeferredFrame
+
+
+class IdleRenderer:
+    """One session's face at rest.
+
+    A face without life is a picture, there at once. One with life is drawn by ``pool`` between the pacer's releasing a
+    slot and its being shown, and so is every face in the ``CLOSING_SLOTS`` after it spoke, as a cross-fade from the
+    picture played to the one at rest (0.4 ms of 1080 × 1080 pixels; one played picture is kept for it). Bound:
+    ``orders_high`` pictures, as many slots as wait to be shown; full: the last one again, and at rest where there is no
+    life; counted. ``on_failure`` is told once when drawing fails. All on the event loop.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        pool: Executor,
+        orders_high: int,
+        on_failure: Callable[[BaseException], None] = lambda error: None,
+    ) -> None:
+        self._prepared, self._pool, self._on_failure = prepared, pool, on_failure
+        self._orders_high = orders_high
+        self._orders: deque[asyncio.Future[I420]] = deque()
+        self._order_count = 0
+        self._ordered: tuple[int, float, int] | None = None  # the last order's position, emphasis and closing slot
+        self._picture: Picture = prepared.idle_frame(0)
+        self._newest: I420 | None = None
+        self._newest_number = 0  # of its order; what was ordered before is not wanted as the newest
+        self._played: I420 | None = None  # until its mouth is at rest
+        self._closing_slot = 0
+        self._emphasis, self._spoke_at = 0.0, 0
+        self._closed = False
+        self.repeated = self.late = 0
+
+    def follow(self, position: int, played: I420, emphasis: float) -> None:
+        """Note where in its time the face spoke, with which picture and how strongly: it comes to rest from there."""
+        self._spoke_at, self._emphasis = position, emphasis
+        self._played, self._closing_slot = played, 0
+        self._outdate()
+
+    def interrupt(self) -> None:
+        """Give up what is not drawn yet, and what was played: the mouth is at rest in whatever is ordered from now."""
+        self._cancel()
+        self._played = None
+        self._outdate()
+
+    def picture(self, position: int) -> Picture:
+        """Return the picture at a position of the avatar's time; drawing it takes until it is shown."""
+        if self._closed:
+            return self._prepared.idle_frame(position)
+        played, slot = self._on_its_way()
+        idle_motion = self._prepared.idle_motion
+        if idle_motion is None:
+            self._picture = rest = self._prepared.idle_frame(position)
+            if played is None or played is rest:
+                return rest
+            return self._order((position, 0.0, slot), lambda: _closing(played, slot, rest))
+        emphasis = self._emphasis * EASING ** max(0, position - self._spoke_at)
+        at = (position, 0.0 if emphasis < AT_REST else emphasis)
+        if played is None:
+            return self._order((*at, 0), partial(idle_motion.at_rest, *at))
+        return self._order((*at, slot), lambda: _closing(played, slot, idle_motion.at_rest(*at)))
+
+    def close(self) -> None:
+        """Give up what is not drawn yet; again is fine."""
+        self._closed = True
+        self._cancel()
+
+    def _on_its_way(self) -> tuple[I420 | None, int]:
+        """Return the picture that was played and the slot since, from 1; None where the mouth is at rest."""
+        if self._played is not None:
+            self._closing_slot += 1
+            if self._closing_slot > CLOSING_SLOTS:
+                self._played = None
+        return self._played, self._closing_slot
+
+    def _order(self, order: tuple[int, float, int], draw: Callable[[], I420]) -> Picture:
+        if order == self._ordered:  # the avatar's time stands still
+            return self._picture
+        while self._orders and self._orders[0].done():
+            self._orders.popleft()
+        if len(self._orders) >= self._orders_high:
+            self.repeated += 1
+            return self._picture
+        drawing = asyncio.get_running_loop().run_in_executor(self._pool, draw)
+        self._order_count += 1
+        drawing.add_done_callback(partial(self._drawn, self._order_count))
+        self._orders.append(drawing)
+        self._ordered, self._picture = order, DeferredFrame(drawing, partial(self._instead, order[0]))
+        return self._picture
+
+    def _drawn(self, number: int, drawing: asyncio.Future[I420]) -> None:
+        if drawing.cancelled():
+            return
+        error = drawing.exception()  # in any case: asyncio complains of errors that nobody looked at
+        if error is not None:
+            if not self._closed:
+                self.close()
+                self._on_failure(error)
+        elif number > self._newest_number:  # with several threads an older one may end later
+            self._newest, self._newest_number = drawing.result(), number
+
+    def _instead(self, position: int, shown: I420 | None) -> I420:
+        self.late += 1
+        best = shown if self._newest is None else self._newest
+        return self._prepared.idle_frame(position) if best is None else best
+
+    def _outdate(self) -> None:
+        """Let nothing that was ordered so far be the newest, nor be given again."""
+        self._newest, self._newest_number = None, self._order_count
+        self._ordered = None
+
+    def _cancel(self) -> None:
+        for drawing in self._orders:
+            drawing.cancel()
+        self._orders.clear()
+
+
+def _closing(played: I420, slot: int, rest: I420) -> I420:
+    """Return what lies so many slots of ``CLOSING_SLOTS`` between two pictures."""
+    if rest is played:
+        return rest
+    share = slot / (CLOSING_SLOTS + 1)
+    return np.asarray(cv2.addWeighted(played, 1 - share, rest, share, 0), np.uint8)

@@ -1,0 +1,1 @@
+"""A face that lives: its session, its parts, and how many of them fit."""

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from app.assets import DEFAULT_PICTURE, SAMPLE
+from app.avatars.avatar import Avatar
+from app.cli import main
+from app.clock import MonotonicClock
+from app.commands.render import RenderError, render_file, talking_frames
+from app.inference.engines.portrait.engine import PortraitEngine
+from app.inference.features.windower import Windower
+from app.inference.scheduler.worker import InferenceWorker
+from app.ingest.inbox import Mark
+from app.ingest.slicer import Slicer
+from app.media import TalkingFrame
+from app.sessions.pump import Pump
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pcm, rate = soundfile.read(SAMPLE, dtype="int16", frames=22_050 * 3)
+    path = tmp_path_factory.mktemp("audio") / "short.wav"
+    soundfile.write(path, pcm, rate)
+    return path
+
+
+def test_an_mp4_has_25_frames_a_second_and_the_voice(avatar: Avatar, short: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+    count = render_file(PortraitEngine(), avatar, short, tmp_path / "out.mp4", seen.append)
+    assert count == len(seen) == 75
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.width, video.height, video.average_rate) == (768, 768, 25)
+        times = [frame.time for frame in container.decode(video)]
+        np.testing.assert_allclose(times, np.arange(75) / 25, atol=1e-3)
+        container.seek(0)
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio)])
+    voice, rate = soundfile.read(short, dtype="float32")
+    assert abs(len(sound) / 48_000 - len(voice) / rate) < 0.1
+    assert abs(np.sqrt(np.mean(sound**2)) / np.sqrt(np.mean(voice**2)) - 1) < 0.1
+
+
+async def test_the_frames_are_those_of_a_live_clip_session(avatar: Avatar, short: Path) -> None:
+    """The same file through the pump and the inference thread, in other chunks, as a socket brings it."""
+    engine, worker, got = PortraitEngine(life=False), InferenceWorker(), list[TalkingFrame]()
+    done = asyncio.Event()
+
+    def take(frames: list[TalkingFrame]) -> None:
+        got.extend(frames)
+        if len(got) == 75:
+            done.set()
+
+    worker.start()
+    stream = worker.open(engine, engine.prepare(avatar), False, take, lambda error: done.set())
+    pcm, rate = soundfile.read(short, dtype="int16")
+    pump = Pump(Slicer("pcm_s16le", 1, rate), Windower(engine.span), stream, rate, MonotonicClock())
+    task = asyncio.create_task(pump.run())
+    data = pcm.tobytes()
+    for start in range(0, len(data), 7_777):
+        pump.inbox.put(data[start : start + 7_777])
+    pump.inbox.put(Mark.FLUSH)
+    await asyncio.wait_for(done.wait(), 30)
+    task.cancel()
+    stream.close()
+    await worker.aclose()
+    offline = list(talking_frames(engine, avatar, short))
+    assert [frame.pts for frame in got] == [frame.pts for frame in offline] == list(range(75))
+    for live, file in zip(got, offline, strict=True):
+        assert (live.audio == file.audio).all()
+        assert (live.image == file.image).all()
+
+
+def test_unreadable_and_empty_recordings_are_refused(avatar: Avatar, tmp_path: Path) -> None:
+    bad, empty = tmp_path / "bad.wav", tmp_path / "empty.wav"
+    bad.write_bytes(b"RIFF nonsense")
+    soundfile.write(empty, np.zeros(0, np.float32), 16_000)
+    for path, match in ((bad, "cannot be read"), (empty, "no sound"), (tmp_path / "none.wav", "cannot be read")):
+        with pytest.raises(RenderError, match=match):
+            render_file(PortraitEngine(), avatar, path, tmp_path / "out.mp4")
+
+
+def test_the_command_renders_and_says_how_fast(short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.mp4"
+    command = ["render", "--face", str(DEFAULT_PICTURE), "--audio", str(short), "--out", str(out)]
+    assert main([*command, "--engine", "clapper"]) == 0
+    assert out.stat().st_size > 1_000 and "75 frames" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"--engine": "dance"}, "no engine"),
+        ({"--face": "/nowhere.png"}, "nowhere"),
+        ({"--audio": "/nowhere.wav"}, "nowhere"),
+        ({"--checkpoint": "/nowhere.pth"}, "nowhere"),
+    ],
+)
+def test_the_command_says_what_is_wrong(
+    change: dict[str, str], said: str, short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = {"--face": str(DEFAULT_PICTURE), "--audio": str(short), "--out": str(tmp_path / "o.mp4"), **change}
+    assert main(["render", *[part for flag in flags.items() for part in flag]]) == 2
+    assert said in capsys.readouterr().err

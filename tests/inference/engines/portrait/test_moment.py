@@ -1,0 +1,88 @@
+"""What a face does by itself, as numbers: blinks, breath, sway, and what the voice adds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.assets import SAMPLE
+from app.commands.render import read_windows
+from app.inference.engines.portrait.emphasis import emphasis_of
+from app.inference.engines.portrait.moment import DOUBLE_AFTER_S, MOST, Moment, closure, moment
+from app.inference.features.loudness import speech_power
+from app.inference.features.window import MelSpan
+from app.media import VIDEO_FPS
+
+HOUR = 3600 * VIDEO_FPS
+SPAN = MelSpan(first_frame=-25, columns=85)
+
+
+def held(now: Moment) -> np.ndarray:
+    return np.array([now.dx, now.dy, now.roll, now.breath])
+
+
+def test_any_moment_can_be_asked_for_in_any_order_and_has_one_answer() -> None:
+    forth = [moment(5, position, 0.3) for position in range(0, 20_000, 37)]
+    back = [moment(5, position, 0.3) for position in reversed(range(0, 20_000, 37))]
+    assert forth == back[::-1]
+    assert moment(6, 12_345, 0.0) != moment(5, 12_345, 0.0)
+    assert np.isfinite(held(moment(5, 10**9, 1.0))).all() and np.isfinite(held(moment(5, -3, 0.0))).all()
+
+
+def test_life_sets_in_from_the_picture_as_it_is() -> None:
+    assert moment(5, 0, 1.0) == Moment(0.0, 0.0, 0.0, -0.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+def test_blinks_come_at_human_intervals_for_an_hour(seed: int) -> None:
+    closed = np.array([moment(seed, position, 0.0).blink for position in range(HOUR)])
+    assert closed.min() >= 0 and closed.max() <= 1
+    begins = np.flatnonzero((closed[1:] > 0) & (closed[:-1] == 0)) / VIDEO_FPS
+    intervals = np.diff(begins)
+    doubles = intervals < 2 * DOUBLE_AFTER_S
+    assert 0.05 < doubles.mean() < 0.2
+    single = intervals[~doubles]
+    assert single.min() > 0.7 and single.max() < 16
+    assert 3.2 < single.mean() < 5.0 and np.median(single) < single.mean() and single.std() > 1.2
+    assert 0.03 < (closed > 0).mean() < 0.12
+    shut = np.array([closed[int(b * VIDEO_FPS) : int(b * VIDEO_FPS) + 8].max() for b in begins])
+    assert (shut > 0.97).all(), "one picture at least shows the eye closed"
+
+
+def test_a_lid_falls_faster_than_it_rises() -> None:
+    curve = np.array([closure(ms / 1000) for ms in range(400)])
+    assert curve[0] == 0 and curve[-1] == 0
+    down, up = int(np.argmax(curve >= 1)), int(400 - np.argmax(curve[::-1] >= 1))
+    assert 80 <= down <= 100 and 30 <= up - down <= 60 and 140 <= int(np.argmax(curve[up:] == 0)) <= 180
+
+
+def test_the_head_never_jumps() -> None:
+    way = np.array([held(moment(9, position, 0.5)) for position in range(HOUR // 6)])
+    assert (np.abs(way).max(axis=0) <= MOST).all()
+    assert (np.abs(np.diff(way, axis=0)).max(axis=0) < MOST * (0.04, 0.04, 0.06, 0.09)).all()
+    bend = np.abs(np.diff(way, 2, axis=0)).max(axis=0)
+    assert (bend < MOST * (0.004, 0.004, 0.004, 0.02)).all()
+
+
+def test_the_sway_holds_nothing_fast_and_no_drift() -> None:
+    way = np.array([held(moment(3, position, 0.0))[:3] for position in range(1000, 1000 + HOUR // 2)])
+    power = np.abs(np.fft.rfft((way - way.mean(axis=0)) * np.hanning(len(way))[:, None], axis=0)) ** 2
+    hz = np.fft.rfftfreq(len(way), 1 / VIDEO_FPS)
+    assert (power[hz > 0.5].sum(axis=0) < 0.02 * power.sum(axis=0)).all()
+    assert (np.abs(way.mean(axis=0)) < 0.1 * MOST[:3]).all()
+
+
+def test_breath_takes_about_four_seconds_and_is_not_quite_regular() -> None:
+    breath = np.array([moment(3, position, 0.0).breath for position in range(100, HOUR // 6)])
+    begins = np.flatnonzero((breath[1:] > 0) & (breath[:-1] <= 0)) / VIDEO_FPS
+    periods = np.diff(begins)
+    assert 3.8 < periods.mean() < 4.4 and 0.1 < periods.std() < 0.6
+
+
+def test_emphasis_follows_the_voice_smoothly_and_is_none_in_silence() -> None:
+    windows = list(read_windows(SAMPLE, SPAN))
+    found = np.array([emphasis_of(window.power) for window in windows])
+    assert found[0] == 0 and found.min() >= 0 and 0.4 < found.max() <= 1
+    assert np.abs(np.diff(found)).max() < 0.1
+    assert emphasis_of(speech_power(np.full((80, 85), -4.0, np.float32))) == 0
+    assert emphasis_of(speech_power(np.zeros((80, 0), np.float32))) == 0

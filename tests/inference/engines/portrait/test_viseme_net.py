@@ -1,0 +1,135 @@
+"""From sound to mouth shapes: what the ear hears, and where it hears nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.assets import SAMPLE
+from app.inference.engines.portrait.shape import MouthShape
+from app.inference.engines.portrait.viseme_driver import mouth_shape
+from app.inference.engines.portrait.viseme_net import COLUMNS, WEIGHTS, VisemeNet
+from tests.spoken import Spoken, example, shapes, windows
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def spoken() -> Spoken:
+    return example()
+
+
+@pytest.fixture(scope="module")
+def heard(spoken: Spoken) -> list[MouthShape]:
+    return shapes(spoken.pcm)
+
+
+def noise(level: float, seconds: float = 4.0) -> np.ndarray:
+    return level * np.random.default_rng(1).standard_normal(int(RATE * seconds))
+
+
+def tones(hertz: list[float], level: float, seconds: float = 4.0) -> np.ndarray:
+    t = np.arange(int(RATE * seconds)) / RATE
+    return level * np.mean([np.sin(2 * np.pi * f * t) for f in hertz], axis=0)
+
+
+def guitar(level: float, seconds: float = 6.0) -> np.ndarray:
+    """Plucked chords, four a second."""
+    t = np.arange(RATE // 4) / RATE
+    random = np.random.default_rng(3)
+    plucks = [
+        sum(
+            np.exp(-5 * t) * np.sin(2 * np.pi * f * n * t) / n
+            for f in random.choice([147, 165, 196, 220, 247, 294], 3)
+            for n in range(1, 6)
+        )
+        for _ in range(int(seconds * 4))
+    ]
+    wave = np.concatenate(plucks)
+    return level * wave / np.abs(wave).max()
+
+
+def test_the_weights_are_light_and_the_window_ends_soon_after_its_frame() -> None:
+    assert WEIGHTS.stat().st_size <= 2_000_000
+    last_sample_ms = (COLUMNS - 80 - 1) * 12.5 + 25
+    assert last_sample_ms - 40 <= 80, "look-ahead after the frame's end"
+
+
+def test_lips_close_on_p_b_and_m(spoken: Spoken, heard: list[MouthShape]) -> None:
+    closures = [min(heard[f].opening for f in frames) < 0.1 for frames in spoken.frames_of("pbm")]
+    assert len(closures) >= 10 and np.mean(closures) >= 0.9
+    vowels = [heard[f].opening < 0.1 for frames in spoken.frames_of("ɑæɛeaɪiʌoɔu") for f in frames[1:-1]]
+    assert len(vowels) >= 40 and np.mean(vowels) <= 0.15, "and not all the time"
+
+
+def test_the_lower_lip_goes_under_the_teeth_on_f_and_v(spoken: Spoken, heard: list[MouthShape]) -> None:
+    tucks = [max(heard[f].tuck for f in frames) > 0.35 for frames in spoken.frames_of("fv")]
+    assert len(tucks) >= 6 and np.mean(tucks) >= 0.7
+    elsewhere = [heard[f].tuck > 0.35 for frames in spoken.frames_of("ɑiuæstdk") for f in frames[1:-1]]
+    assert np.mean(elsewhere) < 0.2
+
+
+def test_vowels_have_their_own_shapes(spoken: Spoken, heard: list[MouthShape]) -> None:
+    def mean(sounds: str, name: str) -> float:
+        return float(np.mean([getattr(heard[f], name) for frames in spoken.frames_of(sounds) for f in frames]))
+
+    assert mean("ɑ", "jaw") > 1.6 * mean("iu", "jaw")
+    assert mean("u", "rounding") > 0.2 > 0.1 > mean("iɑ", "rounding")
+    assert mean("i", "wide") > 0.35 > mean("uɑ", "wide")
+
+
+def test_it_hears_the_same_whatever_the_chunks(spoken: Spoken) -> None:
+    whole, pieces = (windows(spoken.pcm[: 3 * RATE], chunk=chunk) for chunk in (1 << 20, 1234))
+    assert len(whole) == len(pieces)
+    assert all(mouth_shape(a) == mouth_shape(b) for a, b in zip(whole, pieces, strict=True))
+
+
+@pytest.mark.parametrize("level", [1e-4, 3e-4, 3e-3, 3e-2])
+def test_noise_leaves_the_mouth_at_rest(level: float) -> None:
+    opening = [shape.opening for shape in shapes(noise(level))]
+    assert max(opening[25:-2]) < 0.06 and np.mean(np.array(opening[:25]) > 0.1) < 0.1, "a second may be surprised"
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [np.zeros(4 * RATE), tones([50, 100, 150], 0.05), tones([120, 240, 360], 0.1), guitar(0.2)],
+    ids=["silence", "mains", "humming", "guitar"],
+)
+def test_what_is_no_speech_leaves_the_mouth_at_rest(sound: np.ndarray) -> None:
+    opening = np.array([shape.opening for shape in shapes(sound)])
+    assert np.median(opening) < 0.06 and np.mean(opening > 0.25) < 0.12
+
+
+def test_pauses_within_speech_come_to_rest(spoken: Spoken) -> None:
+    pause = np.zeros(RATE)
+    found = shapes(np.concatenate([spoken.pcm[: 2 * RATE], pause, spoken.pcm[2 * RATE : 4 * RATE]]))
+    assert all(shape.opening < 0.02 for shape in found[56:72])
+    assert found[72].at_rest, "and to the picture itself"
+
+
+def test_a_quiet_voice_moves_the_lips_as_a_loud_one_does_though_less(spoken: Spoken) -> None:
+    loud, quiet = (np.array([shape.jaw for shape in shapes(spoken.pcm[: 4 * RATE] * gain)]) for gain in (1.0, 0.03))
+    assert np.corrcoef(loud, quiet)[0, 1] > 0.9
+    assert 0.6 * loud.mean() < quiet.mean() <= loud.mean()
+
+
+def test_lips_move_with_the_sample_not_late_and_rest_in_its_pauses() -> None:
+    pcm, rate = soundfile.read(SAMPLE, dtype="float32")
+    jaws = np.array([shape.jaw for shape in shapes(pcm, rate)])
+    per_frame = rate // 25
+    level = np.array([np.abs(pcm[i * per_frame : (i + 1) * per_frame]).mean() for i in range(len(pcm) // per_frame)])
+    jaws = jaws[: len(level)]
+    lags = range(-3, 4)
+    scores = [np.corrcoef(np.roll(level, lag)[5:-5], jaws[5:-5])[0, 1] for lag in lags]
+    assert max(scores) > 0.4 and abs(lags[int(np.argmax(scores))]) <= 1
+    quiet = np.convolve(level < 0.002, np.ones(7), "same") == 7
+    assert quiet.any() and jaws[quiet].max() < 0.05
+
+
+def test_an_ear_keeps_nothing_between_windows(spoken: Spoken) -> None:
+    ear = VisemeNet()
+    mels = [window.mel for window in windows(spoken.pcm[: 2 * RATE])]
+    forth = [ear.hear(mel) for mel in mels]
+    back = [ear.hear(mel) for mel in reversed(mels)]
+    assert all((a == b).all() for a, b in zip(forth, reversed(back), strict=True))

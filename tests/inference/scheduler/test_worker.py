@@ -1,0 +1,380 @@
+"""The inference thread with an engine made for the test: real thread, real event loop, no sleeping."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+import pytest
+
+from app.avatars.avatar import Avatar
+from app.inference.engine import Job
+from app.inference.features.window import MelSpan, Window
+from app.inference.scheduler.cost import FRESH_NS, CostKey, EngineCost
+from app.inference.scheduler.stream import PENDING_HIGH, GenerationStream
+from app.inference.scheduler.worker import BATCH_NS, MEASURED, WARM_UPS, InferenceWorker
+from app.media import I420, SILENCE, SLOT_NS, AudioSlice, StageTimestamps, TalkingFrame
+
+IMAGE = np.zeros((3, 2), np.uint8)
+
+
+KEY = CostKey("gated", 2, 2, alive=False, moving=False)
+
+
+def note(cost: EngineCost, ns: int, batches: int = 10, now_ns: int = 0) -> None:
+    for _ in range(batches):
+        cost.note(KEY, 1, ns, ns, now_ns)
+
+
+class GatedEngine:
+    """Renders only when told, and notes who was served on which thread."""
+
+    name = "gated"
+    span: MelSpan | None = None
+    max_batch = 4
+
+    def __init__(self) -> None:
+        self.gate = threading.Semaphore(0)
+        self.batches: list[list[tuple[object, int]]] = []
+        self.threads: set[str] = set()
+        self.fail = False
+        self.bad: object = None  # an avatar that cannot be drawn
+
+    def prepare(self, avatar: Avatar) -> I420:
+        return IMAGE
+
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
+        self.gate.acquire()
+        self.threads.add(threading.current_thread().name)
+        if self.fail or self.bad in [job.prepared for job in jobs]:
+            raise ValueError("broken")
+        self.batches.append([(job.prepared, job.window.sound.pts) for job in jobs])
+        return [IMAGE for _ in jobs]
+
+    def open_gate(self) -> None:
+        self.gate.release(10_000)
+
+
+def windows(count: int, generation: int = 0, silent: frozenset[int] = frozenset()) -> list[Window]:
+    model = np.zeros(640, np.float32)
+    return [
+        Window(
+            AudioSlice(generation, pts, SILENCE, model, pts in silent, StageTimestamps(0)),
+            np.zeros((80, 0), np.float32),
+        )
+        for pts in range(count)
+    ]
+
+
+class Face(str):
+    """A name is enough."""
+
+    moving = False
+    idle_motion = None
+
+    def idle_frame(self, position: int) -> I420:
+        return IMAGE
+
+
+class Taker:
+    """One lane and all that it delivered."""
+
+    def __init__(self, worker: InferenceWorker, engine: GatedEngine, name: str, lossy: bool = False) -> None:
+        self.frames: list[TalkingFrame] = []
+        self.errors: list[BaseException] = []
+        self.news = asyncio.Event()
+        self.stream: GenerationStream = worker.open(engine, Face(name), lossy, self.take, self.fail)  # type: ignore[arg-type]
+
+    def take(self, frames: list[TalkingFrame]) -> None:
+        self.frames += frames
+        self.news.set()
+
+    def fail(self, error: BaseException) -> None:
+        self.errors.append(error)
+        self.news.set()
+
+    async def wait_for(self, count: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.frames) + len(self.errors) < count:
+                self.news.clear()
+                await self.news.wait()
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[InferenceWorker]:
+    started = InferenceWorker()
+    started.start()
+    yield started
+    await started.aclose()
+    assert "inference" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.fixture
+def engine() -> GatedEngine:
+    return GatedEngine()
+
+
+async def test_frames_come_in_order_from_one_thread(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker = Taker(worker, engine, "a")
+    engine.open_gate()
+    taker.stream.submit(windows(30))
+    await taker.wait_for(30)
+    assert [frame.pts for frame in taker.frames] == list(range(30))
+    assert engine.threads == {"inference"}
+    assert taker.stream.backlog == 0
+
+
+async def test_the_earliest_deadline_comes_first_in_a_batch(worker: InferenceWorker, engine: GatedEngine) -> None:
+    late, soon = Taker(worker, engine, "late"), Taker(worker, engine, "soon")
+    late.stream.deadline_ns, soon.stream.deadline_ns = lambda: 2, lambda: 1
+    gate = GatedEngine()
+    gate.name = "gate"  # another kind of work: what it waits is no cost of a picture
+    blocker = Taker(worker, gate, "blocker")
+    blocker.stream.submit(windows(1))
+    while not blocker.stream.in_flight:
+        await asyncio.sleep(0)
+    late.stream.submit(windows(2))
+    soon.stream.submit(windows(2))
+    engine.open_gate()
+    gate.open_gate()
+    await soon.wait_for(2)
+    await late.wait_for(2)
+    assert engine.batches == [[("soon", 0), ("late", 0), ("soon", 1), ("late", 1)]]
+
+
+async def test_a_full_lane_makes_ingest_wait(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker = Taker(worker, engine, "a")
+    taker.stream.submit(windows(PENDING_HIGH + 1))
+    waiting = asyncio.create_task(taker.stream.wait_for_room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    engine.open_gate()
+    await asyncio.wait_for(waiting, 10)
+    await taker.wait_for(PENDING_HIGH + 1)
+
+
+async def test_a_session_without_room_is_skipped_until_poked(worker: InferenceWorker, engine: GatedEngine) -> None:
+    room = False
+    full, other = Taker(worker, engine, "full"), Taker(worker, engine, "other")
+    full.stream.wanted = lambda: room
+    engine.open_gate()
+    full.stream.submit(windows(2))
+    other.stream.submit(windows(2))
+    await other.wait_for(2)
+    assert full.frames == [] and full.stream.backlog == 2
+    room = True
+    full.stream.poke()
+    await full.wait_for(2)
+
+
+async def test_a_live_lane_that_falls_behind_drops_its_oldest_silence_first(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    taker = Taker(worker, engine, "live", lossy=True)
+    taker.stream.wanted = lambda: False
+    taker.stream.submit(windows(PENDING_HIGH + 3, silent=frozenset({5, 6})))
+    assert taker.stream.dropped == 3 and taker.stream.backlog == PENDING_HIGH
+    await asyncio.wait_for(taker.stream.wait_for_room(), 1)
+    kept = [window.sound.pts for window in taker.stream.pending]
+    assert kept == [pts for pts in range(PENDING_HIGH + 3) if pts not in (0, 5, 6)]
+
+
+async def test_an_interrupt_discards_what_waits_and_what_is_in_the_engine(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    taker = Taker(worker, engine, "a")
+    taker.stream.submit(windows(10))
+    while not taker.stream.in_flight:
+        await asyncio.sleep(0)
+    taker.stream.interrupt(1)
+    assert taker.stream.backlog == 0 and taker.stream.ended
+    taker.stream.submit(windows(3, generation=1))
+    engine.open_gate()
+    await taker.wait_for(3)
+    assert {frame.generation for frame in taker.frames} == {1}
+    assert taker.stream.backlog == 0
+
+
+async def test_an_engine_that_fails_ends_its_sessions_and_no_other(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    broken, well = Taker(worker, engine, "broken"), Taker(worker, GatedEngine(), "well")
+    engine.fail = True
+    engine.open_gate()
+    broken.stream.submit(windows(1))
+    await broken.wait_for(1)
+    assert isinstance(broken.errors[0], ValueError)
+    assert isinstance(well.stream.engine, GatedEngine)
+    well.stream.engine.open_gate()
+    well.stream.submit(windows(5))
+    await well.wait_for(5)
+
+
+async def test_one_bad_avatar_in_a_batch_ends_its_own_session_alone(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    engine.bad = "bad"
+    blocker = Taker(worker, engine, "blocker")
+    blocker.stream.submit(windows(1))
+    while not blocker.stream.in_flight:
+        await asyncio.sleep(0)
+    good, bad = Taker(worker, engine, "good"), Taker(worker, engine, "bad")
+    for taker in (good, bad):
+        taker.stream.submit(windows(1))
+    engine.open_gate()
+    await good.wait_for(1)
+    await bad.wait_for(1)
+    assert len(good.frames) == 1 and good.errors == []
+    assert bad.frames == [] and len(bad.errors) == 1
+
+
+class Listener:
+    """A life that cannot hear."""
+
+    def emphasis(self, window: Window) -> float:
+        raise ValueError("deaf")
+
+
+async def test_an_emphasis_that_cannot_be_told_ends_its_session_and_no_other(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    engine.open_gate()
+    deaf, well = Taker(worker, engine, "deaf"), Taker(worker, engine, "well")
+    deaf.stream.prepared.idle_motion = Listener()  # type: ignore[misc, assignment]
+    deaf.stream.submit(windows(1))
+    well.stream.submit(windows(1))
+    await deaf.wait_for(1)
+    await well.wait_for(1)
+    assert isinstance(deaf.errors[0], ValueError) and deaf.frames == []
+    well.stream.submit(windows(3))
+    await well.wait_for(4)
+    assert well.errors == []
+
+
+async def test_a_closed_lane_delivers_nothing(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker, other = Taker(worker, engine, "a"), Taker(worker, engine, "b")
+    taker.stream.submit(windows(5))
+    while not taker.stream.in_flight:
+        await asyncio.sleep(0)
+    taker.stream.close()
+    engine.open_gate()
+    other.stream.submit(windows(2))
+    await other.wait_for(2)
+    assert taker.frames == []
+
+
+async def test_one_lane_alone_fills_a_batch_in_its_own_order(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker = Taker(worker, engine, "a")
+    taker.stream.submit(windows(6))
+    engine.open_gate()
+    await taker.wait_for(6)
+    assert [len(batch) for batch in engine.batches][-1] > 1
+    assert [frame.pts for frame in taker.frames] == list(range(6))
+
+
+async def test_a_batch_takes_no_longer_than_a_live_voice_may_wait(engine: GatedEngine) -> None:
+    worker = InferenceWorker()
+    note(worker.cost, BATCH_NS // 2)
+    video, live = Taker(worker, engine, "clip"), Taker(worker, engine, "live", lossy=True)
+    video.stream.deadline_ns, live.stream.deadline_ns = lambda: 10 * SLOT_NS, lambda: SLOT_NS
+    video.stream.submit(windows(50))
+    live.stream.submit(windows(1))
+    worker.start()
+    engine.open_gate()
+    await live.wait_for(1)
+    assert engine.batches[0] == [("live", 0), ("clip", 0)], "two pictures fit, the urgent one first"
+    await worker.aclose()
+
+
+async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_sound(engine: GatedEngine) -> None:
+    worker = InferenceWorker()
+    note(worker.cost, 2 * SLOT_NS)
+    taker = Taker(worker, engine, "live", lossy=True)
+    taker.stream.playing = lambda: True
+    taker.stream.submit(windows(10))
+    worker.start()
+    engine.open_gate()
+    await taker.wait_for(10)
+    assert [frame.pts for frame in taker.frames] == list(range(10))
+    drawn = [pts for batch in engine.batches for _, pts in batch]
+    assert taker.stream.repeated == 10 - len(drawn) > 0
+    assert drawn[0] == 0 and drawn[-2:] == [8, 9], "once it has caught up it draws again"
+    await worker.aclose()
+
+
+async def test_what_an_engine_costs_is_measured_on_the_thread(worker: InferenceWorker, engine: GatedEngine) -> None:
+    engine.open_gate()
+    await worker.measure(engine, Face("a"))  # type: ignore[arg-type]
+    assert engine.batches and worker.cost.knows(KEY)
+    assert not worker._lanes, "the measurement has left"
+
+
+def test_a_stall_does_not_change_what_an_engine_costs() -> None:
+    cost = EngineCost()
+    note(cost, 10)
+    note(cost, 2_000_000, batches=1)
+    assert cost.wall_ns(KEY) == cost.work_ns(KEY, 0) == 10
+    note(cost, 30, batches=100)
+    assert cost.wall_ns(KEY) == cost.work_ns(KEY, 0) == 30, "a machine that has become slower is noticed"
+
+
+def test_after_a_rush_the_cost_is_what_it_was_before() -> None:
+    cost = EngineCost()
+    note(cost, 10)
+    note(cost, 50, batches=400, now_ns=1)
+    assert cost.work_ns(KEY, 1) == cost.busy_ns(KEY, 1) == 50
+    assert cost.work_ns(KEY, 1 + FRESH_NS) == cost.busy_ns(KEY, 1 + FRESH_NS) == 10
+
+
+def test_how_long_the_thread_is_busy_is_what_pictures_add_up_to_not_the_usual_one() -> None:
+    cost = EngineCost()
+    for wall_ns in [10] * 6 + [40] * 3 + [9_000]:
+        cost.note(KEY, 1, wall_ns, 1, now_ns=1)
+    assert cost.wall_ns(KEY) == 10
+    assert cost.busy_ns(KEY, 1) == 20, "a stall aside"
+
+
+async def test_silence_does_not_make_an_engine_look_cheap(worker: InferenceWorker, engine: GatedEngine) -> None:
+    engine.open_gate()
+    note(worker.cost, 1000 * SLOT_NS, batches=10, now_ns=worker.clock.now_ns())
+    taker = Taker(worker, engine, "a")
+    taker.stream.submit(windows(40, silent=frozenset(range(40))))
+    await taker.wait_for(40)
+    assert worker.cost.work_ns(KEY, worker.clock.now_ns()) == 1000 * SLOT_NS
+    assert worker.worked_ns > 0
+
+
+async def test_a_stall_while_an_engine_is_measured_does_not_make_it_dear(worker: InferenceWorker) -> None:
+    engine = GatedEngine()
+    engine.open_gate()
+    render, calls = engine.render, iter(range(100))
+
+    def stalling(jobs: Sequence[Job]) -> list[I420]:
+        if next(calls) == 4:
+            time.sleep(0.3)
+        return render(jobs)
+
+    engine.render = stalling  # type: ignore[method-assign]
+    await asyncio.gather(*(worker.measure(engine, Face(name)) for name in "abc"))  # type: ignore[arg-type]
+    assert worker.cost.wall_ns(KEY) < 20_000_000
+    assert len(engine.batches) == WARM_UPS + MEASURED, "one measurement was enough for all three"
+
+
+async def test_an_engine_that_fails_while_it_is_measured_stays_unknown(
+    worker: InferenceWorker, engine: GatedEngine
+) -> None:
+    engine.fail = True
+    engine.open_gate()
+    async with asyncio.timeout(5):
+        await worker.measure(engine, Face("a"))  # type: ignore[arg-type]
+    assert not worker.cost.knows(KEY)
+
+
+async def test_closing_twice_is_fine() -> None:
+    worker = InferenceWorker()
+    worker.start()
+    await worker.aclose()
+    await worker.aclose()
