@@ -41,8 +41,8 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)
     app.state.service = service
     answer_with_problems(app)
-    app.include_router(avatar_routes(service.avatars, service.forget))
-    app.include_router(mouth_routes(service.avatars, service.forget))
+    app.include_router(avatar_routes(service.avatars, service.casting.forget))
+    app.include_router(mouth_routes(service.avatars, service.casting.forget))
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
