@@ -1,19 +1,19 @@
 /** Wires the page together. */
 
 import { deleteAvatar, isVideo, listAvatars, listEngines, uploadAvatar } from './api.js';
-import { Avatars, isBundled } from './avatars.js';
-import { fetchClip, readClip } from './clip.js';
-import { Controls } from './controls.js';
-import { Conversation } from './conversation.js';
-import { acceptDrops } from './dropzone.js';
-import { showEngines } from './engines.js';
 import { sentenceFor } from './errors.js';
-import { Figures } from './figures.js';
-import { Hearing } from './hearing.js';
-import { isMicrophoneAllowedHere } from './microphone.js';
-import { MouthEditor } from './mouth-editor.js';
-import { watchPreparation } from './preparation.js';
-import { Stage } from './stage.js';
+import { Avatars, isBundled } from './faces/avatars.js';
+import { acceptDrops } from './faces/dropzone.js';
+import { MouthEditor } from './faces/mouth-editor.js';
+import { watchPreparation } from './faces/preparation.js';
+import { fetchClip, readClip } from './session/clip.js';
+import { Conversation } from './session/conversation.js';
+import { isMicrophoneAllowedHere } from './session/microphone.js';
+import { Controls } from './ui/controls.js';
+import { showEngines } from './ui/engines.js';
+import { Figures } from './ui/figures.js';
+import { Hearing } from './ui/hearing.js';
+import { Stage } from './ui/stage.js';
 
 const SAMPLE_URL = '/web/assets/sample.wav';
 const HEARD_SENTENCE = 'You hear the face now. With headphones, the microphone does not hear it too.';

@@ -22,7 +22,7 @@ export class Beeper {
   #rate;
 
   /**
-   * @param {import('../session.js').Session} session
+   * @param {import('../session/session.js').Session} session
    * @param {'live'|'clip'} mode
    * @param {number} ppm by how much the pretended microphone's clock runs fast
    */

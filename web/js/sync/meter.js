@@ -22,7 +22,7 @@ export class SyncMeter extends EventTarget {
     this.#running = true;
     this.#waitForFrame();
     this.#audio = new AudioContext({ latencyHint: 'interactive' });
-    await this.#audio.audioWorklet.addModule('/web/js/sync/beep-worklet.js');
+    await this.#audio.audioWorklet.addModule(new URL('beep-worklet.js', import.meta.url));
     if (!this.#running) return;
     const ear = new AudioWorkletNode(this.#audio, 'beep', { numberOfOutputs: 0 });
     ear.port.onmessage = ({ data }) => this.#tell('beep', this.#heardMs(data));

@@ -1,7 +1,7 @@
 /** Wires the self-test page: one session with the clapper, measured for some seconds. */
 
 import { sentenceFor } from '../errors.js';
-import { Session } from '../session.js';
+import { Session } from '../session/session.js';
 import { BEEP_RATE, Beeper, PERIOD_MS } from './beeper.js';
 import { drawChart } from './chart.js';
 import { SyncMeter } from './meter.js';

@@ -29,7 +29,7 @@ export class Controls {
   }
 
   /**
-   * @param {import('./conversation.js').State} state
+   * @param {import('../session/conversation.js').State} state
    * @param {?string} mode 'live', 'clip' or null
    */
   showState(state, mode) {

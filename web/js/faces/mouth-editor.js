@@ -1,10 +1,10 @@
 /** The dialog in which a face's mouth is put right. */
 
-import { getMouth, resetMouth, saveMouth } from './api.js';
-import { sentenceFor } from './errors.js';
+import { getMouth, resetMouth, saveMouth } from '../api.js';
+import { sentenceFor } from '../errors.js';
 import { MouthView } from './mouth-view.js';
 
-/** @typedef {import('./api.js').Avatar} Avatar */
+/** @typedef {import('../api.js').Avatar} Avatar */
 
 /**
  * Opens over the page. Dispatches `save` as a CustomEvent with {avatar, sentence} once the server has it, and `failure`

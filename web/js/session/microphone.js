@@ -1,8 +1,8 @@
 /** The microphone, as 20 ms chunks of mono 16-bit PCM at the sound card's own rate. */
 
-import { Failure, failureOfMicrophone, insecureFailure } from './errors.js';
+import { Failure, failureOfMicrophone, insecureFailure } from '../errors.js';
 
-const WORKLET_URL = '/web/js/capture-worklet.js';
+const WORKLET_URL = new URL('capture-worklet.js', import.meta.url);
 const MAX_SAMPLE_RATE = 96_000; // the server takes 8 to 96 kHz; some sound cards run at 192
 const FALLBACK_SAMPLE_RATE = 48_000;
 const CONSTRAINTS = {

@@ -1,6 +1,6 @@
 /** The faces to choose from: thumbnails that behave as one group of radio buttons. */
 
-/** @typedef {import('./api.js').Avatar} Avatar */
+/** @typedef {import('../api.js').Avatar} Avatar */
 
 const DEFAULT_ID = 'default';
 

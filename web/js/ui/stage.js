@@ -17,7 +17,7 @@ export class Stage {
     this.#level = element.querySelector('#level');
   }
 
-  /** @param {import('./api.js').Avatar} avatar */
+  /** @param {import('../api.js').Avatar} avatar */
   showPicture(avatar) {
     this.#poster.src = avatar.image;
     this.#poster.alt = avatar.name;

@@ -1,6 +1,6 @@
 /** Dots on a picture that a pointer takes and the keyboard reaches. */
 
-/** @typedef {import('./api.js').MouthPoint} MouthPoint @typedef {{point: MouthPoint, button: HTMLElement}} Dot */
+/** @typedef {import('../api.js').MouthPoint} MouthPoint @typedef {{point: MouthPoint, button: HTMLElement}} Dot */
 
 const REACH_PX = 48; // on the screen: how far from a dot it may be taken, so that a finger need not hide it
 const TOUCHING_PX = 8; // on the screen: closed lips have two dots in one place

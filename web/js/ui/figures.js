@@ -29,7 +29,7 @@ export class Figures {
     this.#frameRate = new FrameRate(video);
   }
 
-  /** @param {import('./session.js').Session} session */
+  /** @param {import('../session/session.js').Session} session */
   begin(session) {
     this.end();
     this.#session = session;

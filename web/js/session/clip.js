@@ -1,6 +1,6 @@
 /** A recorded clip: decoded by the browser, sent as mono 16-bit PCM a little ahead of its playing. */
 
-import { Failure } from './errors.js';
+import { Failure } from '../errors.js';
 
 /** Samples a second of every clip; the decoder resamples, so one session can play any files. */
 export const CLIP_SAMPLE_RATE = 48_000;

@@ -1,7 +1,7 @@
 /** What runs on the page at the moment: nothing, the microphone, or a clip; never two at once. */
 
 import { CLIP_SAMPLE_RATE } from './clip.js';
-import { sentenceFor } from './errors.js';
+import { sentenceFor } from '../errors.js';
 import { Microphone } from './microphone.js';
 import { Run } from './run.js';
 

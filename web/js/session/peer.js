@@ -1,6 +1,6 @@
 /** The WebRTC side of a session: one voice and one picture, both coming in. */
 
-import { Failure } from './errors.js';
+import { Failure } from '../errors.js';
 import { Pace } from './pace.js';
 
 const GATHERING_LIMIT_MS = 2_000;

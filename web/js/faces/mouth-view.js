@@ -1,9 +1,9 @@
 /** The lower face, enlarged, with its points as dots to move and the lips drawn through them. */
 
-import { createDot, dotsAt, placeDot } from './dots.js';
+import { createDot, dotsAt, placeDot } from '../ui/dots.js';
 import { chinPath, lipsPath, regionAround } from './mouth-shape.js';
 
-/** @typedef {import('./api.js').MouthPoint} MouthPoint */
+/** @typedef {import('../api.js').MouthPoint} MouthPoint */
 
 const DECIDING_PX = 3; // of movement on the screen: then it shows which of two dots was meant
 const STEP = 1 / 200; // of the view's side, for an arrow key; about a hundredth of the mouth
@@ -38,7 +38,7 @@ export class MouthView extends EventTarget {
     return this.#dots.map(({ point }) => point);
   }
 
-  /** @param {import('./api.js').Avatar} avatar @param {MouthPoint[]} points */
+  /** @param {import('../api.js').Avatar} avatar @param {MouthPoint[]} points */
   show(avatar, points) {
     this.#held = null;
     this.#picture = { width: avatar.width, height: avatar.height };

@@ -1,6 +1,6 @@
 /** How far the server is with a video on its way to becoming a face. */
 
-import { videoProgress } from './api.js';
+import { videoProgress } from '../api.js';
 
 const PERIOD_MS = 1000;
 const STEP_PERCENT = 5; // the status line is read aloud: not every number

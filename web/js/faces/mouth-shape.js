@@ -1,6 +1,6 @@
 /** The lines through a mouth's points, and the part of the picture to show around them; all in its pixels. */
 
-/** @typedef {import('./api.js').MouthPoint} MouthPoint */
+/** @typedef {import('../api.js').MouthPoint} MouthPoint */
 
 const MARGIN = 0.45; // of the mouth's width, on each side of the points
 const CHIN_WIDTH = 0.5; // of the mouth's width

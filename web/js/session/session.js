@@ -1,6 +1,6 @@
 /** A session with the server: its socket, and the peer connection agreed over it. */
 
-import { Failure, failureOfClose } from './errors.js';
+import { Failure, failureOfClose } from '../errors.js';
 import { Peer } from './peer.js';
 
 const OPENING_LIMIT_MS = 10_000;
