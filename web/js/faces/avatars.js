@@ -1,5 +1,7 @@
 /** The faces to choose from: thumbnails that behave as one group of radio buttons. */
 
+import { Emitter } from '../emitter.js';
+
 /** @typedef {import('../api.js').Avatar} Avatar */
 
 const DEFAULT_ID = 'default';
@@ -9,17 +11,23 @@ export function isBundled(avatar) {
   return avatar.id === DEFAULT_ID;
 }
 
-/** The list. Dispatches `choose` and `delete` as CustomEvents with the Avatar. */
-export class Avatars extends EventTarget {
+/**
+ * The list. Dispatches `choose` and `delete` with the Avatar.
+ * @extends {Emitter<{choose: Avatar, delete: Avatar}>}
+ */
+export class Avatars extends Emitter {
   #list;
-  #faces = new Map(); // id -> {avatar, item}
+  /** @type {Map<string, {avatar: Avatar, item: HTMLElement, radio: HTMLInputElement}>} */
+  #faces = new Map();
   #chosenId = DEFAULT_ID;
 
   /** @param {HTMLElement} list */
   constructor(list) {
     super();
     this.#list = list;
-    list.addEventListener('change', ({ target }) => this.choose(target.value));
+    list.addEventListener('change', ({ target }) => {
+      if (target instanceof HTMLInputElement) this.choose(target.value);
+    });
   }
 
   /** The id to start a session with, also before the list has been loaded. */
@@ -35,43 +43,53 @@ export class Avatars extends EventTarget {
   /** Add a face at the end; one that is there already stays as it is. @param {Avatar} avatar */
   add(avatar) {
     if (this.#faces.has(avatar.id)) return;
-    const item = this.#createItem(avatar);
-    this.#faces.set(avatar.id, { avatar, item });
+    const radio = createRadio(avatar);
+    const item = this.#createItem(avatar, radio);
+    this.#faces.set(avatar.id, { avatar, item, radio });
     this.#list.append(item);
   }
 
   /** @param {string} id of a face in the list */
   choose(id) {
-    const { avatar, item } = this.#faces.get(id);
+    const { avatar, radio } = this.#faceOf(id);
     this.#chosenId = id;
-    item.querySelector('input').checked = true;
-    this.dispatchEvent(new CustomEvent('choose', { detail: avatar }));
+    radio.checked = true;
+    this.tell('choose', avatar);
   }
 
-  /** Take a face out; where it was the chosen one, the first of the list follows it. */
+  /** Take a face out; where it was the chosen one, the first of the list follows it. @param {string} id */
   remove(id) {
-    const { item } = this.#faces.get(id);
+    const { item } = this.#faceOf(id);
     const hadFocus = item.contains(document.activeElement);
     item.remove();
     this.#faces.delete(id);
     const [firstId] = this.#faces.keys();
     if (id === this.#chosenId && firstId) this.choose(firstId);
-    if (hadFocus) this.#list.querySelector('input:checked')?.focus();
+    if (hadFocus) this.#faces.get(this.#chosenId)?.radio.focus();
   }
 
-  #createItem(avatar) {
+  /** @param {string} id */
+  #faceOf(id) {
+    const face = this.#faces.get(id);
+    if (!face) throw new Error(`No face ${id} in the list`);
+    return face;
+  }
+
+  /** @param {Avatar} avatar @param {HTMLInputElement} radio */
+  #createItem(avatar, radio) {
     const item = document.createElement('div');
     item.className = 'avatar';
     item.dataset.id = avatar.id;
     const label = document.createElement('label');
     label.title = avatar.name;
-    label.append(createRadio(avatar), createThumbnail(avatar), createName(avatar));
+    label.append(radio, createThumbnail(avatar), createName(avatar));
     if (avatar.frames > 1) label.append(createVideoMark());
     item.append(label);
     if (!isBundled(avatar)) item.append(this.#createDelete(avatar));
     return item;
   }
 
+  /** @param {Avatar} avatar */
   #createDelete(avatar) {
     const button = document.createElement('button');
     button.type = 'button';
@@ -79,13 +97,12 @@ export class Avatars extends EventTarget {
     button.title = `Delete ${avatar.name}`;
     button.setAttribute('aria-label', button.title);
     button.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#icon-delete"/></svg>';
-    button.addEventListener('click', () =>
-      this.dispatchEvent(new CustomEvent('delete', { detail: avatar })),
-    );
+    button.addEventListener('click', () => this.tell('delete', avatar));
     return button;
   }
 }
 
+/** @param {Avatar} avatar */
 function createRadio(avatar) {
   const radio = document.createElement('input');
   radio.type = 'radio';
@@ -94,6 +111,7 @@ function createRadio(avatar) {
   return radio;
 }
 
+/** @param {Avatar} avatar */
 function createThumbnail(avatar) {
   const image = document.createElement('img');
   image.src = avatar.image;
@@ -103,6 +121,7 @@ function createThumbnail(avatar) {
   return image;
 }
 
+/** @param {Avatar} avatar */
 function createName(avatar) {
   const name = document.createElement('span');
   name.className = 'name';

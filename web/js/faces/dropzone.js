@@ -7,23 +7,25 @@
  */
 export function acceptDrops(stage, onFile) {
   let depth = 0; // dragenter and dragleave come for every element passed on the way
-  const light = (change) => {
-    depth = Math.max(0, change(depth));
+  const light = (/** @type {number} */ count) => {
+    depth = Math.max(0, count);
     stage.classList.toggle('is-target', depth > 0);
   };
+  /** @param {'dragenter'|'dragleave'|'dragover'|'drop'} name @param {(data: DataTransfer) => void} act */
   const on = (name, act) =>
     document.addEventListener(name, (event) => {
-      if (!event.dataTransfer?.types.includes('Files')) return;
+      const data = event.dataTransfer;
+      if (!data?.types.includes('Files')) return;
       // Left alone, the browser would open the file in place of the page.
       event.preventDefault();
-      act(event);
+      act(data);
     });
-  on('dragenter', () => light((count) => count + 1));
-  on('dragleave', () => light((count) => count - 1));
-  on('dragover', (event) => (event.dataTransfer.dropEffect = 'copy'));
-  on('drop', (event) => {
-    light(() => 0);
-    const [file] = event.dataTransfer.files;
+  on('dragenter', () => light(depth + 1));
+  on('dragleave', () => light(depth - 1));
+  on('dragover', (data) => (data.dropEffect = 'copy'));
+  on('drop', (data) => {
+    light(0);
+    const [file] = data.files;
     if (file) onFile(file);
   });
 }

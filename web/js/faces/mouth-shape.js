@@ -30,16 +30,22 @@ export function chinPath(points) {
   const { left_corner: left, right_corner: right, chin } = byName(points);
   const [x, y] = [((right.x - left.x) * CHIN_WIDTH) / 2, ((right.y - left.y) * CHIN_WIDTH) / 2];
   const lift = 0.2; // a chin is round
-  const end = (sign) => ({ x: chin.x + sign * x + lift * y, y: chin.y + sign * y - lift * x });
+  const end = (/** @type {1|-1} */ sign) => ({ x: chin.x + sign * x + lift * y, y: chin.y + sign * y - lift * x });
   return arc(end(-1), chin, end(1));
 }
 
-/** A parabola from one end through a middle to the other end, as the server bends a lip. */
+/**
+ * A parabola from one end through a middle to the other end, as the server bends a lip.
+ * @param {{x: number, y: number}} from
+ * @param {{x: number, y: number}} middle
+ * @param {{x: number, y: number}} to
+ */
 function arc(from, middle, to) {
   const control = { x: 2 * middle.x - (from.x + to.x) / 2, y: 2 * middle.y - (from.y + to.y) / 2 };
   return `M${from.x} ${from.y}Q${control.x} ${control.y} ${to.x} ${to.y}`;
 }
 
+/** @param {MouthPoint[]} points */
 function byName(points) {
   return Object.fromEntries(points.map((point) => [point.name, point]));
 }

@@ -9,12 +9,14 @@ class CaptureProcessor extends AudioWorkletProcessor {
   #filled = 0;
   #peak = 0;
 
+  /** @override @param {Float32Array[][]} inputs */
   process([channels]) {
     // No channel means that no source is connected at the moment; there is nothing to send then.
     for (const sample of channels[0] ?? []) this.#push(sample);
     return true;
   }
 
+  /** @param {number} sample */
   #push(sample) {
     const clipped = Math.max(-1, Math.min(1, sample));
     this.#peak = Math.max(this.#peak, Math.abs(clipped));

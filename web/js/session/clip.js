@@ -26,7 +26,11 @@ export class Clip {
     );
   }
 
-  /** Samples from `start` on, at most `count`, mixed to mono: Int16Array. */
+  /**
+   * Samples from `start` on, at most `count`, mixed to mono.
+   * @param {number} start
+   * @param {number} count
+   */
   slice(start, count) {
     const pcm = new Int16Array(Math.min(count, this.length - start));
     for (let i = 0; i < pcm.length; i++) {
@@ -72,7 +76,7 @@ export async function fetchClip(url) {
 /**
  * Send a clip, staying close ahead of its playing.
  * @param {Clip} clip
- * @param {{sendAudio: (pcm: Int16Array) => void, bufferedBytes: number}} session
+ * @param {{sendAudio: (pcm: Int16Array<ArrayBuffer>) => void, bufferedBytes: number}} session
  * @param {AbortSignal} signal aborts when the rest is no longer wanted
  * @returns {Promise<boolean>} whether all of it was sent
  */
@@ -88,10 +92,12 @@ export async function sendClip(clip, session, signal) {
   return true;
 }
 
+/** @param {{bufferedBytes: number}} session @param {number} dueMs */
 function hasRoom(session, dueMs) {
   return session.bufferedBytes < MAX_BUFFERED_BYTES && performance.now() >= dueMs;
 }
 
+/** @param {number} ms */
 function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

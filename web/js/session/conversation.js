@@ -1,27 +1,32 @@
 /** What runs on the page at the moment: nothing, the microphone, or a clip; never two at once. */
 
 import { CLIP_SAMPLE_RATE } from './clip.js';
+import { Emitter } from '../emitter.js';
 import { sentenceFor } from '../errors.js';
 import { Microphone } from './microphone.js';
 import { Run } from './run.js';
 
 /**
  * @typedef {{avatar: string, engine: string}} Choice what a session is started with
+ * @typedef {'live'|'clip'} Mode the microphone, or a clip
+ * @typedef {{state: State, sentence: string, isTrouble: boolean}} Change
  * @typedef {'idle'|'connecting'|'live'|'playing'|'error'} State `live` is an open session that
  *   hears the microphone or waits for another clip; `error` is `idle` with something to read
  */
 
 /**
- * Runs sessions. Dispatches CustomEvents: `change` ({state, sentence, isTrouble}), `session` (a Session that
- * begins), `level` (the microphone's peak, 0…1) and `end`.
+ * Runs sessions. Dispatches `change`, `session` (a Session that begins), `level` (the microphone's peak, 0…1)
+ * and `end`.
+ * @extends {Emitter<{change: Change, session: import('./session.js').Session, level: number, end: undefined}>}
  */
-export class Conversation extends EventTarget {
+export class Conversation extends Emitter {
   /** @type {State} */
   state = 'idle';
+  /** @type {?Run} */
   #run = null;
   #sentence = '';
 
-  /** 'live' or 'clip' while a session is there, else null. */
+  /** While a session is there, else null. @returns {?Mode} */
   get mode() {
     return this.#run?.mode ?? null;
   }
@@ -33,11 +38,13 @@ export class Conversation extends EventTarget {
       this.#show('connecting', 'Waiting for the microphone…');
       const microphone = await Microphone.open(run.signal);
       await this.#connect(run, microphone.sampleRate);
-      const onChunk = (pcm, peak) => {
-        run.session.sendAudio(pcm);
-        this.#tell('level', peak);
-      };
-      microphone.record(onChunk, (failure) => this.#fail(run, failure));
+      microphone.record(
+        (pcm, peak) => {
+          run.session.sendAudio(pcm);
+          this.tell('level', peak);
+        },
+        (failure) => this.#fail(run, failure),
+      );
       this.#show('live', 'Speak: the face follows your voice.');
     });
   }
@@ -49,9 +56,10 @@ export class Conversation extends EventTarget {
    * @param {string} name what the status line calls it
    */
   play(load, choice, name) {
-    const isOpen = this.#run?.canPlay(choice);
-    const run = isOpen ? this.#run : this.#begin('clip', choice);
-    run.again = (other) => this.play(load, other, name);
+    const again = (/** @type {Choice} */ other) => this.play(load, other, name);
+    const open = this.#run?.canPlay(choice) ? this.#run : null;
+    if (open) open.again = again;
+    const run = open ?? this.#begin('clip', choice, again);
     return this.#guard(run, async () => {
       const isFirst = !run.isReady;
       const wasPlaying = this.state === 'playing';
@@ -96,6 +104,7 @@ export class Conversation extends EventTarget {
     if (this.#run?.choice.avatar === choice.avatar) this.#startAgain(choice);
   }
 
+  /** @param {Choice} choice */
   #startAgain(choice) {
     const run = this.#run;
     if (!run) return;
@@ -105,37 +114,41 @@ export class Conversation extends EventTarget {
     run.again(choice);
   }
 
+  /** @param {Mode} mode @param {Choice} choice @param {(other: Choice) => unknown} again */
   #begin(mode, choice, again) {
     this.#end();
-    this.#run = new Run(mode, choice, again);
-    return this.#run;
+    const run = new Run(mode, choice, again);
+    this.#run = run;
+    return run;
   }
 
+  /** @param {Run} run @param {number} sampleRate */
   async #connect(run, sampleRate) {
     this.#show('connecting', 'Connecting…');
     this.#listen(run);
     const { avatar, engine } = run.choice;
     const request = { avatar, engine, mode: run.mode, sample_rate: sampleRate };
-    this.#tell('session', run.session);
+    this.tell('session', run.session);
     await run.session.start(request, run.signal);
     run.signal.throwIfAborted();
     run.isReady = true;
   }
 
+  /** @param {Run} run */
   #listen(run) {
-    const on = (name, act) =>
-      run.session.addEventListener(name, ({ detail }) => this.#run === run && act(detail));
+    const { session, signal } = run; // the signal aborts when another run takes over
     let before = '';
-    on('failed', (failure) => this.#fail(run, failure));
-    on('trouble', (sentence) => this.#show(this.state, sentence, true));
-    on('speaking', (message) => message.state === 'finished' && this.#finish(run));
-    on('unsteady', () => {
+    session.on('failed', (failure) => this.#fail(run, failure), { signal });
+    session.on('trouble', (sentence) => this.#show(this.state, sentence, true), { signal });
+    session.on('speaking', ({ state }) => state === 'finished' && this.#finish(run), { signal });
+    session.on('unsteady', () => {
       before = this.#sentence;
       this.#show(this.state, 'The network is unsteady; waiting for it to come back…');
-    });
-    on('steady', () => run.isReady && before && this.#show(this.state, before));
+    }, { signal });
+    session.on('steady', () => run.isReady && before && this.#show(this.state, before), { signal });
   }
 
+  /** @param {Run} run */
   #finish(run) {
     // Only after the flush is it the clip's end, and not a pause in it.
     if (!run.isFlushed) return;
@@ -143,7 +156,11 @@ export class Conversation extends EventTarget {
     this.#show('live', 'Finished. Play it again, or something else.');
   }
 
-  /** Do what a click asked for; an error ends the run it belongs to, unless that is over anyway. */
+  /**
+   * Do what a click asked for; an error ends the run it belongs to, unless that is over anyway.
+   * @param {Run} run
+   * @param {() => Promise<void>} act
+   */
   async #guard(run, act) {
     try {
       await act();
@@ -152,6 +169,7 @@ export class Conversation extends EventTarget {
     }
   }
 
+  /** @param {Run} run @param {unknown} error */
   #fail(run, error) {
     if (this.#run !== run) return;
     this.#end();
@@ -163,16 +181,13 @@ export class Conversation extends EventTarget {
     this.#run = null;
     if (!run) return;
     run.close();
-    this.#tell('end');
+    this.tell('end');
   }
 
+  /** @param {State} state @param {string} sentence */
   #show(state, sentence, isTrouble = state === 'error') {
     this.state = state;
     this.#sentence = sentence;
-    this.#tell('change', { state, sentence, isTrouble });
-  }
-
-  #tell(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
+    this.tell('change', { state, sentence, isTrouble });
   }
 }

@@ -14,11 +14,12 @@ export function isMicrophoneAllowedHere() {
   return window.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
 }
 
-/** An open microphone. It closes itself when the signal it was opened with aborts. */
+/** An open microphone. It is released when the signal it was opened with aborts. */
 export class Microphone {
   #stream;
   #context;
   #node;
+  #signal;
 
   /**
    * Ask for the microphone and load the recorder; nothing is recorded before `record`.
@@ -30,18 +31,35 @@ export class Microphone {
     const stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS).catch((error) => {
       throw failureOfMicrophone(error);
     });
-    const microphone = new Microphone(stream);
-    // The permission prompt may have stood open for minutes: the session can be over by now.
-    if (signal.aborted) microphone.close();
-    signal.throwIfAborted();
-    signal.addEventListener('abort', () => microphone.close(), { once: true });
-    await microphone.#loadRecorder();
-    signal.throwIfAborted();
-    return microphone;
+    /** @type {?AudioContext} */
+    let context = null;
+    const giveBack = () => release(stream, context);
+    signal.addEventListener('abort', giveBack, { once: true });
+    try {
+      // The permission prompt may have stood open for minutes: the session can be over by now.
+      signal.throwIfAborted();
+      context = openContext();
+      const node = await loadRecorder(context);
+      signal.throwIfAborted();
+      return new Microphone(stream, context, node, signal);
+    } catch {
+      giveBack();
+      signal.throwIfAborted();
+      throw new Failure('worklet-failed');
+    }
   }
 
-  constructor(stream) {
+  /**
+   * @param {MediaStream} stream
+   * @param {AudioContext} context
+   * @param {AudioWorkletNode} node
+   * @param {AbortSignal} signal
+   */
+  constructor(stream, context, node, signal) {
     this.#stream = stream;
+    this.#context = context;
+    this.#node = node;
+    this.#signal = signal;
   }
 
   /** Samples a second of the chunks that `record` hands on. */
@@ -55,36 +73,30 @@ export class Microphone {
    * @param {(failure: Failure) => void} onLost the microphone was unplugged or taken away
    */
   record(onChunk, onLost) {
-    this.#node.port.onmessage = ({ data }) => onChunk(data.pcm, data.peak);
+    const signal = this.#signal;
+    const { port } = this.#node;
+    port.addEventListener('message', ({ data }) => onChunk(data.pcm, data.peak), { signal });
+    port.start();
     for (const track of this.#stream.getAudioTracks()) {
-      track.addEventListener('ended', () => onLost(new Failure('microphone-lost')));
+      track.addEventListener('ended', () => onLost(new Failure('microphone-lost')), { signal });
     }
     this.#context.createMediaStreamSource(this.#stream).connect(this.#node);
     // The node writes nothing to its output; connected to the speakers, it is sure to be run.
     this.#node.connect(this.#context.destination);
     this.#context.resume();
   }
+}
 
-  /** Release the microphone; its lamp goes out. Calling it again does nothing. */
-  close() {
-    for (const track of this.#stream.getTracks()) track.stop();
-    if (this.#node) this.#node.port.onmessage = null;
-    if (this.#context && this.#context.state !== 'closed') this.#context.close();
-  }
+/** The microphone's lamp goes out. @param {MediaStream} stream @param {?AudioContext} context */
+function release(stream, context) {
+  for (const track of stream.getTracks()) track.stop();
+  if (context && context.state !== 'closed') context.close();
+}
 
-  async #loadRecorder() {
-    try {
-      this.#context = openContext();
-      await this.#context.audioWorklet.addModule(WORKLET_URL);
-      this.#node = new AudioWorkletNode(this.#context, 'capture', {
-        channelCount: 1,
-        channelCountMode: 'explicit',
-      });
-    } catch {
-      this.close();
-      throw new Failure('worklet-failed');
-    }
-  }
+/** @param {AudioContext} context */
+async function loadRecorder(context) {
+  await context.audioWorklet.addModule(WORKLET_URL);
+  return new AudioWorkletNode(context, 'capture', { channelCount: 1, channelCountMode: 'explicit' });
 }
 
 function openContext() {

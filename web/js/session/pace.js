@@ -1,5 +1,6 @@
 /** Keeps voice and picture waiting alike. */
 
+import { waitBetween } from './buffer-wait.js';
 import { nextWaits } from './waits.js';
 
 const PERIOD_MS = 250;
@@ -16,6 +17,7 @@ const CONVERGING_MS = 60;
  */
 export class Pace {
   #timer;
+  /** @type {import('./peer.js').Inbound} */
   #last = { audio: null, video: null };
   #asked;
 
@@ -23,7 +25,7 @@ export class Pace {
   isConverging = false;
 
   /**
-   * @param {() => Promise<{audio: ?object, video: ?object}>} inbound both inbound-rtp reports
+   * @param {() => Promise<import('./peer.js').Inbound>} inbound both inbound-rtp reports
    * @param {{voice: RTCRtpReceiver, pictures: RTCRtpReceiver}} receivers
    * @param {number} leadMs how far the voice leaves the server ahead of its picture
    */
@@ -34,10 +36,12 @@ export class Pace {
     voice.jitterBufferTarget = usualMs;
     this.#timer = setInterval(async () => {
       const now = await inbound().catch(() => ({ audio: null, video: null }));
-      const real = { picturesMs: this.#waitOf('video', now.video), voiceMs: this.#waitOf('audio', now.audio) };
-      if (real.voiceMs === null || real.picturesMs === null) return;
-      this.isConverging = real.voiceMs < usualMs - CONVERGING_MS;
-      const next = nextWaits(this.#asked, real, headStartMs, usualMs);
+      const picturesMs = waitBetween(this.#last.video, now.video);
+      const voiceMs = waitBetween(this.#last.audio, now.audio);
+      this.#last = now;
+      if (voiceMs === null || picturesMs === null) return;
+      this.isConverging = voiceMs < usualMs - CONVERGING_MS;
+      const next = nextWaits(this.#asked, { picturesMs, voiceMs }, headStartMs, usualMs);
       if (next.picturesMs !== this.#asked.picturesMs) pictures.jitterBufferTarget = next.picturesMs;
       if (next.voiceMs !== this.#asked.voiceMs) voice.jitterBufferTarget = next.voiceMs;
       this.#asked = next;
@@ -47,14 +51,5 @@ export class Pace {
   /** Calling it again does nothing. */
   stop() {
     clearInterval(this.#timer);
-  }
-
-  /** How long what was played since the last call had waited: ms, or null. */
-  #waitOf(kind, now) {
-    const last = this.#last[kind];
-    this.#last[kind] = now;
-    if (!now || !last) return null;
-    const emitted = now.jitterBufferEmittedCount - last.jitterBufferEmittedCount;
-    return emitted > 0 ? ((now.jitterBufferDelay - last.jitterBufferDelay) / emitted) * 1000 : null;
   }
 }

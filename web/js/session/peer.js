@@ -1,16 +1,33 @@
 /** The WebRTC side of a session: one voice and one picture, both coming in. */
 
+import { Emitter } from '../emitter.js';
 import { Failure } from '../errors.js';
+import { waitBetween } from './buffer-wait.js';
 import { Pace } from './pace.js';
 
 const GATHERING_LIMIT_MS = 2_000;
 const CONNECTING_LIMIT_MS = 15_000;
 
-/** A receiving peer connection. Dispatches `failed` when the network gives up, `unsteady`, `steady`. */
-export class Peer extends EventTarget {
+/**
+ * The browser's counters of what was received; null where there is no report yet.
+ * @typedef {{audio: ?RTCInboundRtpStreamStats, video: ?RTCInboundRtpStreamStats}} Inbound
+ */
+
+/** @type {Record<string, 'failed'|'unsteady'|'steady'|undefined>} connection state -> event */
+const EVENTS = { failed: 'failed', disconnected: 'unsteady', connected: 'steady' };
+
+/**
+ * A receiving peer connection. Dispatches `failed` when the network gives up, `unsteady`, `steady`.
+ * @extends {Emitter<{failed: undefined, unsteady: undefined, steady: undefined}>}
+ */
+export class Peer extends Emitter {
   #connection;
+  #voice;
+  #pictures;
+  /** @type {?RTCInboundRtpStreamStats} */
   #lastAudio = null;
   #leadMs;
+  /** @type {?Pace} */
   #pace = null;
 
   /**
@@ -22,8 +39,8 @@ export class Peer extends EventTarget {
     this.#leadMs = leadMs;
     if (typeof RTCPeerConnection === 'undefined') throw new Failure('webrtc-missing');
     this.#connection = new RTCPeerConnection({ iceServers });
-    this.#connection.addTransceiver('audio', { direction: 'recvonly' });
-    this.#connection.addTransceiver('video', { direction: 'recvonly' });
+    this.#voice = this.#connection.addTransceiver('audio', { direction: 'recvonly' }).receiver;
+    this.#pictures = this.#connection.addTransceiver('video', { direction: 'recvonly' }).receiver;
     this.#connection.addEventListener('connectionstatechange', () => this.#report());
   }
 
@@ -31,7 +48,7 @@ export class Peer extends EventTarget {
   async offer() {
     await this.#connection.setLocalDescription();
     await this.#gathered();
-    return this.#connection.localDescription.sdp;
+    return this.#connection.localDescription?.sdp ?? '';
   }
 
   /**
@@ -45,27 +62,31 @@ export class Peer extends EventTarget {
     } catch {
       throw new Failure('bad-answer');
     }
-    const receivers = this.#connection.getReceivers();
-    const of = (kind) => receivers.find(({ track }) => track.kind === kind);
-    this.#pace = new Pace(() => this.inbound(), { voice: of('audio'), pictures: of('video') }, this.#leadMs);
-    return new MediaStream(receivers.map((receiver) => receiver.track));
+    const receivers = { voice: this.#voice, pictures: this.#pictures };
+    this.#pace = new Pace(() => this.inbound(), receivers, this.#leadMs);
+    return new MediaStream([this.#voice.track, this.#pictures.track]);
   }
 
   /** Resolve once media can flow; reject when the network does not let it through in time. */
   connected() {
-    return new Promise((resolve, reject) => {
+    /** @type {Promise<void>} */
+    const ready = new Promise((resolve, reject) => {
       const give = () => this.#connection.connectionState === 'connected' && resolve();
       this.#connection.addEventListener('connectionstatechange', give);
       setTimeout(() => reject(new Failure('ice-failed')), CONNECTING_LIMIT_MS);
       give();
     });
+    return ready;
   }
 
-  /** The browser's counters of what was received: inbound-rtp reports, null where there is none yet. */
+  /** The inbound-rtp reports. @returns {Promise<Inbound>} */
   async inbound() {
+    /** @type {Inbound} */
     const found = { audio: null, video: null };
     for (const report of (await this.#connection.getStats()).values()) {
-      if (report.type === 'inbound-rtp') found[report.kind] = report;
+      if (report.type !== 'inbound-rtp') continue;
+      if (report.kind === 'audio') found.audio = report;
+      else found.video = report;
     }
     return found;
   }
@@ -90,9 +111,7 @@ export class Peer extends EventTarget {
     const now = await this.inboundAudio();
     const last = this.#lastAudio;
     this.#lastAudio = now;
-    if (!now || !last) return null;
-    const samples = now.jitterBufferEmittedCount - last.jitterBufferEmittedCount;
-    return samples > 0 ? ((now.jitterBufferDelay - last.jitterBufferDelay) / samples) * 1000 : null;
+    return waitBetween(last, now);
   }
 
   /** See Pace.isConverging. */
@@ -107,17 +126,18 @@ export class Peer extends EventTarget {
   }
 
   #gathered() {
-    return new Promise((resolve) => {
+    /** @type {Promise<void>} */
+    const done = new Promise((resolve) => {
       const give = () => this.#connection.iceGatheringState === 'complete' && resolve();
       this.#connection.addEventListener('icegatheringstatechange', give);
       setTimeout(resolve, GATHERING_LIMIT_MS);
       give();
     });
+    return done;
   }
 
   #report() {
-    const event = { failed: 'failed', disconnected: 'unsteady', connected: 'steady' };
-    const name = event[this.#connection.connectionState];
-    if (name) this.dispatchEvent(new Event(name));
+    const name = EVENTS[this.#connection.connectionState];
+    if (name) this.tell(name);
   }
 }

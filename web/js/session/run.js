@@ -10,12 +10,13 @@ export class Run {
   session = new Session();
   isReady = false;
   isFlushed = false;
-  sending = null; // AbortController of the clip under way
+  /** @type {?AbortController} of the clip under way */
+  sending = null;
 
   /**
-   * @param {'live'|'clip'} mode
+   * @param {import('./conversation.js').Mode} mode
    * @param {import('./conversation.js').Choice} choice
-   * @param {(other: import('./conversation.js').Choice) => void} again starts the same source anew
+   * @param {(other: import('./conversation.js').Choice) => unknown} again starts the same source anew
    */
   constructor(mode, choice, again) {
     this.mode = mode;
@@ -23,7 +24,10 @@ export class Run {
     this.again = again;
   }
 
-  /** Whether a clip of this choice can go on where this one plays. */
+  /**
+   * Whether a clip of this choice can go on where this one plays.
+   * @param {import('./conversation.js').Choice} choice
+   */
   canPlay({ avatar, engine }) {
     const isSame = this.choice.avatar === avatar && this.choice.engine === engine;
     return this.isReady && this.mode === 'clip' && isSame;
@@ -52,4 +56,3 @@ export class Run {
     this.#abort.abort();
   }
 }
-

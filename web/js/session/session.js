@@ -1,7 +1,9 @@
 /** A session with the server: its socket, and the peer connection agreed over it. */
 
+import { Emitter } from '../emitter.js';
 import { Failure, failureOfClose } from '../errors.js';
 import { Peer } from './peer.js';
+import { Replies, within } from './replies.js';
 
 const OPENING_LIMIT_MS = 10_000;
 const ANSWER_LIMIT_MS = 30_000; // the first use of a face prepares it
@@ -9,23 +11,36 @@ const INTERRUPT_LIMIT_MS = 2_000;
 const NORMAL_CLOSURE = 1000;
 
 /**
- * One session. Dispatches `stream` (MediaStream), `stats`, `speaking`, `trouble` (a sentence; the
- * session goes on), `failed` (a Failure; it is over), `unsteady` and `steady` as CustomEvents.
+ * @typedef {import('./replies.js').Message} Message
+ * @typedef {{avatar: string, engine: string, mode: 'live'|'clip', sample_rate: number}} Request
+ * @typedef {{stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
+ *   trouble: string, failed: Failure, unsteady: undefined, steady: undefined}} Events
  */
-export class Session extends EventTarget {
+
+/**
+ * One session. Dispatches `stream`, `stats`, `speaking`, `trouble` (the session goes on), `unsteady`, `steady`, and
+ * `failed` once it is over.
+ * @extends {Emitter<Events>}
+ */
+export class Session extends Emitter {
+  /** @type {?WebSocket} */
   #socket = null;
+  /** @type {?Peer} */
   #peer = null;
-  #replies = new Map(); // message type -> those who wait for it, in order
+  #replies = new Replies();
+  /** @type {?Failure} */
   #lastError = null;
   #isClosed = false;
-  #giveUp;
+  /** @type {(reason: unknown) => void} */
+  #giveUp = () => {};
+  /** @type {Promise<never>} */
   #over = new Promise((_, reject) => (this.#giveUp = reject));
 
   /**
    * Open the session; resolves once media can flow.
-   * @param {object} request the fields of the `start` message
+   * @param {Request} request the fields of the `start` message
    * @param {AbortSignal} signal closes the session when it aborts
-   * @returns {Promise<object>} the server's `started` message
+   * @returns {Promise<import('./replies.js').Started>} the server's answer
    */
   async start(request, signal) {
     this.#over.catch(() => {}); // an end that nobody happens to wait for is no error
@@ -33,11 +48,11 @@ export class Session extends EventTarget {
     await this.#open();
     this.#send({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request });
     const started = await this.#reply('started', ANSWER_LIMIT_MS);
-    this.#createPeer(started);
-    this.#send({ type: 'offer', sdp: await this.#unlessOver(this.#peer.offer()) });
+    const peer = this.#createPeer(started);
+    this.#send({ type: 'offer', sdp: await this.#unlessOver(peer.offer()) });
     const answer = await this.#reply('answer', ANSWER_LIMIT_MS);
-    this.#tell('stream', await this.#unlessOver(this.#peer.accept(answer.sdp)));
-    await this.#unlessOver(this.#peer.connected());
+    this.tell('stream', await this.#unlessOver(peer.accept(answer.sdp)));
+    await this.#unlessOver(peer.connected());
     return started;
   }
 
@@ -46,7 +61,7 @@ export class Session extends EventTarget {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  /** @param {ArrayBuffer|Int16Array} pcm mono, at the rate that `start` named */
+  /** @param {ArrayBuffer|Int16Array<ArrayBuffer>} pcm mono, at the rate that `start` named */
   sendAudio(pcm) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(pcm);
   }
@@ -107,61 +122,53 @@ export class Session extends EventTarget {
     await this.#unlessOver(within(opened, OPENING_LIMIT_MS, 'socket-refused'));
   }
 
+  /** @param {import('./replies.js').Started} started */
   #createPeer({ ice_servers: iceServers = [], voice_lead_ms: leadMs = 0 }) {
-    this.#peer = new Peer(iceServers, leadMs);
-    this.#peer.addEventListener('failed', () => this.#fail(new Failure('ice-failed')));
-    this.#peer.addEventListener('unsteady', () => this.#tell('unsteady'));
-    this.#peer.addEventListener('steady', () => this.#tell('steady'));
+    const peer = new Peer(iceServers, leadMs);
+    this.#peer = peer;
+    peer.on('failed', () => this.#fail(new Failure('ice-failed')));
+    peer.on('unsteady', () => this.tell('unsteady'));
+    peer.on('steady', () => this.tell('steady'));
+    return peer;
   }
 
+  /** @param {Message} message */
   #receive(message) {
     if (this.#isClosed) return;
     if (message.type === 'error') {
       this.#lastError = new Failure(message.code, message.message);
-      this.#tell('trouble', this.#lastError.message);
+      this.tell('trouble', this.#lastError.message);
     } else if (message.type === 'stats' || message.type === 'speaking') {
       this.#lastError = null; // the session went on, so the error was not the end of it
-      this.#tell(message.type, message);
+      if (message.type === 'stats') this.tell('stats', message);
+      else this.tell('speaking', message);
     } else {
-      this.#replies.get(message.type)?.shift()?.(message);
+      this.#replies.give(message);
     }
   }
 
+  /** @template {Message['type']} Type @param {Type} type @param {number} limitMs */
   #reply(type, limitMs) {
-    const arrived = new Promise((resolve) => {
-      if (!this.#replies.has(type)) this.#replies.set(type, []);
-      this.#replies.get(type).push(resolve);
-    });
-    return this.#unlessOver(within(arrived, limitMs, 'server-slow'));
+    return this.#unlessOver(this.#replies.wait(type, limitMs));
   }
 
+  /** @template Value @param {Promise<Value>} promise @returns {Promise<Value>} */
   async #unlessOver(promise) {
     const value = await Promise.race([promise, this.#over]);
     if (this.#isClosed) await this.#over; // closed just after the promise had settled
     return value;
   }
 
+  /** @param {object} message */
   #send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
+  /** @param {Failure} failure */
   #fail(failure) {
     if (this.#isClosed) return;
     this.#giveUp(failure);
     this.close();
-    this.#tell('failed', failure);
+    this.tell('failed', failure);
   }
-
-  #tell(name, detail) {
-    this.dispatchEvent(new CustomEvent(name, { detail }));
-  }
-}
-
-/** Settle as `promise` does, or reject with the code's Failure after `limitMs`. */
-function within(promise, limitMs, code) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Failure(code)), limitMs);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

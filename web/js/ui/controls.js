@@ -1,28 +1,39 @@
 /** The buttons and the status line: what can be done now, and what is happening. */
 
-const BUTTONS = [
+import { part } from './part.js';
+
+const BUTTONS = /** @type {const} */ ([
   'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'adjust-mouth', 'hear', 'interrupt', 'stop',
-];
+]);
+
+/** @typedef {typeof BUTTONS[number]} ButtonId */
 
 /** Keeps the buttons in agreement with the conversation's state. */
 export class Controls {
-  #status = document.getElementById('status');
-  #buttons = new Map(BUTTONS.map((id) => [id, document.getElementById(id)]));
+  #status = part(document, '#status', HTMLElement);
+  #statusLine = part(document, '.status-line:has(> #status)', HTMLElement);
+  #mouthHint = part(document, '#mouth-hint', HTMLElement);
+  #buttons = buttons();
 
   /**
-   * @param {string} id one of the buttons
+   * @param {ButtonId} id
    * @param {() => void} act
    */
   onClick(id, act) {
-    this.#buttons.get(id).addEventListener('click', act);
+    this.#buttons[id].addEventListener('click', act);
   }
 
-  /** A button that opens the file dialog of a hidden input. */
+  /**
+   * A button that opens the file dialog of a hidden input.
+   * @param {ButtonId} id
+   * @param {string} inputId
+   * @param {(file: File) => void} act
+   */
   onFile(id, inputId, act) {
-    const input = document.getElementById(inputId);
+    const input = part(document, `#${inputId}`, HTMLInputElement);
     this.onClick(id, () => input.click());
     input.addEventListener('change', () => {
-      const [file] = input.files;
+      const file = input.files?.[0];
       if (file) act(file);
       input.value = ''; // so that choosing the same file again is a change, too
     });
@@ -30,7 +41,7 @@ export class Controls {
 
   /**
    * @param {import('../session/conversation.js').State} state
-   * @param {?string} mode 'live', 'clip' or null
+   * @param {?import('../session/conversation.js').Mode} mode
    */
   showState(state, mode) {
     const isOpen = state === 'live' || state === 'playing';
@@ -50,27 +61,38 @@ export class Controls {
   /** @param {string} sentence */
   say(sentence, isTrouble = false) {
     this.#status.textContent = sentence;
-    this.#status.parentElement.classList.toggle('is-trouble', isTrouble);
+    this.#statusLine.classList.toggle('is-trouble', isTrouble);
   }
 
-  /** A picture is under way to the server: no second one meanwhile. */
+  /** A picture is under way to the server: no second one meanwhile. @param {boolean} isUploading */
   showUploading(isUploading) {
     this.#enable('choose-face', !isUploading);
   }
 
   /** @param {boolean} isPossible the chosen face's mouth can be adjusted @param {boolean} isNew so it is hinted at */
   showMouth(isPossible, isNew) {
-    this.#buttons.get('adjust-mouth').hidden = !isPossible;
-    document.getElementById('mouth-hint').hidden = !isNew;
+    this.#buttons['adjust-mouth'].hidden = !isPossible;
+    this.#mouthHint.hidden = !isNew;
   }
 
+  /** @param {ButtonId} id @param {boolean} isEnabled */
   #enable(id, isEnabled) {
-    this.#buttons.get(id).disabled = !isEnabled;
+    this.#buttons[id].disabled = !isEnabled;
   }
 
-  /** A button that is disabled or gone swallows the keyboard; move on to the one that is wanted next. */
+  /**
+   * A button that is disabled or gone swallows the keyboard; move on to the one that is wanted next.
+   * @param {?Element} focused
+   * @param {ButtonId} nextId
+   */
   #keepFocus(focused, nextId) {
-    const isStranded = (focused?.disabled || focused?.hidden) && BUTTONS.includes(focused.id);
-    if (isStranded) this.#buttons.get(nextId).focus({ preventScroll: true });
+    const button = Object.values(this.#buttons).find((one) => one === focused);
+    if (button?.disabled || button?.hidden) this.#buttons[nextId].focus({ preventScroll: true });
   }
+}
+
+/** @returns {Record<ButtonId, HTMLButtonElement>} */
+function buttons() {
+  const found = BUTTONS.map((id) => [id, part(document, `#${id}`, HTMLButtonElement)]);
+  return Object.fromEntries(found);
 }

@@ -19,8 +19,8 @@ export function createDot(point, width) {
   button.setAttribute('role', 'slider');
   button.setAttribute('aria-label', point.label);
   // A point may have been found outside the picture.
-  button.setAttribute('aria-valuemin', Math.min(0, Math.round(point.x), Math.round(point.found_x)));
-  button.setAttribute('aria-valuemax', Math.max(width, Math.round(point.x), Math.round(point.found_x)));
+  button.setAttribute('aria-valuemin', String(Math.min(0, Math.round(point.x), Math.round(point.found_x))));
+  button.setAttribute('aria-valuemax', String(Math.max(width, Math.round(point.x), Math.round(point.found_x))));
   return { point, button };
 }
 
@@ -32,7 +32,7 @@ export function createDot(point, width) {
 export function placeDot({ point, button }, { x, y, side }) {
   button.style.left = `${((point.x - x) / side) * 100}%`;
   button.style.top = `${((point.y - y) / side) * 100}%`;
-  button.setAttribute('aria-valuenow', Math.round(point.x));
+  button.setAttribute('aria-valuenow', String(Math.round(point.x)));
   button.setAttribute('aria-valuetext', `${Math.round(point.x)} across, ${Math.round(point.y)} down`);
 }
 
@@ -53,11 +53,13 @@ export function dotsAt(dots, at) {
   return dots.filter((dot) => taken.includes(dot));
 }
 
+/** @param {Dot} dot */
 function centreOf({ button }) {
   const { left, top, width, height } = button.getBoundingClientRect();
   return { x: left + width / 2, y: top + height / 2 };
 }
 
+/** @param {{x: number, y: number}} one @param {{x: number, y: number}} other */
 function distance(one, other) {
   return Math.hypot(one.x - other.x, one.y - other.y);
 }

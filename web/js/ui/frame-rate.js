@@ -5,12 +5,15 @@ export class FrameRate {
   #video;
   #frames = 0;
   #lastFrameMs = 0;
-  #since = null; // {frames, ms} at the last call
+  /** @type {?{frames: number, ms: number}} at the last call */
+  #since = null;
+  #isToldOfFrames;
 
   /** @param {HTMLVideoElement} video */
   constructor(video) {
     this.#video = video;
-    if (video.requestVideoFrameCallback) this.#waitForFrame();
+    this.#isToldOfFrames = typeof video.requestVideoFrameCallback === 'function';
+    if (this.#isToldOfFrames) this.#waitForFrame();
   }
 
   /** Forget what was shown so far. */
@@ -31,7 +34,7 @@ export class FrameRate {
 
   #read() {
     // From one frame's time to another's: the timer that asks is too coarse to count 25 by.
-    if (this.#video.requestVideoFrameCallback) {
+    if (this.#isToldOfFrames) {
       return { frames: this.#frames, ms: this.#lastFrameMs };
     }
     const frames = this.#video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;

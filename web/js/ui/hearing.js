@@ -1,5 +1,9 @@
 /** Whether the face is heard: each mode's own choice, remembered. */
 
+import { part } from './part.js';
+
+/** @typedef {import('../session/conversation.js').Mode} Mode */
+
 // One's own voice a quarter of a second late makes one stammer, and a loudspeaker feeds it back into the microphone.
 const IS_HEARD_AT_FIRST = { live: false, clip: true };
 
@@ -7,6 +11,7 @@ const IS_HEARD_AT_FIRST = { live: false, clip: true };
 export class Hearing {
   #video;
   #button;
+  /** @type {?Mode} */
   #mode = null;
 
   /**
@@ -18,7 +23,7 @@ export class Hearing {
     this.#button = button;
   }
 
-  /** @param {?string} mode 'live' or 'clip'; null while no session is there, which hides the button */
+  /** @param {?Mode} mode null while no session is there, which hides the button */
   showMode(mode) {
     this.#button.hidden = mode === null;
     if (mode === null || mode === this.#mode) return;
@@ -30,23 +35,25 @@ export class Hearing {
   toggle() {
     const isHeard = this.#video.muted;
     this.#show(isHeard);
-    remember(this.#mode, isHeard);
+    if (this.#mode) remember(this.#mode, isHeard);
     return isHeard;
   }
 
+  /** @param {boolean} isHeard */
   #show(isHeard) {
     this.#video.muted = !isHeard;
     this.#button.setAttribute('aria-pressed', String(isHeard));
-    this.#button.querySelector('span').textContent = isHeard ? 'Mute the face' : 'Hear the face';
-    this.#button.querySelector('use').setAttribute('href', isHeard ? '#icon-sound' : '#icon-silent');
+    part(this.#button, 'span', HTMLElement).textContent = isHeard ? 'Mute the face' : 'Hear the face';
+    part(this.#button, 'use', SVGUseElement).setAttribute('href', isHeard ? '#icon-sound' : '#icon-silent');
   }
 }
 
+/** @param {Mode} mode */
 function keyOf(mode) {
   return `lipwire.heard.${mode}`;
 }
 
-/** @returns {?boolean} the last choice; null where there was none, or the browser keeps nothing */
+/** @param {Mode} mode @returns {?boolean} the last choice; null where there was none, or the browser keeps nothing */
 function recall(mode) {
   try {
     const kept = localStorage.getItem(keyOf(mode));
@@ -56,6 +63,7 @@ function recall(mode) {
   }
 }
 
+/** @param {Mode} mode @param {boolean} isHeard */
 function remember(mode, isHeard) {
   try {
     localStorage.setItem(keyOf(mode), String(isHeard));

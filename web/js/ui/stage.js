@@ -1,5 +1,7 @@
 /** The stage: the chosen face's picture, and the video that fades in over it. */
 
+import { part } from './part.js';
+
 /** Shows a still face or a speaking one, in a frame that never changes its size. */
 export class Stage {
   #element;
@@ -11,10 +13,10 @@ export class Stage {
   /** @param {HTMLElement} element holds #poster, #backdrop, #video and #level */
   constructor(element) {
     this.#element = element;
-    this.#poster = element.querySelector('#poster');
-    this.#backdrop = element.querySelector('#backdrop');
-    this.#video = element.querySelector('#video');
-    this.#level = element.querySelector('#level');
+    this.#poster = part(element, '#poster', HTMLImageElement);
+    this.#backdrop = part(element, '#backdrop', HTMLImageElement);
+    this.#video = part(element, '#video', HTMLVideoElement);
+    this.#level = part(element, '#level', HTMLElement);
   }
 
   /** @param {import('../api.js').Avatar} avatar */
@@ -38,7 +40,8 @@ export class Stage {
     try {
       await video.play();
     } catch (error) {
-      if (error.name !== 'NotAllowedError' || video.srcObject !== stream) return;
+      const isBlocked = error instanceof Error && error.name === 'NotAllowedError';
+      if (!isBlocked || video.srcObject !== stream) return;
       this.#element.addEventListener('click', () => video.play(), { once: true });
       onBlocked('The browser holds the sound back. Click the picture to hear it.');
     }
@@ -57,8 +60,9 @@ export class Stage {
     this.#level.style.setProperty('--level', Math.sqrt(peak).toFixed(2));
   }
 
+  /** @param {() => void} act */
   #whenFirstFrame(act) {
-    if (this.#video.requestVideoFrameCallback) this.#video.requestVideoFrameCallback(act);
+    if (typeof this.#video.requestVideoFrameCallback === 'function') this.#video.requestVideoFrameCallback(act);
     else this.#video.addEventListener('playing', act, { once: true });
   }
 }
