@@ -139,7 +139,6 @@ export class Conversation extends Emitter {
     const { session, signal } = run; // the signal aborts when another run takes over
     let before = '';
     session.on('failed', (failure) => this.#fail(run, failure), { signal });
-    session.on('trouble', (sentence) => this.#show(this.state, sentence, true), { signal });
     session.on('speaking', ({ state }) => state === 'finished' && this.#finish(run), { signal });
     session.on('unsteady', () => {
       before = this.#sentence;
@@ -185,9 +184,9 @@ export class Conversation extends Emitter {
   }
 
   /** @param {State} state @param {string} sentence */
-  #show(state, sentence, isTrouble = state === 'error') {
+  #show(state, sentence) {
     this.state = state;
     this.#sentence = sentence;
-    this.tell('change', { state, sentence, isTrouble });
+    this.tell('change', { state, sentence, isTrouble: state === 'error' });
   }
 }

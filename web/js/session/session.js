@@ -14,12 +14,11 @@ const NORMAL_CLOSURE = 1000;
  * @typedef {import('./replies.js').Message} Message
  * @typedef {{avatar: string, engine: string, mode: 'live'|'clip', sample_rate: number}} Request
  * @typedef {{stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
- *   trouble: string, failed: Failure, unsteady: undefined, steady: undefined}} Events
+ *   failed: Failure, unsteady: undefined, steady: undefined}} Events
  */
 
 /**
- * One session. Dispatches `stream`, `stats`, `speaking`, `trouble` (the session goes on), `unsteady`, `steady`, and
- * `failed` once it is over.
+ * One session. Dispatches `stream`, `stats`, `speaking`, `unsteady`, `steady`, and `failed` once it is over.
  * @extends {Emitter<Events>}
  */
 export class Session extends Emitter {
@@ -28,8 +27,6 @@ export class Session extends Emitter {
   /** @type {?Peer} */
   #peer = null;
   #replies = new Replies();
-  /** @type {?Failure} */
-  #lastError = null;
   #isClosed = false;
   /** @type {(reason: unknown) => void} */
   #giveUp = () => {};
@@ -71,7 +68,7 @@ export class Session extends Emitter {
     this.#send({ type: 'flush' });
   }
 
-  /** Drop what has not been spoken; resolves to the server's answer, or to null after two seconds. */
+  /** Drop what has not been spoken; resolves to the server's answer, or to null where none comes in two seconds. */
   async interrupt() {
     this.#send({ type: 'interrupt' });
     return this.#reply('interrupted', INTERRUPT_LIMIT_MS).catch(() => null);
@@ -117,7 +114,7 @@ export class Session extends Emitter {
     socket.addEventListener('open', () => (wasOpen = true));
     socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(data)));
     socket.addEventListener('close', ({ code }) =>
-      this.#fail(this.#lastError ?? (wasOpen ? failureOfClose(code) : new Failure('socket-refused'))),
+      this.#fail(wasOpen ? failureOfClose(code) : new Failure('socket-refused')),
     );
     await this.#unlessOver(within(opened, OPENING_LIMIT_MS, 'socket-refused'));
   }
@@ -135,16 +132,10 @@ export class Session extends Emitter {
   /** @param {Message} message */
   #receive(message) {
     if (this.#isClosed) return;
-    if (message.type === 'error') {
-      this.#lastError = new Failure(message.code, message.message);
-      this.tell('trouble', this.#lastError.message);
-    } else if (message.type === 'stats' || message.type === 'speaking') {
-      this.#lastError = null; // the session went on, so the error was not the end of it
-      if (message.type === 'stats') this.tell('stats', message);
-      else this.tell('speaking', message);
-    } else {
-      this.#replies.give(message);
-    }
+    if (message.type === 'error') this.#fail(new Failure(message.code, message.message));
+    else if (message.type === 'stats') this.tell('stats', message);
+    else if (message.type === 'speaking') this.tell('speaking', message);
+    else this.#replies.give(message);
   }
 
   /** @template {Message['type']} Type @param {Type} type @param {number} limitMs */
@@ -159,9 +150,11 @@ export class Session extends Emitter {
     return value;
   }
 
-  /** @param {object} message */
+  /** @param {object} message @returns {boolean} whether the socket took it */
   #send(message) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
   }
 
   /** @param {Failure} failure */
