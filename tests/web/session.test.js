@@ -128,6 +128,20 @@ test('an interrupt resolves to its answer, and to null once the session is over'
   assert.equal(await second, null);
 });
 
+test('an interrupt that could not be sent waits for nothing, and shifts no later answer', async () => {
+  let early = 'waiting';
+  session.interrupt().then((answer) => (early = answer));
+  await settle();
+  assert.equal(early, null);
+  const socket = await live();
+  let later = 'waiting';
+  session.interrupt().then((answer) => (later = answer));
+  socket.receive({ type: 'interrupted', played_ms: 80 });
+  await settle();
+  assert.deepEqual(later, { type: 'interrupted', played_ms: 80 });
+  abort.abort();
+});
+
 test('the answer to an interrupt that was given up is not taken for that of the next', async (t) => {
   const socket = await live();
   t.mock.timers.enable({ apis: ['setTimeout'] });

@@ -70,7 +70,8 @@ export class Session extends Emitter {
 
   /** Drop what has not been spoken; resolves to the server's answer, or to null where none comes in two seconds. */
   async interrupt() {
-    this.#send({ type: 'interrupt' });
+    const isAsked = this.#send({ type: 'interrupt' });
+    if (!isAsked) return null;
     return this.#reply('interrupted', INTERRUPT_LIMIT_MS).catch(() => null);
   }
 
