@@ -154,3 +154,23 @@ test('the answer to an interrupt that was given up is not taken for that of the 
   assert.equal((await second).played_ms, 120);
   abort.abort();
 });
+
+test('no timer outlives a session, however far it came', async (t) => {
+  const running = new Set();
+  const start = () => {
+    const timer = {};
+    running.add(timer);
+    return timer;
+  };
+  for (const name of ['setTimeout', 'setInterval']) t.mock.method(globalThis, name, start);
+  for (const name of ['clearTimeout', 'clearInterval']) t.mock.method(globalThis, name, (timer) => running.delete(timer));
+  await begun();
+  session.close();
+  await settle();
+  assert.equal(running.size, 0);
+  session = new Session();
+  await live();
+  session.close();
+  await settle();
+  assert.equal(running.size, 0);
+});

@@ -4,6 +4,7 @@ import { Emitter } from '../emitter.js';
 import { Failure } from '../errors.js';
 import { waitBetween } from './buffer-wait.js';
 import { Pace } from './pace.js';
+import { within } from './within.js';
 
 const GATHERING_LIMIT_MS = 2_000;
 const CONNECTING_LIMIT_MS = 15_000;
@@ -29,6 +30,7 @@ export class Peer extends Emitter {
   #leadMs;
   /** @type {?Pace} */
   #pace = null;
+  #closing = new AbortController();
 
   /**
    * @param {RTCIceServer[]} iceServers
@@ -69,14 +71,15 @@ export class Peer extends Emitter {
 
   /** Resolve once media can flow; reject when the network does not let it through in time. */
   connected() {
+    const { signal } = this.#closing;
     /** @type {Promise<void>} */
     const ready = new Promise((resolve, reject) => {
       const give = () => this.#connection.connectionState === 'connected' && resolve();
-      this.#connection.addEventListener('connectionstatechange', give);
-      setTimeout(() => reject(new Failure('ice-failed')), CONNECTING_LIMIT_MS);
+      this.#connection.addEventListener('connectionstatechange', give, { signal });
+      signal.addEventListener('abort', () => reject(signal.reason));
       give();
     });
-    return ready;
+    return within(ready, CONNECTING_LIMIT_MS, 'ice-failed');
   }
 
   /** The inbound-rtp reports. @returns {Promise<Inbound>} */
@@ -122,18 +125,20 @@ export class Peer extends Emitter {
   /** Calling it again does nothing. */
   close() {
     this.#pace?.stop();
+    this.#closing.abort();
     this.#connection.close();
   }
 
   #gathered() {
+    const { signal } = this.#closing;
     /** @type {Promise<void>} */
     const done = new Promise((resolve) => {
       const give = () => this.#connection.iceGatheringState === 'complete' && resolve();
-      this.#connection.addEventListener('icegatheringstatechange', give);
-      setTimeout(resolve, GATHERING_LIMIT_MS);
+      this.#connection.addEventListener('icegatheringstatechange', give, { signal });
+      signal.addEventListener('abort', () => resolve());
       give();
     });
-    return done;
+    return within(done, GATHERING_LIMIT_MS, 'ice-failed').catch(() => {}); // what was found until then may do
   }
 
   #report() {

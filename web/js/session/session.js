@@ -3,7 +3,8 @@
 import { Emitter } from '../emitter.js';
 import { Failure, failureOfClose } from '../errors.js';
 import { Peer } from './peer.js';
-import { Replies, within } from './replies.js';
+import { Replies } from './replies.js';
+import { within } from './within.js';
 
 const OPENING_LIMIT_MS = 10_000;
 const ANSWER_LIMIT_MS = 30_000; // the first use of a face prepares it
@@ -117,7 +118,7 @@ export class Session extends Emitter {
     socket.addEventListener('close', ({ code }) =>
       this.#fail(wasOpen ? failureOfClose(code) : new Failure('socket-refused')),
     );
-    await this.#unlessOver(within(opened, OPENING_LIMIT_MS, 'socket-refused'));
+    await within(this.#unlessOver(opened), OPENING_LIMIT_MS, 'socket-refused');
   }
 
   /** @param {import('./replies.js').Started} started */
@@ -141,7 +142,7 @@ export class Session extends Emitter {
 
   /** @template {Message['type']} Type @param {Type} type @param {number} limitMs */
   #reply(type, limitMs) {
-    return this.#unlessOver(this.#replies.wait(type, limitMs));
+    return within(this.#unlessOver(this.#replies.wait(type)), limitMs, 'server-slow');
   }
 
   /** @template Value @param {Promise<Value>} promise @returns {Promise<Value>} */
