@@ -117,6 +117,7 @@ export function pretendBrowser() {
     HTMLElement: FakeElement,
     SVGElement: FakeElement,
     HTMLButtonElement: FakeElement,
+    HTMLImageElement: FakeElement,
     location: { protocol: 'https:', host: 'face.test:8443', port: '8443' },
     document: { hidden: false, createElementNS: () => new FakeElement() },
   });

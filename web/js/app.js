@@ -3,6 +3,7 @@
 import { deleteAvatar, isVideo, listAvatars, listEngines, uploadAvatar } from './api.js';
 import { sentenceFor } from './errors.js';
 import { Avatars, isBundled } from './faces/avatars.js';
+import { DeleteDialog } from './faces/delete-dialog.js';
 import { acceptDrops } from './faces/dropzone.js';
 import { MouthEditor } from './faces/mouth-editor.js';
 import { watchPreparation } from './faces/preparation.js';
@@ -29,6 +30,7 @@ const controls = new Controls();
 const avatars = new Avatars(part(document, '#avatars', HTMLElement));
 const figures = new Figures(part(document, '#figures', HTMLElement), video, part(document, '#trend', SVGElement));
 const conversation = new Conversation();
+const deleteDialog = new DeleteDialog(part(document, '#delete-dialog', HTMLDialogElement));
 const mouthEditor = new MouthEditor(part(document, '#mouth-dialog', HTMLDialogElement));
 
 const faceHint = part(document, '#face-hint', HTMLElement);
@@ -119,6 +121,7 @@ async function addFace(file) {
 
 /** @param {import('./api.js').Avatar} avatar */
 async function removeFace(avatar) {
+  if (!(await deleteDialog.ask(avatar))) return;
   try {
     await deleteAvatar(avatar.id);
     avatars.remove(avatar.id);
