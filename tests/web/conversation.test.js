@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'node:test';
 
 import { Conversation } from '../../web/js/session/conversation.js';
 import { Clip } from '../../web/js/session/clip.js';
@@ -18,6 +18,9 @@ beforeEach(() => {
   changes = [];
   conversation.on('change', (change) => changes.push(change));
 });
+
+// Also where a test failed: what still runs would keep the process alive.
+afterEach(() => conversation.stop());
 
 /** Play a clip until all of it was sent. */
 async function played(choice = CHOICE) {
@@ -41,7 +44,6 @@ test('a clip is sent, flushed, and finished when the server has played it', asyn
   assert.equal(socket.types.at(-1), 'flush');
   socket.receive({ type: 'speaking', state: 'finished', played_ms: 10 });
   assert.equal(conversation.state, 'live');
-  conversation.stop();
 });
 
 test('an error message ends it, with the words of the server', async () => {
@@ -63,7 +65,6 @@ test('a second clip goes on in the session, after an interrupt where the first s
   await second;
   assert.equal(FakeSocket.last, socket);
   assert.equal(changes.at(-1).sentence, 'Playing my file.');
-  conversation.stop();
 });
 
 test('another face closes the session, and starts what was heard again with it', async () => {
@@ -75,7 +76,6 @@ test('another face closes the session, and starts what was heard again with it',
   FakeSocket.last.open();
   await settle();
   assert.equal(FakeSocket.last.sent[0].avatar, 'aunt');
-  conversation.stop();
 });
 
 test('what an earlier session still says changes nothing', async () => {

@@ -72,9 +72,10 @@ export class FakeSocket extends EventTarget {
   }
 }
 
-/** A peer connection that is connected as soon as it has an answer. */
+/** A peer connection that is connected as soon as it has an answer, where the network lets it. */
 export class FakeConnection extends EventTarget {
   static last = null;
+  static isReachable = true;
   connectionState = 'new';
   iceGatheringState = 'complete';
   localDescription = { sdp: 'the offer' };
@@ -91,7 +92,7 @@ export class FakeConnection extends EventTarget {
   async setLocalDescription() {}
 
   async setRemoteDescription() {
-    this.become('connected');
+    if (FakeConnection.isReachable) this.become('connected');
   }
 
   become(state) {

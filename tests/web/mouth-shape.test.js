@@ -31,6 +31,10 @@ test('the region holds a moved point, and the place where it was found', () => {
   assert.ok(holds(region, PLACES.upper_lip_top));
 });
 
+test('a corner that moved inwards leaves the place where it was found in the region', () => {
+  assert.ok(holds(regionAround(mouth({ left_corner: { x: 150, y: 200 } })), PLACES.left_corner));
+});
+
 test('each lip line runs from corner to corner through its point, whatever the order of the points', () => {
   const arcs = lipsPath(mouth().reverse()).split(' M');
   assert.equal(arcs.length, 4);

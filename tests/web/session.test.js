@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, test } from 'node:test';
 
 import { Session } from '../../web/js/session/session.js';
 import { FakeConnection, FakeSocket, pretendBrowser, settle } from './fakes.js';
@@ -21,6 +21,9 @@ beforeEach(() => {
     session.on(name, (detail) => told.push([name, detail]));
   }
 });
+
+// Also where a test failed: what still runs would keep the process alive.
+afterEach(() => abort.abort());
 
 const failures = () => told.filter(([name]) => name === 'failed').map(([, failure]) => failure);
 
@@ -54,7 +57,6 @@ test('a session starts, offers, and tells its stream before it is ready', async 
   socket.receive({ type: 'answer', sdp: 'the answer' });
   assert.equal((await started).voice_lead_ms, 40);
   assert.ok(told.some(([name]) => name === 'stream'));
-  abort.abort();
 });
 
 test('reports are handed on as they are', async () => {
@@ -64,7 +66,6 @@ test('reports are handed on as they are', async () => {
   socket.receive({ type: 'speaking', state: 'finished', played_ms: 40 });
   assert.deepEqual(told.find(([name]) => name === 'stats')[1], stats);
   assert.ok(told.some(([name]) => name === 'speaking'));
-  abort.abort();
 });
 
 test('an error message ends the session at once, with the words of the server', async () => {
@@ -139,7 +140,6 @@ test('an interrupt that could not be sent waits for nothing, and shifts no later
   socket.receive({ type: 'interrupted', played_ms: 80 });
   await settle();
   assert.deepEqual(later, { type: 'interrupted', played_ms: 80 });
-  abort.abort();
 });
 
 test('the answer to an interrupt that was given up is not taken for that of the next', async (t) => {
@@ -152,7 +152,6 @@ test('the answer to an interrupt that was given up is not taken for that of the 
   socket.receive({ type: 'interrupted', played_ms: 80 });
   socket.receive({ type: 'interrupted', played_ms: 120 });
   assert.equal((await second).played_ms, 120);
-  abort.abort();
 });
 
 test('no timer outlives a session, however far it came', async (t) => {
@@ -170,6 +169,18 @@ test('no timer outlives a session, however far it came', async (t) => {
   assert.equal(running.size, 0);
   session = new Session();
   await live();
+  session.close();
+  await settle();
+  assert.equal(running.size, 0);
+  FakeConnection.isReachable = false;
+  t.after(() => (FakeConnection.isReachable = true));
+  session = new Session();
+  const { socket } = await begun();
+  socket.receive({ type: 'started' });
+  await settle();
+  socket.receive({ type: 'answer', sdp: 'the answer' });
+  await settle();
+  assert.notEqual(running.size, 0);
   session.close();
   await settle();
   assert.equal(running.size, 0);
