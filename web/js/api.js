@@ -76,10 +76,16 @@ export async function listEngines() {
   return (await request('/api/engines', {}, 'http-failed')).json();
 }
 
+/** @param {string} id */
 function mouthPath(id) {
   return `/api/avatars/${encodeURIComponent(id)}/mouth`;
 }
 
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ * @param {string} fallbackCode of the Failure, where the server names none
+ */
 async function request(path, options, fallbackCode) {
   let response;
   try {
@@ -91,7 +97,11 @@ async function request(path, options, fallbackCode) {
   return response;
 }
 
-/** Read an RFC 9457 problem document; a proxy in between may have answered something else. */
+/**
+ * Read an RFC 9457 problem document; a proxy in between may have answered something else.
+ * @param {Response} response
+ * @param {string} fallbackCode
+ */
 async function problemOf(response, fallbackCode) {
   const problem = await response.json().catch(() => null);
   const sentence = typeof problem?.detail === 'string' ? problem.detail : undefined;
