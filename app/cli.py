@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import __version__
+from app.commands import weights
 from app.config import SettingsError, load_settings
 
 BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "network")
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
     doctor.set_defaults(run=_doctor)
 
-    _add_weights(commands.add_parser("weights", help="what weights are known and here; fetch some"))
+    weights.add_parser(commands)
     return parser
 
 
@@ -70,20 +71,6 @@ def _add_life(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--life", action=argparse.BooleanOptionalAction, help="blink, breathe and sway (LIPWIRE_LIFE, on)"
     )
-
-
-def _add_weights(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    for action, does in (("list", "which are known, and here"), ("verify", "the same, with sums compared")):
-        actions.add_parser(action, help=does).set_defaults(run=_weights, action=action)
-
-    fetch = actions.add_parser("fetch", help="download a public checkpoint")
-    fetch.add_argument("name", nargs="?", help="as weights list has it")
-    fetch.add_argument("--mirror", action="append", help="a folder's address; repeat it (LIPWIRE_WEIGHTS_MIRRORS)")
-    fetch.add_argument("--yes", action="store_true", help="accept the licence terms")
-    fetch.add_argument("--force", action="store_true", help="replace what is here")
-    fetch.add_argument("--sha256", metavar="HEX", help="accept only the file with this sum")
-    fetch.set_defaults(run=_fetch)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -140,44 +127,6 @@ def _doctor(args: argparse.Namespace) -> int:
     from app.commands.doctor import diagnose
 
     return diagnose(load_settings())
-
-
-def _weights(args: argparse.Namespace) -> int:
-    from app.checkpoints.manifest import WeightsError, read_manifest, verify
-
-    folder = load_settings().weights_dir
-    try:
-        entries = read_manifest(folder)
-    except WeightsError as error:
-        return _complain(str(error))
-    wrong = False
-    for entry in entries:
-        state = "here" if (folder / entry.file).is_file() else "missing"
-        if args.action == "verify":
-            state = verify(folder, entry)
-            wrong = wrong or state == "wrong"
-        print(f"{entry.name:22} {state:8} {entry.file:24} {entry.licence}")
-    return int(wrong)
-
-
-def _fetch(args: argparse.Namespace) -> int:
-    from app.checkpoints.download import Patience
-    from app.checkpoints.fetch import addresses, fetch, is_here, require_consent, wanted
-    from app.checkpoints.manifest import WeightsError, find_entry
-
-    settings = load_settings(weights_mirrors=tuple(args.mirror) if args.mirror else None)
-    try:
-        entry = find_entry(settings.weights_dir, args.name)
-        path = settings.weights_dir / entry.file
-        file = wanted(entry, args.sha256)
-        if not args.force and is_here(path, file.sha256, print):
-            return 0
-        sources = addresses(entry, settings.weights_mirrors)
-        require_consent(entry, args.yes, input if sys.stdin.isatty() else None, print)
-        fetch(path, sources, file, Patience(), print)
-    except (WeightsError, OSError) as error:
-        return _complain(str(error))
-    return 0
 
 
 def _complain(message: str) -> int:

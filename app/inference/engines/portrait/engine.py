@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.avatars.avatar import Avatar
 from app.faces.eyes import EyeFinder
@@ -15,7 +16,7 @@ from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_motion_of
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
-from app.inference.engines.portrait.viseme_net import SPAN
+from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
 from app.inference.features.window import MelSpan
 from app.media import I420
 
@@ -33,13 +34,14 @@ class PortraitEngine:
     span: MelSpan | None = SPAN
     max_batch = 1  # together they would take as long, and the first wait for the last
 
-    def __init__(self, life: bool = True) -> None:
+    def __init__(self, life: bool = True, weights: Path = NET_WEIGHTS) -> None:
         """Load the ear.
 
         Raises:
-            OSError: when its weights are not there.
+            WeightsError: when its weights are not there, or something else.
         """
-        load_net()  # what is missing is missed now
+        load_net(weights)  # what is missing is missed now
+        self._weights = weights
         self._eyes = EyeFinder() if life else None
 
     def prepare(self, avatar: Avatar) -> FrameCache[FaceRig]:
@@ -51,9 +53,10 @@ class PortraitEngine:
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Pose each face in the shape of its sound."""
+        shapes = [mouth_shape(job.window, self._weights) for job in jobs]
         return [
-            self._draw(job.prepared, job.position, mouth_shape(job.window), emphasis_of(job.window.power))
-            for job in jobs
+            self._draw(job.prepared, job.position, shape, emphasis_of(job.window.power))
+            for job, shape in zip(jobs, shapes, strict=True)
         ]
 
     @staticmethod

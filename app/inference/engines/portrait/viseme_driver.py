@@ -6,11 +6,12 @@ Pure: one window of mel in, one shape out, so that any batch or order of windows
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from app.inference.engines.portrait.shape import REST, MouthShape
-from app.inference.engines.portrait.viseme_net import VisemeNet
+from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, VisemeNet
 from app.inference.features.loudness import GATE_FADE_DB, Speech, listen, ramp
 from app.inference.features.window import Window
 from app.media import FloatArray
@@ -28,17 +29,17 @@ STAYS, LEAVES = 28, 44  # since speech was last heard: the mouth stays ready, th
 
 
 @cache
-def load_net() -> VisemeNet:
-    """Return the one there is, loaded at the first call.
+def load_net(weights: Path) -> VisemeNet:
+    """Return the network of that file, loaded at the first call.
 
     Raises:
-        OSError: when its weights are not there.
+        WeightsError: when it is not there, or something else.
     """
-    return VisemeNet()
+    return VisemeNet(weights)
 
 
-def mouth_shape(window: Window) -> MouthShape:
-    """Read the shape for one frame from a window of ``ear.SPAN``."""
+def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
+    """Read the shape for one frame from a window of ``ear.SPAN``, with the network of ``weights``."""
     speech = listen(window.power)
     if speech is None:
         return REST
@@ -50,7 +51,7 @@ def mouth_shape(window: Window) -> MouthShape:
     if now <= 0:
         return MouthShape(speaking=speaking)
     gain = now * _stepped(_loudness(speech))
-    heard = (_stepped(float(value)) for value in load_net().hear(window.mel))
+    heard = (_stepped(float(value)) for value in load_net(weights).hear(window.mel))
     opening, jaw, wide, rounding, closed, tuck, teeth, tongue = heard
     pressed = ramp(closed, CLOSES, CLOSED)
     return MouthShape(
