@@ -20,14 +20,12 @@ from app.api.mouths import mouth_routes
 from app.api.problems import answer_with_problems
 from app.api.socket import talk
 from app.assets import WEB
-from app.config import Settings
 from app.memory import watch_idle_memory
 from app.sessions.service import Service
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Make the application; the service starts and ends with it."""
-    service = Service(settings)
+def create_app(service: Service) -> FastAPI:
+    """Make the application over a service, which starts and ends with it."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -39,7 +37,6 @@ def create_app(settings: Settings) -> FastAPI:
         await service.aclose()
 
     app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)
-    app.state.service = service
     answer_with_problems(app)
     app.include_router(avatar_routes(service.avatars, service.forget))
     app.include_router(mouth_routes(service.avatars, service.forget))

@@ -14,12 +14,13 @@ from app.assets import DEFAULT_PICTURE, WEB
 from app.avatars.picture import MAX_BYTES
 from app.config import Settings
 from app.main import create_app
+from app.sessions.service import Service
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), max_avatars=3)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(Service(settings)), raise_server_exceptions=False) as client:
         yield client
 
 
