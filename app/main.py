@@ -7,7 +7,6 @@ import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import Any
 
 from fastapi import FastAPI, Response, WebSocket
 from fastapi.responses import FileResponse
@@ -16,8 +15,9 @@ from fastapi.staticfiles import StaticFiles
 from app import __version__
 from app.api.avatars import avatar_routes
 from app.api.metrics import METRICS_TYPE, render_metrics
+from app.api.models import EngineList, EngineView, Health
 from app.api.mouths import mouth_routes
-from app.api.problems import answer_with_problems
+from app.api.problems import answer_with_problems, problems
 from app.api.socket import talk
 from app.assets import WEB
 from app.memory import watch_idle_memory
@@ -49,18 +49,18 @@ def create_app(service: Service) -> FastAPI:
     async def sync_page() -> FileResponse:
         return FileResponse(WEB / "sync.html", headers={"Cache-Control": "no-cache"})
 
-    @app.get("/healthz")
-    async def healthz() -> dict[str, Any]:
-        return {"status": "ok", "version": __version__, "sessions": len(service.sessions)}
+    @app.get("/healthz", responses=problems())
+    async def healthz() -> Health:
+        return Health(version=__version__, sessions=len(service.sessions))
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         return Response(render_metrics(service), media_type=METRICS_TYPE)
 
-    @app.get("/api/engines")
-    async def engines() -> dict[str, Any]:
-        statuses = [asdict(status) for status in service.engines.statuses()]
-        return {"engines": statuses, "auto": service.engines.resolve("auto")}
+    @app.get("/api/engines", responses=problems())
+    async def engines() -> EngineList:
+        statuses = [EngineView(**asdict(status)) for status in service.engines.statuses()]
+        return EngineList(engines=statuses, auto=service.engines.resolve("auto"))
 
     @app.websocket("/ws")
     async def websocket(socket: WebSocket) -> None:

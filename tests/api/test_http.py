@@ -99,6 +99,11 @@ def test_unknown_avatars_and_paths_are_404_problems(client: TestClient) -> None:
     assert client.delete("/api/avatars/nobody").json()["code"] == "no_such_avatar"
 
 
+def test_a_method_that_is_not_allowed_is_answered_with_those_that_are(client: TestClient) -> None:
+    answer = client.post("/healthz")
+    assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (405, "method_not_allowed", "GET")
+
+
 def test_engines_are_listed_with_what_they_need(client: TestClient) -> None:
     listed = client.get("/api/engines").json()
     engines = {engine["name"]: engine for engine in listed["engines"]}

@@ -1,6 +1,6 @@
 /** Wires the page together. */
 
-import { deleteAvatar, isVideo, listAvatars, listEngines, uploadAvatar } from './api.js';
+import { deleteAvatar, isVideo, listAvatars, listEngines, newUploadId, uploadAvatar } from './api.js';
 import { Avatars, isBundled } from './avatars.js';
 import { fetchClip, readClip } from './clip.js';
 import { Controls } from './controls.js';
@@ -97,15 +97,16 @@ function wireMouth() {
 
 async function addFace(file) {
   controls.showUploading(true);
+  const upload = newUploadId();
   let stopWatching = () => {};
   if (isVideo(file)) {
     controls.say('Sending the video…');
-    stopWatching = watchPreparation((percent) => controls.say(`Preparing the video… ${percent}%`));
+    stopWatching = watchPreparation(upload, (percent) => controls.say(`Preparing the video… ${percent}%`));
   } else {
     controls.say('Looking for the face in the picture…');
   }
   try {
-    const avatar = await uploadAvatar(file).finally(stopWatching);
+    const avatar = await uploadAvatar(file, upload).finally(stopWatching);
     avatars.add(avatar);
     avatars.choose(avatar.id);
     controls.showMouth(!isBundled(avatar), true);
