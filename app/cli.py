@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app import __version__
 from app.commands import weights
-from app.config import SettingsError, load_settings
+from app.config import Settings, SettingsError, load_settings, shown_default, variable
 
 BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "network")
 
@@ -38,12 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve the page and the API")
-    serve.add_argument("--host", help="address to listen on (LIPWIRE_HOST, 127.0.0.1)")
-    serve.add_argument("--port", type=int, help="port to listen on (LIPWIRE_PORT, 8000)")
-    serve.add_argument("--ssl-certfile", help="certificate, for HTTPS")
-    serve.add_argument("--ssl-keyfile", help="its key")
-    serve.add_argument("--engine", help="what auto means (LIPWIRE_ENGINE)")
-    _add_life(serve)
+    for name in ("host", "port", "ssl_certfile", "ssl_keyfile", "engine", "life"):
+        _add_setting(serve, name)
     serve.set_defaults(run=_serve)
 
     render = commands.add_parser("render", help="write an MP4 from a picture and a recording")
@@ -52,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--out", type=Path, required=True, help="the MP4 to write")
     render.add_argument("--engine", default="auto")
     render.add_argument("--checkpoint", type=Path, help="a Wav2Lip checkpoint outside weights/")
-    _add_life(render)
+    _add_setting(render, "life")
     render.set_defaults(run=_render)
 
     bench = commands.add_parser("bench", help="measure; the last line is JSON")
@@ -67,9 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_life(parser: argparse.ArgumentParser) -> None:
+def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
+    """Let a flag override a setting; what it may be is checked with the variable."""
+    origin = ", ".join(filter(None, (variable(name), shown_default(name))))
+    is_switch = Settings.model_fields[name].annotation is bool
     parser.add_argument(
-        "--life", action=argparse.BooleanOptionalAction, help="blink, breathe and sway (LIPWIRE_LIFE, on)"
+        f"--{name.replace('_', '-')}",
+        action=argparse.BooleanOptionalAction if is_switch else "store",
+        help=f"{Settings.model_fields[name].description} ({origin})",
     )
 
 

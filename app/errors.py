@@ -1,4 +1,4 @@
-"""What a user can be told."""
+"""What every package's refusals have in common; how they travel is the doors' business."""
 
 from __future__ import annotations
 

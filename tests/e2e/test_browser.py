@@ -269,7 +269,7 @@ async def test_an_uploaded_video_is_marked_as_one(open_page: OpenPage, tmp_path:
 
 async def test_a_face_is_deleted_only_where_that_is_confirmed(open_page: OpenPage, tmp_path: Path) -> None:
     picture = tmp_path / "My cousin.webp"
-    PillowImage.open(DEFAULT_FILE).crop((70, 30, 700, 700)).save(picture)
+    PillowImage.open(DEFAULT_PICTURE).crop((70, 30, 700, 700)).save(picture)
     page = await open_page()
     await page.set_input_files("#face-file", picture)
     cross = page.get_by_role("button", name="Delete My cousin")

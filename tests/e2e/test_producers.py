@@ -49,8 +49,7 @@ class Running:
     def __init__(self, folder: Path) -> None:
         self.engine = SlowClapper()
         self._server: Server = make_server(Settings(port=0, data_dir=folder), "warning")
-        application = self._server.config.app
-        application.state.service.engines._made["clapper"] = self.engine  # type: ignore[union-attr]
+        self._server.engines._made["clapper"] = self.engine
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:

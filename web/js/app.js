@@ -1,6 +1,6 @@
 /** Wires the page together. */
 
-import { deleteAvatar, isVideo, listAvatars, listEngines, uploadAvatar } from './api.js';
+import { deleteAvatar, isVideo, listAvatars, listEngines, newUploadId, uploadAvatar } from './api.js';
 import { sentenceFor } from './errors.js';
 import { Avatars, isBundled } from './faces/avatars.js';
 import { DeleteDialog } from './faces/delete-dialog.js';
@@ -100,15 +100,16 @@ function wireMouth() {
 /** @param {File} file */
 async function addFace(file) {
   controls.showUploading(true);
+  const upload = newUploadId();
   let stopWatching = () => {};
   if (isVideo(file)) {
     controls.say('Sending the video…');
-    stopWatching = watchPreparation((percent) => controls.say(`Preparing the video… ${percent}%`));
+    stopWatching = watchPreparation(upload, (percent) => controls.say(`Preparing the video… ${percent}%`));
   } else {
     controls.say('Looking for the face in the picture…');
   }
   try {
-    const avatar = await uploadAvatar(file).finally(stopWatching);
+    const avatar = await uploadAvatar(file, upload).finally(stopWatching);
     avatars.add(avatar);
     avatars.choose(avatar.id);
     controls.showMouth(!isBundled(avatar), true);
