@@ -22,6 +22,7 @@ import soxr
 from app.avatars.avatar import Avatar
 from app.commands.render import read_windows
 from app.faces.face import FaceBox, FaceFinder
+from app.faces.mesh import LEFT_CORNER, LEFT_EYE, LOWER_LIP_EDGE, RIGHT_CORNER, RIGHT_EYE, UPPER_LIP_EDGE
 from app.i420 import to_bgr
 from app.inference.engine import Job
 from app.inference.engines.portrait.engine import PortraitEngine
@@ -44,7 +45,6 @@ SEED = 2026
 COLUMNS_PER_FRAME = 3.2
 SHUT = 0.035  # above the lips' distance at rest, in mouth widths: closed to the eye
 LAGS = range(-3, 4)
-UPPER_LIP, LOWER_LIP, RIGHT_CORNER, LEFT_CORNER = 13, 14, 61, 291
 
 
 class Observer:
@@ -59,7 +59,9 @@ class Observer:
     def gap(self, image: Image) -> float:
         """Return the inner lips' distance, in mouth widths; without a face to be found, wide open: no good mark."""
         mesh = self._finder.mesh(image, self._box)
-        return float(np.linalg.norm(mesh[UPPER_LIP] - mesh[LOWER_LIP])) / self.width_px if mesh is not None else 1.0
+        if mesh is None:
+            return 1.0
+        return float(np.linalg.norm(mesh[UPPER_LIP_EDGE] - mesh[LOWER_LIP_EDGE])) / self.width_px
 
 
 def main(avatar: Avatar, film: list[Path]) -> int:
@@ -171,7 +173,8 @@ def _film(path: Path, observer: Observer, draw: Callable[[list[Window]], list[Im
             mesh = finder.mesh(image, faces[0]) if faces else None
             if mesh is not None and frame.time is not None:
                 times.append(frame.time)
-                true.append(np.linalg.norm(mesh[UPPER_LIP] - mesh[LOWER_LIP]) / np.linalg.norm(mesh[33] - mesh[263]))
+                gap = np.linalg.norm(mesh[UPPER_LIP_EDGE] - mesh[LOWER_LIP_EDGE])
+                true.append(gap / np.linalg.norm(mesh[RIGHT_EYE] - mesh[LEFT_EYE]))
     with av.open(str(path)) as film:
         rate = film.streams.audio[0].rate
         parts = [av.AudioResampler("flt", "mono", rate).resample(frame)[0] for frame in film.decode(audio=0)]

@@ -16,7 +16,8 @@ from app.avatars.avatar import VideoLoop
 from app.avatars.footage import expected_frames, stills
 from app.avatars.picture import PictureError
 from app.avatars.track import FaceTrack
-from app.faces.face import MESH_POINTS, FaceFinder
+from app.faces.face import FaceFinder
+from app.faces.mesh import MESH_POINTS
 from app.media import Image
 
 VIDEO_MAX_BYTES = 100 * 1024 * 1024

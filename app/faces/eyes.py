@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from app.faces.face import landmark_file
 from app.faces.known_face import known_face
+from app.faces.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
 from app.media import Image
 
 MODEL_FILE = "iris_landmark.tflite"
@@ -26,8 +27,6 @@ CONTOUR_POINTS = 71
 # of the contour, from the outer corner to the inner
 LOWER = (0, 1, 2, 3, 4, 5, 6, 7, 8)
 UPPER = (0, 9, 10, 11, 12, 13, 14, 15, 8)
-# corners in the face mesh, outer and inner
-RIGHT_CORNERS, LEFT_CORNERS = (33, 133), (263, 362)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ class EyeFinder:
             return right, left
         with self._lock:
             return (
-                self._eye(image, mesh[list(RIGHT_CORNERS)], mirrored=False),
-                self._eye(image, mesh[list(LEFT_CORNERS)], mirrored=True),
+                self._eye(image, mesh[list(RIGHT_EYE_CORNERS)], mirrored=False),
+                self._eye(image, mesh[list(LEFT_EYE_CORNERS)], mirrored=True),
             )
 
     def _eye(self, image: Image, corners: NDArray[np.float32], mirrored: bool) -> EyeOutline:

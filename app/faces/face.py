@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import LEFT_EYE, MESH_POINTS, RIGHT_EYE
 from app.media import FloatArray, Image
 
 MIN_SCORE = 0.6
@@ -24,8 +25,6 @@ MIN_PRESENCE = 0.5  # of a face in the mesh's crop
 OVERLAP = 0.3  # two boxes that share more than this are one face
 CROP_GROWTH = 1.5  # the mesh wants a quarter of the face's size around it
 MESH_SIDE = 192
-MESH_POINTS = 468
-RIGHT_EYE, LEFT_EYE = 33, 263  # outer corners, the person's right first
 
 
 @dataclass(frozen=True, slots=True)

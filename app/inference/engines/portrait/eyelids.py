@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.faces.eyes import EyeOutline
+from app.faces.mesh import LEFT_BROW, RIGHT_BROW
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.eye_shape import MIN_OPENING, EyeShape
 from app.media import FloatArray, Image
 
 Plane = NDArray[np.float32]  # over the eye's rectangle
 
-# the brows' lower edges in the face mesh, the person's right one first
-BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))
 MIN_WIDTH_PX = 8.0  # of an eye that is worth closing
 TURNED = 0.6  # of the wider eye's width: a head turned so far does not blink, rather than wink
 SPARE = 0.03  # below the outline, so that no white is left
@@ -57,7 +56,7 @@ def make_eyelids(image: Image, eyes: Sequence[EyeOutline], mesh: NDArray[np.floa
     One blinks alone only where the other is closed already or outside the picture. ``eyes``: the person's right one
     first.
     """
-    shapes = [EyeShape.of(eye, mesh[list(brow)]) for eye, brow in zip(eyes, BROWS, strict=True)]
+    shapes = [EyeShape.of(eye, mesh[list(brow)]) for eye, brow in zip(eyes, (RIGHT_BROW, LEFT_BROW), strict=True)]
     seen = [shape for shape in shapes if not shape.is_outside(image.shape[1], image.shape[0])]
     widths = sorted(shape.width_px for shape in seen)
     if not seen or widths[0] < max(MIN_WIDTH_PX, TURNED * widths[-1]):

@@ -14,19 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import CHIN, LEFT_JAW, NOSE_BASE, OVAL, RIGHT_JAW
 from app.i420 import planes_of, size_of
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.field import CELL_PX
-from app.inference.engines.portrait.geometry import (
-    CHIN,
-    LEFT_JAW,
-    NOSE_BASE,
-    OVAL,
-    RIGHT_JAW,
-    Lips,
-    MouthFrame,
-    find_lips,
-)
+from app.inference.engines.portrait.geometry import Lips, MouthFrame, find_lips
 from app.inference.engines.portrait.ground import Ground, ground_of
 from app.inference.engines.portrait.lips import draw_lips
 from app.inference.engines.portrait.paint import Parting

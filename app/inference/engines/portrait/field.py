@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
 from app.inference.engines.portrait.area import Area
 from app.media import FloatArray
 
 Numbers = NDArray[np.floating[Any]]
-
-FOREHEAD, CHIN, RIGHT_CHEEK, LEFT_CHEEK = 10, 152, 234, 454  # of MediaPipe's face mesh
 
 CELL_PX = 16  # of the grid: the field holds nothing finer
 # all in heights of the face

@@ -13,19 +13,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import (
+    CHIN,
+    INNER_LOWER,
+    INNER_UPPER,
+    LEFT_CORNER,
+    LEFT_EYE,
+    OUTER_LOWER,
+    OUTER_UPPER,
+    RIGHT_CORNER,
+    RIGHT_EYE,
+    RING_MIDDLE,
+)
 from app.media import FloatArray, Image
-
-# points of MediaPipe's face mesh, from the person's right to the left
-INNER_UPPER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
-INNER_LOWER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
-OUTER_UPPER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
-OUTER_LOWER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
-NOSE_BASE, CHIN, RIGHT_CORNER, LEFT_CORNER = 2, 152, 61, 291
-UPPER_MIDDLE, LOWER_MIDDLE = INNER_UPPER.index(13), INNER_LOWER.index(14)
-RIGHT_EYE, LEFT_EYE = 33, 263
-RIGHT_JAW, LEFT_JAW = 58, 288  # the outline at the mouth's height
 
 SHUT_GAP, OPEN_GAP = 0.060, 0.090  # mouth widths between the lips, up to and from which a mouth is shut, or open
 CLOSES_AT = 0.35  # of an open mouth's height, where the lips meet: the jaw moves more than the upper lip
@@ -110,7 +110,7 @@ def find_lips(image: Image, mesh: NDArray[np.float32], frame: MouthFrame) -> Lip
     upper, lower, top, bottom = (
         _rising(frame.to_mouth(mesh[list(line)])) for line in (INNER_UPPER, INNER_LOWER, OUTER_UPPER, OUTER_LOWER)
     )
-    gap = float(lower[LOWER_MIDDLE, 1] - upper[UPPER_MIDDLE, 1])
+    gap = float(lower[RING_MIDDLE, 1] - upper[RING_MIDDLE, 1])
     x = np.linspace(upper[0, 0], upper[-1, 0], SEAM_KNOTS, dtype=np.float32)
     above: NDArray[Any] = _smooth(upper, x)
     below: NDArray[Any] = _smooth(lower, x)
@@ -132,7 +132,7 @@ def find_lips(image: Image, mesh: NDArray[np.float32], frame: MouthFrame) -> Lip
         bottom=Curve(bottom[:, 0], bottom[:, 1]),
         seam=Curve(x, seam),
         right=float(x[0]),
-        middle=float(np.clip((upper[UPPER_MIDDLE, 0] + lower[LOWER_MIDDLE, 0]) / 2, x[0] * 0.5, x[-1] * 0.5)),
+        middle=float(np.clip((upper[RING_MIDDLE, 0] + lower[RING_MIDDLE, 0]) / 2, x[0] * 0.5, x[-1] * 0.5)),
         left=float(x[-1]),
         gap=apart * (max(gap, 0.0) + 2 * PALE_MARGIN * pale),
         apart=apart,

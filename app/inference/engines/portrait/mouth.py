@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import OUTER_LOWER, OUTER_UPPER
 from app.i420 import CHROMA
 from app.inference.engines.portrait.area import Area
-from app.inference.engines.portrait.geometry import OUTER_LOWER, OUTER_UPPER, Lips, MouthFrame
+from app.inference.engines.portrait.geometry import Lips, MouthFrame
 from app.media import FloatArray, Image
 
 Plane = NDArray[Any]  # float32 over the moving rectangle

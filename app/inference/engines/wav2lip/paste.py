@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import JAW, LIP_OUTLINE
 from app.i420 import from_bgr, put
 from app.inference.engines.wav2lip.backend import FACE_SIDE
 from app.media import I420, FloatArray, Image
@@ -15,10 +16,6 @@ from app.media import I420, FloatArray, Image
 # The public script's detector boxes forehead to chin, to which it adds 10 pixels below on its examples; the mesh
 # ends at the hairline and the chin too.
 BOTTOM_PADDING = 0.06  # of the face's height
-
-# points of MediaPipe's face mesh: the jaw from the person's right ear to the left, and the lips' outline
-JAW = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
-LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 
 ROWS = FACE_SIDE // 2
 # in the model's pixels, of which the box is 96 wide
@@ -134,7 +131,7 @@ def _cover(points: NDArray[np.float32]) -> FloatArray:
 
 def _mouth(points: NDArray[np.float32]) -> FloatArray:
     """Return how much a pixel belongs to the mouth, 0…1, with a wide soft edge."""
-    lips = points[list(LIPS)]
+    lips = points[list(LIP_OUTLINE)]
     middle = lips.mean(axis=0)
     return _filled(middle + (lips - middle) * DETAIL_GROWTH, 2 * SOFTNESS)
 
