@@ -21,7 +21,8 @@ import soxr
 
 from app.avatars.avatar import Avatar
 from app.commands.render import read_windows
-from app.faces.face import FaceBox, FaceFinder
+from app.faces.detector import FaceBox
+from app.faces.face import FaceFinder
 from app.faces.mesh import LEFT_CORNER, LEFT_EYE, LOWER_LIP_EDGE, RIGHT_CORNER, RIGHT_EYE, UPPER_LIP_EDGE
 from app.i420 import to_bgr
 from app.inference.engine import Job

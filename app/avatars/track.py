@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.avatars.picture import MIN_FACE_PX, PictureError
-from app.faces.face import FaceBox, FaceFinder
+from app.faces.detector import FaceBox
+from app.faces.face import FaceFinder
 from app.media import VIDEO_FPS, Image
 
 BRIDGED_FRAMES = 5  # a blink of the finder: what lies between is drawn from both sides

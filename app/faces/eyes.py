@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.cpu_network import compile_network
 from app.faces.face import landmark_file
 from app.faces.known_face import known_face
 from app.faces.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
@@ -79,9 +80,5 @@ class EyeFinder:
 
     def _compiled(self) -> Any:
         if self._model is None:
-            import openvino
-
-            core = openvino.Core()
-            options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-            self._model = core.compile_model(core.read_model(landmark_file(MODEL_FILE)), "CPU", options)
+            self._model = compile_network(landmark_file(MODEL_FILE))
         return self._model

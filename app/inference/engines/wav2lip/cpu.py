@@ -8,8 +8,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import openvino
 
+from app.cpu_network import compile_network, openvino_core
 from app.inference.engines.wav2lip.backend import FACE_SIDE, LOWER_ROWS, ModelFace, mel_batch
 from app.inference.engines.wav2lip.converted import Networks
 from app.media import FloatArray
@@ -29,14 +29,13 @@ class CpuBackend:
     max_batch = 8
 
     def __init__(self, networks: Networks, threads: int, precision: str | None = None) -> None:
-        core = openvino.Core()
-        known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        known = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         tried = [precision] if precision else [ours for theirs, ours in HALVES.items() if theirs in known] or ["f32"]
-        decoders = {each: _compiled(core, networks.decoder, each, threads).create_infer_request() for each in tried}
+        decoders = {each: compile_network(networks.decoder, each, threads).create_infer_request() for each in tried}
         self.precision = best_precision({each: _seconds(decoder) for each, decoder in decoders.items()})
         self._decoder = decoders[self.precision]
         # a still face is encoded once, so exactly
-        self._encoder = _compiled(core, networks.encoder, "f32", threads)
+        self._encoder = compile_network(networks.encoder, threads=threads)
         self._maps: WeakKeyDictionary[ModelFace, list[FloatArray]] = WeakKeyDictionary()
 
     def draw(self, mels: FloatArray, faces: Sequence[ModelFace]) -> FloatArray:
@@ -74,12 +73,3 @@ def _seconds(decoder: Any) -> float:
         decoder.infer(inputs)
         times.append(time.perf_counter() - begun)
     return min(times)
-
-
-def _compiled(core: openvino.Core, network: openvino.Model, precision: str, threads: int) -> Any:
-    options = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": precision,
-        **({"INFERENCE_NUM_THREADS": threads} if threads else {}),
-    }
-    return core.compile_model(network, "CPU", options)
