@@ -27,6 +27,7 @@ from app.faces.mesh import LEFT_CORNER, LEFT_EYE, LOWER_LIP_EDGE, RIGHT_CORNER, 
 from app.i420 import to_bgr
 from app.inference.engine import Job
 from app.inference.engines.portrait.engine import PortraitEngine
+from app.inference.engines.portrait.shape import CHANNELS
 from app.inference.engines.portrait.viseme_driver import mouth_shape
 from app.inference.engines.portrait.warp import MAX_OPENING
 from app.inference.features.mel import COLUMNS_PER_SECOND
@@ -46,6 +47,7 @@ SEED = 2026
 COLUMNS_PER_FRAME = 3.2
 SHUT = 0.035  # above the lips' distance at rest, in mouth widths: closed to the eye
 LAGS = range(-3, 4)
+OPENING = CHANNELS.index("opening")
 
 
 class Observer:
@@ -117,16 +119,18 @@ def _judged(spoken: Utterance, observer: Observer, draw: Callable[[list[Window]]
     truth = trajectory(spoken.segments, columns)
     true = truth[np.minimum(middles.round().astype(int), len(truth) - 1)]
     sounds = sounds_at(spoken.segments, len(truth))
-    lags = [likeness(seen[3 + lag : len(seen) - 3 + lag], true[3 : len(true) - 3, 0]) for lag in LAGS]
+    lags = [likeness(seen[3 + lag : len(seen) - 3 + lag], true[3 : len(true) - 3, OPENING]) for lag in LAGS]
     quiet = np.array([SOUNDS[sounds[min(int(middle), len(sounds) - 1)]] == "_" for middle in middles])
     return {
-        "opening": likeness(seen, true[:, 0]),
+        "opening": likeness(seen, true[:, OPENING]),
         "lag": float(LAGS[int(np.nanargmax(lags))]) if not np.isnan(lags).all() else float("nan"),
-        "rounding": likeness(np.array([shape.rounding for shape in shapes]), true[:, 3]),
-        "width": likeness(np.array([shape.wide for shape in shapes]), true[:, 2]),
+        "rounding": likeness(np.array([shape.rounding for shape in shapes]), true[:, CHANNELS.index("rounding")]),
+        "width": likeness(np.array([shape.wide for shape in shapes]), true[:, CHANNELS.index("wide")]),
         "pbm_closed": caught(sounds, middles, seen < SHUT, "pbmɓ"),
         "fv_tucked": caught(sounds, middles, np.array([shape.tuck for shape in shapes]) > 0.4, "fvɱ"),
-        "falsely_closed": float(np.mean(seen[true[:, 0] > 0.4] < SHUT)) if (true[:, 0] > 0.4).any() else float("nan"),
+        "falsely_closed": float(np.mean(seen[true[:, OPENING] > 0.4] < SHUT))
+        if (true[:, OPENING] > 0.4).any()
+        else float("nan"),
         "in_silence": float(np.mean(seen[quiet])) if quiet.any() else float("nan"),
     }
 

@@ -25,6 +25,7 @@ from app.faces.mesh import (
     UPPER_LIP_RINGS,
 )
 from app.media import FloatArray
+from app.smoothstep import smoothstep
 
 TOP_SHIFT, UPPER_SHIFT, LOWER_SHIFT, BOTTOM_SHIFT, CHIN_SHIFT = 2, 3, 4, 5, 6  # places in HANDLES
 
@@ -147,7 +148,7 @@ def _corner_shift(x: FloatArray, shifts: FloatArray) -> FloatArray:
     """Share out the corners' shifts over x (n, m): evenly between them, dying away beyond. (n, m, 2)."""
     share = ((np.clip(x, -1, 1) + 1) / 2)[..., None]
     beyond = np.clip((CHEEK_REACH - np.abs(x)) / (CHEEK_REACH - 1), 0, 1)
-    fade = (beyond * beyond * (3 - 2 * beyond))[..., None]
+    fade = smoothstep(beyond)[..., None]
     return np.asarray(fade * (shifts[:, None, LEFT] * (1 - share) + shifts[:, None, RIGHT] * share))
 
 

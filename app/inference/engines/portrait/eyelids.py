@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from app.faces.eyes import EyeOutline
 from app.faces.mesh import LEFT_BROW, RIGHT_BROW
+from app.i420 import LUMA
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.eye_shape import MIN_OPENING, EyeShape
 from app.media import FloatArray, Image
+from app.smoothstep import smoothstep
 
 Plane = NDArray[np.float32]  # over the eye's rectangle
 
@@ -98,7 +100,7 @@ def close_eyelids(picture: Image, lids: Eyelids, closure: float) -> Image:
     drop, lift = closure * (1 - LIFT) * lids.opening, closure * LIFT * lids.opening
     above = lids.upper + drop - lids.y
     height = np.clip(above / (lids.skin + drop), 0, 1)
-    from_above = drop * (height * height * (3 - 2 * height) - 1)  # the edge goes down whole, the brow stays
+    from_above = drop * (smoothstep(height) - 1)  # the edge goes down whole, the brow stays
     depth = np.clip((lids.y - lids.upper - lids.opening + lift) / CHEEK, 0, 1)
     from_below = np.where(depth > 0, lift * np.square(1 - depth), 0)
     lid, eye = _moved(picture, lids, from_above), _moved(picture, lids, from_below)
@@ -142,6 +144,6 @@ def _softened(values: FloatArray) -> FloatArray:
 
 def _colour(pixels: NDArray[np.uint8], low: float, high: float) -> FloatArray:
     """Return the mean of those of (n, 3), BGR, whose luma lies between two percentiles: float32 (3,)."""
-    luma = pixels @ np.array((0.114, 0.587, 0.299), np.float32)
+    luma = pixels @ LUMA
     chosen = (luma >= np.percentile(luma, low)) & (luma <= np.percentile(luma, high))
     return np.asarray(pixels[chosen].mean(axis=0), np.float32)

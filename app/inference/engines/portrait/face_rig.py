@@ -25,6 +25,7 @@ from app.inference.engines.portrait.paint import Parting
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.warp import Grid, Warp, parting_of, pull_of, warp_of
 from app.media import I420, FloatArray, Image
+from app.smoothstep import smoothstep
 
 Plane = NDArray[Any]  # float32, over the grid
 
@@ -167,4 +168,4 @@ def _fade(x: Plane, y: Plane, nose: float, chin: float) -> FloatArray:
 
 
 def _eased(t: Plane) -> FloatArray:
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+    return np.asarray(smoothstep(t), np.float32)

@@ -25,6 +25,7 @@ from app.faces.mesh import (
     RIGHT_EYE,
     RING_MIDDLE,
 )
+from app.i420 import LUMA
 from app.media import FloatArray, Image
 
 SHUT_GAP, OPEN_GAP = 0.060, 0.090  # mouth widths between the lips, up to and from which a mouth is shut, or open
@@ -179,7 +180,7 @@ def _dark_line(image: Image, frame: MouthFrame, x: NDArray[Any], guess: NDArray[
     soft = cv2.GaussianBlur(image[low[1] : high[1], low[0] : high[0]], (0, 0), max(0.5, 0.008 * frame.width_px))
     pixels -= low.astype(np.float32)
     light = cv2.remap(soft, pixels[..., 0], pixels[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    luma = light.astype(np.float32) @ np.array((0.114, 0.587, 0.299), np.float32)
+    luma = light.astype(np.float32) @ LUMA
     cost = luma - luma.min(axis=0)
     cost = cost / max(float(np.percentile(cost, 95)), 6.0)
     ends = np.clip(np.abs(np.linspace(-1, 1, len(x))) - 0.75, 0, 1) * 4  # the mesh knows the corners better

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.faces.mesh import OUTER_LOWER, OUTER_UPPER
-from app.i420 import CHROMA
+from app.i420 import CHROMA, LUMA
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.geometry import Lips, MouthFrame
 from app.media import FloatArray, Image
@@ -24,7 +24,6 @@ Plane = NDArray[Any]  # float32 over the moving rectangle
 TEETH_BGR = np.array((206, 220, 230), np.float32)  # in full light
 DEPTH_BGR = np.array((28, 20, 44), np.float32)
 TONGUE_BGR = np.array((92, 84, 164), np.float32)
-LUMA = np.array((0.114, 0.587, 0.299), np.float32)
 VIDEO = 219 / 255  # of a luma's range, in the encoder's colours
 FULL_LIGHT = 185.0  # luma of skin in full light
 GRAIN = 0.7  # of the picture's own, over the paint

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from app.inference.engines.portrait.shape import REST, MouthShape
+from app.inference.engines.portrait.shape import REST, MouthChannels, MouthShape
 from app.inference.engines.portrait.viseme_net import VisemeNet
 from app.inference.features.loudness import GATE_FADE_DB, Speech, listen, ramp
 from app.inference.features.window import Window
@@ -50,18 +50,17 @@ def mouth_shape(window: Window) -> MouthShape:
     if now <= 0:
         return MouthShape(speaking=speaking)
     gain = now * _stepped(_loudness(speech))
-    heard = (_stepped(float(value)) for value in load_net().hear(window.mel))
-    opening, jaw, wide, rounding, closed, tuck, teeth, tongue = heard
-    pressed = ramp(closed, CLOSES, CLOSED)
+    heard = MouthChannels(*(_stepped(float(value)) for value in load_net().hear(window.mel)))
+    pressed = ramp(heard.closed, CLOSES, CLOSED)
     return MouthShape(
-        opening=_settled(opening * gain) * (1 - pressed),
-        jaw=_settled(jaw * gain),
-        wide=_settled(wide * now),
-        rounding=_settled(rounding * now),
+        opening=_settled(heard.opening * gain) * (1 - pressed),
+        jaw=_settled(heard.jaw * gain),
+        wide=_settled(heard.wide * now),
+        rounding=_settled(heard.rounding * now),
         closed=pressed * now,
-        tuck=ramp(tuck, TUCKS, TUCKED) * now,
-        teeth=teeth * now,
-        tongue=tongue * now,
+        tuck=ramp(heard.tuck, TUCKS, TUCKED) * now,
+        teeth=heard.teeth * now,
+        tongue=heard.tongue * now,
         speaking=speaking,
     )
 

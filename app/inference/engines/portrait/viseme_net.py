@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from app.assets import WEIGHTS
+from app.inference.engines.portrait.shape import CHANNELS
 from app.inference.features.window import MelSpan
 from app.media import FloatArray
 from app.overlapping import overlapping
 
-CHANNELS = ("opening", "jaw", "wide", "rounding", "closed", "tuck", "teeth", "tongue")
 SPREAD_CHANNEL = CHANNELS.index("wide")
 
 # The last second, and 5 columns from the frame's start on: their last sample lies 75 ms after it, so that one
@@ -70,7 +70,7 @@ class VisemeNet:
         self._dense = [layer("dense1"), layer("dense2")]
 
     def hear(self, mel: FloatArray) -> FloatArray:
-        """Read float32 (80, ``COLUMNS``), −4…4, as a mouth: float32 (8,), ``CHANNELS``, 0…1, the spread −1…1."""
+        """Read mel, float32 (80, ``COLUMNS``), −4…4, as a mouth: float32 (8,), see ``CHANNELS``."""
         loudest = mel.mean(axis=0).max()
         x = np.subtract(mel, loudest).T
         np.maximum(np.minimum(x, -FLOOR, out=x), FLOOR, out=x)

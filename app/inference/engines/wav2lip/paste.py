@@ -12,6 +12,7 @@ from app.faces.mesh import JAW, LIP_OUTLINE
 from app.i420 import from_bgr, put
 from app.inference.engines.wav2lip.backend import FACE_SIDE
 from app.media import I420, FloatArray, Image
+from app.smoothstep import smoothstep
 
 # The public script's detector boxes forehead to chin, to which it adds 10 pixels below on its examples; the mesh
 # ends at the hairline and the chin too.
@@ -126,7 +127,7 @@ def _cover(points: NDArray[np.float32]) -> FloatArray:
     down = np.arange(ROWS, dtype=np.float32)[:, None] + 0.5
     across = np.arange(FACE_SIDE, dtype=np.float32)[None] + 0.5
     edges = np.minimum(down[::-1], np.minimum(across, across[:, ::-1])) / (2 * SOFTNESS)
-    return np.asarray(inside * _smooth(down / UPPER_FADE) * _smooth(edges), np.float32)
+    return np.asarray(inside * _eased(down / UPPER_FADE) * _eased(edges), np.float32)
 
 
 def _mouth(points: NDArray[np.float32]) -> FloatArray:
@@ -144,6 +145,5 @@ def _filled(polygon: NDArray[np.float32], soft: float) -> FloatArray:
     return np.asarray(cv2.GaussianBlur(inside.astype(np.float32) / 255, (0, 0), soft, borderType=cv2.BORDER_CONSTANT))
 
 
-def _smooth(x: FloatArray) -> FloatArray:
-    t = np.clip(x, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+def _eased(x: FloatArray) -> FloatArray:
+    return np.asarray(smoothstep(np.clip(x, 0, 1)), np.float32)
