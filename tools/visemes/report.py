@@ -59,14 +59,13 @@ def _judged(network: VisemeNetwork, mel: Numbers, mouth: Numbers, sound: Numbers
     shown = heard[:, OPENING] * (1 - np.clip((heard[:, CLOSED] - 0.25) / 0.3, 0, 1))
     lags = [likeness(shown[4 + lag : len(shown) - 4 + lag], true[4 : len(true) - 4, OPENING]) for lag in range(-3, 4)]
     quiet = [SOUNDS[s] == "_" for s in sound[np.minimum(times.round().astype(int), len(sound) - 1)]]
+    wide_open = true[:, OPENING] > 0.35
     return {
         **said,
         "lag": float(np.nanargmax(lags) - 3) if not np.isnan(lags).all() else float("nan"),
         "pbm": caught(sound, times, shown < CLOSED_BELOW, "pbmɓ"),
         "fv": caught(sound, times, heard[:, TUCK] > 0.4, "fvɱ"),
-        "falsely": float(np.mean(shown[true[:, OPENING] > 0.35] < CLOSED_BELOW))
-        if (true[:, OPENING] > 0.35).any()
-        else np.nan,
+        "falsely": float(np.mean(shown[wide_open] < CLOSED_BELOW)) if wide_open.any() else np.nan,
         "quiet": float(np.mean(shown[np.array(quiet)])) if any(quiet) else float("nan"),
     }
 

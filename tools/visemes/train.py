@@ -1,5 +1,4 @@
-"""``python -m tools.visemes.train --corpus FOLDER --out FILE``: teach the network, and say how well it hears
-voices that it was not taught."""
+"""``python -m tools.visemes.train --corpus FOLDER --out FILE``: teach a network, judge it by voices it never heard."""
 
 from __future__ import annotations
 
@@ -99,9 +98,8 @@ def loss_of(raw: Tensor, logits: Tensor, mouth: Tensor, sound: Tensor) -> Tensor
     )
     each = squares.clone()
     each[:, BY_LIKELIHOOD] = 0.4 * likelihood[:, BY_LIKELIHOOD]
-    return (each * torch.tensor(astuple(WEIGHTS))).sum(dim=1).mean() + CLASS_WEIGHT * functional.cross_entropy(
-        logits, sound
-    )
+    weighted = (each * torch.tensor(astuple(WEIGHTS))).sum(dim=1).mean()
+    return weighted + CLASS_WEIGHT * functional.cross_entropy(logits, sound)
 
 
 def main() -> None:
