@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from app.assets import SAMPLE
+from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import mouth_shape
 from app.inference.engines.portrait.viseme_net import COLUMNS, NET_WEIGHTS, VisemeNet
@@ -54,6 +55,13 @@ def test_the_weights_are_light_and_the_window_ends_soon_after_its_frame() -> Non
     assert 1_000_000 <= NET_WEIGHTS.stat().st_size <= 2_000_000
     last_sample_ms = (COLUMNS - 80 - 1) * 12.5 + 25
     assert last_sample_ms - 40 <= 80, "look-ahead after the frame's end"
+
+
+@pytest.mark.parametrize("frame", range(5))
+def test_a_window_is_the_second_before_its_frame_and_5_columns_of_it_as_it_was_taught(frame: int) -> None:
+    span = PortraitEngine.span
+    assert span is not None and span.columns == 85
+    assert span.start(frame) + 80 == frame * 80 // 25
 
 
 def test_lips_close_on_p_b_and_m(spoken: Spoken, heard: list[MouthShape]) -> None:
