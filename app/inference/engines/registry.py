@@ -33,7 +33,10 @@ class EngineStatus:
 
 
 class Engines:
-    """Makes each engine once, at its first use. Safe to call from any thread; loading takes seconds."""
+    """Makes each engine once, at its first use. Safe to call from any thread; loading takes seconds.
+
+    ``life``: faces blink, breathe and sway, where an engine can draw that.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,12 @@ class Engines:
             "wav2lip": self._make_wav2lip,
             "clapper": Clapper,
         }
+
+    def add(self, engine: Engine) -> None:
+        """Offer an engine under its own name, in place of one that has it."""
+        with self._lock:
+            self._made[engine.name] = engine
+            self._makers[engine.name] = lambda: engine
 
     def resolve(self, name: str) -> str:
         """Return the engine that a name means: ``auto`` is the setting's, else Wav2Lip where it has weights.
