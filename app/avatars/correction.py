@@ -1,8 +1,8 @@
 """Moves a face mesh so that its mouth lies where a person put it; what is far from the mouth stays.
 
 Each frame is seen from its own mouth: x along it, −1…1 between the corners, y towards the chin in mouth widths.
-A ring of the lips keeps its ends and its shape: what its middle is moved by dies away towards them as a parabola,
-which is about what a lip is. The skin follows the lips, less and less up to the nose, to the sides and to the chin.
+A ring of the lips keeps its ends and its shape: the shift of its middle dies away towards them along a parabola, which
+is about the shape of a lip. The skin follows the lips, less and less up to the nose, to the sides and to the chin.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from app.smoothstep import smoothstep
 
 TOP_SHIFT, UPPER_SHIFT, LOWER_SHIFT, BOTTOM_SHIFT, CHIN_SHIFT = 2, 3, 4, 5, 6  # places in HANDLES
 
-CHEEK_REACH = 2.2  # half mouth widths: there the corners pull no more
-JAW_REACH = 2.7  # half mouth widths from the chin: there the jaw is as it was
-LEAST = 0.02  # mouth widths that two rows are taken to be apart
+CHEEK_REACH = 2.2  # half mouth widths from the middle: beyond, the corners pull nothing along
+JAW_REACH = 2.7  # half mouth widths from the chin: beyond, the jaw stays
+LEAST = 0.02  # mouth widths: two rows count as at least so far apart
 
 
 def corrected(avatar: Avatar, mouth: Points) -> Avatar:
@@ -117,14 +117,14 @@ def _seen_from_mouth(meshes: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _ring_shift(x: FloatArray, shifts: FloatArray, middle: FloatArray) -> FloatArray:
-    """Shift a ring, x (n, 11), of which the middle shall go by ``middle`` (n, 2): float32 (n, 11, 2)."""
+    """Return the shifts of a ring, x (n, 11), whose middle goes by ``middle`` (n, 2): float32 (n, 11, 2)."""
     corners = _corner_shift(x, shifts)
     bump = _bump(x, x[:, [0]], x[:, [RING_MIDDLE]], x[:, [-1]])
     return np.asarray(corners + bump[..., None] * (middle - corners[:, RING_MIDDLE])[:, None])
 
 
 def _skin_shift(x: FloatArray, y: FloatArray, shifts: FloatArray) -> FloatArray:
-    """Shift everything as if it were skin, from x and y (n, 468): float32 (n, 468, 2)."""
+    """Return the shifts of all points as if they were skin, from x and y (n, 468): float32 (n, 468, 2)."""
     over, top = _outline(x, y, shifts, TOP_SHIFT)
     under, bottom = _outline(x, y, shifts, BOTTOM_SHIFT)
     nose, chin = y[:, [NOSE_BASE]], y[:, [CHIN]]

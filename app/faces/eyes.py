@@ -1,7 +1,7 @@
 """The outlines of both eyes, closer than the face mesh has them.
 
-The model is MediaPipe's iris landmark file from the same wheel as the others (Apache-2.0): 64×64 RGB in 0…1, an eye
-that looks like the person's right one; its first 16 points of 71 are the lids' edges.
+The model is MediaPipe's iris landmark file, from the same wheel as the others (Apache-2.0). It takes 64×64 RGB, 0…1,
+of a right eye; a left one is mirrored. The first 16 of its 71 points are the lids' edges.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MODEL_FILE = "iris_landmark.tflite"
 SIDE = 64
 CROP_WIDTHS = 2.3  # the crop's side, in widths of the eye
 CONTOUR_POINTS = 71
-# of the contour, from the outer corner to the inner
+# places in the contour, from the outer corner to the inner
 LOWER = (0, 1, 2, 3, 4, 5, 6, 7, 8)
 UPPER = (0, 9, 10, 11, 12, 13, 14, 15, 8)
 
