@@ -70,7 +70,7 @@ class Observer:
 def main(avatar: Avatar, film: list[Path]) -> int:
     """Judge voices, quiet sounds and, where given, films of real speakers."""
     cv2.setNumThreads(1)
-    engine = PortraitEngine(life=False)
+    engine = PortraitEngine(idle_motion=False)
     observer = Observer(avatar)
     prepared = engine.prepare(avatar)
 

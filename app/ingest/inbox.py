@@ -13,7 +13,7 @@ class Mark(Enum):
     FLUSH = "flush"
 
 
-ITEM_BYTES = 100  # that a message counts for beside its sound: an empty one takes room too
+ITEM_BYTES = 100  # for each message beside its sound: an empty one takes room too
 
 
 class PcmInbox:
@@ -33,7 +33,7 @@ class PcmInbox:
         self._room.set()
 
     def __len__(self) -> int:
-        """Bytes waiting, what messages count for included."""
+        """Bytes waiting, with ``ITEM_BYTES`` for each message."""
         return self._bytes
 
     async def wait_for_room(self) -> None:

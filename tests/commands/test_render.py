@@ -48,7 +48,7 @@ def test_an_mp4_has_25_frames_a_second_and_the_voice(avatar: Avatar, short: Path
 
 async def test_the_frames_are_those_of_a_live_clip_session(avatar: Avatar, short: Path) -> None:
     """The same file through the pump and the inference thread, in other chunks, as a socket brings it."""
-    engine, worker, got = PortraitEngine(life=False), InferenceWorker(), list[TalkingFrame]()
+    engine, worker, got = PortraitEngine(idle_motion=False), InferenceWorker(), list[TalkingFrame]()
     done = asyncio.Event()
 
     def take(frames: list[TalkingFrame]) -> None:

@@ -51,7 +51,7 @@ class Engines:
         self._lock = threading.Lock()
         self._made: dict[str, Engine] = {}
         self._makers: dict[str, Callable[[], Engine]] = {
-            "portrait": lambda: PortraitEngine(self._life),
+            "portrait": lambda: PortraitEngine(idle_motion=self._life),
             "wav2lip": self._make_wav2lip,
             "clapper": Clapper,
         }
@@ -119,7 +119,7 @@ class Engines:
             raise EngineUnavailable(
                 f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
             )
-        # OpenVINO, or torch, takes a while to import, which nobody should wait for who does not use it
+        # OpenVINO and torch take a while to import: only who uses this engine waits for that
         from app.inference.engines.wav2lip.engine import Wav2LipEngine
         from app.inference.engines.wav2lip.select_backend import select_backend
 

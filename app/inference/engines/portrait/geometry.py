@@ -28,11 +28,11 @@ from app.faces.mesh import (
 from app.i420 import LUMA
 from app.media import FloatArray, Image
 
-SHUT_GAP, OPEN_GAP = 0.060, 0.090  # mouth widths between the lips, up to and from which a mouth is shut, or open
+SHUT_GAP, OPEN_GAP = 0.060, 0.090  # mouth widths between the lips: shut up to the one, open from the other
 CLOSES_AT = 0.35  # of an open mouth's height, where the lips meet: the jaw moves more than the upper lip
-OPEN_MARGIN = 0.014  # by which the mesh draws an open mouth too small,
-PALE_MARGIN = 0.012  # and more so one that shows its teeth
-PALE, PALER = 0.65, 0.45  # of the lips' redness, between them: teeth
+OPEN_MARGIN = 0.014  # mouth widths by which the mesh draws an open mouth too small,
+PALE_MARGIN = 0.012  # and by how much more where teeth show
+PALE, PALER = 0.65, 0.45  # of the lips' redness: less than the one between them may be teeth, less than the other is
 SEARCH = 0.055  # how far from the mesh's line the dark line between closed lips is looked for
 SEAM_KNOTS = 64
 
@@ -76,11 +76,11 @@ class MouthFrame:
         return cls((right + left) / 2, (np.stack([along, down], axis=1) * width).astype(np.float32), width)
 
     def to_mouth(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """ScheduledWindow pixels (n, 2) into mouth widths."""
+        """Convert pixels (n, 2) into mouth widths."""
         return np.asarray((points - self.centre) @ np.linalg.inv(self.axes).T, np.float32)
 
     def to_pixels(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """ScheduledWindow mouth widths (n, 2) into pixels."""
+        """Convert mouth widths (n, 2) into pixels."""
         return np.asarray(points @ self.axes.T + self.centre, np.float32)
 
 
@@ -113,8 +113,8 @@ def find_lips(image: Image, mesh: NDArray[np.float32], frame: MouthFrame) -> Lip
     )
     gap = float(lower[RING_MIDDLE, 1] - upper[RING_MIDDLE, 1])
     x = np.linspace(upper[0, 0], upper[-1, 0], SEAM_KNOTS, dtype=np.float32)
-    above: NDArray[Any] = _smooth(upper, x)
-    below: NDArray[Any] = _smooth(lower, x)
+    above: NDArray[Any] = _fitted(upper, x)
+    below: NDArray[Any] = _fitted(lower, x)
     pale = _pale_between(image, frame, upper, lower, top, bottom) * float(np.clip((gap - 0.015) / 0.015, 0, 1))
     apart = max(float(np.clip((gap - SHUT_GAP) / (OPEN_GAP - SHUT_GAP), 0, 1)), pale)
     bow = np.sqrt(np.clip(1 - np.square(np.linspace(-1, 1, SEAM_KNOTS)), 0, 1))  # nothing at the corners
@@ -164,7 +164,7 @@ def _rising(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return points
 
 
-def _smooth(points: NDArray[np.float32], x: FloatArray) -> FloatArray:
+def _fitted(points: NDArray[np.float32], x: FloatArray) -> FloatArray:
     fit = np.polynomial.Polynomial.fit(points[:, 0], points[:, 1], 5)
     return np.asarray(fit(x), np.float32)
 

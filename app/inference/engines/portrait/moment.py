@@ -1,7 +1,7 @@
 """What a face does by itself: blinks, breath and sway, as a function of time.
 
 Pure and without memory: any moment of an endless clock can be asked for, in any order, and has one answer. The noise
-is a sum of a few slow sines, so that it holds no frequency that is not meant.
+is a sum of a few slow sines, so that it holds the intended frequencies alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.media import VIDEO_FPS, FloatArray
 from app.smoothstep import smoothstep
 
-AWAKENING_S = 2.0  # the first picture is the portrait itself; from there life sets in
+AWAKENING_S = 2.0  # the first picture is the portrait itself; from there motion sets in
 
 # Blinks: intervals are about log-normal, as people's are
 EPOCH_S = 240  # of which the blinks are drawn together

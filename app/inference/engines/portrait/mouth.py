@@ -65,7 +65,7 @@ class Interior:
 
 
 def _in_yuv(colour: FloatArray) -> FloatArray:
-    """ScheduledWindow float32 (3,), BGR, into Y, U and V without their offsets."""
+    """Convert float32 (3,), BGR, into Y, U and V without their offsets."""
     return np.array([VIDEO * (colour @ LUMA), *(CHROMA[:, :3] @ colour)], np.float32)
 
 

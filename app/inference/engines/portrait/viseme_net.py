@@ -1,7 +1,8 @@
 """A small network that hears what a mouth does: mel in, the mouth's shape out. Trained by ``tools/visemes``.
 
-A second of mel is set against its own loudest column; two convolutions read the last half second, a layer the whole
-second (whose voice, which microphone), three more layers the mouth. Plain NumPy: some 1.5 million multiplications.
+A second of mel is compared with its own loudest column. Two convolutions read the last half second, one layer the whole
+second (whose voice, which microphone); three more layers make the mouth of both. Plain NumPy: some 1.5 million
+multiplications.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Layer:
 
 
 class VisemeNet:
-    """Hears mouths. Keeps nothing between calls; for any thread."""
+    """Hears mouths in mel. Keeps nothing between calls; for any thread."""
 
     def __init__(self, weights: Path = NET_WEIGHTS) -> None:
         """Load the weights.

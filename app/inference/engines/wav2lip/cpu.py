@@ -22,7 +22,7 @@ TRIALS = 4
 class CpuBackend:
     """Draws the faces of a batch one after another.
 
-    Joining them would give a third more on a CPU, and other kernels with other rounding: a picture would depend on
+    A joint batch would be a third faster on a CPU, but by other kernels with other rounding: a picture would depend on
     who else is there, by up to 3e-3 in half precision.
     """
 
@@ -54,7 +54,7 @@ class CpuBackend:
 
 
 def best_precision(seconds: Mapping[str, float]) -> str:
-    """Choose among formats by what a picture takes in each, the finest first.
+    """Choose a format by the seconds that a picture takes in each, the finest first.
 
     A processor may know half precision and yet be slower in it than in float32, where it multiplies matrices in
     bfloat16 alone (Intel's Sapphire Rapids: 26 ms, 19 and 6).
@@ -65,7 +65,7 @@ def best_precision(seconds: Mapping[str, float]) -> str:
 
 
 def _seconds(decoder: Any) -> float:
-    """Return what a picture takes, at best: the first ones load what the others find."""
+    """Return the shortest of a few trials: the first ones load what the others find loaded."""
     inputs = [np.zeros(tuple(each.shape), np.float32) for each in decoder.model_inputs]
     times = []
     for _ in range(TRIALS):

@@ -52,7 +52,7 @@ def found(finder: FaceFinder, image: np.ndarray) -> np.ndarray:
 
 
 def drawn(image: Image, rig: FaceRig, shape: MouthShape) -> I420:
-    """The picture that the puppet was made of, in a shape."""
+    """The picture that the rig was made of, in a shape."""
     picture, mouth = from_bgr(image), pose(rig, shape)
     if mouth is not None:
         mouth.draw(picture, still_field(image.shape[1], image.shape[0]))
@@ -235,7 +235,7 @@ def test_a_mesh_that_is_no_face_draws_something(points: str, avatar: Avatar) -> 
 
 
 def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(avatar: Avatar) -> None:
-    engine = PortraitEngine(life=False)
+    engine = PortraitEngine(idle_motion=False)
     prepared = engine.prepare(avatar)
     sound = AudioSlice(0, 0, SILENCE, np.zeros(640, np.float32), False, StageTimestamps(0))
     quiet = np.full((80, SPAN.columns), -3.0, np.float32)
@@ -247,7 +247,7 @@ def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(avatar: Avatar) -
 
 
 def test_nothing_is_compiled_after_an_avatar_is_prepared(tmp_path: Path) -> None:
-    """Else a session would wait for seconds. With and without life, with whole numbers, lips apart, and a video."""
+    """Else a session would wait for seconds. Still and in motion, with whole numbers, lips apart, and a video."""
     code = """
 import sys
 import numpy as np
@@ -270,8 +270,8 @@ def compiled():
 
 portrait = AvatarStore(Path(sys.argv[1]), FaceFinder(), 1080, 1).load(DEFAULT_ID)
 window, seen = loud_window(SPAN), []
-for life in (True, False):
-    engine = PortraitEngine(life=life)
+for moves in (True, False):
+    engine = PortraitEngine(idle_motion=moves)
     prepared = engine.prepare(portrait)
     seen.append(compiled())
     (picture,) = engine.render([Job(prepared, window, 90)])
