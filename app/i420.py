@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from app.media import I420, Image
 
 BLACK_LUMA, WHITE_LUMA, GREY_CHROMA = 16, 235, 128
-# U and V of B, G, R and 1: ITU-R BT.601, 8 bits
+# ITU-R BT.601, 8 bits: Y of B, G and R over their full range; U and V of B, G, R and 1
+LUMA = np.array((0.114, 0.587, 0.299), np.float32)
 CHROMA = np.array([[0.439, -0.291, -0.148, GREY_CHROMA], [-0.071, -0.368, 0.439, GREY_CHROMA]], np.float32)
 
 

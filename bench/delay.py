@@ -14,7 +14,7 @@ from aiortc.codecs.opus import OpusEncoder
 from av import AudioFrame
 from playwright.async_api import async_playwright
 
-from app.ingest.resampler import resampler_for_ears
+from app.ingest.resampler import resampler_for_model
 from app.media import AUDIO_TIME_BASE, MODEL_RATE, SAMPLE_RATE, SAMPLES_PER_PACKET, SLOT_MS
 from bench.report import report
 from bench.server import server
@@ -74,7 +74,7 @@ def stage_means(metrics: str) -> dict[str, float]:
 def resampler_delay_ms() -> float:
     """Return how long resampling keeps a sample, in ms: what is left of a second of sound."""
     second = np.zeros(SAMPLE_RATE, np.float32)
-    resampler = resampler_for_ears(SAMPLE_RATE, MODEL_RATE)  # at 48 kHz playout needs none
+    resampler = resampler_for_model(SAMPLE_RATE, MODEL_RATE)  # at 48 kHz playout needs none
     return 1000 * (1 - len(resampler.push(second)) / MODEL_RATE)
 
 

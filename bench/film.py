@@ -22,7 +22,7 @@ def render_film(folder: Path, side: int) -> Path:
     """Write the default face, alive, saying the tone that sessions are given: uint8 (frames, side, side, 3), BGR."""
     sound, film = folder / "tone.wav", folder / "film.npy"
     soundfile.write(sound, Tone().samples(0, SECONDS * SAMPLE_RATE), SAMPLE_RATE)
-    engine = PortraitEngine(life=True)
+    engine = PortraitEngine(idle_motion=True)
     prepared = engine.prepare(default_avatar(side))
     shape = (SECONDS * VIDEO_FPS, side, side, 3)
     pictures = np.lib.format.open_memmap(film, "w+", np.uint8, shape)

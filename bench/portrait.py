@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _cost(life: bool, side: int, windows: list[Window]) -> dict[str, Any]:
-    engine = PortraitEngine(life=life)
+    engine = PortraitEngine(idle_motion=life)
     began = time.perf_counter()
     prepared = engine.prepare(default_avatar(side))
     prepare_ms = (time.perf_counter() - began) * 1000
@@ -60,13 +60,13 @@ def _cost(life: bool, side: int, windows: list[Window]) -> dict[str, Any]:
         engine.render([Job(prepared, replace(window), position)])  # a fresh one: a window keeps what was read of it
 
     times = times_ms(draw, FRAMES)
-    ear = times_ms(lambda: mouth_shape(replace(windows[len(windows) // 2])), FRAMES)
+    hearing = times_ms(lambda: mouth_shape(replace(windows[len(windows) // 2])), FRAMES)
     return {
         "picture": f"{side}x{side}",
         "life": "on" if life else "off",
         **summary(times),
         "fps": round(1000 / statistics.median(times)),
-        "ear_p50_ms": summary(ear)["p50_ms"],
+        "ear_p50_ms": summary(hearing)["p50_ms"],
         "prepare_ms": round(prepare_ms),
     }
 

@@ -21,10 +21,13 @@ import soxr
 
 from app.avatars.avatar import Avatar
 from app.commands.render import read_windows
-from app.faces.face import FaceBox, FaceFinder
+from app.faces.detector import FaceBox
+from app.faces.face import FaceFinder
+from app.faces.mesh import LEFT_CORNER, LEFT_EYE, LOWER_LIP_EDGE, RIGHT_CORNER, RIGHT_EYE, UPPER_LIP_EDGE
 from app.i420 import to_bgr
 from app.inference.engine import Job
 from app.inference.engines.portrait.engine import PortraitEngine
+from app.inference.engines.portrait.shape import CHANNELS
 from app.inference.engines.portrait.viseme_driver import mouth_shape
 from app.inference.engines.portrait.warp import MAX_OPENING
 from app.inference.features.mel import COLUMNS_PER_SECOND
@@ -44,7 +47,7 @@ SEED = 2026
 COLUMNS_PER_FRAME = 3.2
 SHUT = 0.035  # above the lips' distance at rest, in mouth widths: closed to the eye
 LAGS = range(-3, 4)
-UPPER_LIP, LOWER_LIP, RIGHT_CORNER, LEFT_CORNER = 13, 14, 61, 291
+OPENING = CHANNELS.index("opening")
 
 
 class Observer:
@@ -59,13 +62,15 @@ class Observer:
     def gap(self, image: Image) -> float:
         """Return the inner lips' distance, in mouth widths; without a face to be found, wide open: no good mark."""
         mesh = self._finder.mesh(image, self._box)
-        return float(np.linalg.norm(mesh[UPPER_LIP] - mesh[LOWER_LIP])) / self.width_px if mesh is not None else 1.0
+        if mesh is None:
+            return 1.0
+        return float(np.linalg.norm(mesh[UPPER_LIP_EDGE] - mesh[LOWER_LIP_EDGE])) / self.width_px
 
 
 def main(avatar: Avatar, film: list[Path]) -> int:
     """Judge voices, quiet sounds and, where given, films of real speakers."""
     cv2.setNumThreads(1)
-    engine = PortraitEngine(life=False)
+    engine = PortraitEngine(idle_motion=False)
     observer = Observer(avatar)
     prepared = engine.prepare(avatar)
 
@@ -114,16 +119,18 @@ def _judged(spoken: Utterance, observer: Observer, draw: Callable[[list[Window]]
     truth = trajectory(spoken.segments, columns)
     true = truth[np.minimum(middles.round().astype(int), len(truth) - 1)]
     sounds = sounds_at(spoken.segments, len(truth))
-    lags = [likeness(seen[3 + lag : len(seen) - 3 + lag], true[3 : len(true) - 3, 0]) for lag in LAGS]
+    lags = [likeness(seen[3 + lag : len(seen) - 3 + lag], true[3 : len(true) - 3, OPENING]) for lag in LAGS]
     quiet = np.array([SOUNDS[sounds[min(int(middle), len(sounds) - 1)]] == "_" for middle in middles])
     return {
-        "opening": likeness(seen, true[:, 0]),
+        "opening": likeness(seen, true[:, OPENING]),
         "lag": float(LAGS[int(np.nanargmax(lags))]) if not np.isnan(lags).all() else float("nan"),
-        "rounding": likeness(np.array([shape.rounding for shape in shapes]), true[:, 3]),
-        "width": likeness(np.array([shape.wide for shape in shapes]), true[:, 2]),
+        "rounding": likeness(np.array([shape.rounding for shape in shapes]), true[:, CHANNELS.index("rounding")]),
+        "width": likeness(np.array([shape.wide for shape in shapes]), true[:, CHANNELS.index("wide")]),
         "pbm_closed": caught(sounds, middles, seen < SHUT, "pbmɓ"),
         "fv_tucked": caught(sounds, middles, np.array([shape.tuck for shape in shapes]) > 0.4, "fvɱ"),
-        "falsely_closed": float(np.mean(seen[true[:, 0] > 0.4] < SHUT)) if (true[:, 0] > 0.4).any() else float("nan"),
+        "falsely_closed": float(np.mean(seen[true[:, OPENING] > 0.4] < SHUT))
+        if (true[:, OPENING] > 0.4).any()
+        else float("nan"),
         "in_silence": float(np.mean(seen[quiet])) if quiet.any() else float("nan"),
     }
 
@@ -171,7 +178,8 @@ def _film(path: Path, observer: Observer, draw: Callable[[list[Window]], list[Im
             mesh = finder.mesh(image, faces[0]) if faces else None
             if mesh is not None and frame.time is not None:
                 times.append(frame.time)
-                true.append(np.linalg.norm(mesh[UPPER_LIP] - mesh[LOWER_LIP]) / np.linalg.norm(mesh[33] - mesh[263]))
+                gap = np.linalg.norm(mesh[UPPER_LIP_EDGE] - mesh[LOWER_LIP_EDGE])
+                true.append(gap / np.linalg.norm(mesh[RIGHT_EYE] - mesh[LEFT_EYE]))
     with av.open(str(path)) as film:
         rate = film.streams.audio[0].rate
         parts = [av.AudioResampler("flt", "mono", rate).resample(frame)[0] for frame in film.decode(audio=0)]

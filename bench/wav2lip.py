@@ -1,4 +1,4 @@
-"""``bench wav2lip``: the drawer that would run here beside a plain run of the same model, with the same threads."""
+"""``bench wav2lip``: the backend that would run here beside a plain run of the same model, with the same threads."""
 
 from __future__ import annotations
 

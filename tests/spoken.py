@@ -36,7 +36,7 @@ class Spoken:
 
 
 def example() -> Spoken:
-    """A voice that taught the ear nothing (``tools/visemes/example.py``)."""
+    """A voice that taught the network nothing (``tools/visemes/example.py``)."""
     pcm, _ = soundfile.read(FIXTURES / "spoken.flac", dtype="float32")
     rows = json.loads((FIXTURES / "spoken.json").read_text())["segments"]
     return Spoken(pcm, [(sound, start, end) for sound, start, end, _ in rows])

@@ -34,7 +34,7 @@ class Avatar:
     """A picture with a face in it, as uploaded or bundled.
 
     ``image``: uint8 (height, width, 3), BGR, even sides. ``mesh``: float32 (468, 2), pixels, the points of
-    MediaPipe's face mesh. ``video``: where it is a video; the picture is its first frame.
+    MediaPipe's face mesh. ``video``: its frames, where it is a video; ``image`` is the first.
     """
 
     id: str

@@ -52,7 +52,7 @@ def read_info(folder: Path) -> AvatarInfo | None:
 
 
 def write_info(folder: Path, info: AvatarInfo, more: dict[str, Any]) -> None:
-    """Write them into a folder, with ``more`` beside them."""
+    """Write what is known of an avatar into its folder, with ``more`` beside it."""
     known = asdict(info)
     del known["id"]  # the folder's name
     (folder / DETAILS).write_text(json.dumps(known | more))

@@ -1,8 +1,8 @@
 """Moves a face mesh so that its mouth lies where a person put it; what is far from the mouth stays.
 
 Each frame is seen from its own mouth: x along it, −1…1 between the corners, y towards the chin in mouth widths.
-A ring of the lips keeps its ends and its shape: what its middle is moved by dies away towards them as a parabola,
-which is about what a lip is. The skin follows the lips, less and less up to the nose, to the sides and to the chin.
+A ring of the lips keeps its ends and its shape: the shift of its middle dies away towards them along a parabola, which
+is about the shape of a lip. The skin follows the lips, less and less up to the nose, to the sides and to the chin.
 """
 
 from __future__ import annotations
@@ -13,31 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar, VideoLoop
-from app.avatars.mouth import CLOSED, HANDLE_POINTS, LEFT, MIN_WIDTH, NOSE_BASE, RIGHT, ROWS, Points, mouth_axes
-from app.faces.face import LEFT_EYE, RIGHT_EYE
+from app.avatars.mouth import CLOSED, HANDLE_POINTS, LEFT, MIN_WIDTH, RIGHT, ROWS, Points, mouth_axes
+from app.faces.mesh import (
+    CHIN,
+    LEFT_EYE,
+    LIP_POINTS,
+    LOWER_LIP_RINGS,
+    NOSE_BASE,
+    RIGHT_EYE,
+    RING_MIDDLE,
+    UPPER_LIP_RINGS,
+)
 from app.media import FloatArray
+from app.smoothstep import smoothstep
 
-# points of MediaPipe's face mesh, from the person's right to the left; each lip's outline first, its inner edge last
-UPPER_RINGS = (
-    (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
-    (76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306),
-    (62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292),
-    (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308),
-)
-LOWER_RINGS = (
-    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291),
-    (76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306),
-    (62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292),
-    (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308),
-)
-LIPS = sorted({point for ring in (*UPPER_RINGS, *LOWER_RINGS) for point in ring})
-MIDDLE = 5  # of a ring
 TOP_SHIFT, UPPER_SHIFT, LOWER_SHIFT, BOTTOM_SHIFT, CHIN_SHIFT = 2, 3, 4, 5, 6  # places in HANDLES
-CHIN = HANDLE_POINTS[CHIN_SHIFT]
 
-CHEEK_REACH = 2.2  # half mouth widths: there the corners pull no more
-JAW_REACH = 2.7  # half mouth widths from the chin: there the jaw is as it was
-LEAST = 0.02  # mouth widths that two rows are taken to be apart
+CHEEK_REACH = 2.2  # half mouth widths from the middle: beyond, the corners pull nothing along
+JAW_REACH = 2.7  # half mouth widths from the chin: beyond, the jaw stays
+LEAST = 0.02  # mouth widths: two rows count as at least so far apart
 
 
 def corrected(avatar: Avatar, mouth: Points) -> Avatar:
@@ -60,8 +54,11 @@ def moved(meshes: FloatArray, mouth: Points) -> FloatArray:
     shifts = (targets - meshes[:, HANDLE_POINTS]).astype(np.float32)
     x, y = _seen_from_mouth(meshes)
     result = meshes + _skin_shift(x, y, shifts)
-    result[:, LIPS] = meshes[:, LIPS]
-    for rings, outer, inner in ((UPPER_RINGS, TOP_SHIFT, UPPER_SHIFT), (LOWER_RINGS, BOTTOM_SHIFT, LOWER_SHIFT)):
+    result[:, LIP_POINTS] = meshes[:, LIP_POINTS]
+    for rings, outer, inner in (
+        (UPPER_LIP_RINGS, TOP_SHIFT, UPPER_SHIFT),
+        (LOWER_LIP_RINGS, BOTTOM_SHIFT, LOWER_SHIFT),
+    ):
         for depth, ring in enumerate(rings):
             points, share = list(ring), np.float32(depth / (len(rings) - 1))
             middle = shifts[:, outer] * (1 - share) + shifts[:, inner] * share
@@ -120,14 +117,14 @@ def _seen_from_mouth(meshes: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _ring_shift(x: FloatArray, shifts: FloatArray, middle: FloatArray) -> FloatArray:
-    """Shift a ring, x (n, 11), of which the middle shall go by ``middle`` (n, 2): float32 (n, 11, 2)."""
+    """Return the shifts of a ring, x (n, 11), whose middle goes by ``middle`` (n, 2): float32 (n, 11, 2)."""
     corners = _corner_shift(x, shifts)
-    bump = _bump(x, x[:, [0]], x[:, [MIDDLE]], x[:, [-1]])
-    return np.asarray(corners + bump[..., None] * (middle - corners[:, MIDDLE])[:, None])
+    bump = _bump(x, x[:, [0]], x[:, [RING_MIDDLE]], x[:, [-1]])
+    return np.asarray(corners + bump[..., None] * (middle - corners[:, RING_MIDDLE])[:, None])
 
 
 def _skin_shift(x: FloatArray, y: FloatArray, shifts: FloatArray) -> FloatArray:
-    """Shift everything as if it were skin, from x and y (n, 468): float32 (n, 468, 2)."""
+    """Return the shifts of all points as if they were skin, from x and y (n, 468): float32 (n, 468, 2)."""
     over, top = _outline(x, y, shifts, TOP_SHIFT)
     under, bottom = _outline(x, y, shifts, BOTTOM_SHIFT)
     nose, chin = y[:, [NOSE_BASE]], y[:, [CHIN]]
@@ -151,7 +148,7 @@ def _corner_shift(x: FloatArray, shifts: FloatArray) -> FloatArray:
     """Share out the corners' shifts over x (n, m): evenly between them, dying away beyond. (n, m, 2)."""
     share = ((np.clip(x, -1, 1) + 1) / 2)[..., None]
     beyond = np.clip((CHEEK_REACH - np.abs(x)) / (CHEEK_REACH - 1), 0, 1)
-    fade = (beyond * beyond * (3 - 2 * beyond))[..., None]
+    fade = smoothstep(beyond)[..., None]
     return np.asarray(fade * (shifts[:, None, LEFT] * (1 - share) + shifts[:, None, RIGHT] * share))
 
 

@@ -11,9 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import Refusal
-from app.faces.face import LEFT_EYE, RIGHT_EYE
+from app.faces.mesh import (
+    CHIN,
+    LEFT_CORNER,
+    LEFT_EYE,
+    LOWER_LIP_BOTTOM,
+    LOWER_LIP_EDGE,
+    NOSE_BASE,
+    RIGHT_CORNER,
+    RIGHT_EYE,
+    UPPER_LIP_EDGE,
+    UPPER_LIP_TOP,
+)
 
-NOSE_BASE = 2  # of the face mesh
 MIN_WIDTH = 0.1  # of the distance between the eyes; a pursed mouth has 0.3
 MIN_LIP = 0.01  # of the mouth's width
 CLOSED = 0.02  # of the mouth's width: nobody drags two edges onto one pixel, and pressed lips are found crossed
@@ -24,7 +34,7 @@ Points = NDArray[np.float64]  # (7, 2), pixels, in the order of HANDLES
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """One of the points. ``point``: its number in the face mesh; left and right are the picture's."""
+    """One of the points. ``point``: its number in the face mesh. Left and right are the picture's, not the person's."""
 
     name: str
     point: int
@@ -32,13 +42,13 @@ class Handle:
 
 
 HANDLES = (
-    Handle("left_corner", 61, "Left corner"),
-    Handle("right_corner", 291, "Right corner"),
-    Handle("upper_lip_top", 0, "Top of the upper lip"),
-    Handle("upper_lip_edge", 13, "Lower edge of the upper lip"),
-    Handle("lower_lip_edge", 14, "Upper edge of the lower lip"),
-    Handle("lower_lip_bottom", 17, "Bottom of the lower lip"),
-    Handle("chin", 152, "Chin"),
+    Handle("left_corner", RIGHT_CORNER, "Left corner"),
+    Handle("right_corner", LEFT_CORNER, "Right corner"),
+    Handle("upper_lip_top", UPPER_LIP_TOP, "Top of the upper lip"),
+    Handle("upper_lip_edge", UPPER_LIP_EDGE, "Lower edge of the upper lip"),
+    Handle("lower_lip_edge", LOWER_LIP_EDGE, "Upper edge of the lower lip"),
+    Handle("lower_lip_bottom", LOWER_LIP_BOTTOM, "Bottom of the lower lip"),
+    Handle("chin", CHIN, "Chin"),
 )
 HANDLE_POINTS = [handle.point for handle in HANDLES]
 LEFT, RIGHT, TOP = 0, 1, 2  # places in HANDLES

@@ -29,7 +29,7 @@ def read_mouth(folder: Path, avatar: Avatar) -> Points | None:
 
 
 def write_mouth(folder: Path, staged: Path, mouth: Points) -> None:
-    """Keep a mouth in place of one that is there; it is written in a draft and then renamed.
+    """Write a mouth into a draft, then rename it over the one that is kept.
 
     Raises:
         FileNotFoundError: when the avatar is gone.
@@ -40,5 +40,5 @@ def write_mouth(folder: Path, staged: Path, mouth: Points) -> None:
 
 
 def remove_mouth(folder: Path) -> None:
-    """Go back to what was found; again is fine."""
+    """Go back to the mouth that was found; safe to call again."""
     (folder / MOUTH).unlink(missing_ok=True)

@@ -92,7 +92,7 @@ def _decode(data: bytes, max_side: int) -> Image:
         opened.load()
     except (OSError, ValueError, SyntaxError, EOFError) as error:  # what Pillow's decoders raise on damaged files
         raise PictureError("image_truncated", "The file is damaged or was cut short. Save it again.") from error
-    # small first: what follows holds up every thread while it runs
+    # scaled down first: what follows holds up every thread while it runs
     picture: PillowImage.Image = opened
     scale = min(1.0, max_side / max(opened.size))
     if scale < 1:

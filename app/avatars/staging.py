@@ -1,4 +1,4 @@
-"""Folders for what is not an avatar yet; a crash leaves one behind, and it is swept up later."""
+"""Folders in which avatars are made. What a crash leaves behind is swept up later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "draft-"
-KEPT_S = 24 * 3600  # nothing takes that long
+KEPT_S = 24 * 3600  # no avatar takes that long to make
 
 
 class Staging:
@@ -20,7 +20,7 @@ class Staging:
         self._folder = folder
 
     def open(self) -> Path:
-        """Make a folder; whoever asked for it removes it.
+        """Make a folder; the caller removes it.
 
         Raises:
             OSError: when it cannot be made.
@@ -31,7 +31,7 @@ class Staging:
 
     @contextmanager
     def one(self) -> Iterator[Path]:
-        """Give a folder that is gone at the end, unless it was renamed.
+        """Yield a folder; it is removed at the end unless it was renamed.
 
         Raises:
             OSError: when it cannot be made.

@@ -77,7 +77,7 @@ class AvatarStore:
     def all(self) -> list[AvatarInfo]:
         """Return all avatars, the bundled one first, then the newest first."""
         kept = [(kept_at(folder), folder) for folder in self._folders()]
-        found = [self._details(folder.name) for _, folder in sorted(kept, reverse=True)]
+        found = [self._info(folder.name) for _, folder in sorted(kept, reverse=True)]
         return [self.info(DEFAULT_ID), *(info for info in found if info is not None)]
 
     def info(self, id: str) -> AvatarInfo:
@@ -89,7 +89,7 @@ class AvatarStore:
         if id == DEFAULT_ID:
             height, width = _read_image(DEFAULT_PICTURE).shape[:2]
             return AvatarInfo(DEFAULT_ID, "Default", width, height)
-        info = self._details(id)
+        info = self._info(id)
         if info is None:
             raise NoSuchAvatar(id)
         return info
@@ -154,16 +154,16 @@ class AvatarStore:
         remove_mouth(self._folder / self.info(id).id)
 
     def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> AvatarInfo:
-        """Keep an uploaded picture or, where it is a file, a video: which of them its first bytes say.
+        """Keep an uploaded picture or video. A file's first bytes say which of the two it is.
 
-        ``progress`` is told of a video's frames; what it raises ends the work, and nothing is kept.
+        ``progress`` is told of a video's frames. An exception from it ends the work, and nothing is kept.
 
         Raises:
             PictureError: when it cannot become an avatar.
             StoreFull: when there are too many.
         """
         id = self._id_of(upload)
-        known = self._details(id)
+        known = self._info(id)
         if known is not None:
             return known
         if len(self._folders()) >= self._max_avatars:
@@ -241,21 +241,21 @@ class AvatarStore:
             return []
         return [path for path in self._folder.iterdir() if is_id(path.name)]
 
-    def _details(self, id: str) -> AvatarInfo | None:
+    def _info(self, id: str) -> AvatarInfo | None:
         return read_info(self._folder / id)
 
     def _keep(self, staged: Path, info: AvatarInfo, image: Image, more: dict[str, Any]) -> None:
-        """Finish a draft, then rename it: a crash leaves no half avatar."""
+        """Finish a draft, then rename it: a crash leaves no half of an avatar."""
         (staged / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
         write_info(staged, info, more)
         staged.chmod(0o755)
         target = self._folder / info.id
-        if self._details(info.id) is None:
+        if self._info(info.id) is None:
             shutil.rmtree(target, ignore_errors=True)  # one that cannot be read
         try:
             os.replace(staged, target)
         except OSError:
-            if self._details(info.id) is None:  # otherwise the same file was uploaded twice at once
+            if self._info(info.id) is None:  # otherwise the same file was uploaded twice at once
                 raise
 
 

@@ -12,20 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.avatars.picture import MIN_FACE_PX, PictureError
-from app.faces.face import FaceBox, FaceFinder
+from app.faces.detector import FaceBox
+from app.faces.face import FaceFinder
 from app.media import VIDEO_FPS, Image
 
-BRIDGED_FRAMES = 5  # a blink of the finder: what lies between is drawn from both sides
+BRIDGED_FRAMES = 5  # without a face at most: the meshes between are filled in from both sides
 GIVE_UP_FRAMES = 2 * VIDEO_FPS
 CUT_MOVE = 0.5  # face widths between neighbouring frames
 CUT_GROWTH = 1.5
-STRANGER_MOVE = 1.0  # face widths: without a cut, this is somebody else
+STRANGER_MOVE = 1.0  # face widths: further off, without a cut, is somebody else
 SAME_MOVE = 0.3
 GLANCE_SIDE = 48  # pixels of the small grey picture by which neighbours are compared
 GLANCE_MEMORY = 3
 CUT_CHANGE = 4.0  # grey levels, on average over the picture
-CUT_RISE = 3.0  # times the changes just before: motion gathers speed, a cut comes from nothing
-STEADYING = np.array([1, 4, 6, 4, 1], np.float32) / 16  # binomial: no delay, and half a plain average's blunting
+CUT_RISE = 3.0  # times the changes just before: motion gathers speed, a cut comes at once
+STEADYING = np.array([1, 4, 6, 4, 1], np.float32) / 16  # binomial: no delay, half as blunt as a plain average
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ from app.avatars.avatar import VideoLoop
 from app.avatars.footage import expected_frames, stills
 from app.avatars.picture import PictureError
 from app.avatars.track import FaceTrack
-from app.faces.face import MESH_POINTS, FaceFinder
+from app.faces.face import FaceFinder
+from app.faces.mesh import MESH_POINTS
 from app.media import Image
 
 VIDEO_MAX_BYTES = 100 * 1024 * 1024
 VIDEO_MAX_SIDE = 720  # pixels of the longer side: a minute of 720 × 404 is 1.3 GB of frames
 MIN_FRAMES = 12
-RESERVE_BYTES = 256 * 1024 * 1024  # of the disk, left to everybody else
+RESERVE_BYTES = 256 * 1024 * 1024  # of the disk that are left free
 FRAMES, MESHES = "frames.bin", "meshes.npy"
 
 Progress = Callable[[int, int], None]  # frames done, frames expected
@@ -30,7 +31,7 @@ Progress = Callable[[int, int], None]  # frames done, frames expected
 
 @dataclass(frozen=True, slots=True)
 class FaceVideo:
-    """What lies in the folder: ``first`` is its first frame, BGR. ``notice``: what the user should know."""
+    """A video that was read into a folder. ``first``: its first frame, BGR. ``notice``: what the user should know."""
 
     first: Image
     frames: int
@@ -41,7 +42,7 @@ def read_video(path: Path, folder: Path, finder: FaceFinder, max_side: int, prog
     """Decode at 25 frames a second, scale down to ``max_side``, follow the face, and write both into a folder.
 
     ``frames.bin`` gets uint8 (n, height, width, 3), BGR, even sides, as they come: few are ever in memory.
-    ``meshes.npy`` gets float32 (n, 468, 2), pixels, steadied. What ``progress`` raises ends it all.
+    ``meshes.npy`` gets float32 (n, 468, 2), pixels, steadied. An exception from ``progress`` ends the work.
 
     Raises:
         PictureError: ``video_too_large``, ``video_too_short``, ``disk_full``, and what ``footage`` and ``FaceTrack``
@@ -92,7 +93,7 @@ def load_loop(folder: Path, frames: int, width: int, height: int) -> VideoLoop:
 
 @contextmanager
 def minding_the_disk() -> Iterator[None]:
-    """Say so when the disk fills up meanwhile.
+    """Refuse the upload where the disk fills up.
 
     Raises:
         PictureError: ``disk_full``.

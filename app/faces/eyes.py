@@ -1,7 +1,7 @@
 """The outlines of both eyes, closer than the face mesh has them.
 
-The model is MediaPipe's iris landmark file from the same wheel as the others (Apache-2.0): 64×64 RGB in 0…1, an eye
-that looks like the person's right one; its first 16 points of 71 are the lids' edges.
+The model is MediaPipe's iris landmark file, from the same wheel as the others (Apache-2.0). It takes 64×64 RGB, 0…1,
+of a right eye; a left one is mirrored. The first 16 of its 71 points are the lids' edges.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.cpu_network import compile_network
 from app.faces.face import landmark_file
 from app.faces.known_face import known_face
+from app.faces.mesh import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS
 from app.media import Image
 
 MODEL_FILE = "iris_landmark.tflite"
 SIDE = 64
 CROP_WIDTHS = 2.3  # the crop's side, in widths of the eye
 CONTOUR_POINTS = 71
-# of the contour, from the outer corner to the inner
+# places in the contour, from the outer corner to the inner
 LOWER = (0, 1, 2, 3, 4, 5, 6, 7, 8)
 UPPER = (0, 9, 10, 11, 12, 13, 14, 15, 8)
-# corners in the face mesh, outer and inner
-RIGHT_CORNERS, LEFT_CORNERS = (33, 133), (263, 362)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class EyeFinder:
             return right, left
         with self._lock:
             return (
-                self._eye(image, mesh[list(RIGHT_CORNERS)], mirrored=False),
-                self._eye(image, mesh[list(LEFT_CORNERS)], mirrored=True),
+                self._eye(image, mesh[list(RIGHT_EYE_CORNERS)], mirrored=False),
+                self._eye(image, mesh[list(LEFT_EYE_CORNERS)], mirrored=True),
             )
 
     def _eye(self, image: Image, corners: NDArray[np.float32], mirrored: bool) -> EyeOutline:
@@ -80,9 +80,5 @@ class EyeFinder:
 
     def _compiled(self) -> Any:
         if self._model is None:
-            import openvino
-
-            core = openvino.Core()
-            options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-            self._model = core.compile_model(core.read_model(landmark_file(MODEL_FILE)), "CPU", options)
+            self._model = compile_network(landmark_file(MODEL_FILE))
         return self._model

@@ -1,6 +1,6 @@
-"""The bundled portrait's landmarks, so that a start needs no model to find them.
+"""The bundled portrait's landmarks, kept so that a start runs no model.
 
-OpenVINO and the landmark models take 100 MB and some seconds, which nobody should wait for who uploads no picture.
+OpenVINO and the landmark models take 100 MB and some seconds. A server to which nobody uploads a face does without.
 ``known_face.npz`` is made by ``tools/find_landmarks.py``.
 """
 
@@ -33,7 +33,7 @@ class KnownFace:
 
 
 def known_face(image: Image) -> KnownFace | None:
-    """Return the landmarks of a BGR picture, if it is the one that is known."""
+    """Return the landmarks of a BGR picture; None where it is not the bundled one."""
     known = _load()
     return known if known is not None and digest_of(image) == known.digest else None
 

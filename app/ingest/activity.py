@@ -14,7 +14,7 @@ FLOOR_RISE_DB = 2.0 / VIDEO_FPS  # the background estimate falls at once and ris
 class SilenceDetector:
     """Compares each slice's level with a running estimate of the background's.
 
-    The estimate is the lowest level of late: the dips between words keep it down while somebody speaks.
+    The estimate is the lowest recent level: the dips between words keep it down while somebody speaks.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Resampling with a short, constant delay, for ears that a live mouth waits for.
+"""Resampling with a short, constant delay, for the model that a live mouth waits for.
 
 soxr's constant delay is 12.5 ms from 48 to 16 kHz, which costs a live voice a whole 20 ms chunk. This filter is
 2.5 ms long on each side of a sample and 60 dB down, which is ample for what becomes a mel spectrogram.
@@ -18,7 +18,7 @@ HALF_S = 0.0025  # of the filter; it is also the delay
 ATTENUATION_BETA = 5.65  # Kaiser's β for 60 dB (J. F. Kaiser, 1974)
 PASSED = 0.955  # of the lower rate's half: where the filter is 6 dB down
 SHORTEST_BLOCK_S = 0.001  # so that one multiplication makes several samples
-MOST_WEIGHTS = 500_000  # 2 MB a pair of rates; what is longer has an odd ratio
+MOST_WEIGHTS = 500_000  # 2 MB a pair of rates; only odd ratios need more
 
 
 class BlockResampler:
@@ -38,13 +38,13 @@ class BlockResampler:
 
     @staticmethod
     def fits(from_rate: int, to_rate: int) -> bool:
-        """Whether the two rates have a ratio simple enough."""
+        """Whether the ratio of two rates is simple enough."""
         step, made, half = _block(from_rate, to_rate)
         return (step + 2 * half) * made <= MOST_WEIGHTS
 
     def push(self, samples: FloatArray) -> FloatArray:
         """Return what is ready, float32 (n,)."""
-        # the last block may hear zeros where nothing has come yet: what they would weigh in is not given out
+        # the last block may hear zeros where nothing has come yet: no sample that they take part in is given out
         padded = np.concatenate([self._waiting, samples, self._zeros])
         there = len(padded) - len(self._zeros)
         last_heard = there - 2 * self._half - 1  # of the samples that have all of the filter around them
@@ -64,7 +64,7 @@ class BlockResampler:
         return rest
 
     def reset(self) -> None:
-        """Start anew, and forget what was inside."""
+        """Start anew; what was inside is discarded."""
         self._waiting = np.zeros(self._half, np.float32)
         self._given = 0
 

@@ -14,7 +14,7 @@ class Mark(Enum):
     END = "end"  # nothing follows
 
 
-ITEM_BYTES = 100  # that a message counts for beside its sound: an empty one takes room too
+ITEM_BYTES = 100  # for each message beside its sound: an empty one takes room too
 
 
 class PcmInbox:
@@ -34,7 +34,7 @@ class PcmInbox:
         self._room.set()
 
     def __len__(self) -> int:
-        """Bytes waiting, what messages count for included."""
+        """Bytes waiting, with ``ITEM_BYTES`` for each message."""
         return self._bytes
 
     async def wait_for_room(self) -> None:

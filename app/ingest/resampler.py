@@ -1,4 +1,4 @@
-"""Sound at one rate → sound at another: for playout by soxr, for an ear as early as it can be had."""
+"""Sound at one rate → sound at another: for playout by soxr, for the model with the shortest delay."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Resampler:
         return np.asarray(rest, np.float32)
 
     def reset(self) -> None:
-        """Start anew, and forget what was inside."""
+        """Start anew; what was inside is discarded."""
         self._stream = self._open()
 
     def _open(self) -> soxr.ResampleStream | None:
@@ -45,7 +45,7 @@ class Resampler:
         return soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ", vr=True)
 
 
-def resampler_for_ears(from_rate: int, to_rate: int) -> Resampler | BlockResampler:
+def resampler_for_model(from_rate: int, to_rate: int) -> Resampler | BlockResampler:
     """Return the conversion with the shortest delay: 2.5 ms for the usual rates."""
     if from_rate != to_rate and BlockResampler.fits(from_rate, to_rate):
         return BlockResampler(from_rate, to_rate)

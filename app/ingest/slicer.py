@@ -11,7 +11,7 @@ import numpy as np
 
 from app.ingest.activity import SilenceDetector
 from app.ingest.pcm import INT16_SCALE, Encoding, PcmDecoder
-from app.ingest.resampler import Resampler, resampler_for_ears
+from app.ingest.resampler import Resampler, resampler_for_model
 from app.media import (
     MODEL_RATE,
     MODEL_SAMPLES_PER_FRAME,
@@ -73,7 +73,7 @@ class Slicer:
     def __init__(self, encoding: Encoding, channels: int, rate: int) -> None:
         self._decoder = PcmDecoder(encoding, channels)
         self._to_playout = Resampler(rate, SAMPLE_RATE)
-        self._to_model = resampler_for_ears(rate, MODEL_RATE)
+        self._to_model = resampler_for_model(rate, MODEL_RATE)
         self._playout, self._model = SampleQueue(), SampleQueue()
         self._silence = SilenceDetector()
         self.next_pts = 0  # of the slice that is complete next
@@ -82,7 +82,7 @@ class Slicer:
 
     @property
     def tail(self) -> FloatArray:
-        """What is there of the next slice, for ears that need not wait for its end: float32 (n,) at 16 kHz."""
+        """What is there of the next slice, for an engine that need not hear all of it: float32 (n,) at 16 kHz."""
         return self._model.peek()
 
     def begin_at(self, pts: int) -> None:
@@ -110,7 +110,7 @@ class Slicer:
         self._model.push(np.zeros(slices * MODEL_SAMPLES_PER_FRAME - len(self._model), np.float32))
         sounds = list(self._complete(generation, now_ns))
         yield from sounds[:-1]
-        # the resamplers' delay sees to it that something is left for a flush to complete
+        # the resamplers hold something back, so a flush always completes a slice
         yield from (replace(sound, last=True) for sound in sounds[-1:])
 
     def reset(self) -> None:

@@ -15,8 +15,19 @@ from app.avatars import picture
 from app.avatars.picture import MAX_BYTES, PictureError, read_picture
 from app.avatars.store import DEFAULT_ID, AvatarFixed, AvatarStore, NoSuchAvatar, StoreFull
 from app.faces.face import FaceFinder
+from app.faces.mesh import (
+    CHIN,
+    LEFT_CORNER,
+    LEFT_EYE,
+    LOWER_LIP_BOTTOM,
+    LOWER_LIP_EDGE,
+    RIGHT_CORNER,
+    RIGHT_EYE,
+    UPPER_LIP_EDGE,
+    UPPER_LIP_TOP,
+)
 
-LIPS, EYES, CHIN = [61, 291, 0, 17], [33, 263], 152
+LIPS, EYES = [RIGHT_CORNER, LEFT_CORNER, UPPER_LIP_TOP, LOWER_LIP_BOTTOM], [RIGHT_EYE, LEFT_EYE]
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +56,9 @@ def refusal(data: bytes, finder: FaceFinder) -> PictureError:
 def test_the_default_avatar_has_a_mesh_with_closed_lips(finder: FaceFinder, default: PillowImage.Image) -> None:
     found = read_picture(DEFAULT_PICTURE.read_bytes(), finder, 1080)
     assert found.image.shape[0] >= 768 and found.image.shape[1] >= 768 and found.notice is None
-    width = np.linalg.norm(found.mesh[61] - found.mesh[291])
+    width = np.linalg.norm(found.mesh[RIGHT_CORNER] - found.mesh[LEFT_CORNER])
     assert width > 90
-    assert np.linalg.norm(found.mesh[13] - found.mesh[14]) < 0.06 * width
+    assert np.linalg.norm(found.mesh[UPPER_LIP_EDGE] - found.mesh[LOWER_LIP_EDGE]) < 0.06 * width
     assert found.mesh[EYES, 1].max() < found.mesh[LIPS, 1].min() < found.mesh[CHIN, 1]
 
 

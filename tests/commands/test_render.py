@@ -45,7 +45,7 @@ def test_an_mp4_has_25_frames_a_second_and_the_voice(avatar: Avatar, short: Path
 
 async def test_the_frames_are_those_of_a_live_clip_session(avatar: Avatar, short: Path) -> None:
     """The same file through the pump and the inference thread, in other chunks, as a socket brings it."""
-    engine, worker, sink = PortraitEngine(life=False), InferenceWorker(), HoardingSink()
+    engine, worker, sink = PortraitEngine(idle_motion=False), InferenceWorker(), HoardingSink()
     worker.start()
     stream = worker.open(engine, engine.prepare(avatar), False, sink)
     pcm, rate = soundfile.read(short, dtype="int16")

@@ -15,7 +15,7 @@ import pytest
 from app.config import Settings
 from app.inference.engine import Job
 from app.inference.engines.clapper import Clapper
-from app.media import Image
+from app.media import I420
 from app.server import Server, make_server
 from tests.client import Client
 from tests.e2e.test_over_webrtc import RATE, beeps, onsets_audio, onsets_video, speak_live
@@ -34,7 +34,7 @@ class SlowClapper(Clapper):
     burst = 0  # frames between pauses of half their own time
     drawn = 0
 
-    def render(self, jobs: Sequence[Job]) -> list[Image]:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
         stall_s, self.stall_s = self.stall_s, 0.0
         before, self.drawn = self.drawn, self.drawn + len(jobs)
         if self.burst and before // self.burst != self.drawn // self.burst:
@@ -49,7 +49,7 @@ class Running:
     def __init__(self, folder: Path) -> None:
         self.engine = SlowClapper()
         self._server: Server = make_server(Settings(port=0, data_dir=folder), "warning")
-        self._server.engines._made["clapper"] = self.engine
+        self._server.engines.add(self.engine)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:

@@ -1,4 +1,4 @@
-"""How the portrait's ear is trained: speech synthesised with phoneme timings, mouths drawn from phonemes, a network.
+"""How the portrait's network is trained: on synthesised speech whose phonemes are known, and mouths drawn from them.
 
 ``python -m tools.visemes.corpus`` makes the speech, ``python -m tools.visemes.train`` the weights; see
 ``docs/portrait.md``.

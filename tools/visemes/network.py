@@ -1,4 +1,4 @@
-"""The network that the portrait's ``viseme_net`` runs, as it is trained; both must agree to the last weight."""
+"""The network that ``viseme_net`` runs in the portrait, as it is trained; both must agree to the last weight."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from app.inference.engines.portrait.viseme_net import CHANNELS, COLUMNS, FLOOR, LOCAL_COLUMNS, SPREAD_CHANNEL
+from app.inference.engines.portrait.shape import CHANNELS
+from app.inference.engines.portrait.viseme_net import COLUMNS, FLOOR, LOCAL_COLUMNS, SPREAD_CHANNEL
 from tools.visemes.phones import PHONES
 
-# what an eye, and an ear, can tell apart; only for training
+# sounds that look, and sound, alike are one class; only for training
 CLASSES = ("_", "pbmɓ", "fvɱʋ", "wʍɥβɸ", "θð", "tdnʈɖɳɗ", "szʂʐ", "ʃʒɕʑ", "lɭɫɬrɾɽɹɻ", "kgŋxɣqχɡɢɴʁʀhɦʔħʕ", "jʝçɲʎcɟ",
            "aɑɐʌæ", "ɛeœ", "ɪiɨɯ", "əɘɜɝɚɞɤ", "ɒɔoø", "uʊʉɵyʏ")  # fmt: skip
 CLASS_OF_SOUND = [next(at for at, sounds in enumerate(CLASSES) if sound in sounds) for sound in PHONES]
 
 
-class EarNetwork(nn.Module):
+class VisemeNetwork(nn.Module):
     """mel float32 (batch, ``COLUMNS``, 80), −4…4 → (channels (batch, 8), classes' logits (batch, 17))."""
 
     def __init__(self) -> None:

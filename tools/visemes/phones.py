@@ -8,25 +8,19 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, replace
 
+from app.inference.engines.portrait.shape import MouthChannels
+
 SILENCE = "_"
 
 
 @dataclass(frozen=True, slots=True)
-class Phone:
-    """One sound of the mouth. All 0…1, but ``wide`` −1…1.
+class Phone(MouthChannels):
+    """One sound: what a mouth does for it, and how firmly.
 
     ``hold``: how firmly it keeps its opening against its neighbours (dominance, after M. Cohen and D. Massaro,
     1993). ``lips``: how firmly it keeps its width and rounding.
     """
 
-    opening: float
-    jaw: float
-    wide: float = 0.0
-    rounding: float = 0.0
-    closed: float = 0.0
-    tuck: float = 0.0
-    teeth: float = 0.0
-    tongue: float = 0.0
     hold: float = 1.0
     lips: float = 1.0
     vowel: bool = False

@@ -1,4 +1,4 @@
-"""How well an ear hears voices that it was never taught."""
+"""How well a network hears voices that it was never taught."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from app.inference.engines.portrait.viseme_net import AHEAD_COLUMNS, CHANNELS, COLUMNS, LOOK_BACK_FRAMES
+from app.inference.engines.portrait.shape import CHANNELS
+from app.inference.engines.portrait.viseme_net import AHEAD_COLUMNS, COLUMNS, LOOK_BACK_FRAMES
 from app.inference.features.mel import N_MELS, SILENT_COLUMN, column_at
 from tools.visemes.corpus import read_shard
-from tools.visemes.network import EarNetwork
+from tools.visemes.network import VisemeNetwork
 from tools.visemes.speech import Numbers
 from tools.visemes.targets import SOUNDS, sounds_at, trajectory
 
 CLOSED_BELOW = 0.12  # of the widest opening
+OPENING, CLOSED, TUCK = (CHANNELS.index(name) for name in ("opening", "closed", "tuck"))
 
 
-def judge(network: EarNetwork, corpus: Path) -> dict[str, dict[str, float]]:
+def judge(network: VisemeNetwork, corpus: Path) -> dict[str, dict[str, float]]:
     """Return the figures of every held-out kind of voice, clean and roughened together."""
     figures: dict[str, list[dict[str, float]]] = defaultdict(list)
     for file in sorted(corpus.glob("held-*.npz")):
@@ -31,7 +33,7 @@ def judge(network: EarNetwork, corpus: Path) -> dict[str, dict[str, float]]:
     }
 
 
-def hear(network: EarNetwork, mel: Numbers) -> Numbers:
+def hear(network: VisemeNetwork, mel: Numbers) -> Numbers:
     """Return the mouth of each frame of float (columns, 80), as in a stream: float32 (frames, 8)."""
     before = np.full((-column_at(-LOOK_BACK_FRAMES), N_MELS), SILENT_COLUMN, np.float32)
     after = np.full((AHEAD_COLUMNS + 4, N_MELS), SILENT_COLUMN, np.float32)
@@ -39,7 +41,7 @@ def hear(network: EarNetwork, mel: Numbers) -> Numbers:
     frames = (len(mel) - 1) * 5 // 16
     windows = np.stack([row[column_at(f) : column_at(f) + COLUMNS] for f in range(frames)])
     with torch.no_grad():
-        return np.asarray(EarNetwork.squashed(network(torch.from_numpy(windows))[0]).numpy())
+        return np.asarray(VisemeNetwork.squashed(network(torch.from_numpy(windows))[0]).numpy())
 
 
 def likeness(a: Numbers, b: Numbers) -> float:
@@ -47,22 +49,23 @@ def likeness(a: Numbers, b: Numbers) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-4 and b.std() > 1e-4 else float("nan")
 
 
-def _judged(network: EarNetwork, mel: Numbers, mouth: Numbers, sound: Numbers) -> dict[str, float]:
+def _judged(network: VisemeNetwork, mel: Numbers, mouth: Numbers, sound: Numbers) -> dict[str, float]:
     heard = hear(network, mel)
     times = (np.arange(len(heard)) + 0.5) * 3.2
     true = mouth.astype(np.float32)[np.minimum(times.round().astype(int), len(mouth) - 1)]
     said = {
         name: likeness(heard[:, at], true[:, at]) for at, name in enumerate(CHANNELS) if name not in ("teeth", "tongue")
     }
-    shown = heard[:, 0] * (1 - np.clip((heard[:, 4] - 0.25) / 0.3, 0, 1))
-    lags = [likeness(shown[4 + lag : len(shown) - 4 + lag], true[4 : len(true) - 4, 0]) for lag in range(-3, 4)]
+    shown = heard[:, OPENING] * (1 - np.clip((heard[:, CLOSED] - 0.25) / 0.3, 0, 1))
+    lags = [likeness(shown[4 + lag : len(shown) - 4 + lag], true[4 : len(true) - 4, OPENING]) for lag in range(-3, 4)]
     quiet = [SOUNDS[s] == "_" for s in sound[np.minimum(times.round().astype(int), len(sound) - 1)]]
+    wide_open = true[:, OPENING] > 0.35
     return {
         **said,
         "lag": float(np.nanargmax(lags) - 3) if not np.isnan(lags).all() else float("nan"),
         "pbm": caught(sound, times, shown < CLOSED_BELOW, "pbmɓ"),
-        "fv": caught(sound, times, heard[:, 5] > 0.4, "fvɱ"),
-        "falsely": float(np.mean(shown[true[:, 0] > 0.35] < CLOSED_BELOW)) if (true[:, 0] > 0.35).any() else np.nan,
+        "fv": caught(sound, times, heard[:, TUCK] > 0.4, "fvɱ"),
+        "falsely": float(np.mean(shown[wide_open] < CLOSED_BELOW)) if wide_open.any() else np.nan,
         "quiet": float(np.mean(shown[np.array(quiet)])) if any(quiet) else float("nan"),
     }
 

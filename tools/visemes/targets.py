@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.inference.engines.portrait.shape import CHANNELS
 from app.inference.features.mel import COLUMNS_PER_SECOND
+from app.smoothstep import smoothstep
 from tools.visemes.phones import PHONES, SILENCE, Phone
 from tools.visemes.speech import Numbers, Segment
 
@@ -25,7 +27,7 @@ QUIET_DB, QUIET_SHARE = 18.0, 0.55  # a vowel that much below the loudest opens 
 
 
 def trajectory(segments: list[Segment], columns: int) -> Numbers:
-    """Return the mouth at every mel column: float32 (columns, 8), in the order of ``ear.CHANNELS``."""
+    """Return the mouth at every mel column: float32 (columns, 8), see ``CHANNELS``."""
     times = np.arange(columns) / COLUMNS_PER_SECOND
     phones = [PHONES[segment.sound] for segment in segments]
     stress = _stress(segments, phones)
@@ -35,17 +37,17 @@ def trajectory(segments: list[Segment], columns: int) -> Numbers:
     tuck = _laid_over(segments, times, np.array([phone.tuck for phone in phones]), stops=False)
     free = np.minimum(1 - closed, 1 - 0.9 * tuck)
     opening = _mixed(pull, phones, np.array([p.opening for p in phones]) * stress, "hold")
-    channels = (
-        np.minimum(opening, free),
-        _mixed(pull, phones, np.array([p.jaw for p in phones]) * stress, "hold"),
-        _mixed(lips, phones, np.array([p.wide for p in phones]) * stress, "lips"),
-        _mixed(lips, phones, np.array([p.rounding for p in phones]), "lips"),
-        closed,
-        tuck,
-        _mixed(pull, phones, np.array([p.teeth for p in phones]), "hold") * (1 - closed),
-        _mixed(pull, phones, np.array([p.tongue for p in phones]), "hold") * (1 - closed),
-    )
-    return np.stack(channels, axis=1).astype(np.float32)
+    mouth = {
+        "opening": np.minimum(opening, free),
+        "jaw": _mixed(pull, phones, np.array([p.jaw for p in phones]) * stress, "hold"),
+        "wide": _mixed(lips, phones, np.array([p.wide for p in phones]) * stress, "lips"),
+        "rounding": _mixed(lips, phones, np.array([p.rounding for p in phones]), "lips"),
+        "closed": closed,
+        "tuck": tuck,
+        "teeth": _mixed(pull, phones, np.array([p.teeth for p in phones]), "hold") * (1 - closed),
+        "tongue": _mixed(pull, phones, np.array([p.tongue for p in phones]), "hold") * (1 - closed),
+    }
+    return np.stack([mouth[name] for name in CHANNELS], axis=1).astype(np.float32)
 
 
 def sounds_at(segments: list[Segment], columns: int) -> Numbers:
@@ -81,7 +83,7 @@ def _laid_over(segments: list[Segment], times: Numbers, depth: Numbers, stops: b
             middle, half = (segment.start_s + end) / 2, max(end - segment.start_s, CLOSURE_S) / 2
             away = np.abs(times - middle) - half
             curve = np.maximum(curve, deep * np.clip(1 - away / RAMP_S, 0, 1))
-    return np.asarray(curve * curve * (3 - 2 * curve))
+    return np.asarray(smoothstep(curve))
 
 
 def _stress(segments: list[Segment], phones: list[Phone]) -> Numbers:

@@ -1,11 +1,11 @@
-"""``python -m tools.visemes.train --corpus FOLDER --out FILE``: teach the ear, and say how well it hears strangers."""
+"""``python -m tools.visemes.train --corpus FOLDER --out FILE``: teach a network, judge it by voices it never heard."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +14,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from app.inference.engines.portrait.viseme_net import AHEAD_COLUMNS, CHANNELS, COLUMNS, MIDDLE_COLUMN, SPREAD_CHANNEL
+from app.inference.engines.portrait.shape import CHANNELS, MouthChannels
+from app.inference.engines.portrait.viseme_net import AHEAD_COLUMNS, COLUMNS, MIDDLE_COLUMN, SPREAD_CHANNEL
 from app.inference.features.mel import SILENT_COLUMN
 from tools.visemes.corpus import read_shard
-from tools.visemes.network import CLASS_OF_SOUND, EarNetwork
+from tools.visemes.network import CLASS_OF_SOUND, VisemeNetwork
 from tools.visemes.report import judge
 from tools.visemes.targets import sounds_at, trajectory
 
 BATCH = 1024
 THROATS = 16  # in a batch
 RATE = 1.5e-3
-WEIGHT = torch.tensor([4.0, 1.5, 1.0, 1.5, 1.0, 1.0, 0.7, 0.5])  # of each channel
+WEIGHTS = MouthChannels(opening=4.0, jaw=1.5, wide=1.0, rounding=1.5, closed=1.0, tuck=1.0, teeth=0.7, tongue=0.5)
 BY_LIKELIHOOD = [CHANNELS.index("closed"), CHANNELS.index("tuck")]
 CLASS_WEIGHT = 0.15
 RARE = 2.0  # how much more a missed closure or tuck counts than a false one
@@ -91,13 +92,14 @@ def roughened(mel: Tensor, random: torch.Generator) -> Tensor:
 
 def loss_of(raw: Tensor, logits: Tensor, mouth: Tensor, sound: Tensor) -> Tensor:
     """Weigh squares for shapes, likelihood for what is there or not, and the class of the sound."""
-    squares = (EarNetwork.squashed(raw) - mouth).square()
+    squares = (VisemeNetwork.squashed(raw) - mouth).square()
     likelihood = functional.binary_cross_entropy_with_logits(
         raw, mouth.clamp(0, 1), reduction="none", pos_weight=torch.tensor(RARE)
     )
     each = squares.clone()
     each[:, BY_LIKELIHOOD] = 0.4 * likelihood[:, BY_LIKELIHOOD]
-    return (each * WEIGHT).sum(dim=1).mean() + CLASS_WEIGHT * functional.cross_entropy(logits, sound)
+    weighted = (each * torch.tensor(astuple(WEIGHTS))).sum(dim=1).mean()
+    return weighted + CLASS_WEIGHT * functional.cross_entropy(logits, sound)
 
 
 def main() -> None:
@@ -112,7 +114,7 @@ def main() -> None:
     torch.manual_seed(wanted.seed)
     random = torch.Generator().manual_seed(wanted.seed)
     corpus = Corpus.read(sorted(wanted.corpus.glob("teach-*.npz")))
-    network = EarNetwork()
+    network = VisemeNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=wanted.steps + 1, pct_start=0.1)
     checkpoint = wanted.out.with_suffix(".checkpoint")

@@ -24,23 +24,23 @@ NUMBER_HEIGHT = 0.05  # of the picture's height
 
 @dataclass(frozen=True, slots=True)
 class ClapperPrepared:
-    """All that matters of an avatar here: its size."""
+    """An avatar of which only the size is shown."""
 
     black: I420
     moving: bool = False
     idle_motion: None = None
 
     def without_idle_motion(self) -> ClapperPrepared:
-        """Return it: it is."""
+        """Return itself: it has no idle motion."""
         return self
 
     def idle_frame(self, position: int) -> I420:
-        """Black."""
+        """Return the black picture."""
         return self.black
 
 
 class Clapper:
-    """An engine that claps."""
+    """Draws a white frame where the sound is loud, else a black one."""
 
     name = "clapper"
     span: MelSpan | None = None

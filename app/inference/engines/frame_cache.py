@@ -15,13 +15,13 @@ from app.i420 import from_bgr
 from app.inference.engine import IdleMotion
 from app.media import I420, Image
 
-FRAMES_KEPT = 16  # of a video: what sessions at about the same place share, some 6 MB each
+FRAMES_KEPT = 16  # of a video, some 6 MB each: sessions at about the same place share them
 
 T = TypeVar("T")
 
 
 class FrameCache(Generic[T]):
-    """What an engine prepares of a picture and its mesh: once of a picture; of a video's frame when it is first drawn.
+    """Keeps what an engine prepares: of a picture at once, of a video's frame when it is first drawn.
 
     A video's frames and meshes lie on disk, memory-mapped. Bound: ``FRAMES_KEPT`` frames, the latest.
     ``idle_motion``: what a picture does by itself.
@@ -30,7 +30,7 @@ class FrameCache(Generic[T]):
     def __init__(
         self, avatar: Avatar, make: Callable[[Image, NDArray[np.float32]], T], idle_motion: IdleMotion | None = None
     ) -> None:
-        self._portrait, self._make, self.idle_motion = avatar, make, idle_motion
+        self._avatar, self._make, self.idle_motion = avatar, make, idle_motion
         self._rest = from_bgr(avatar.image)
         self._made: OrderedDict[int, T] = OrderedDict()
         self.at(0)  # the first is ready before anybody waits for it
@@ -38,24 +38,24 @@ class FrameCache(Generic[T]):
     @property
     def moving(self) -> bool:
         """Whether it is a video."""
-        return self._portrait.video is not None
+        return self._avatar.video is not None
 
     def without_idle_motion(self) -> FrameCache[T]:
-        """Return the same shots without life; what is prepared of them is shared."""
+        """Return the same frames without idle motion; what is prepared is shared."""
         if self.idle_motion is None:
             return self
-        calm = copy.copy(self)
-        calm.idle_motion = None
-        return calm
+        plain = copy.copy(self)
+        plain.idle_motion = None
+        return plain
 
     def idle_frame(self, position: int) -> I420:
-        """Return the picture as it is, one object; or the video's frame, converted in 0.3 ms of 768 × 768 pixels."""
-        video = self._portrait.video
+        """Return the picture, always the same object, or the video's frame, converted in 0.3 ms (768 × 768 pixels)."""
+        video = self._avatar.video
         return self._rest if video is None else from_bgr(np.asarray(video.frames[video.index(position)]))
 
     def at(self, position: int) -> T:
-        """Return what was prepared for a position. After the first, on the inference thread only."""
-        video = self._portrait.video
+        """Return what is prepared for a position. Once constructed, called on the inference thread only."""
+        video = self._avatar.video
         index = 0 if video is None else video.index(position)
         if index not in self._made:
             self._made[index] = self._prepared(video, index)
@@ -66,5 +66,5 @@ class FrameCache(Generic[T]):
 
     def _prepared(self, video: VideoLoop | None, index: int) -> T:
         if video is None:
-            return self._make(self._portrait.image, self._portrait.mesh)
+            return self._make(self._avatar.image, self._avatar.mesh)
         return self._make(np.asarray(video.frames[index]), video.meshes[index])

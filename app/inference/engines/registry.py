@@ -34,7 +34,10 @@ class EngineStatus:
 
 
 class Engines:
-    """Makes each engine once, at its first use. Safe to call from any thread; loading takes seconds."""
+    """Makes each engine once, at its first use. Safe to call from any thread; loading takes seconds.
+
+    ``life``: faces blink, breathe and sway, where an engine can draw that.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,12 @@ class Engines:
             "wav2lip": self._make_wav2lip,
             "clapper": Clapper,
         }
+
+    def add(self, engine: Engine) -> None:
+        """Offer an engine under its own name, in place of one that has it."""
+        with self._lock:
+            self._made[engine.name] = engine
+            self._makers[engine.name] = lambda: engine
 
     def resolve(self, name: str) -> str:
         """Return the engine that a name means: ``auto`` is the setting's, else Wav2Lip where it has weights.
@@ -112,7 +121,7 @@ class Engines:
             raise EngineUnavailable(
                 f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
             )
-        # OpenVINO, or torch, takes a while to import, which nobody should wait for who does not use it
+        # OpenVINO and torch take a while to import: only who uses this engine waits for that
         from app.inference.engines.wav2lip.engine import Wav2LipEngine
         from app.inference.engines.wav2lip.select_backend import select_backend
 

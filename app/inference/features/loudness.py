@@ -1,4 +1,4 @@
-"""How loud somebody speaks, against themselves and against what is behind them: read from a second of mel."""
+"""How loud somebody speaks, compared with themselves and with their background, over a second of mel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slices in, the windows that an engine hears out, each as soon as its last mel column is final."""
+"""Slices in, windows out: what an engine hears, each as soon as its last mel column is final."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.media import AudioSlice, FloatArray
 
 
 class Windower:
-    """One session's ear.
+    """Cuts one session's sound into windows.
 
     Bound: the slices and mel columns of the engine's span (its look-back and look-ahead). What lies before an
     utterance and after its flush is silence.
     """
 
-    _ahead: int  # samples heard of slices that are not there yet
+    _ahead: int  # samples heard of the next slice, before it is there
 
     def __init__(self, span: MelSpan | None) -> None:
         self._span = span
@@ -41,7 +41,7 @@ class Windower:
     def hear(self, tail: FloatArray) -> list[Window]:
         """Listen ahead to what there is of the next slice, float32 (n,) at 16 kHz: an engine may need no more of it.
 
-        What was heard before, of the same slice, may come again and is passed over; so is what completes nothing yet.
+        Samples of that slice that were heard before are skipped. A tail that completes no window is not heard yet.
         """
         if self._span is None or not self._slices:
             return []

@@ -50,7 +50,7 @@ def test_a_video_goes_forth_and_back_and_keeps_few_frames_ready(avatar: Avatar) 
 
 
 def test_the_portrait_speaks_in_the_frame_of_its_moment(avatar: Avatar) -> None:
-    video, engine = moving(avatar), PortraitEngine(life=False)
+    video, engine = moving(avatar), PortraitEngine(idle_motion=False)
     prepared = engine.prepare(video)
     window: Window = loud_window(SPAN)
     first, later = engine.render([Job(prepared, window, 0), Job(prepared, window, 7)])

@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,12 +23,12 @@ from app.inference.engines.wav2lip.checkpoint import BadCheckpoint, load_checkpo
 from app.inference.engines.wav2lip.converted import FOLDER, Networks, converted, kept_networks
 from app.inference.engines.wav2lip.cpu import CpuBackend, best_precision
 from app.inference.engines.wav2lip.cuda import TorchBackend
-from app.inference.engines.wav2lip.engine import LOOK_BACK_COLUMNS, SPAN, Wav2LipEngine, speech_share
+from app.inference.engines.wav2lip.engine import SPAN, Wav2LipEngine, speech_share
 from app.inference.engines.wav2lip.lower_half import FaceEncoder, LipDecoder
 from app.inference.engines.wav2lip.paste import FaceRegion, face_box, face_region, model_face, paste
 from app.inference.features.loudness import speech_power
-from app.inference.features.mel import column_at
 from app.inference.features.window import Window
+from app.inference.features.windower import Windower
 from app.inference.wav2lip import Wav2Lip
 from app.media import SILENCE, AudioSlice, StageTimestamps
 from tests.paths import FIXTURES
@@ -131,7 +133,7 @@ def drawn_by_the_model(model: Wav2Lip, mels: np.ndarray, face: np.ndarray) -> np
     return np.asarray(drawn[:, :, 48:].permute(0, 2, 3, 1) * 255)
 
 
-DRAWERS = {
+BACKENDS = {
     "openvino, exact": lambda model: CpuBackend(converted(model), 0, "f32"),
     "openvino, this processor": lambda model: CpuBackend(converted(model), 0),
     "torch, exact": lambda model: TorchBackend(model, "cpu", "f32"),
@@ -141,9 +143,9 @@ DRAWERS = {
 DIFFERENCE = {"f32": (0.01, 0.1), "f16": (0.2, 4.0), "bf16": (0.8, 30.0)}
 
 
-@pytest.mark.parametrize("name", DRAWERS)
-def test_every_drawer_draws_what_the_model_draws(name: str, model: Wav2Lip) -> None:
-    backend: Backend = DRAWERS[name](model)  # type: ignore[no-untyped-call]
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_backend_draws_what_the_model_draws(name: str, model: Wav2Lip) -> None:
+    backend: Backend = BACKENDS[name](model)  # type: ignore[no-untyped-call]
     mean, most = DIFFERENCE[backend.precision]
     fixture = np.load(FIXTURE)
     rng = np.random.default_rng(3)
@@ -252,15 +254,52 @@ def test_a_drawing_of_another_colour_leaves_no_seam(avatar: Avatar, tint: tuple[
     assert np.percentile(after, 95) <= 1.2 * np.percentile(before, 95)
 
 
-def test_the_window_of_a_frame_begins_one_frame_before_it(engine: Wav2LipEngine) -> None:
-    """As in training; the public inference script begins it at the frame, and its lips run 40 ms early."""
-    frame = 50
-    assert SPAN.start(frame) + LOOK_BACK_COLUMNS == column_at(frame - 1)
-    assert column_at(frame) - column_at(frame - 1) in (3, 4), "40 ms are 3.2 columns"
-    # of what a frame's model hears, the end decides how long it must wait: 16 columns from f - 1 on, whose last
-    # sample lies half an FFT after its centre
-    last_sample_s = (column_at(frame - 1) + 15) / 80 + 400 / 16_000
-    assert last_sample_s - (frame + 1) / 25 == pytest.approx(0.1225, abs=0.013)
+class NotingBackend:
+    """A network that draws black, and notes what it was fed."""
+
+    precision, max_batch = "f32", 8
+
+    def __init__(self) -> None:
+        self.mels: list[np.ndarray] = []
+
+    def draw(self, mels: np.ndarray, faces: Sequence[ModelFace]) -> np.ndarray:
+        self.mels += list(mels)
+        return np.zeros((len(mels), 48, 96, 3), np.float32)
+
+
+@pytest.mark.parametrize("frame", range(50, 55))
+def test_the_network_is_fed_16_columns_from_one_frame_before_the_picture_s(frame: int, avatar: Avatar) -> None:
+    """As in training; the public inference script begins at the frame itself, and its lips run 40 ms early."""
+    backend = NotingBackend()
+    engine = Wav2LipEngine(backend)
+    assert engine.span is not None
+    columns = np.arange(400, dtype=np.float32)
+    sound = np.full((80, len(columns)), -3.5, np.float32)
+    sound[:40, columns % 40 < 20] = 0.0  # speech that comes and goes
+    sound[79] = columns / 100  # above speech, each column says its number
+    start = engine.span.start(frame)
+    heard = replace(window(0.0), mel=np.ascontiguousarray(sound[:, start : start + engine.span.columns]))
+    engine.render([Job(engine.prepare(avatar), heard)])
+    (fed,) = backend.mels
+    first = (frame - 1) * 80 // 25  # 80 columns and 25 frames a second
+    assert (fed == sound[:, first : first + 16]).all()
+
+
+def test_a_sound_of_one_frame_lies_where_training_had_it_for_that_frame(avatar: Avatar) -> None:
+    """The window begins a frame early and is five frames long: the frame's own sound is the second of them."""
+    backend, frame = NotingBackend(), 50
+    engine = Wav2LipEngine(backend)
+    prepared, windower = engine.prepare(avatar), Windower(engine.span)
+    pcm = np.zeros((80, 640), np.float32)
+    pcm[frame] = 0.3 * np.random.default_rng(1).standard_normal(640)
+    slices = [AudioSlice(0, pts, SILENCE, part, False, StageTimestamps(0)) for pts, part in enumerate(pcm)]
+    windows = [window for sound in slices for window in windower.push(sound)]
+    assert windows[frame].sound.pts == frame
+    engine.render([Job(prepared, windows[frame])])
+    (fed,) = backend.mels
+    power = speech_power(fed)
+    middle = float(power @ np.arange(16) / power.sum())
+    assert middle == pytest.approx(1.5 * 3.2, abs=1.0)
 
 
 def test_the_mouth_fades_in_and_out_and_rests_on_noise() -> None:

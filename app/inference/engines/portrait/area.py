@@ -25,11 +25,11 @@ class Area:
         return self.left >= self.right or self.top >= self.bottom
 
     def grown(self, by: int) -> Area:
-        """Return it larger to all sides."""
+        """Return it larger by so many pixels on every side."""
         return Area(self.left - by, self.top - by, self.right + by, self.bottom + by)
 
     def even(self) -> Area:
-        """Return it as large as it must be for even sides: chroma has a pixel for two by two."""
+        """Return the least area around it with even edges: chroma has one pixel for two by two."""
         return Area(self.left & ~1, self.top & ~1, self.right + self.right % 2, self.bottom + self.bottom % 2)
 
     def within(self, other: Area) -> Area:
@@ -42,5 +42,5 @@ class Area:
         )
 
     def seen_from(self, left: int, top: int) -> Area:
-        """Return it in the coordinates of a point."""
+        """Return it in coordinates that begin at (left, top)."""
         return Area(self.left - left, self.top - top, self.right - left, self.bottom - top)

@@ -1,4 +1,4 @@
-"""Loops over pixels, compiled: what NumPy would need many passes for."""
+"""Compiled loops over pixels, for what NumPy would do in many passes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Real = Any  # float32, in compiled code
 
-# no number here is so fine that a product and a sum in one instruction, or a reciprocal, would matter
+# a product and a sum may be one instruction, and a division a reciprocal: no number here is that fine
 FAST = {"contract", "nsz", "arcp"}
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "forceinline": True, "fastmath": FAST}
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function at its first call, which takes seconds, and keep what came of it on disk.
+    """Compile a function at its first call, which takes seconds, and keep the result on disk.
 
-    It lies beside the module or, where that cannot be written to, in the user's cache (or ``NUMBA_CACHE_DIR``); where
-    nothing can, each process compiles anew. Other threads run while it runs.
+    The result lies in ``NUMBA_CACHE_DIR`` where that is set, else beside the module, else in the user's cache. Where
+    nothing can be written, each process compiles anew. A compiled function lets other threads run.
     """
     try:
         made: Any = njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # there is no place to write to
+    except RuntimeError:  # nothing can be written
         return cast(Callable[P, R], njit(**OPTIONS)(function))
-    # Numba looks at the function's own file to know whether it is out of date, but others' code is compiled into it
+    # Numba compares the function's own file alone, but code of other modules is compiled into it
     made._cache._cache_file._source_stamp = _stamp()
     return cast(Callable[P, R], made)
 
 
 @cache
 def _stamp() -> tuple[tuple[str, int, int], ...]:
-    """Return what changes with any module of this folder."""
+    """Return a value that changes with any module of this folder."""
     found = [(file.name, file.stat()) for file in sorted(Path(__file__).parent.glob("*.py"))]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)

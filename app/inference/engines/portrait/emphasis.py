@@ -1,4 +1,4 @@
-"""How strongly somebody speaks, smoothly: what the head follows."""
+"""How strongly somebody speaks, as a smooth value that the head follows."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from app.inference.features.loudness import QUIETEST_PEAK_DB, ramp
 from app.media import FloatArray
 
-LOUD_RANGE_DB = 18.0  # below the loudest: from none to full
-PRESENT_DB = 14.0  # over which a voice counts fully, from the quietest that is heard
-STEPS = 1024  # so that the last bits of mel, which depend on how the sound was cut, move no pixel
+LOUD_RANGE_DB = 18.0  # below the loudest, from where a column begins to count
+PRESENT_DB = 14.0  # above the quietest that is heard, from where a voice counts fully
+STEPS = 1024  # to which it is rounded: mel's last bits, which depend on the chunks, move no pixel
 
 
 def emphasis_of(power: FloatArray) -> float:
     """Return 0…1 from the power of speech, float32 (columns,), in about a second that ends now.
 
-    Each column's loudness, against the second's loudest, counts by its age: none as it comes and as it goes, most
-    after a third of a second. So the value moves smoothly, whatever the voice does.
+    Each column counts by its loudness, relative to the second's loudest, and by its age: most at a third of a second,
+    nothing when it comes or goes. So the value moves smoothly, whatever the voice does.
     """
     if not len(power):
         return 0.0
     come, whole = _weights(len(power))
-    loudest_db = float(5 * np.log10(np.square(power) @ whole))  # a mean that the loudest dominate, without a corner
+    loudest_db = float(5 * np.log10(np.square(power) @ whole))  # the loudest dominate this mean, and it has no corner
     loud = np.clip((10 * np.log10(power) - loudest_db) / LOUD_RANGE_DB + 1, 0, 1)
     present = ramp(loudest_db, QUIETEST_PEAK_DB, QUIETEST_PEAK_DB + PRESENT_DB)
     return round(float(np.square(loud) @ come) * present * STEPS) / STEPS

@@ -20,39 +20,39 @@ from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
 from app.inference.features.window import MelSpan
 from app.media import I420
 
-AWAKE = 250  # slots
+AWAKE = 250  # a slot in which the head moves
 WIDE_OPEN = MouthShape(opening=1.0, jaw=1.0)
 
 
 class PortraitEngine:
-    """Warps the lower face of a picture, or of a video's frames, as a small network of our own hears the voice.
+    """Warps the lower face of a picture, or of a video's frames, to the mouth that :class:`VisemeNet` hears.
 
-    ``life``: pictures blink, breathe and sway; videos do that by themselves.
+    ``idle_motion``: pictures also blink, breathe and sway; videos do that by themselves.
     """
 
     name = "portrait"
     span: MelSpan | None = SPAN
     max_batch = 1  # together they would take as long, and the first wait for the last
 
-    def __init__(self, life: bool = True, weights: Path = NET_WEIGHTS) -> None:
-        """Load the ear.
+    def __init__(self, idle_motion: bool = True, weights: Path = NET_WEIGHTS) -> None:
+        """Load the network.
 
         Raises:
             WeightsError: when its weights are not there, or something else.
         """
-        load_net(weights)  # what is missing is missed now
+        load_net(weights)  # so that missing weights are noticed now
         self._weights = weights
-        self._eyes = EyeFinder() if life else None
+        self._eyes = EyeFinder() if idle_motion else None
 
     def prepare(self, avatar: Avatar) -> FrameCache[FaceRig]:
-        """Compute the tables of the warp, and of what the face does by itself."""
+        """Compute the tables of the warp and of the idle motion."""
         cache = FrameCache(avatar, make_rig, idle_motion_of(avatar, self._eyes) if self._eyes else None)
-        # so that all that draws is compiled, or loaded, before anybody waits for it; in slot 0 no head moves yet
+        # compiles or loads all that draws before anybody waits for it; in slot 0 the head does not move yet
         self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, 1.0)
         return cache
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
-        """Pose each face in the shape of its sound."""
+        """Draw each face with the mouth of its sound."""
         shapes = [mouth_shape(job.window, self._weights) for job in jobs]
         return [
             self._draw(job.prepared, job.position, shape, emphasis_of(job.window.power))

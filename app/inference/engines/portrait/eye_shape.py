@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from app.faces.eyes import EyeOutline
 from app.media import FloatArray
 
-MIN_OPENING = 0.14  # in widths of the eye: below it, it is closed already
+MIN_OPENING = 0.14  # in widths of the eye: less is closed already
 OUTER_GROWTH, INNER_GROWTH = 1.17, 1.10  # the outline stops short of the corners
 
 
 @dataclass(frozen=True, slots=True)
 class EyeShape:
-    """One eye in its own coordinates: x along it, y towards the cheek, from the middle between its corners, in widths.
+    """One eye in its own coordinates, in widths of the eye, from the middle between its corners.
 
-    ``x``, ``upper``, ``lower``: float32 (97,), the lids' edges from corner to corner.
+    x runs along the eye, y towards the cheek. ``x``, ``upper``, ``lower``: float32 (97,), the lids' edges from
+    corner to corner.
     """
 
     centre: FloatArray  # (2,), pixels
@@ -44,11 +45,11 @@ class EyeShape:
 
     @property
     def is_closed(self) -> bool:
-        """Whether there is nothing to close."""
+        """Whether the eye is closed already."""
         return bool((self.lower - self.upper).max() < MIN_OPENING)
 
     def is_outside(self, width: int, height: int) -> bool:
-        """Whether nothing of it is in a picture of so many pixels."""
+        """Whether no point of it lies in a picture of so many pixels."""
         edges = np.stack([np.tile(self.x, 2), np.concatenate([self.upper, self.lower])], axis=1)
         points = self.centre + edges @ self.axes.T * self.width_px
         return not ((points >= 0) & (points <= (width - 1, height - 1))).all(axis=1).any()

@@ -13,26 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.faces.eyes import EyeOutline
+from app.faces.mesh import LEFT_BROW, RIGHT_BROW
+from app.i420 import LUMA
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.eye_shape import MIN_OPENING, EyeShape
 from app.media import FloatArray, Image
+from app.smoothstep import smoothstep
 
 Plane = NDArray[np.float32]  # over the eye's rectangle
 
-# the brows' lower edges in the face mesh, the person's right one first
-BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))
 MIN_WIDTH_PX = 8.0  # of an eye that is worth closing
-TURNED = 0.6  # of the wider eye's width: a head turned so far does not blink, rather than wink
+TURNED = 0.6  # of the wider eye's width, the other's at least: a head turned further would wink, so it does not blink
 SPARE = 0.03  # below the outline, so that no white is left
-SKIN = (0.25, 0.42)  # height of what gives way above the eye
-BROW_SHARE = 0.65  # of the way up to the brow, at most: that stays where it is
-UNFOLDED = 0.7  # of the new skin's colour is that of the skin above it, on a closed lid
-PLAIN = 0.5  # of that is one colour, as what was in a fold was in its shadow
+SKIN = (0.25, 0.42)  # least and greatest height of the skin that stretches above the eye
+BROW_SHARE = 0.65  # of the way up to the brow: the brow itself stays
+UNFOLDED = 0.7  # how much of its new skin's colour a closed lid takes from the skin above
+PLAIN = 0.5  # of that is one plain colour, as skin in a fold lies in its shadow
 LIFT = 0.08  # of the opening, by which the lower lid comes up
-CHEEK = 0.25  # below the eye, where that has died away
-AROUND = 0.10  # of the rectangle, beyond all that
-LASH = 0.030  # thickness of their line
-LASH_SHARE = 0.6  # of its colour is their own, on a closed lid
+CHEEK = 0.25  # below the eye, where that lift ends
+AROUND = 0.10  # the rectangle's margin beyond all that
+LASH = 0.030  # thickness of the lashes' line
+LASH_SHARE = 0.6  # how much of that line is in the lashes' colour on a closed lid
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +46,29 @@ class Eyelids:
     y: Plane
     upper: Plane  # y of the upper lid's edge at each x, the eye being open
     opening: Plane  # from there to the lower lid; 0 beyond the corners
-    skin: float  # height of what gives way
+    skin: float  # height of what stretches
     grid: tuple[Plane, Plane]  # pixel positions in the picture
     skin_colour: FloatArray  # (3,), BGR, of the skin below the brow
     lashes: FloatArray  # (3,), BGR
 
 
 def make_eyelids(image: Image, eyes: Sequence[EyeOutline], mesh: NDArray[np.float32]) -> list[Eyelids]:
-    """Prepare the eyes of a picture (BGR) with its mesh (468, 2) that blink: both, or none.
+    """Prepare the eyes of a picture (BGR) with its mesh (468, 2) for blinking: both, or none.
 
-    One blinks alone only where the other is closed already or outside the picture. ``eyes``: the person's right one
-    first.
+    One eye blinks alone only where the other is closed already, or outside the picture. ``eyes``: the person's right
+    one first.
     """
-    shapes = [EyeShape.of(eye, mesh[list(brow)]) for eye, brow in zip(eyes, BROWS, strict=True)]
+    shapes = [EyeShape.of(eye, mesh[list(brow)]) for eye, brow in zip(eyes, (RIGHT_BROW, LEFT_BROW), strict=True)]
     seen = [shape for shape in shapes if not shape.is_outside(image.shape[1], image.shape[0])]
     widths = sorted(shape.width_px for shape in seen)
     if not seen or widths[0] < max(MIN_WIDTH_PX, TURNED * widths[-1]):
         return []
-    made = [_made(image, shape) for shape in seen if not shape.is_closed]
+    made = [_prepared(image, shape) for shape in seen if not shape.is_closed]
     return [lids for lids in made if lids is not None] if None not in made else []
 
 
-def _made(image: Image, eye: EyeShape) -> Eyelids | None:
-    """Prepare one eye; None where the picture's edge is too near."""
+def _prepared(image: Image, eye: EyeShape) -> Eyelids | None:
+    """Prepare one eye; None where the picture's edge cuts it off."""
     low = np.array([eye.x[0] - AROUND, eye.upper.min() - SKIN[1] - AROUND])
     high = np.array([eye.x[-1] + AROUND, eye.lower.max() + CHEEK + AROUND])
     box = np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])
@@ -99,7 +100,7 @@ def close_eyelids(picture: Image, lids: Eyelids, closure: float) -> Image:
     drop, lift = closure * (1 - LIFT) * lids.opening, closure * LIFT * lids.opening
     above = lids.upper + drop - lids.y
     height = np.clip(above / (lids.skin + drop), 0, 1)
-    from_above = drop * (height * height * (3 - 2 * height) - 1)  # the edge goes down whole, the brow stays
+    from_above = drop * (smoothstep(height) - 1)  # the edge goes down whole, the brow stays
     depth = np.clip((lids.y - lids.upper - lids.opening + lift) / CHEEK, 0, 1)
     from_below = np.where(depth > 0, lift * np.square(1 - depth), 0)
     lid, eye = _moved(picture, lids, from_above), _moved(picture, lids, from_below)
@@ -143,6 +144,6 @@ def _softened(values: FloatArray) -> FloatArray:
 
 def _colour(pixels: NDArray[np.uint8], low: float, high: float) -> FloatArray:
     """Return the mean of those of (n, 3), BGR, whose luma lies between two percentiles: float32 (3,)."""
-    luma = pixels @ np.array((0.114, 0.587, 0.299), np.float32)
+    luma = pixels @ LUMA
     chosen = (luma >= np.percentile(luma, low)) & (luma <= np.percentile(luma, high))
     return np.asarray(pixels[chosen].mean(axis=0), np.float32)

@@ -1,7 +1,7 @@
 """A portrait's lower face: tables prepared once, one shape a frame.
 
-The warp is known on a grid of a few pixels (``warp.py``), the pixels come of ``lips.py``. Every displacement fades out
-before the grid's edge and outside the jaw's outline, so that collar, hair and background stay where they are.
+``warp.py`` moves a grid of a few pixels' step, ``lips.py`` draws the pixels. Every displacement fades out before the
+grid's edge and outside the jaw's outline, so that collar, hair and background stay where they are.
 """
 
 from __future__ import annotations
@@ -14,34 +14,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import CHIN, LEFT_JAW, NOSE_BASE, OVAL, RIGHT_JAW
 from app.i420 import planes_of, size_of
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.field import CELL_PX
-from app.inference.engines.portrait.geometry import (
-    CHIN,
-    LEFT_JAW,
-    NOSE_BASE,
-    OVAL,
-    RIGHT_JAW,
-    Lips,
-    MouthFrame,
-    find_lips,
-)
+from app.inference.engines.portrait.geometry import Lips, MouthFrame, find_lips
 from app.inference.engines.portrait.ground import Ground, ground_of
 from app.inference.engines.portrait.lips import draw_lips
 from app.inference.engines.portrait.paint import Parting
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.warp import Grid, Warp, parting_of, pull_of, warp_of
 from app.media import I420, FloatArray, Image
+from app.smoothstep import smoothstep
 
 Plane = NDArray[Any]  # float32, over the grid
 
 # all in mouth widths
-REACH_X = 1.15  # to each side that can move
+REACH_X = 1.15  # to each side: what can move
 NECK = 0.46  # below the chin, where all movement has died away
 OUTSIDE = 0.40  # beyond the jaw's outline, likewise
 BROW = 0.12  # above the nose's base, likewise
-SETS_IN = 8  # times as fast as speech is sure of itself, the picture gives way
+SETS_IN = 8  # times as fast as ``speaking`` rises, the drawn mouth replaces the picture's
 EDGE = 0.10  # of the rectangle, where the movement fades to nothing
 STEPS_A_MOUTH = 40  # of the grid, about
 LEAST_PX = 1 / 64  # less movement than this leaves a pixel as it is
@@ -113,7 +106,7 @@ def make_rig(image: Image, mesh: NDArray[np.float32]) -> FaceRig:
 
 
 def pose(rig: FaceRig, shape: MouthShape) -> Pose | None:
-    """Take one shape; None where the picture can stay as it is."""
+    """Pose the rig in one shape; None where the picture can stay as it is."""
     if shape.at_rest or (shape.still and not rig.lips.apart):
         return None
     shape = replace(shape, speaking=_speaking(rig.lips.apart, shape.speaking))
@@ -124,12 +117,12 @@ def pose(rig: FaceRig, shape: MouthShape) -> Pose | None:
 
 
 def _speaking(apart: float, speaking: float) -> float:
-    """Return how far lips have come from how they are in the picture; closed ones have nowhere to come from."""
+    """Return how much of the drawn mouth shows, 0…1: lips that are apart in the picture give way more slowly."""
     return (1 - min(1.0, 3 * apart) * (1 - speaking)) * min(1.0, SETS_IN * speaking)
 
 
 def _around(rig: FaceRig, warp: Warp) -> Area:
-    """Return the pixels that lie between points of which one moves."""
+    """Return the pixels beside the grid points that move."""
     if warp.first_row >= warp.end_row:
         return rig.area  # lips may be painted that do not move
     left, top, step = rig.area.left, rig.area.top, rig.step
@@ -175,4 +168,4 @@ def _fade(x: Plane, y: Plane, nose: float, chin: float) -> FloatArray:
 
 
 def _eased(t: Plane) -> FloatArray:
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+    return np.asarray(smoothstep(t), np.float32)

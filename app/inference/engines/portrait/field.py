@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
 from app.inference.engines.portrait.area import Area
 from app.media import FloatArray
 
 Numbers = NDArray[np.floating[Any]]
-
-FOREHEAD, CHIN, RIGHT_CHEEK, LEFT_CHEEK = 10, 152, 234, 454  # of MediaPipe's face mesh
 
 CELL_PX = 16  # of the grid: the field holds nothing finer
 # all in heights of the face
@@ -30,7 +29,7 @@ NECK = 0.25  # below the chin: what the head rolls about
 CHEST = 0.75  # below the chin: the middle of what a breath lifts
 CHEST_X, CHEST_Y = 1.4, 0.8  # half axes of that
 LIFT = 0.006  # by which it does
-FLOAT = 0.35  # of that, by which it lifts the head
+FLOAT = 0.35  # of that, by which a breath lifts the head
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Bearing:
     def field(self, area: Area) -> FloatArray:
         """Return the displacements in pixels over an area: float32 (4, rows, 2, columns), x and y, a cell each.
 
-        By the first dimension: for one width of the face to the right, one down, a radian clockwise, a breath.
+        The first dimension is the movement: a face's width to the right, one down, a radian clockwise, a breath.
         """
         # the middles of the cells
         x, y = np.meshgrid(
@@ -64,9 +63,9 @@ class Bearing:
             np.arange(area.top, area.bottom, CELL_PX) + (CELL_PX - 1) / 2,
         )
         edge = self._off_edge(x, self.picture.right) * self._off_edge(y, self.picture.bottom)
-        head = edge * (1 - _smooth((self._distance(x, y, self.centre, HEAD_X, HEAD_Y) - 1) * HEAD_X / EASE))
+        head = edge * (1 - _eased((self._distance(x, y, self.centre, HEAD_X, HEAD_Y) - 1) * HEAD_X / EASE))
         chest = self.chin + CHEST * self.height_px * self.down
-        breath = FLOAT * head + edge * (1 - _smooth(self._distance(x, y, chest, CHEST_X, CHEST_Y)))
+        breath = FLOAT * head + edge * (1 - _eased(self._distance(x, y, chest, CHEST_X, CHEST_Y)))
         neck = self.chin + NECK * self.height_px * self.down
         still = np.zeros_like(head)
         parts = [
@@ -79,7 +78,7 @@ class Bearing:
 
     def _off_edge(self, place: Numbers, size: int) -> Numbers:
         """Return 0 at the picture's edges, 1 away from them."""
-        return _smooth((np.minimum(place, size - 1 - place) - CELL_PX / 2 - RIM_PX) / (EDGE * self.height_px))
+        return _eased((np.minimum(place, size - 1 - place) - CELL_PX / 2 - RIM_PX) / (EDGE * self.height_px))
 
     def _distance(self, x: Numbers, y: Numbers, middle: Numbers, half_x: float, half_y: float) -> Numbers:
         """Return the distance from the middle of an ellipse that stands as the face does, 1 on its rim."""
@@ -98,7 +97,7 @@ def with_edges(field: FloatArray) -> FloatArray:
     return np.pad(field, [(0, 0)] * (field.ndim - 3) + [(1, 2), (0, 0), (1, 2)], mode="edge")
 
 
-def _smooth(value: Numbers) -> Numbers:
-    """Rise from 0 at 0 to 1 at 1, without a corner in the slope either."""
+def _eased(value: Numbers) -> Numbers:
+    """Rise from 0 at 0 to 1 at 1, level at both ends, in slope and in curvature."""
     t = np.clip(value, 0, 1)
     return np.asarray(t**3 * (t * (6 * t - 15) + 10))

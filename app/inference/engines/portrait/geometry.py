@@ -13,25 +13,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import (
+    CHIN,
+    INNER_LOWER,
+    INNER_UPPER,
+    LEFT_CORNER,
+    LEFT_EYE,
+    OUTER_LOWER,
+    OUTER_UPPER,
+    RIGHT_CORNER,
+    RIGHT_EYE,
+    RING_MIDDLE,
+)
+from app.i420 import LUMA
 from app.media import FloatArray, Image
 
-# points of MediaPipe's face mesh, from the person's right to the left
-INNER_UPPER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
-INNER_LOWER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
-OUTER_UPPER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
-OUTER_LOWER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
-NOSE_BASE, CHIN, RIGHT_CORNER, LEFT_CORNER = 2, 152, 61, 291
-UPPER_MIDDLE, LOWER_MIDDLE = INNER_UPPER.index(13), INNER_LOWER.index(14)
-RIGHT_EYE, LEFT_EYE = 33, 263
-RIGHT_JAW, LEFT_JAW = 58, 288  # the outline at the mouth's height
-
-SHUT_GAP, OPEN_GAP = 0.060, 0.090  # mouth widths between the lips, up to and from which a mouth is shut, or open
+SHUT_GAP, OPEN_GAP = 0.060, 0.090  # mouth widths between the lips: shut up to the one, open from the other
 CLOSES_AT = 0.35  # of an open mouth's height, where the lips meet: the jaw moves more than the upper lip
-OPEN_MARGIN = 0.014  # by which the mesh draws an open mouth too small,
-PALE_MARGIN = 0.012  # and more so one that shows its teeth
-PALE, PALER = 0.65, 0.45  # of the lips' redness, between them: teeth
+OPEN_MARGIN = 0.014  # mouth widths by which the mesh draws an open mouth too small,
+PALE_MARGIN = 0.012  # and by how much more where teeth show
+PALE, PALER = 0.65, 0.45  # of the lips' redness: less than the one between them may be teeth, less than the other is
 SEARCH = 0.055  # how far from the mesh's line the dark line between closed lips is looked for
 SEAM_KNOTS = 64
 
@@ -75,11 +76,11 @@ class MouthFrame:
         return cls((right + left) / 2, (np.stack([along, down], axis=1) * width).astype(np.float32), width)
 
     def to_mouth(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """ScheduledWindow pixels (n, 2) into mouth widths."""
+        """Convert pixels (n, 2) into mouth widths."""
         return np.asarray((points - self.centre) @ np.linalg.inv(self.axes).T, np.float32)
 
     def to_pixels(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """ScheduledWindow mouth widths (n, 2) into pixels."""
+        """Convert mouth widths (n, 2) into pixels."""
         return np.asarray(points @ self.axes.T + self.centre, np.float32)
 
 
@@ -110,10 +111,10 @@ def find_lips(image: Image, mesh: NDArray[np.float32], frame: MouthFrame) -> Lip
     upper, lower, top, bottom = (
         _rising(frame.to_mouth(mesh[list(line)])) for line in (INNER_UPPER, INNER_LOWER, OUTER_UPPER, OUTER_LOWER)
     )
-    gap = float(lower[LOWER_MIDDLE, 1] - upper[UPPER_MIDDLE, 1])
+    gap = float(lower[RING_MIDDLE, 1] - upper[RING_MIDDLE, 1])
     x = np.linspace(upper[0, 0], upper[-1, 0], SEAM_KNOTS, dtype=np.float32)
-    above: NDArray[Any] = _smooth(upper, x)
-    below: NDArray[Any] = _smooth(lower, x)
+    above: NDArray[Any] = _fitted(upper, x)
+    below: NDArray[Any] = _fitted(lower, x)
     pale = _pale_between(image, frame, upper, lower, top, bottom) * float(np.clip((gap - 0.015) / 0.015, 0, 1))
     apart = max(float(np.clip((gap - SHUT_GAP) / (OPEN_GAP - SHUT_GAP), 0, 1)), pale)
     bow = np.sqrt(np.clip(1 - np.square(np.linspace(-1, 1, SEAM_KNOTS)), 0, 1))  # nothing at the corners
@@ -132,7 +133,7 @@ def find_lips(image: Image, mesh: NDArray[np.float32], frame: MouthFrame) -> Lip
         bottom=Curve(bottom[:, 0], bottom[:, 1]),
         seam=Curve(x, seam),
         right=float(x[0]),
-        middle=float(np.clip((upper[UPPER_MIDDLE, 0] + lower[LOWER_MIDDLE, 0]) / 2, x[0] * 0.5, x[-1] * 0.5)),
+        middle=float(np.clip((upper[RING_MIDDLE, 0] + lower[RING_MIDDLE, 0]) / 2, x[0] * 0.5, x[-1] * 0.5)),
         left=float(x[-1]),
         gap=apart * (max(gap, 0.0) + 2 * PALE_MARGIN * pale),
         apart=apart,
@@ -163,7 +164,7 @@ def _rising(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return points
 
 
-def _smooth(points: NDArray[np.float32], x: FloatArray) -> FloatArray:
+def _fitted(points: NDArray[np.float32], x: FloatArray) -> FloatArray:
     fit = np.polynomial.Polynomial.fit(points[:, 0], points[:, 1], 5)
     return np.asarray(fit(x), np.float32)
 
@@ -179,7 +180,7 @@ def _dark_line(image: Image, frame: MouthFrame, x: NDArray[Any], guess: NDArray[
     soft = cv2.GaussianBlur(image[low[1] : high[1], low[0] : high[0]], (0, 0), max(0.5, 0.008 * frame.width_px))
     pixels -= low.astype(np.float32)
     light = cv2.remap(soft, pixels[..., 0], pixels[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    luma = light.astype(np.float32) @ np.array((0.114, 0.587, 0.299), np.float32)
+    luma = light.astype(np.float32) @ LUMA
     cost = luma - luma.min(axis=0)
     cost = cost / max(float(np.percentile(cost, 95)), 6.0)
     ends = np.clip(np.abs(np.linspace(-1, 1, len(x))) - 0.75, 0, 1) * 4  # the mesh knows the corners better

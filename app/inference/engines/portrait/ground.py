@@ -19,7 +19,7 @@ from app.media import FloatArray, Image
 
 Bytes = NDArray[np.uint8]
 
-AROUND = 0.15  # of the mouth's width, beyond the pixels that change: from where one may come
+AROUND = 0.15  # of the mouth's width: pixels may come from so far outside what changes
 CURVE_KNOTS = 512
 
 
@@ -57,7 +57,7 @@ class Ground(NamedTuple):
 
 
 def ground_of(image: Image, mesh: NDArray[np.float32], frame: MouthFrame, lips: Lips, area: Area, step: int) -> Ground:
-    """Lay it out for the pixels of ``area``; beyond the picture's edges it is mirrored."""
+    """Prepare the pixels of ``area``; beyond the picture's edges it is mirrored."""
     reach = 2 * math.ceil((AROUND * frame.width_px + 4) / 2)
     around, whole = area.grown(reach), Area(0, 0, image.shape[1], image.shape[0])
     part = around.within(whole)

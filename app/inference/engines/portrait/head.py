@@ -18,7 +18,7 @@ from app.inference.engines.portrait.glide import glide
 from app.inference.engines.portrait.moment import MOST, Moment
 from app.media import I420, FloatArray, Image
 
-BAND_CELLS = 4  # whose rows are drawn to the same width
+BAND_CELLS = 4  # rows of cells that are drawn to the same width
 LEAST_PX = 1 / 64  # less movement than this leaves the picture as it is
 
 
@@ -46,7 +46,7 @@ class Piece:
 class Head:
     """One picture's field, and what of it moves.
 
-    ``bands``: int64 (n, 4), left, top, right and bottom, each as wide as it must be, all even. ``field``: float32
+    ``bands``: int64 (n, 4), left, top, right and bottom, each as wide as its movement, all even. ``field``: float32
     (4, rows, 2, columns), see :meth:`Bearing.field` and :func:`with_edges`.
     """
 
@@ -90,7 +90,7 @@ def move_patch(picture: I420, patch: Image, place: Area, to: Area, field: FloatA
 
 
 def margin_of(field: FloatArray) -> int:
-    """Return how much more than what it draws :func:`move_patch` must be given to each side, even."""
+    """Return by how many pixels, an even number, :func:`move_patch` reads beyond what it draws."""
     return 2 * math.ceil((float(np.abs(field).max()) + 2 * REACH + 2) / 2)
 
 

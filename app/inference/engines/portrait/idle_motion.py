@@ -1,4 +1,4 @@
-"""A picture's own life: its eyelids and its head, prepared once, and drawn at any moment."""
+"""What a picture does by itself: eyelids and head, prepared once, drawn at any moment."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LEAST_CLOSURE = 0.01
 
 
 class PortraitMotion:
-    """What makes one picture (BGR, with its mesh (468, 2)) blink, breathe and sway.
+    """Makes one picture (BGR, with its mesh (468, 2)) blink, breathe and sway.
 
-    Any thread may draw; nothing is kept from one picture to the next. The same picture always lives the same life.
+    Any thread may draw; nothing is kept between pictures. The same picture always moves in the same way.
     """
 
     def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder) -> None:
@@ -41,11 +41,11 @@ class PortraitMotion:
         return emphasis_of(window.power)
 
     def at_rest(self, position: int, emphasis: float) -> I420:
-        """Return the picture with its mouth as it was, so many slots into its endless life."""
+        """Return the picture with its own mouth, so many slots into its endless time."""
         return self.draw(None, position, emphasis)
 
     def draw(self, mouth: Pose | None, position: int, emphasis: float) -> I420:
-        """Return the picture alive; the same object where nothing moves. ``mouth``: None: as it was."""
+        """Return the picture at a moment; always the same object where nothing moves. ``mouth``: None for its own."""
         now = moment(self._seed, position, emphasis)
         field = displacement(self._head, now) if self._head is not None else None
         blinks = bool(self._eyelids) and now.blink > LEAST_CLOSURE
@@ -73,7 +73,7 @@ class PortraitMotion:
 
 
 def idle_motion_of(avatar: Avatar, eyes: EyeFinder) -> PortraitMotion | None:
-    """Prepare a picture's life; a video has its own.
+    """Prepare a picture's motion; None for a video, which has its own.
 
     Raises:
         LandmarkFilesMissing: see the message.

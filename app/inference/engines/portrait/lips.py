@@ -28,7 +28,7 @@ Bytes = NDArray[np.uint8]
 
 LUMA_OFFSET, CHROMA_OFFSET = np.float32(16), np.float32(128)
 ZERO, HALF, ONE, TWO, FOUR = (np.float32(number) for number in (0, 0.5, 1, 2, 4))
-BESIDE = np.float32(0.1)  # the corners of the mouth, in its widths: what parts there is smooth
+BESIDE = np.float32(0.1)  # mouth widths beyond the corners: further out nothing parts
 
 
 @compiled

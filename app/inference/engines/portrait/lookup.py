@@ -12,13 +12,13 @@ from app.media import FloatArray
 Bytes = NDArray[np.uint8]
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
-BARELY_ONE, BARELY_TWO = np.float32(1.001), np.float32(2.001)  # from an end, so that there is a neighbour
+BARELY_ONE, BARELY_TWO = np.float32(1.001), np.float32(2.001)  # before the end, so that there is a neighbour
 FAR = np.float32(1e6)
 
 
 @compiled
 def look_up_row(out: Bytes, fine: Bytes, x: FloatArray, y: FloatArray, first: int, end: int) -> None:
-    """Look pixels up at their places in a doubled plane; beyond its edges theirs."""
+    """Look pixels up at their places in a doubled plane; the edges' values go on beyond them."""
     source, columns = fine.reshape(-1), np.int32(fine.shape[1])
     far_x, far_y = np.float32(fine.shape[1]) - BARELY_TWO, np.float32(fine.shape[0]) - BARELY_TWO
     for k in range(first, end, LANES):
@@ -59,7 +59,7 @@ def warped(warp: FloatArray, rows: int, columns: int, x: Real, y: Real) -> tuple
 
 @compiled
 def looked_up(fine: Bytes, x: Real, y: Real) -> Real:
-    """Return a doubled plane's value between its pixels; beyond its edges theirs."""
+    """Return a doubled plane's value between its pixels; the edges' values go on beyond them."""
     x = min(np.float32(fine.shape[1]) - BARELY_ONE, max(ZERO, x))
     y = min(np.float32(fine.shape[0]) - BARELY_ONE, max(ZERO, y))
     column, row = np.uint32(x), np.uint32(y)  # signed, each would be looked at for whether it counts from the end
@@ -73,7 +73,7 @@ def looked_up(fine: Bytes, x: Real, y: Real) -> Real:
 
 @compiled
 def taken(plane: FloatArray, x: Real, y: Real) -> Real:
-    """Return a plane's value between its pixels, float32; beyond its edges theirs."""
+    """Return a plane's value between its pixels, float32; the edges' values go on beyond them."""
     x = min(np.float32(plane.shape[1]) - BARELY_ONE, max(ZERO, x))
     y = min(np.float32(plane.shape[0]) - BARELY_ONE, max(ZERO, y))
     column, row = np.uint32(x), np.uint32(y)

@@ -1,7 +1,7 @@
 """What a face does by itself: blinks, breath and sway, as a function of time.
 
 Pure and without memory: any moment of an endless clock can be asked for, in any order, and has one answer. The noise
-is a sum of a few slow sines, so that it holds no frequency that is not meant.
+is a sum of a few slow sines, so that it holds the intended frequencies alone.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.media import VIDEO_FPS, FloatArray
+from app.smoothstep import smoothstep
 
-AWAKENING_S = 2.0  # the first picture is the portrait itself; from there life sets in
+AWAKENING_S = 2.0  # the first picture is the portrait itself; from there motion sets in
 
 # Blinks: intervals are about log-normal, as people's are
 EPOCH_S = 240  # of which the blinks are drawn together
@@ -71,7 +72,7 @@ def blink_at(seed: int, position: int) -> float:
 def moment(seed: int, position: int, emphasis: float) -> Moment:
     """Return how the face is held in slot ``position``, 25 a second; ``emphasis`` 0…1 says how it speaks."""
     seconds = position / VIDEO_FPS
-    awake = _smooth(seconds / AWAKENING_S)
+    awake = _eased(seconds / AWAKENING_S)
     across, along, turn, lean, breath = _ways(seed)
     sway = awake * SWAY * (1 + LIVELIER * emphasis)
     return Moment(
@@ -94,8 +95,8 @@ def _blink(seed: int, seconds: float) -> float:
 def closure(since_s: float) -> float:
     """Return how far a lid is closed, 0…1, so long after a blink began: fast down, slower up."""
     if since_s < CLOSING_S + CLOSED_S:
-        return _smooth(since_s / CLOSING_S)
-    return 1 - _smooth(((since_s - CLOSING_S - CLOSED_S) / OPENING_S) ** 0.8)
+        return _eased(since_s / CLOSING_S)
+    return 1 - _eased(((since_s - CLOSING_S - CLOSED_S) / OPENING_S) ** 0.8)
 
 
 @lru_cache(maxsize=64)
@@ -132,7 +133,6 @@ def _ways(seed: int) -> tuple[_Waves, ...]:
     return tuple(ways)
 
 
-def _smooth(value: float) -> float:
-    """Rise from 0 at 0 to 1 at 1, without a corner."""
-    t = min(1.0, max(0.0, value))
-    return t * t * (3 - 2 * t)
+def _eased(value: float) -> float:
+    """Rise from 0 at 0 to 1 at 1, level beyond."""
+    return smoothstep(min(1.0, max(0.0, value)))

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.i420 import CHROMA
+from app.faces.mesh import OUTER_LOWER, OUTER_UPPER
+from app.i420 import CHROMA, LUMA
 from app.inference.engines.portrait.area import Area
-from app.inference.engines.portrait.geometry import OUTER_LOWER, OUTER_UPPER, Lips, MouthFrame
+from app.inference.engines.portrait.geometry import Lips, MouthFrame
 from app.media import FloatArray, Image
 
 Plane = NDArray[Any]  # float32 over the moving rectangle
@@ -23,7 +24,6 @@ Plane = NDArray[Any]  # float32 over the moving rectangle
 TEETH_BGR = np.array((206, 220, 230), np.float32)  # in full light
 DEPTH_BGR = np.array((28, 20, 44), np.float32)
 TONGUE_BGR = np.array((92, 84, 164), np.float32)
-LUMA = np.array((0.114, 0.587, 0.299), np.float32)
 VIDEO = 219 / 255  # of a luma's range, in the encoder's colours
 FULL_LIGHT = 185.0  # luma of skin in full light
 GRAIN = 0.7  # of the picture's own, over the paint
@@ -65,7 +65,7 @@ class Interior:
 
 
 def _in_yuv(colour: FloatArray) -> FloatArray:
-    """ScheduledWindow float32 (3,), BGR, into Y, U and V without their offsets."""
+    """Convert float32 (3,), BGR, into Y, U and V without their offsets."""
     return np.array([VIDEO * (colour @ LUMA), *(CHROMA[:, :3] @ colour)], np.float32)
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-AT_REST = 0.004  # below this no pixel of a portrait would move by a tenth
+AT_REST = 0.004  # of any channel: less moves no pixel of a portrait by a tenth
 
 
 @dataclass(frozen=True, slots=True)
-class MouthShape:
-    """A mouth's shape, each 0…1 but for ``wide``: −1 (drawn in) … 1 (spread).
+class MouthChannels:
+    """What a sound does to a mouth, each 0…1 but for ``wide``: −1 (drawn in) … 1 (spread).
 
     ``opening`` of the inner lips and of the ``jaw``, 1 for an open "ah"; ``rounding`` ("oo"); ``closed``: lips pressed
     together (p, b, m); ``tuck``: the lower lip under the upper teeth (f, v); ``teeth``: shown, nearly together (s, ee);
-    ``tongue``: its tip behind the teeth (l, th, n). ``speaking``: from the picture as it is to the mouth that this
-    describes; a portrait that smiles with open lips closes them on the way.
+    ``tongue``: its tip behind the teeth (l, th, n).
     """
 
     opening: float = 0.0
@@ -25,6 +24,19 @@ class MouthShape:
     tuck: float = 0.0
     teeth: float = 0.0
     tongue: float = 0.0
+
+
+CHANNELS = tuple(field.name for field in fields(MouthChannels))  # in the order of the network's answer
+
+
+@dataclass(frozen=True, slots=True)
+class MouthShape(MouthChannels):
+    """The channels of a mouth, and how far a picture has come to them.
+
+    ``speaking``: from 0, the picture as it is, to 1, the mouth that the channels describe. A portrait that smiles with
+    open lips closes them on the way.
+    """
+
     speaking: float = 1.0
 
     @property

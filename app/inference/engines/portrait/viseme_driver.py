@@ -1,4 +1,4 @@
-"""From sound to the shape of a mouth: what the ear hears, where somebody speaks, as far as they speak up.
+"""From sound to the shape of a mouth: what the network hears, where somebody speaks, and how loud.
 
 Pure: one window of mel in, one shape out, so that any batch or order of windows gives the same pictures.
 """
@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference.engines.portrait.shape import REST, MouthShape
+from app.inference.engines.portrait.shape import REST, MouthChannels, MouthShape
 from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, VisemeNet
 from app.inference.features.loudness import GATE_FADE_DB, Speech, listen, ramp
 from app.inference.features.window import Window
 from app.media import FloatArray
 
-STEPS = 1024  # of what the ear answers: a fortieth of a pixel
-DEADBAND = 0.045  # what the ear is unsure of stays at rest
-CLOSES, CLOSED = 0.17, 0.37  # of what it thinks of a closure: from the lips' first touch to pressed
-TUCKS, TUCKED = 0.10, 0.45  # and of the lower lip under the teeth
+STEPS = 1024  # to which the network's answers are rounded: a fortieth of a pixel
+DEADBAND = 0.045  # what the network is unsure of stays at rest
+CLOSES, CLOSED = 0.17, 0.37  # the network's closure at which lips touch, and at which they are pressed
+TUCKS, TUCKED = 0.10, 0.45  # and its tuck at which the lower lip begins to go under the teeth, and is there
 QUIET_DB, LOUD_DB = -62.0, -38.0  # a speaker's own peak: from mumbling to speaking up
-MUMBLES, SPEAKS_UP = 0.95, 1.25
-SLACK_DB = 12.0  # below the gate: amid speech the ear judges better than loudness what is none
+MUMBLES, SPEAKS_UP = 0.95, 1.25  # how far the mouth opens then
+SLACK_DB = 12.0  # below the gate: within speech, the network knows pauses better than loudness does
 # columns of 12.5 ms before the window's end
-NOW = 6  # that decide whether there is speech in this frame
+NOW = 6  # in which there must be speech for this frame
 STAYS, LEAVES = 28, 44  # since speech was last heard: the mouth stays ready, then comes to rest
 
 
@@ -39,7 +39,7 @@ def load_net(weights: Path) -> VisemeNet:
 
 
 def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
-    """Read the shape for one frame from a window of ``ear.SPAN``, with the network of ``weights``."""
+    """Read the shape for one frame from a window of ``viseme_net.SPAN``, with the network of ``weights``."""
     speech = listen(window.power)
     if speech is None:
         return REST
@@ -51,18 +51,17 @@ def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
     if now <= 0:
         return MouthShape(speaking=speaking)
     gain = now * _stepped(_loudness(speech))
-    heard = (_stepped(float(value)) for value in load_net(weights).hear(window.mel))
-    opening, jaw, wide, rounding, closed, tuck, teeth, tongue = heard
-    pressed = ramp(closed, CLOSES, CLOSED)
+    heard = MouthChannels(*(_stepped(float(value)) for value in load_net(weights).hear(window.mel)))
+    pressed = ramp(heard.closed, CLOSES, CLOSED)
     return MouthShape(
-        opening=_settled(opening * gain) * (1 - pressed),
-        jaw=_settled(jaw * gain),
-        wide=_settled(wide * now),
-        rounding=_settled(rounding * now),
+        opening=_settled(heard.opening * gain) * (1 - pressed),
+        jaw=_settled(heard.jaw * gain),
+        wide=_settled(heard.wide * now),
+        rounding=_settled(heard.rounding * now),
         closed=pressed * now,
-        tuck=ramp(tuck, TUCKS, TUCKED) * now,
-        teeth=teeth * now,
-        tongue=tongue * now,
+        tuck=ramp(heard.tuck, TUCKS, TUCKED) * now,
+        teeth=heard.teeth * now,
+        tongue=heard.tongue * now,
         speaking=speaking,
     )
 
@@ -84,6 +83,6 @@ def _loudness(speech: Speech) -> float:
 
 
 def _settled(value: float) -> float:
-    """Take what is nearly nothing to nothing, without a step."""
+    """Bring what is nearly nothing to nothing, without a step."""
     size = abs(value)
     return float(np.copysign(min(size * size * (1 + DEADBAND) / (size + DEADBAND), 1.0), value)) if size > 1e-6 else 0.0

@@ -1,7 +1,8 @@
 """A small network that hears what a mouth does: mel in, the mouth's shape out. Trained by ``tools/visemes``.
 
-A second of mel is set against its own loudest column; two convolutions read the last half second, a layer the whole
-second (whose voice, which microphone), three more layers the mouth. Plain NumPy: some 1.5 million multiplications.
+A second of mel is compared with its own loudest column. Two convolutions read the last half second, one layer the whole
+second (whose voice, which microphone); three more layers make the mouth of both. Plain NumPy: some 1.5 million
+multiplications.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from safetensors.numpy import load_file
 
 from app.assets import WEIGHTS
 from app.checkpoints.manifest import WeightsError
+from app.inference.engines.portrait.shape import CHANNELS
 from app.inference.features.window import MelSpan
 from app.media import FloatArray
 from app.overlapping import overlapping
 
-CHANNELS = ("opening", "jaw", "wide", "rounding", "closed", "tuck", "teeth", "tongue")
 SPREAD_CHANNEL = CHANNELS.index("wide")
 
 # The last second, and 5 columns from the frame's start on: their last sample lies 75 ms after it, so that one
@@ -51,7 +52,7 @@ class Layer:
 
 
 class VisemeNet:
-    """Hears mouths. Keeps nothing between calls; for any thread."""
+    """Hears mouths in mel. Keeps nothing between calls; for any thread."""
 
     def __init__(self, weights: Path = NET_WEIGHTS) -> None:
         """Load the weights.
@@ -81,7 +82,7 @@ class VisemeNet:
         self._dense = [layer("dense1"), layer("dense2")]
 
     def hear(self, mel: FloatArray) -> FloatArray:
-        """Read float32 (80, ``COLUMNS``), −4…4, as a mouth: float32 (8,), ``CHANNELS``, 0…1, the spread −1…1."""
+        """Read mel, float32 (80, ``COLUMNS``), −4…4, as a mouth: float32 (8,), see ``CHANNELS``."""
         loudest = mel.mean(axis=0).max()
         x = np.subtract(mel, loudest).T
         np.maximum(np.minimum(x, -FLOOR, out=x), FLOOR, out=x)

@@ -1,4 +1,4 @@
-"""What draws lips: the network on a device, behind one small protocol."""
+"""What draws lips: the network on a device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOWER_ROWS = FACE_SIDE // 2  # that are drawn
 class ModelFace:
     """A face as the model takes it: float32 (6, 96, 96), 0…1. Equal to itself alone.
 
-    A drawer encodes it when it first draws it, and keeps the answer for as long as this object lives.
+    A backend encodes a face when it first draws it, and keeps the answer for as long as this object lives.
     """
 
     planes: FloatArray

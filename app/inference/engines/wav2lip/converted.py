@@ -1,4 +1,4 @@
-"""The network as OpenVINO takes it, converted once a checkpoint and kept beside it: torch is needed only for that."""
+"""The network as OpenVINO reads it: converted once from a checkpoint, which needs torch, and kept beside it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class Networks:
 def kept_networks(checkpoint: Path, load: Callable[[Path], Wav2Lip]) -> Networks:
     """Return a checkpoint's networks: those that were kept, or converted now, which takes seconds, and kept.
 
-    ``load`` reads the checkpoint. Whatever is wrong with what was kept, or with the place, the checkpoint decides.
+    ``load`` reads the checkpoint. Kept networks that cannot be read are converted anew; that they cannot be kept is no
+    error.
     """
     folder = checkpoint.parent / FOLDER / _name(checkpoint)
     try:
@@ -82,7 +83,7 @@ def _read(folder: Path) -> Networks:
 
 
 def _keep(networks: Networks, folder: Path) -> None:
-    """Write both, and put the folder in its place whole."""
+    """Write both into a folder, then rename it into its place."""
     staged = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     staged.mkdir(parents=True, exist_ok=True)
     for part in Networks.__slots__:

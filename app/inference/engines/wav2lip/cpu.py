@@ -8,8 +8,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import openvino
 
+from app.cpu_network import compile_network, openvino_core
 from app.inference.engines.wav2lip.backend import FACE_SIDE, LOWER_ROWS, ModelFace, mel_batch
 from app.inference.engines.wav2lip.converted import Networks
 from app.media import FloatArray
@@ -22,21 +22,20 @@ TRIALS = 4
 class CpuBackend:
     """Draws the faces of a batch one after another.
 
-    Joining them would give a third more on a CPU, and other kernels with other rounding: a picture would depend on
+    A joint batch would be a third faster on a CPU, but by other kernels with other rounding: a picture would depend on
     who else is there, by up to 3e-3 in half precision.
     """
 
     max_batch = 8
 
     def __init__(self, networks: Networks, threads: int, precision: str | None = None) -> None:
-        core = openvino.Core()
-        known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        known = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         tried = [precision] if precision else [ours for theirs, ours in HALVES.items() if theirs in known] or ["f32"]
-        decoders = {each: _compiled(core, networks.decoder, each, threads).create_infer_request() for each in tried}
+        decoders = {each: compile_network(networks.decoder, each, threads).create_infer_request() for each in tried}
         self.precision = best_precision({each: _seconds(decoder) for each, decoder in decoders.items()})
         self._decoder = decoders[self.precision]
         # a still face is encoded once, so exactly
-        self._encoder = _compiled(core, networks.encoder, "f32", threads)
+        self._encoder = compile_network(networks.encoder, threads=threads)
         self._maps: WeakKeyDictionary[ModelFace, list[FloatArray]] = WeakKeyDictionary()
 
     def draw(self, mels: FloatArray, faces: Sequence[ModelFace]) -> FloatArray:
@@ -55,7 +54,7 @@ class CpuBackend:
 
 
 def best_precision(seconds: Mapping[str, float]) -> str:
-    """Choose among formats by what a picture takes in each, the finest first.
+    """Choose a format by the seconds that a picture takes in each, the finest first.
 
     A processor may know half precision and yet be slower in it than in float32, where it multiplies matrices in
     bfloat16 alone (Intel's Sapphire Rapids: 26 ms, 19 and 6).
@@ -66,7 +65,7 @@ def best_precision(seconds: Mapping[str, float]) -> str:
 
 
 def _seconds(decoder: Any) -> float:
-    """Return what a picture takes, at best: the first ones load what the others find."""
+    """Return the shortest of a few trials: the first ones load what the others find loaded."""
     inputs = [np.zeros(tuple(each.shape), np.float32) for each in decoder.model_inputs]
     times = []
     for _ in range(TRIALS):
@@ -74,12 +73,3 @@ def _seconds(decoder: Any) -> float:
         decoder.infer(inputs)
         times.append(time.perf_counter() - begun)
     return min(times)
-
-
-def _compiled(core: openvino.Core, network: openvino.Model, precision: str, threads: int) -> Any:
-    options = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": precision,
-        **({"INFERENCE_NUM_THREADS": threads} if threads else {}),
-    }
-    return core.compile_model(network, "CPU", options)

@@ -36,7 +36,7 @@ class CapturedGraph:
 class TorchBackend:
     """Runs on any torch device; on CUDA by captured graphs and pinned transfers, one each way a batch.
 
-    Faces are encoded on the device at their first ``draw``; their maps stay there for as long as they do.
+    A face is encoded when it is first drawn; its maps stay on the device for as long as the face lives.
     """
 
     max_batch = SIZES[-1]
@@ -52,26 +52,26 @@ class TorchBackend:
             if weights.dim() == 4:
                 weights.data = weights.data.contiguous(memory_format=torch.channels_last)
         self._maps: WeakKeyDictionary[ModelFace, list[Tensor]] = WeakKeyDictionary()
-        self._stations: dict[int, CapturedGraph] = {}
+        self._graphs: dict[int, CapturedGraph] = {}
 
     @torch.inference_mode()
     def draw(self, mels: FloatArray, faces: Sequence[ModelFace]) -> FloatArray:
         """See :class:`Backend`."""
         size = next(size for size in SIZES if size >= len(mels))
         known = self._encoded(faces)
-        station = self._station(size, known[0])
-        station.mel_host[: len(mels)].copy_(torch.from_numpy(mel_batch(mels)))
-        station.mel.copy_(station.mel_host, non_blocking=True)
-        for stage, into in enumerate(station.maps):
+        captured = self._captured(size, known[0])
+        captured.mel_host[: len(mels)].copy_(torch.from_numpy(mel_batch(mels)))
+        captured.mel.copy_(captured.mel_host, non_blocking=True)
+        for stage, into in enumerate(captured.maps):
             torch.stack([maps[stage] for maps in known], out=into[: len(known)])
-        if station.graph is not None:
-            station.graph.replay()
+        if captured.graph is not None:
+            captured.graph.replay()
         else:
-            station.drawn.copy_(self._decoder(station.mel, *station.maps))
-        station.drawn_host.copy_(station.drawn, non_blocking=True)
+            captured.drawn.copy_(self._decoder(captured.mel, *captured.maps))
+        captured.drawn_host.copy_(captured.drawn, non_blocking=True)
         if self._device.type == "cuda":
             torch.cuda.current_stream().synchronize()
-        return np.array(station.drawn_host[: len(mels)].numpy())
+        return np.array(captured.drawn_host[: len(mels)].numpy())
 
     def _encoded(self, faces: Sequence[ModelFace]) -> list[list[Tensor]]:
         """Return each face's maps, those that are new encoded in one batch."""
@@ -84,18 +84,18 @@ class TorchBackend:
                 self._maps[face] = [each[place].clone() for each in maps]
         return [self._maps[face] for face in faces]
 
-    def _station(self, size: int, face: list[Tensor]) -> CapturedGraph:
-        if size not in self._stations:
-            # on a GPU all at the first draw, which is a measurement: capturing takes longer than a voice may wait
+    def _captured(self, size: int, face: list[Tensor]) -> CapturedGraph:
+        if size not in self._graphs:
+            # on a GPU all at the first draw, which is a calibration: capturing takes longer than a voice may wait
             sizes = SIZES if self._device.type == "cuda" else (size,)
-            self._stations |= {each: self._built(each, face) for each in sizes}
-        return self._stations[size]
+            self._graphs |= {each: self._capture(each, face) for each in sizes}
+        return self._graphs[size]
 
-    def _built(self, size: int, face: list[Tensor]) -> CapturedGraph:
+    def _capture(self, size: int, face: list[Tensor]) -> CapturedGraph:
         on_cuda = self._device.type == "cuda"
         zeros = partial(torch.zeros, device=self._device, dtype=self._type)
         mel_shape, drawn_shape = (size, 1, N_MELS, MEL_COLUMNS), (size, LOWER_ROWS, FACE_SIDE, 3)
-        station = CapturedGraph(
+        captured = CapturedGraph(
             torch.zeros(mel_shape, pin_memory=on_cuda),
             zeros(mel_shape),
             [zeros((size, *each.shape)) for each in face],
@@ -104,15 +104,15 @@ class TorchBackend:
             None,
         )
         if not on_cuda:
-            return station
+            return captured
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):
-                station.drawn.copy_(self._decoder(station.mel, *station.maps))
+                captured.drawn.copy_(self._decoder(captured.mel, *captured.maps))
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            station.drawn.copy_(self._decoder(station.mel, *station.maps))
-        station.graph = graph
-        return station
+            captured.drawn.copy_(self._decoder(captured.mel, *captured.maps))
+        captured.graph = graph
+        return captured

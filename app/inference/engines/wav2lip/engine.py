@@ -21,13 +21,13 @@ from app.media import I420, FloatArray, Image
 # In training, the window of frame f begins at frame f − 1. (The public inference script begins it at f,
 # and its lips run 40 ms early.)
 FIRST_FRAME = -1
-# A second before it is heard too, to tell speech from what is behind it. A multiple of 5 frames is a whole number
+# The second before it is heard too, to tell speech from its background. A multiple of 5 frames is a whole number
 # of columns, so that the model's window lies at the same place in every span.
 LOOK_BACK_FRAMES = 25
 LOOK_BACK_COLUMNS = LOOK_BACK_FRAMES * 16 // 5
 SPAN = MelSpan(FIRST_FRAME - LOOK_BACK_FRAMES, LOOK_BACK_COLUMNS + MEL_COLUMNS)
 NEAR = slice(LOOK_BACK_COLUMNS - 3, LOOK_BACK_COLUMNS + 13)  # 200 ms around the frame's middle
-FULL_SHARE = 0.4  # of those columns with speech in them: the drawing shows fully
+FULL_SHARE = 0.4  # of those columns, with speech in them: from there the drawing shows fully
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Wav2LipEngine:
     span: MelSpan | None = SPAN
 
     def __init__(self, backend: Backend) -> None:
-        self._drawer = backend
+        self._backend = backend
         self.max_batch = backend.max_batch
 
     def prepare(self, avatar: Avatar) -> FrameCache[PreparedFrame]:
-        """Cut the face out; a video's faces are cut out as they come."""
+        """Cut the face out; a video's faces are cut out as they are drawn."""
         return FrameCache(avatar, _prepared_frame)
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
@@ -61,7 +61,7 @@ class Wav2LipEngine:
             return images
         mels = np.stack([jobs[i].window.mel[:, LOOK_BACK_COLUMNS:] for i in speaking])
         frames = [jobs[i].prepared.at(jobs[i].position) for i in speaking]
-        drawn = self._drawer.draw(mels, [frame.face for frame in frames])
+        drawn = self._backend.draw(mels, [frame.face for frame in frames])
         for i, frame, half in zip(speaking, frames, drawn, strict=True):
             images[i] = paste(images[i], frame.region, half, shares[i])
         return images

@@ -8,17 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import JAW, LIP_OUTLINE
 from app.i420 import from_bgr, put
 from app.inference.engines.wav2lip.backend import FACE_SIDE
 from app.media import I420, FloatArray, Image
+from app.smoothstep import smoothstep
 
 # The public script's detector boxes forehead to chin, to which it adds 10 pixels below on its examples; the mesh
 # ends at the hairline and the chin too.
 BOTTOM_PADDING = 0.06  # of the face's height
-
-# points of MediaPipe's face mesh: the jaw from the person's right ear to the left, and the lips' outline
-JAW = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
-LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 
 ROWS = FACE_SIDE // 2
 # in the model's pixels, of which the box is 96 wide
@@ -129,12 +127,12 @@ def _cover(points: NDArray[np.float32]) -> FloatArray:
     down = np.arange(ROWS, dtype=np.float32)[:, None] + 0.5
     across = np.arange(FACE_SIDE, dtype=np.float32)[None] + 0.5
     edges = np.minimum(down[::-1], np.minimum(across, across[:, ::-1])) / (2 * SOFTNESS)
-    return np.asarray(inside * _smooth(down / UPPER_FADE) * _smooth(edges), np.float32)
+    return np.asarray(inside * _eased(down / UPPER_FADE) * _eased(edges), np.float32)
 
 
 def _mouth(points: NDArray[np.float32]) -> FloatArray:
     """Return how much a pixel belongs to the mouth, 0…1, with a wide soft edge."""
-    lips = points[list(LIPS)]
+    lips = points[list(LIP_OUTLINE)]
     middle = lips.mean(axis=0)
     return _filled(middle + (lips - middle) * DETAIL_GROWTH, 2 * SOFTNESS)
 
@@ -147,6 +145,5 @@ def _filled(polygon: NDArray[np.float32], soft: float) -> FloatArray:
     return np.asarray(cv2.GaussianBlur(inside.astype(np.float32) / 255, (0, 0), soft, borderType=cv2.BORDER_CONSTANT))
 
 
-def _smooth(x: FloatArray) -> FloatArray:
-    t = np.clip(x, 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+def _eased(x: FloatArray) -> FloatArray:
+    return np.asarray(smoothstep(np.clip(x, 0, 1)), np.float32)

@@ -1,4 +1,4 @@
-"""Which device draws."""
+"""The choice of the device that draws."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def select_backend(checkpoint: Path, threads: int) -> Backend:
-    """Use the GPU where there is one; ``threads`` (0: as many as cores) are for a CPU.
+    """Return a backend on the GPU where there is one, else on the CPU with so many threads (0: as many as cores).
 
     Raises:
-        BadCheckpoint: when the file is none.
+        BadCheckpoint: when the file is no checkpoint.
     """
     if _has_driver():
         import torch

@@ -13,6 +13,7 @@ import pytest
 
 from app.avatars.avatar import Avatar
 from app.faces.face import FaceFinder
+from app.faces.mesh import CHIN, LEFT_CORNER, LOWER_LIP_EDGE, RIGHT_CORNER, UPPER_LIP_EDGE
 from app.i420 import from_bgr, planes_of, to_bgr
 from app.inference.engine import Job
 from app.inference.engines.portrait.area import Area
@@ -51,7 +52,7 @@ def found(finder: FaceFinder, image: np.ndarray) -> np.ndarray:
 
 
 def drawn(image: Image, rig: FaceRig, shape: MouthShape) -> I420:
-    """The picture that the puppet was made of, in a shape."""
+    """The picture that the rig was made of, in a shape."""
     picture, mouth = from_bgr(image), pose(rig, shape)
     if mouth is not None:
         mouth.draw(picture, still_field(image.shape[1], image.shape[0]))
@@ -112,19 +113,20 @@ def test_hair_neck_and_background_stay(avatar: Avatar, rig: FaceRig) -> None:
 
 def test_an_open_jaw_opens_the_lips_and_lowers_the_chin(avatar: Avatar, rig: FaceRig, finder: FaceFinder) -> None:
     mesh, width = found(finder, posed(avatar.image, rig, AA)), rig.frame.width_px
-    assert np.linalg.norm(mesh[14] - mesh[13]) > 0.2 * width
-    assert mesh[152, 1] > avatar.mesh[152, 1] + 0.1 * width
+    assert np.linalg.norm(mesh[LOWER_LIP_EDGE] - mesh[UPPER_LIP_EDGE]) > 0.2 * width
+    assert mesh[CHIN, 1] > avatar.mesh[CHIN, 1] + 0.1 * width
 
 
 def test_rounding_narrows_spreading_widens_and_pressing_shuts(avatar: Avatar, rig: FaceRig, finder: FaceFinder) -> None:
     def width(shape: MouthShape) -> float:
         mesh = found(finder, posed(avatar.image, rig, shape))
-        return float(np.linalg.norm(mesh[61] - mesh[291])) / rig.frame.width_px
+        return float(np.linalg.norm(mesh[RIGHT_CORNER] - mesh[LEFT_CORNER])) / rig.frame.width_px
 
     assert width(OO) < 0.97 < 1.0 < width(EE)  # the mesh believes in common mouths
     shut = found(finder, posed(avatar.image, rig, PRESSED))
     rest = found(finder, avatar.image)
-    assert np.linalg.norm(shut[13] - shut[14]) <= np.linalg.norm(rest[13] - rest[14]) + 0.02 * rig.frame.width_px
+    gap, before = (np.linalg.norm(mesh[UPPER_LIP_EDGE] - mesh[LOWER_LIP_EDGE]) for mesh in (shut, rest))
+    assert gap <= before + 0.02 * rig.frame.width_px
 
 
 def test_an_open_mouth_shows_dark_and_teeth_in_the_pictures_light(avatar: Avatar, rig: FaceRig) -> None:
@@ -150,9 +152,9 @@ def test_a_portrait_with_an_open_mouth_is_closed_first_and_left_alone_at_rest(
     assert other.lips.apart and not rig.lips.apart
     assert pose(other, REST) is None
     shut = found(finder, posed(smiling.image, other, PRESSED))
-    assert np.linalg.norm(shut[13] - shut[14]) < 0.06 * other.frame.width_px
+    assert np.linalg.norm(shut[UPPER_LIP_EDGE] - shut[LOWER_LIP_EDGE]) < 0.06 * other.frame.width_px
     half = found(finder, posed(smiling.image, other, MouthShape(closed=1, speaking=0.5)))
-    gaps = [float(np.linalg.norm(mesh[13] - mesh[14])) for mesh in (smiling.mesh, half, shut)]
+    gaps = [float(np.linalg.norm(mesh[UPPER_LIP_EDGE] - mesh[LOWER_LIP_EDGE])) for mesh in (smiling.mesh, half, shut)]
     assert gaps[0] > gaps[1] > gaps[2], "from what it is to what is said"
 
 
@@ -189,8 +191,8 @@ def test_a_tilted_head_speaks_along_its_own_axes(degrees: float, avatar: Avatar,
     image = cv2.warpAffine(avatar.image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
     mesh = (avatar.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
     moved = found(finder, posed(image, make_rig(image, mesh), AA))
-    drop = moved[152] - mesh[152]
-    down = mesh[152] - mesh[1]
+    drop = moved[CHIN] - mesh[CHIN]
+    down = mesh[CHIN] - mesh[1]
     assert drop @ down / np.linalg.norm(drop) / np.linalg.norm(down) > 0.9
 
 
@@ -210,7 +212,7 @@ def test_small_and_cut_off_faces_are_drawn_too(scale: float, avatar: Avatar) -> 
     side = 2 * round(avatar.width * scale / 2)  # pictures' sides are even
     image = np.ascontiguousarray(cv2.resize(avatar.image, (side, side), interpolation=cv2.INTER_AREA))
     mesh = avatar.mesh * np.float32(side / avatar.width)
-    low = (int(mesh[152, 1]) - 2) & ~1  # the picture ends above the chin
+    low = (int(mesh[CHIN, 1]) - 2) & ~1  # the picture ends above the chin
     for part in (image, np.ascontiguousarray(image[:low])):
         small = make_rig(part, mesh)
         for shape in EVERY.values():
@@ -226,14 +228,14 @@ def test_a_mesh_that_is_no_face_draws_something(points: str, avatar: Avatar) -> 
     if points == "one":
         mesh[:] = 100
     elif points == "corners":
-        mesh[[61, 291]] = mesh[13]
+        mesh[[RIGHT_CORNER, LEFT_CORNER]] = mesh[UPPER_LIP_EDGE]
     else:
         mesh[:, 1] = avatar.height - mesh[:, 1]
     assert posed(avatar.image, make_rig(avatar.image, mesh), AA).shape == avatar.image.shape
 
 
 def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(avatar: Avatar) -> None:
-    engine = PortraitEngine(life=False)
+    engine = PortraitEngine(idle_motion=False)
     prepared = engine.prepare(avatar)
     sound = AudioSlice(0, 0, SILENCE, np.zeros(640, np.float32), False, StageTimestamps(0))
     quiet = np.full((80, SPAN.columns), -3.0, np.float32)
@@ -245,7 +247,7 @@ def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(avatar: Avatar) -
 
 
 def test_nothing_is_compiled_after_an_avatar_is_prepared(tmp_path: Path) -> None:
-    """Else a session would wait for seconds. With and without life, with whole numbers, lips apart, and a video."""
+    """Else a session would wait for seconds. Still and in motion, with whole numbers, lips apart, and a video."""
     code = """
 import sys
 import numpy as np
@@ -268,8 +270,8 @@ def compiled():
 
 portrait = AvatarStore(Path(sys.argv[1]), FaceFinder(), 1080, 1).load(DEFAULT_ID)
 window, seen = loud_window(SPAN), []
-for life in (True, False):
-    engine = PortraitEngine(life=life)
+for moves in (True, False):
+    engine = PortraitEngine(idle_motion=moves)
     prepared = engine.prepare(portrait)
     seen.append(compiled())
     (picture,) = engine.render([Job(prepared, window, 90)])

@@ -1,4 +1,4 @@
-"""A picture's own life, drawn: where it moves, where it does not, and how smoothly."""
+"""A picture's own motion, drawn: where it moves, where it does not, and how smoothly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From sound to mouth shapes: what the ear hears, and where it hears nothing."""
+"""From sound to mouth shapes: what the network hears, and where it hears nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save, save_file
 from app.assets import SAMPLE
 from app.avatars.avatar import Avatar
 from app.inference.engine import Job
+from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import mouth_shape
 from app.inference.engines.portrait.viseme_net import COLUMNS, NET_WEIGHTS, VisemeNet
@@ -57,9 +58,16 @@ def guitar(level: float, seconds: float = 6.0) -> np.ndarray:
 
 
 def test_the_weights_are_light_and_the_window_ends_soon_after_its_frame() -> None:
-    assert NET_WEIGHTS.stat().st_size <= 2_000_000
+    assert 1_000_000 <= NET_WEIGHTS.stat().st_size <= 2_000_000
     last_sample_ms = (COLUMNS - 80 - 1) * 12.5 + 25
     assert last_sample_ms - 40 <= 80, "look-ahead after the frame's end"
+
+
+@pytest.mark.parametrize("frame", range(5))
+def test_a_window_is_the_second_before_its_frame_and_5_columns_of_it_as_it_was_taught(frame: int) -> None:
+    span = PortraitEngine.span
+    assert span is not None and span.columns == 85
+    assert span.start(frame) + 80 == frame * 80 // 25
 
 
 def test_lips_close_on_p_b_and_m(spoken: Spoken, heard: list[MouthShape]) -> None:
@@ -133,11 +141,11 @@ def test_lips_move_with_the_sample_not_late_and_rest_in_its_pauses() -> None:
     assert quiet.any() and jaws[quiet].max() < 0.05
 
 
-def test_an_ear_keeps_nothing_between_windows(spoken: Spoken) -> None:
-    ear = VisemeNet()
+def test_the_network_keeps_nothing_between_windows(spoken: Spoken) -> None:
+    net = VisemeNet()
     mels = [window.mel for window in windows(spoken.pcm[: 2 * RATE])]
-    forth = [ear.hear(mel) for mel in mels]
-    back = [ear.hear(mel) for mel in reversed(mels)]
+    forth = [net.hear(mel) for mel in mels]
+    back = [net.hear(mel) for mel in reversed(mels)]
     assert all((a == b).all() for a, b in zip(forth, reversed(back), strict=True))
 
 
