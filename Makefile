@@ -1,29 +1,36 @@
 # make run    serve on LIPWIRE_HOST:LIPWIRE_PORT (127.0.0.1:8000)
-# make test   everything, in a real browser too
+# make test   everything: lint, types, every test, in a real browser too
 # make check  what to run before a commit: lint, types, unit tests
+# make lock   write locks/ after a change of the dependencies in pyproject.toml
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: run test check setup clean
+.PHONY: run test check lint lock setup clean
 
 run: setup
-	@exec $(BIN)/python -m app serve
+	@exec $(BIN)/lipwire serve
 
-test: setup
+test: lint
 	@LIPWIRE_CHROMIUM="$$(sh tools/chromium.sh)" && export LIPWIRE_CHROMIUM && exec $(BIN)/python -m pytest
 
-check: setup
+check: lint
+	$(BIN)/python -m pytest -m "not browser and not realtime"
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not browser and not realtime"
+	@if [ -f tools/page_checks.sh ]; then PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/page_checks.sh; fi
+
+lock: setup
+	@sh tools/lock.sh $(BIN)
 
 setup: $(STAMP)
 
-$(STAMP): requirements.txt requirements-test.txt constraints.txt tools/setup.sh
+$(STAMP): pyproject.toml locks/test.txt locks/torch.txt locks/torch-cpu.txt app/faces/landmarks.txt tools/setup.sh
 	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV)
 	@touch $@
 

@@ -6,7 +6,12 @@ from importlib.resources import files
 from pathlib import Path
 
 _PACKAGE = Path(str(files("app")))
-CHECKOUT = _PACKAGE.parent  # the repository's root, where this runs from one
+CHECKOUT = _PACKAGE.parent  # the repository's root; means nothing where ``in_checkout()`` is False
+
+
+def in_checkout() -> bool:
+    """Whether this runs from a checkout, and not from a wheel."""
+    return not (_PACKAGE / "web").is_dir()
 
 
 def _bundled(name: str) -> Path:
@@ -19,3 +24,4 @@ WEB = _bundled("web")
 WEIGHTS = _bundled("weights")
 SAMPLE = WEB / "assets" / "sample.wav"  # speech, 22.05 kHz
 DEFAULT_PICTURE = _PACKAGE / "avatars" / "default.png"
+LANDMARKS_LOCK = _PACKAGE / "faces" / "landmarks.txt"  # the wheel with the landmark files, by its hash

@@ -1,4 +1,4 @@
-"""The command line: ``serve``, ``render``, ``bench``, ``doctor`` and ``weights``."""
+"""The command line: ``serve``, ``render``, ``bench``, ``doctor``, ``weights`` and ``setup``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import __version__
+from app.assets import in_checkout
 from app.commands import weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app", description="Lipwire: a voice in, a talking face out.")
+    parser = argparse.ArgumentParser(prog="lipwire", description="Lipwire: a voice in, a talking face out.")
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     render = commands.add_parser("render", help="write an MP4 from a picture and a recording")
-    render.add_argument("--face", type=Path, required=True, help="a picture or a video with a face")
+    render.add_argument("--face", type=Path, required=True, help='a picture or a video with a face, or "default"')
     render.add_argument("--audio", type=Path, required=True, help="WAV, FLAC, Ogg or MP3")
     render.add_argument("--out", type=Path, required=True, help="the MP4 to write")
     render.add_argument("--engine", default="auto")
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_setting(render, "life")
     render.set_defaults(run=_render)
 
-    bench = commands.add_parser("bench", help="measure; the last line is JSON")
+    bench = commands.add_parser("bench", help="measure, from a checkout; the last line is JSON")
     bench.add_argument("name", choices=BENCHES)
     bench.add_argument("flags", nargs=argparse.REMAINDER, help="the bench's own; -h says which")
     bench.set_defaults(run=_bench)
@@ -60,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
 
     weights.add_parser(commands)
+
+    setup = commands.add_parser("setup", help="install the face landmark files, which pip cannot")
+    setup.add_argument("--yes", action="store_true", help="do not ask")
+    setup.set_defaults(run=_setup)
     return parser
 
 
@@ -92,9 +97,9 @@ def _render(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from app.avatars.picture import PictureError
-    from app.avatars.store import AvatarStore
+    from app.avatars.store import DEFAULT_ID, AvatarStore
     from app.commands.render import RenderError, render_file
-    from app.faces.face import FaceFinder
+    from app.faces.face import FaceFinder, LandmarkFilesMissing
     from app.inference.engines.registry import AUTO, Engines, EngineUnavailable, NoSuchEngine
 
     settings = load_settings(life=args.life)
@@ -104,7 +109,8 @@ def _render(args: argparse.Namespace) -> int:
         engine = engines.get(wanted)
         with tempfile.TemporaryDirectory(prefix="lipwire-") as folder:
             store = AvatarStore(Path(folder), FaceFinder(), settings.max_side, max_avatars=1)
-            face = store.add(args.face, args.face.stem)
+            is_default = str(args.face) == DEFAULT_ID
+            face = store.info(DEFAULT_ID) if is_default else store.add(args.face, args.face.stem)
             if face.notice:
                 print(face.notice, file=sys.stderr)
             with tqdm(unit=" frames", desc=engine.name) as bar:
@@ -114,13 +120,15 @@ def _render(args: argparse.Namespace) -> int:
         return _complain(
             f'There is no engine "{error}"; choose one of {", ".join(s.name for s in engines.statuses())}.'
         )
-    except (EngineUnavailable, PictureError, RenderError, OSError) as error:
+    except (EngineUnavailable, LandmarkFilesMissing, PictureError, RenderError, OSError) as error:
         return _complain(str(error))
     print(f"{args.out}: {count} frames, {count / max(seconds, 1e-3):.0f} frames/s")
     return 0
 
 
 def _bench(args: argparse.Namespace) -> int:
+    if not in_checkout():
+        return _complain("bench runs from a checkout only: the benches are not part of the package.")
     return int(importlib.import_module(f"bench.{args.name}").main(args.flags))
 
 
@@ -128,6 +136,16 @@ def _doctor(args: argparse.Namespace) -> int:
     from app.commands.doctor import diagnose
 
     return diagnose(load_settings())
+
+
+def _setup(args: argparse.Namespace) -> int:
+    from app.commands.setup import SetupError, find_installer, set_up
+
+    try:
+        set_up(args.yes, input if sys.stdin.isatty() else None, print, find_installer())
+    except SetupError as error:
+        return _complain(str(error))
+    return 0
 
 
 def _complain(message: str) -> int:

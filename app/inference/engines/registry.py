@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.checkpoints.manifest import WeightsError, find_checkpoint
+from app.checkpoints.torch_extra import TorchMissing
 from app.inference.engine import Engine
 from app.inference.engines.clapper import Clapper
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.viseme_net import NET_WEIGHTS
+from app.inference.engines.wav2lip.select_backend import require_loadable, select_backend
 
 AUTO = "auto"
 
@@ -97,14 +99,19 @@ class Engines:
         """Return every engine's status, without loading any."""
         found = []
         for name in self._makers:
-            missing = name == "wav2lip" and self._wav2lip_checkpoint() is None
-            why = (
-                f"It needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
-                if missing
-                else ""
-            )
-            found.append(EngineStatus(name, not missing, why))
+            why = self._why_no_wav2lip() if name == "wav2lip" else ""
+            found.append(EngineStatus(name, not why, why))
         return found
+
+    def _why_no_wav2lip(self) -> str:
+        path = self._wav2lip_checkpoint()
+        if path is None:
+            return f"It needs a checkpoint in {self._weights_dir.name}/: `lipwire weights fetch wav2lip-gan`."
+        try:
+            require_loadable(path)
+        except TorchMissing as error:
+            return str(error)
+        return ""
 
     def _wav2lip_checkpoint(self) -> Path | None:
         return self._checkpoint or self._found("wav2lip")
@@ -119,10 +126,9 @@ class Engines:
         path = self._wav2lip_checkpoint()
         if path is None:
             raise EngineUnavailable(
-                f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `python -m app weights fetch wav2lip-gan`."
+                f"wav2lip needs a checkpoint in {self._weights_dir.name}/: `lipwire weights fetch wav2lip-gan`."
             )
         # OpenVINO and torch take a while to import: only who uses this engine waits for that
         from app.inference.engines.wav2lip.engine import Wav2LipEngine
-        from app.inference.engines.wav2lip.select_backend import select_backend
 
         return Wav2LipEngine(select_backend(path, self._threads))

@@ -18,9 +18,9 @@ from app.avatars.avatar import Avatar
 from app.i420 import from_bgr, planes_of, to_bgr
 from app.inference.engine import Job
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
-from app.inference.engines.wav2lip.backend import Backend, ModelFace
+from app.inference.engines.wav2lip.backend import CONVERTED, Backend, ModelFace
 from app.inference.engines.wav2lip.checkpoint import BadCheckpoint, load_checkpoint
-from app.inference.engines.wav2lip.converted import FOLDER, Networks, converted, kept_networks
+from app.inference.engines.wav2lip.converted import Networks, converted, kept_networks
 from app.inference.engines.wav2lip.cpu import CpuBackend, best_precision
 from app.inference.engines.wav2lip.cuda import TorchBackend
 from app.inference.engines.wav2lip.engine import SPAN, Wav2LipEngine, speech_share
@@ -369,7 +369,7 @@ def test_a_converted_network_is_kept_and_draws_the_same(public_file: Path, tmp_p
 def test_a_damaged_copy_or_another_checkpoint_is_converted_anew(public_file: Path, tmp_path: Path) -> None:
     loader = Loader(public_file, tmp_path)
     loader.networks()
-    (kept,) = (tmp_path / FOLDER).iterdir()
+    (kept,) = (tmp_path / CONVERTED).iterdir()
     (kept / "decoder.xml").write_text("no network")
     loader.networks()
     loader.networks()

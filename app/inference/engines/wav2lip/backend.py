@@ -12,6 +12,8 @@ from app.media import FloatArray
 
 FACE_SIDE = 96  # pixels
 LOWER_ROWS = FACE_SIDE // 2  # that are drawn
+MEL_COLUMNS = 16  # that the network hears: 200 ms
+CONVERTED = "converted"  # the folder, among the weights, with networks as a CPU takes them
 
 
 @dataclass(frozen=True, eq=False)

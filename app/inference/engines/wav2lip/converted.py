@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import openvino
 
-from app.inference.engines.wav2lip.backend import FACE_SIDE
+from app.inference.engines.wav2lip.backend import CONVERTED, FACE_SIDE, MEL_COLUMNS
 from app.inference.features.mel import N_MELS
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "converted"  # in the weights' folder
 FORM = 1  # raised whenever what is converted changes
 
 
@@ -39,7 +38,7 @@ def kept_networks(checkpoint: Path, load: Callable[[Path], Wav2Lip]) -> Networks
     ``load`` reads the checkpoint. Kept networks that cannot be read are converted anew; that they cannot be kept is no
     error.
     """
-    folder = checkpoint.parent / FOLDER / _name(checkpoint)
+    folder = checkpoint.parent / CONVERTED / _name(checkpoint)
     try:
         return _read(folder)
     except RuntimeError:  # OpenVINO's: not there, or damaged
@@ -56,7 +55,6 @@ def converted(model: Wav2Lip) -> Networks:
     import torch
 
     from app.inference.engines.wav2lip.lower_half import FaceEncoder, LipDecoder
-    from app.inference.engines.wav2lip.model import MEL_COLUMNS
 
     encoder, decoder = FaceEncoder(model).eval(), LipDecoder(model).eval()
     face = torch.zeros(1, 6, FACE_SIDE, FACE_SIDE)

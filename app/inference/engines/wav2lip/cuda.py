@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.inference.engines.wav2lip.backend import FACE_SIDE, LOWER_ROWS, ModelFace, mel_batch
+from app.inference.engines.wav2lip.backend import FACE_SIDE, LOWER_ROWS, MEL_COLUMNS, ModelFace, mel_batch
 from app.inference.engines.wav2lip.lower_half import FaceEncoder, LipDecoder
-from app.inference.engines.wav2lip.model import MEL_COLUMNS, Wav2Lip
+from app.inference.engines.wav2lip.model import Wav2Lip
 from app.inference.features.mel import N_MELS
 from app.media import FloatArray
 

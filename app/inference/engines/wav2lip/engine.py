@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from app.avatars.avatar import Avatar
 from app.inference.engine import Job
 from app.inference.engines.frame_cache import FrameCache
-from app.inference.engines.wav2lip.backend import Backend, ModelFace
-from app.inference.engines.wav2lip.model import MEL_COLUMNS
+from app.inference.engines.wav2lip.backend import MEL_COLUMNS, Backend, ModelFace
 from app.inference.engines.wav2lip.paste import FaceRegion, face_box, face_region, model_face, model_input, paste
 from app.inference.features.loudness import GATE_FADE_DB, listen
 from app.inference.features.window import MelSpan

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-MEL_COLUMNS = 16
-
 
 class Convolution(nn.Module):
     """Convolution, batch norm and ReLU, added to its input where ``residual``."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.inference.engines.wav2lip.backend import Backend
+from app.checkpoints.torch_extra import has_torch, require_torch
+from app.inference.engines.wav2lip.backend import CONVERTED, Backend
 
 if TYPE_CHECKING:
     from app.inference.engines.wav2lip.model import Wav2Lip
@@ -17,8 +19,9 @@ def select_backend(checkpoint: Path, threads: int) -> Backend:
 
     Raises:
         BadCheckpoint: when the file is no checkpoint.
+        TorchMissing: when it was not converted yet, and cannot be.
     """
-    if _has_driver():
+    if _has_driver() and has_torch():
         import torch
 
         from app.inference.engines.wav2lip.checkpoint import load_checkpoint
@@ -32,7 +35,18 @@ def select_backend(checkpoint: Path, threads: int) -> Backend:
     return CpuBackend(kept_networks(checkpoint, _load), threads)
 
 
+def require_loadable(checkpoint: Path) -> None:
+    """Find out, without loading it, whether a checkpoint can be used here: with torch, or as it was converted before.
+
+    Raises:
+        TorchMissing: when it cannot.
+    """
+    if not any((checkpoint.parent / CONVERTED).glob(f"{escape(checkpoint.stem)}-*")):
+        require_torch(f"wav2lip converts {checkpoint.name} at its first use, which")
+
+
 def _load(checkpoint: Path) -> Wav2Lip:
+    require_torch(f"wav2lip converts {checkpoint.name} at its first use, which")
     from app.inference.engines.wav2lip.checkpoint import load_checkpoint
 
     return load_checkpoint(checkpoint)

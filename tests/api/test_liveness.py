@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from app.api.liveness import PatientWebSocket, websocket_options
+
+# of uvicorn's, which it promises to nobody
+REPLACED = ("connection_made", "handle_connect", "connection_lost", "data_received", "keepalive_timeout")
+CALLED = "schedule_ping"
+READ = ("loop", "transport", "read_paused", "ping_sent_at", "pong_timer", "pending_ping_payload")
+
+
+async def app(scope: object, receive: object, send: object) -> None:
+    """Answer nothing."""
+
+
+async def test_uvicorn_still_has_what_the_keep_alive_reaches_into() -> None:
+    config = Config(app, **websocket_options())
+    config.load()
+    assert config.ws_protocol_class is PatientWebSocket
+    theirs = PatientWebSocket.__mro__[1]
+    for name in (*REPLACED, CALLED):
+        assert callable(getattr(theirs, name, None)), f"uvicorn's WebSocket has no {name}() any more"
+    socket = theirs(config, ServerState(), {}, asyncio.get_running_loop())
+    for name in READ:
+        assert hasattr(socket, name), f"it keeps no {name} any more"
+
+
+def test_uvicorn_pings_through_what_is_replaced() -> None:
+    theirs = PatientWebSocket.__mro__[1]
+    source = inspect.getsource(theirs)
+    assert "self.keepalive_timeout" in source and "self.ping_sent_at =" in source and '"extensions": ' in source
