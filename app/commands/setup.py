@@ -14,8 +14,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from app.assets import LANDMARKS_LOCK
+from app.faces.detector import DETECTORS
 from app.faces.eyes import MODEL_FILE
-from app.faces.face import DETECTORS, MESH_FILE, LandmarkFilesMissing, landmark_file
+from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 
 FILES = (*(detector.file for detector in DETECTORS), MESH_FILE, MODEL_FILE)
 EXACTLY = ("--no-deps", "--require-hashes", "--requirement", str(LANDMARKS_LOCK))
