@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import __version__
-from app.config import SettingsError, load_settings
+from app.commands import weights
+from app.config import Settings, SettingsError, load_settings, shown_default, variable
 
 BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "network")
 
@@ -37,12 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve the page and the API")
-    serve.add_argument("--host", help="address to listen on (LIPWIRE_HOST, 127.0.0.1)")
-    serve.add_argument("--port", type=int, help="port to listen on (LIPWIRE_PORT, 8000)")
-    serve.add_argument("--ssl-certfile", help="certificate, for HTTPS")
-    serve.add_argument("--ssl-keyfile", help="its key")
-    serve.add_argument("--engine", help="what auto means (LIPWIRE_ENGINE)")
-    _add_life(serve)
+    for name in ("host", "port", "ssl_certfile", "ssl_keyfile", "engine", "life"):
+        _add_setting(serve, name)
     serve.set_defaults(run=_serve)
 
     render = commands.add_parser("render", help="write an MP4 from a picture and a recording")
@@ -51,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--out", type=Path, required=True, help="the MP4 to write")
     render.add_argument("--engine", default="auto")
     render.add_argument("--checkpoint", type=Path, help="a Wav2Lip checkpoint outside weights/")
-    _add_life(render)
+    _add_setting(render, "life")
     render.set_defaults(run=_render)
 
     bench = commands.add_parser("bench", help="measure; the last line is JSON")
@@ -62,28 +59,19 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
     doctor.set_defaults(run=_doctor)
 
-    _add_weights(commands.add_parser("weights", help="what weights are known and here; fetch some"))
+    weights.add_parser(commands)
     return parser
 
 
-def _add_life(parser: argparse.ArgumentParser) -> None:
+def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
+    """Let a flag override a setting; what it may be is checked with the variable."""
+    origin = ", ".join(filter(None, (variable(name), shown_default(name))))
+    is_switch = Settings.model_fields[name].annotation is bool
     parser.add_argument(
-        "--life", action=argparse.BooleanOptionalAction, help="blink, breathe and sway (LIPWIRE_LIFE, on)"
+        f"--{name.replace('_', '-')}",
+        action=argparse.BooleanOptionalAction if is_switch else "store",
+        help=f"{Settings.model_fields[name].description} ({origin})",
     )
-
-
-def _add_weights(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    for action, does in (("list", "which are known, and here"), ("verify", "the same, with sums compared")):
-        actions.add_parser(action, help=does).set_defaults(run=_weights, action=action)
-
-    fetch = actions.add_parser("fetch", help="download a public checkpoint")
-    fetch.add_argument("name", nargs="?", help="as weights list has it")
-    fetch.add_argument("--mirror", action="append", help="a folder's address; repeat it (LIPWIRE_WEIGHTS_MIRRORS)")
-    fetch.add_argument("--yes", action="store_true", help="accept the licence terms")
-    fetch.add_argument("--force", action="store_true", help="replace what is here")
-    fetch.add_argument("--sha256", metavar="HEX", help="accept only the file with this sum")
-    fetch.set_defaults(run=_fetch)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -140,44 +128,6 @@ def _doctor(args: argparse.Namespace) -> int:
     from app.commands.doctor import diagnose
 
     return diagnose(load_settings())
-
-
-def _weights(args: argparse.Namespace) -> int:
-    from app.checkpoints.manifest import WeightsError, read_manifest, verify
-
-    folder = load_settings().weights_dir
-    try:
-        entries = read_manifest(folder)
-    except WeightsError as error:
-        return _complain(str(error))
-    wrong = False
-    for entry in entries:
-        state = "here" if (folder / entry.file).is_file() else "missing"
-        if args.action == "verify":
-            state = verify(folder, entry)
-            wrong = wrong or state == "wrong"
-        print(f"{entry.name:22} {state:8} {entry.file:24} {entry.licence}")
-    return int(wrong)
-
-
-def _fetch(args: argparse.Namespace) -> int:
-    from app.checkpoints.download import Patience
-    from app.checkpoints.fetch import addresses, fetch, is_here, require_consent, wanted
-    from app.checkpoints.manifest import WeightsError, find_entry
-
-    settings = load_settings(weights_mirrors=tuple(args.mirror) if args.mirror else None)
-    try:
-        entry = find_entry(settings.weights_dir, args.name)
-        path = settings.weights_dir / entry.file
-        file = wanted(entry, args.sha256)
-        if not args.force and is_here(path, file.sha256, print):
-            return 0
-        sources = addresses(entry, settings.weights_mirrors)
-        require_consent(entry, args.yes, input if sys.stdin.isatty() else None, print)
-        fetch(path, sources, file, Patience(), print)
-    except (WeightsError, OSError) as error:
-        return _complain(str(error))
-    return 0
 
 
 def _complain(message: str) -> int:

@@ -52,6 +52,17 @@ class SlotClock:
         return (now_ns - self.epoch_ns) // SLOT_NS
 
 
-def ntp_now() -> int:
-    """Return the wall clock as a 64-bit NTP time, for the one moment that ties a session's epoch to it."""
-    return (time.time_ns() + NTP_BEFORE_UNIX_S * NS_PER_S) * NTP_FRACTION // NS_PER_S
+class Epoch:
+    """When a session's playout begins: unknown until it does, and never moved afterwards. On the event loop."""
+
+    def __init__(self) -> None:
+        self.slots: SlotClock | None = None
+        self.ntp = 0  # the same moment of the wall clock, 64 bits
+
+    def begin(self, epoch_ns: int, now_ns: int) -> SlotClock:
+        """Set it, in monotonic ns; the wall clock is read this once."""
+        assert self.slots is None, "an epoch is set once"
+        self.slots = SlotClock(epoch_ns)
+        wall_ns = time.time_ns() + epoch_ns - now_ns + NTP_BEFORE_UNIX_S * NS_PER_S
+        self.ntp = wall_ns * NTP_FRACTION // NS_PER_S
+        return self.slots

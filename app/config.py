@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from app.assets import CHECKOUT
 
+logger = logging.getLogger(__name__)
+
 VARIABLE_PREFIX = "LIPWIRE_"
+ELSEWHERE = {"LIPWIRE_CHROMIUM"}  # variables that the tests and benches read
 _HTTP_URL = re.compile(r"https?://[^\s/,]+[^\s,]*")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s:?]+(:\d+)?(\?transport=(udp|tcp))?")
 
@@ -34,45 +50,101 @@ class IceServer:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that can be set; each field is ``LIPWIRE_<NAME>`` in the environment."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    ssl_certfile: str | None = None
-    ssl_keyfile: str | None = None
-    engine: str = "auto"
-    data_dir: Path = CHECKOUT / "data"
-    weights_dir: Path = CHECKOUT / "weights"
-    weights_mirrors: tuple[str, ...] = ()  # where weights are fetched from, before the manifest's own addresses
-    max_sessions: int = 8
-    max_avatars: int = 200
-    max_side: int = 1080  # pixels of a frame's longer side; larger pictures are scaled down
-    voice_lead_packets: int = 2  # how many 20 ms packets the voice leaves ahead of its picture
-    video_bitrate: int = 2_500_000  # bits per second at most
-    ice_servers: tuple[IceServer, ...] = ()
-    idle_timeout_s: float = 300.0  # without a message from the client
-    start_timeout_s: float = 10.0  # from the socket's opening to "start"
-    buffer_high: int = 20  # Buffer A's high water mark in frames
-    buffer_low: int = 10
-    life: bool = True  # faces blink, breathe and sway
-    threads: int = 0  # for the engines; 0: as many as there are cores
-
-    def __post_init__(self) -> None:
-        _require(0 <= self.port <= 65535, "port", "a number from 0 to 65535")
-        _require(self.max_sessions >= 1, "max_sessions", "at least 1")
-        _require(0 <= self.voice_lead_packets <= 50, "voice_lead_packets", "0 to 50")
-        _require(0 <= self.buffer_low < self.buffer_high, "buffer_low", "below buffer_high")
-        _require(128 <= self.max_side <= 8192, "max_side", "128 to 8192")  # a living face counts half pixels in 16 bits
-        urls_fine = all(_HTTP_URL.fullmatch(url) for url in self.weights_mirrors)
-        _require(urls_fine, "weights_mirrors", "http:// or https:// addresses separated by commas (--mirror: one each)")
-        _require(bool(self.ssl_certfile) == bool(self.ssl_keyfile), "ssl_certfile", "given together with ssl_keyfile")
+def _in_checkout() -> bool:
+    return (CHECKOUT / "pyproject.toml").is_file()
 
 
-def _require(fine: bool, name: str, wanted: str) -> None:
-    if not fine:
-        raise SettingsError(f"{VARIABLE_PREFIX}{name.upper()} must be {wanted}.")
+def _data_dir() -> Path:
+    return CHECKOUT / "data" if _in_checkout() else user_data_path("lipwire", appauthor=False)
+
+
+def _weights_dir() -> Path:
+    return CHECKOUT / "weights" if _in_checkout() else _data_dir() / "weights"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; ``load_settings`` reads each field from ``LIPWIRE_<NAME>`` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix=VARIABLE_PREFIX, frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    ssl_certfile: str | None = Field(
+        default=None, description="certificate for HTTPS; browsers allow the microphone only there or on localhost"
+    )
+    ssl_keyfile: str | None = Field(default=None, description="key of the certificate")
+    engine: str = Field(default="auto", description="what the engine auto means")
+    data_dir: Path = Field(
+        default_factory=_data_dir,
+        description="folder of uploaded pictures and videos, of which a minute takes 1 to 2.3 GB; `data/` in a "
+        "checkout, else `lipwire` in the user's data folder",
+    )
+    weights_dir: Path = Field(
+        default_factory=_weights_dir,
+        description="folder of checkpoints; `weights/` in a checkout, else `lipwire/weights` in the user's data folder",
+    )
+    weights_mirrors: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="where weights are fetched from first: addresses of folders, such as `https://host/folder`, "
+        "separated by commas",
+    )
+    max_sessions: int = Field(
+        default=8, ge=1, description="sessions at once; one more is refused, earlier where the machine has no time"
+    )
+    max_avatars: int = Field(default=200, ge=0, description="pictures and videos kept")
+    max_side: int = Field(  # a living face counts half pixels in 16 bits
+        default=1080, ge=128, le=8192, description="pixels of a frame's longer side; larger pictures are scaled down"
+    )
+    voice_lead_packets: int = Field(
+        default=2, ge=0, le=50, description="20 ms packets by which the voice leaves ahead of its picture"
+    )
+    video_bitrate: int = Field(default=2_500_000, ge=1, description="bits per second of a picture at most")
+    ice_servers: Annotated[tuple[IceServer, ...], NoDecode] = Field(
+        default=(),
+        description="STUN and TURN servers: `stun:host:port` separated by commas, or a JSON list with `urls`, "
+        "`username` and `credential`",
+    )
+    idle_timeout_s: float = Field(default=300.0, gt=0, description="seconds without a message until a client is closed")
+    start_timeout_s: float = Field(
+        default=10.0, gt=0, description="seconds from a socket's opening to its first message"
+    )
+    buffer_high: int = Field(default=20, ge=1, description="high water mark of Buffer A, in frames")
+    buffer_low: int = Field(default=10, ge=0, description="low water mark of Buffer A, in frames, below the high one")
+    life: bool = Field(default=True, description="faces blink, breathe and sway, as long as there is time for it")
+    threads: int = Field(default=0, ge=0, description="threads for Wav2Lip, and for the encoders; 0 is all cores")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else."""
+        return (init_settings,)
+
+    @field_validator("weights_mirrors", mode="before")
+    @classmethod
+    def _read_mirrors(cls, value: Any) -> Any:
+        urls = [url.strip() for url in value.split(",") if url.strip()] if isinstance(value, str) else value
+        if not all(_HTTP_URL.fullmatch(url) for url in urls):
+            raise _wanting("weights_mirrors", "http:// or https:// addresses separated by commas (--mirror: one each)")
+        return urls
+
+    @field_validator("ice_servers", mode="before")
+    @classmethod
+    def _read_ice_servers(cls, value: Any) -> Any:
+        return parse_ice_servers(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> Settings:
+        if self.buffer_low >= self.buffer_high:
+            raise _wanting("buffer_low", "below buffer_high")
+        if bool(self.ssl_certfile) != bool(self.ssl_keyfile):
+            raise _wanting("ssl_certfile", "given together with ssl_keyfile")
+        return self
 
 
 def load_settings(environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
@@ -82,35 +154,67 @@ def load_settings(environment: Mapping[str, str] | None = None, **flags: Any) ->
         SettingsError: naming the variable and what it should be.
     """
     environment = os.environ if environment is None else environment
-    values: dict[str, Any] = {}
-    for field in fields(Settings):
-        text = environment.get(VARIABLE_PREFIX + field.name.upper())
-        if text is not None and text != "":
-            values[field.name] = _parse(field.name, field.type, text)
-    values.update({name: value for name, value in flags.items() if value is not None})
-    return Settings(**values)
-
-
-def _parse(name: str, kind: Any, text: str) -> Any:
-    if name == "ice_servers":
-        return parse_ice_servers(text)
-    if kind == "bool":
-        return _parse_bool(name, text)
-    if name == "weights_mirrors":
-        return tuple(url.strip() for url in text.split(",") if url.strip())
-    readers: dict[str, Any] = {"int": int, "float": float, "Path": Path}
-    reader = readers.get(str(kind), str)
+    _warn_of_unknown(environment)
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): text for name, text in environment.items() if text}
+    values = source() | {name: value for name, value in flags.items() if value is not None}
     try:
-        return reader(text)
-    except ValueError:
-        raise SettingsError(f"{VARIABLE_PREFIX}{name.upper()} must be a number, not {text!r}.") from None
+        return Settings(**values)
+    except ValidationError as invalid:
+        raise _as_sentence(invalid) from None
 
 
-def _parse_bool(name: str, text: str) -> bool:
-    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if text.lower() not in known:
-        raise SettingsError(f"{VARIABLE_PREFIX}{name.upper()} must be 1 or 0, not {text!r}.")
-    return known[text.lower()]
+def variable(name: str) -> str:
+    """Return the environment variable of a field."""
+    return VARIABLE_PREFIX + name.upper()
+
+
+def shown_default(name: str) -> str:
+    """Return a field's default as one would set it; empty where its description says what it is."""
+    default = Settings.model_fields[name].default
+    if isinstance(default, bool):
+        return str(int(default))
+    if isinstance(default, int | float):
+        return f"{default:.12g}"
+    return default if isinstance(default, str) else ""
+
+
+def _warn_of_unknown(environment: Mapping[str, str]) -> None:
+    known = {variable(name) for name in Settings.model_fields}
+    for name in environment:
+        if name.startswith(VARIABLE_PREFIX) and name not in known | ELSEWHERE:
+            near = get_close_matches(name, known, 1, cutoff=0.8)
+            logger.warning("settings: %s is not known%s", name, f"; did you mean {near[0]}?" if near else "")
+
+
+def _wanting(name: str, wanted: str) -> SettingsError:
+    return SettingsError(f"{variable(name)} must be {wanted}.")
+
+
+def _as_sentence(invalid: ValidationError) -> SettingsError:
+    """Make one sentence of the first thing that is wrong."""
+    first = invalid.errors(include_url=False)[0]
+    own = first.get("ctx", {}).get("error")
+    if isinstance(own, SettingsError):
+        return own
+    name = str(first["loc"][0])
+    return _wanting(name, f"{_accepted(name)}, not {first['input']!r}")
+
+
+def _accepted(name: str) -> str:
+    """Say what a field takes."""
+    field = Settings.model_fields[name]
+    if field.annotation is bool:
+        return "1 or 0"
+    if field.annotation not in (int, float):
+        return "a path" if field.annotation is Path else "a text"
+    least = [limit.ge for limit in field.metadata if isinstance(limit, Ge)]
+    most = [limit.le for limit in field.metadata if isinstance(limit, Le)]
+    above = [limit.gt for limit in field.metadata if isinstance(limit, Gt)]
+    kind = "a whole number" if field.annotation is int else "a number"
+    if least and most:
+        return f"{kind} from {least[0]} to {most[0]}"
+    return f"{kind}{f' of at least {least[0]}' if least else ''}{f' above {above[0]}' if above else ''}"
 
 
 def parse_ice_servers(text: str) -> tuple[IceServer, ...]:

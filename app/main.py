@@ -1,33 +1,27 @@
-"""The application: routes over one service."""
+"""The application: every door over one service."""
 
 from __future__ import annotations
 
 import asyncio
-import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
-from typing import Any
 
-from fastapi import FastAPI, Response, WebSocket
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI, WebSocket
 
 from app import __version__
 from app.api.avatars import avatar_routes
-from app.api.metrics import METRICS_TYPE, render_metrics
 from app.api.mouths import mouth_routes
+from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
+from app.api.schema import describe_socket
 from app.api.socket import talk
-from app.assets import WEB
-from app.config import Settings
+from app.api.status import status_routes
 from app.memory import watch_idle_memory
 from app.sessions.service import Service
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Make the application; the service starts and ends with it."""
-    service = Service(settings)
+def create_app(service: Service) -> FastAPI:
+    """Make the application over a service, which starts and ends with it."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -39,36 +33,15 @@ def create_app(settings: Settings) -> FastAPI:
         await service.aclose()
 
     app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)
-    app.state.service = service
     answer_with_problems(app)
-    app.include_router(avatar_routes(service.avatars, service.forget))
-    app.include_router(mouth_routes(service.avatars, service.forget))
-
-    @app.get("/", include_in_schema=False)
-    async def page() -> FileResponse:
-        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
-
-    @app.get("/sync", include_in_schema=False)
-    async def sync_page() -> FileResponse:
-        return FileResponse(WEB / "sync.html", headers={"Cache-Control": "no-cache"})
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, Any]:
-        return {"status": "ok", "version": __version__, "sessions": len(service.sessions)}
-
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        return Response(render_metrics(service), media_type=METRICS_TYPE)
-
-    @app.get("/api/engines")
-    async def engines() -> dict[str, Any]:
-        statuses = [asdict(status) for status in service.engines.statuses()]
-        return {"engines": statuses, "auto": service.engines.resolve("auto")}
+    app.include_router(status_routes(service))
+    app.include_router(avatar_routes(service.avatars, service.casting.forget))
+    app.include_router(mouth_routes(service.avatars, service.casting.forget))
+    serve_pages(app)
+    describe_socket(app)
 
     @app.websocket("/ws")
     async def websocket(socket: WebSocket) -> None:
         await talk(socket, service)
 
-    mimetypes.add_type("text/javascript", ".js")  # some systems' registries say otherwise, and modules then fail
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
     return app

@@ -15,6 +15,7 @@ from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
+from app.sessions.service import Service
 
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
 # for every session, stands behind whatever the inference thread is at.
@@ -59,9 +60,9 @@ def serve(settings: Settings, log_level: str = "info") -> int:
 
 def make_server(settings: Settings, log_level: str = "info") -> Server:
     """Build the server, not yet running."""
-    app = create_app(settings)
+    service = Service(settings)
     config = uvicorn.Config(
-        app,
+        create_app(service),
         host=settings.host,
         port=settings.port,
         ssl_certfile=settings.ssl_certfile,
@@ -74,7 +75,7 @@ def make_server(settings: Settings, log_level: str = "info") -> Server:
     )
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Server(config, f"{scheme}://{host}", app.state.service.engines)
+    return Server(config, f"{scheme}://{host}", service.engines)
 
 
 def check(settings: Settings, engines: Engines) -> None:

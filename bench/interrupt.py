@@ -15,7 +15,7 @@ from bench.sync import CHROMIUM_FLAGS, browser_path
 # Plays a steady tone, interrupts it at a random moment, and watches for the last loud sample and white picture.
 SCENE = """
 async () => {
-  const { Session } = await import('/web/js/session.js');
+  const { Session } = await import('/web/js/session/session.js');
   const video = document.querySelector('#video');
   const patch = new OffscreenCanvas(8, 8).getContext('2d', { willReadFrequently: true });
   const audio = new AudioContext();

@@ -14,6 +14,7 @@ from app.assets import SAMPLE
 from app.avatars.avatar import Avatar
 from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.faces.face import FaceFinder
+from tests.mirror import Answer, Mirror, StartMirror
 from tests.page import WATCH_JS, OpenPage
 from tests.server import Server
 
@@ -54,6 +55,21 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
     soundfile.write(path, np.concatenate([pcm, np.zeros(rate * SILENCE_S, np.float32)]), rate, subtype="PCM_16")
     return path
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartMirror]:
+    """Start mirrors, each with its answers; they end with the test."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # whatever proxy this machine has is not for its own servers
+    started: list[Mirror] = []
+
+    def start(*answers: Answer) -> Mirror:
+        started.append(Mirror(*answers))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
 
 
 @pytest.fixture

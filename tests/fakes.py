@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from app.inference.engine import IdleMotion
+from app.inference.scheduler.demand import Demand
 from app.media import I420, SAMPLES_PER_FRAME, StageTimestamps, TalkingFrame
 from app.pacer.concealment import FADE_SAMPLES
+from app.pacer.pacer import PacerListener
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.subscription import Encoded
 
@@ -29,6 +31,41 @@ class FakeClock:
     async def sleep_until(self, deadline_ns: int) -> None:
         self.time_ns = max(self.time_ns, deadline_ns)
         await asyncio.sleep(0)
+
+
+class SteppedClock:
+    """Time that moves when told: who sleeps wakes at their deadlines, one after the other."""
+
+    def __init__(self, now_ns: int = 1_000_000_000) -> None:
+        self.time_ns = now_ns
+        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        if deadline_ns <= self.time_ns:
+            await asyncio.sleep(0)
+            return
+        waking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((deadline_ns, waking))
+        await waking
+
+    async def advance(self, ns: int) -> None:
+        """Move on, and let everybody do what they do until they sleep again."""
+        until_ns = self.time_ns + ns
+        while True:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            self._sleepers = [each for each in self._sleepers if not each[1].done()]
+            next_ns = min((deadline for deadline, _ in self._sleepers), default=until_ns + 1)
+            if next_ns > until_ns:
+                self.time_ns = until_ns
+                return
+            self.time_ns = max(self.time_ns, next_ns)
+            for deadline, waking in self._sleepers:
+                if deadline <= self.time_ns:
+                    waking.set_result(None)
 
 
 def frame(pts: int, silent: bool = False, generation: int = 0, ready_ns: int = 0) -> TalkingFrame:
@@ -109,6 +146,66 @@ class Recorder:
 
 
 STILL = np.zeros((3, 2), np.uint8)
+
+
+class HoardingSink:
+    """Takes whatever the inference thread makes; ``demand`` may be set to another."""
+
+    def __init__(self, demand: Demand | None = None) -> None:
+        self.demand = demand or Demand()
+        self.frames: list[TalkingFrame] = []
+        self.errors: list[BaseException] = []
+        self._news = asyncio.Event()
+
+    def put(self, frames: list[TalkingFrame]) -> None:
+        self.frames += frames
+        self._news.set()
+
+    def fail(self, error: BaseException) -> None:
+        self.errors.append(error)
+        self._news.set()
+
+    async def wait_for(self, count: int, limit_s: float = 30) -> list[TalkingFrame]:
+        """Wait for so many frames and errors; returns the frames."""
+        async with asyncio.timeout(limit_s):
+            while len(self.frames) + len(self.errors) < count:
+                self._news.clear()
+                await self._news.wait()
+        return self.frames
+
+
+class Watched:
+    """An audience that is there, or not."""
+
+    def __init__(self, watched: bool = True) -> None:
+        self.watched = watched
+
+
+class StillFace:
+    """A face at rest that is one picture."""
+
+    def __init__(self, image: I420 = STILL) -> None:
+        self.image = image
+
+    def picture(self, position: int) -> I420:
+        return self.image
+
+    def follow(self, position: int, played: I420, emphasis: float) -> None:
+        pass
+
+
+class HeardSpeaking(PacerListener):
+    """Notes when utterances begin and end, and how late slots were."""
+
+    def __init__(self) -> None:
+        self.news: list[bool] = []
+        self.late_ns: list[int] = []
+
+    def speaking(self, speaking: bool) -> None:
+        self.news.append(speaking)
+
+    def slot_served(self, late_ns: int) -> None:
+        self.late_ns.append(late_ns)
 
 
 class Face:

@@ -35,6 +35,12 @@ async def freed(server: Server) -> None:
             await asyncio.sleep(0.1)
 
 
+async def delete_face(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=f"Delete {name}").click()
+    await page.get_by_role("dialog", name=f"Delete {name}?").get_by_role("button", name="Delete").click()
+    await status(page, f"Deleted {name}")
+
+
 async def status(page: Page, text: str, timeout_ms: int = 15_000) -> None:
     await page.wait_for_function(
         "text => document.querySelector('#status').textContent.includes(text)", arg=text, timeout=timeout_ms

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.media import NS_PER_MS, SAMPLES_PER_FRAME, SLOT_MS, SLOT_NS, StageTimestamps, TalkingFrame
-from app.pacer.pacer import Pacer
+from app.pacer.pacer import Pacer, PacerLinks, PacerListener
 from app.pacer.playout_buffer import PlayoutBuffer
-from tests.fakes import FakeClock, Recorder
+from tests.fakes import FakeClock, Recorder, StillFace
 
 LOOK_AHEAD_MS = 45.0  # from a slice's last sample to its picture, at best
 IMAGE = np.zeros((3, 2), np.uint8)
@@ -49,7 +49,7 @@ def play_live(
     clock, recorder, buffer = FakeClock(0), Recorder(), PlayoutBuffer(20, 10)
     waiting: deque[TalkingFrame] = deque()
     upstream = _Upstream(waiting)
-    pacer = Pacer(buffer, upstream, recorder, lambda position: IMAGE, "live", clock)
+    pacer = Pacer(PacerLinks(buffer, upstream, recorder, StillFace()), "live", clock, PacerListener())
     clock.time_ns = int(phase_ms * NS_PER_MS)
     slots = pacer.start()
     played = Playout(pacer, recorder)

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
+import platformdirs
 import pytest
+from pydantic import ValidationError
 
+from app import config
 from app.config import IceServer, Settings, SettingsError, load_settings, parse_ice_servers
+from tools.settings_table import PAGE, table
 
 
 def test_flags_come_before_variables_and_variables_before_defaults() -> None:
@@ -19,7 +24,11 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
     [
         ("LIPWIRE_PORT", "eighty"),
         ("LIPWIRE_PORT", "70000"),
+        ("LIPWIRE_PORT", "80.5"),
         ("LIPWIRE_LIFE", "maybe"),
+        ("LIPWIRE_IDLE_TIMEOUT_S", "0"),
+        ("LIPWIRE_IDLE_TIMEOUT_S", "nan"),
+        ("LIPWIRE_THREADS", "-1"),
         ("LIPWIRE_MAX_SIDE", "127"),
         ("LIPWIRE_MAX_SIDE", "8193"),
         ("LIPWIRE_MAX_SESSIONS", "0"),
@@ -35,8 +44,61 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(SettingsError, match=rf"^{name} must be [^\n]*\.$"):
         load_settings({name: value})
+
+
+def test_a_refused_number_is_shown_beside_what_would_do() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"LIPWIRE_PORT": "eighty"})
+    assert str(caught.value) == "LIPWIRE_PORT must be a whole number from 0 to 65535, not 'eighty'."
+    with pytest.raises(SettingsError, match="LIPWIRE_MAX_SESSIONS must be a whole number of at least 1, not 0"):
+        load_settings({}, max_sessions=0)
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"LIPWIRE_ICE_SERVERS": '[{"urls": "example.org", "username": "u", "credential": "hush"}]'})
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("LIPWIRE_MAX_SESSION", "LIPWIRE_MAX_SESSION is not known; did you mean LIPWIRE_MAX_SESSIONS?"),
+        ("LIPWIRE_DANCE", "LIPWIRE_DANCE is not known"),
+        ("LIPWIRE_CHROMIUM", ""),
+        ("LIPWIRE_PORT", ""),
+    ],
+)
+def test_an_unknown_variable_is_warned_of(name: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        load_settings({name: "1"})
+    assert caplog.messages == ([f"settings: {said}"] if said else [])
+
+
+def test_settings_stay_as_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPWIRE_PORT", "9000")
+    settings = Settings()
+    assert settings.port == 8000, "only load_settings reads variables"
+    assert load_settings().port == 9000
+    with pytest.raises(ValidationError):
+        settings.port = 1
+
+
+def test_a_checkout_keeps_its_data_and_an_installed_service_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config, "CHECKOUT", tmp_path)
+    kept = platformdirs.user_data_path("lipwire", appauthor=False)
+    assert (Settings().data_dir, Settings().weights_dir) == (kept, kept / "weights")
+    (tmp_path / "pyproject.toml").touch()
+    assert (Settings().data_dir, Settings().weights_dir) == (tmp_path / "data", tmp_path / "weights")
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+    assert table() in PAGE.read_text(), "run: python -m tools.settings_table"
 
 
 @pytest.mark.parametrize(("text", "life"), [("1", True), ("on", True), ("0", False), ("False", False), ("", True)])

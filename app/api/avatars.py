@@ -3,96 +3,70 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.api.problems import Problem
-from app.api.uploads import Upload, cut_short, received
+from app.api.models import AVATAR_FORM, AvatarList, AvatarView, Progress
+from app.api.preparations import Preparation, Preparations
+from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, problems
+from app.api.uploads import Upload, received
 from app.avatars.avatar_info import AvatarInfo
-from app.avatars.picture import PictureError
-from app.avatars.store import AvatarFixed, AvatarStore, NoSuchAvatar, StoreFull
+from app.avatars.store import AvatarStore
 
 WATCH_S = 1.0
-
-T = TypeVar("T")
-
-
-class Abandoned(Exception):
-    """Nobody waits for the avatar any more."""
-
-
-@dataclass(slots=True)
-class Preparation:
-    """How far a video is, in frames, and whether it is still wanted. Written by one thread, read by another."""
-
-    done: int = 0
-    expected: int = 0
-    is_wanted: bool = True
-
-    def tell(self, done: int, expected: int) -> None:
-        """Note how far it is.
-
-        Raises:
-            Abandoned: when nobody wants it.
-        """
-        if not self.is_wanted:
-            raise Abandoned
-        self.done, self.expected = done, expected
+UPLOAD_ID = Query(
+    pattern="^[A-Za-z0-9_-]{16,64}$", description="made up by whoever uploads, at random: it is all that protects it"
+)
+BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_known")
+BAD_FILE = (*FILE_TOO_LARGE, *FILE_UNKNOWN, *FILE_DAMAGED, *BAD_FACE)
 
 
 def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIRouter:
     """Make the routes over a store; ``on_deleted`` is told the id of an avatar that is gone."""
-    router = APIRouter(prefix="/api/avatars")
+    router = APIRouter(prefix="/api/avatars", tags=["avatars"])
     one_upload = asyncio.Semaphore(1)  # decoding takes memory and a core; sessions need both
-    current: Preparation | None = None
+    preparations = Preparations()
 
-    @router.get("")
-    async def list_avatars() -> dict[str, Any]:
-        return {"avatars": [_shown(info) for info in await run_in_threadpool(store.all)]}
+    @router.get("", responses=problems())
+    async def list_avatars() -> AvatarList:
+        return AvatarList(avatars=[AvatarView.of(info) for info in await run_in_threadpool(store.all)])
 
-    @router.post("", status_code=201)
-    async def add_avatar(request: Request) -> dict[str, Any]:
-        nonlocal current
-        try:
-            async with received(request, store.drafts) as upload, one_upload:
-                current = Preparation()
-                try:
-                    return _shown(await _prepared(request, store, upload, current))
-                finally:
-                    current = None
-        except PictureError as error:
-            raise Problem(error.status, error.code, error.message) from error
-        except StoreFull:
-            raise Problem(507, "store_full", "No more avatars are kept here; delete some first.") from None
-        except Abandoned:
-            raise cut_short() from None
+    @router.post(
+        "",
+        status_code=201,
+        responses=problems(*BAD_FORM, *BAD_FILE, "store_full", "disk_full"),
+        openapi_extra=AVATAR_FORM,
+    )
+    async def add_avatar(request: Request, upload: Annotated[str | None, UPLOAD_ID] = None) -> AvatarView:
+        with preparations.begun(upload) as preparation:
+            async with received(request, store.drafts) as file, one_upload:
+                return AvatarView.of(await _prepared(request, store, file, preparation))
 
-    @router.get("/progress")
-    async def get_progress() -> dict[str, int] | None:
-        return {"done": current.done, "of": current.expected} if current and current.expected else None
+    @router.get("/progress", responses=problems("bad_request"))
+    async def get_progress(upload: Annotated[str, UPLOAD_ID]) -> Progress | None:
+        return preparations.progress(upload)
 
-    @router.get("/{id}")
-    async def get_avatar(id: str) -> dict[str, Any]:
-        return _shown(await found(run_in_threadpool(store.info, id)))
+    @router.get("/{id}", responses=problems("no_such_avatar"))
+    async def get_avatar(id: str) -> AvatarView:
+        return AvatarView.of(await run_in_threadpool(store.info, id))
 
-    @router.get("/{id}/image")
+    @router.get(
+        "/{id}/image",
+        response_class=FileResponse,
+        responses={200: {"content": {"image/png": {}}}, **problems("no_such_avatar")},
+    )
     async def get_image(id: str) -> FileResponse:
-        path = await found(run_in_threadpool(store.picture_file, id))
+        path = await run_in_threadpool(store.picture_file, id)
         return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
-    @router.delete("/{id}", status_code=204)
-    async def delete_avatar(id: str) -> Response:
-        try:
-            await found(run_in_threadpool(store.delete, id))
-        except AvatarFixed:
-            raise Problem(403, "avatar_fixed", "The default avatar cannot be deleted.") from None
+    @router.delete("/{id}", status_code=204, responses=problems("avatar_fixed", "no_such_avatar"))
+    async def delete_avatar(id: str) -> None:
+        await run_in_threadpool(store.delete, id)
         on_deleted(id)
-        return Response(status_code=204)
 
     return router
 
@@ -107,27 +81,3 @@ async def _prepared(request: Request, store: AvatarStore, upload: Upload, prepar
     finally:
         preparation.is_wanted = False
         await asyncio.gather(work, return_exceptions=True)  # a frame's time, or a picture's
-
-
-async def found(work: Awaitable[T]) -> T:
-    """Await what looks for an avatar.
-
-    Raises:
-        Problem: ``no_such_avatar``.
-    """
-    try:
-        return await work
-    except NoSuchAvatar as error:
-        raise Problem(404, "no_such_avatar", f'There is no avatar "{error}". List them at /api/avatars.') from error
-
-
-def _shown(info: AvatarInfo) -> dict[str, Any]:
-    return {
-        "id": info.id,
-        "name": info.name,
-        "width": info.width,
-        "height": info.height,
-        "image": f"/api/avatars/{info.id}/image",
-        "notice": info.notice,
-        "frames": info.frames,
-    }

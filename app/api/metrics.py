@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from prometheus_client import CONTENT_TYPE_LATEST as METRICS_TYPE
 from prometheus_client import CollectorRegistry, generate_latest
@@ -36,7 +37,7 @@ class SessionCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield each figure once a session, and its sum; counters' sums include sessions that have ended."""
-        sessions = {session.id: session.stats() for session in self._service.sessions.values()}
+        sessions = {session.id: asdict(session.stats()) for session in self._service.sessions.values()}
         yield GaugeMetricFamily("lipwire_sessions", "Open sessions.", value=len(sessions))
         for name, about in GAUGES.items():
             each = GaugeMetricFamily(f"lipwire_session_{name}", about, labels=["session"])

@@ -2,52 +2,101 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from app.api.models import Problem
+from app.avatars.store import NoSuchAvatar
+from app.errors import Refusal
+
+logger = logging.getLogger(__name__)
+
 MEDIA_TYPE = "application/problem+json"
+FILE_TOO_LARGE = ("picture_too_large", "too_many_pixels", "video_too_large", "video_too_long")
+FILE_UNKNOWN = ("not_an_image", "not_a_video")
+FILE_DAMAGED = ("image_truncated", "video_broken", "video_empty", "video_too_short")
+BAD_FACE = ("no_face", "face_too_small", "face_lost", "video_cut")
+BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "point_outside")
+BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
+CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
+    400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
+    403: ("avatar_fixed",),
+    404: ("no_such_avatar", "not_found"),
+    405: ("method_not_allowed",),
+    409: ("upload_known",),
+    413: ("body_too_large", *FILE_TOO_LARGE),
+    415: FILE_UNKNOWN,
+    422: (*FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH),
+    500: ("internal_error",),
+    507: ("store_full", "disk_full"),
+}
+STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
-class Problem(Exception):
-    """A refusal with a stable ``code`` and a sentence that says what to do."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
-
-
-def problem_response(status: int, code: str, detail: str) -> JSONResponse:
+def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Make the document."""
-    body = {
-        "type": f"urn:lipwire:problem:{code}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "code": code,
-        "detail": detail,
-    }
-    return JSONResponse(body, status, media_type=MEDIA_TYPE)
+    problem = Problem(
+        type=f"urn:lipwire:problem:{code}", title=HTTPStatus(status).phrase, status=status, code=code, detail=detail
+    )
+    return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """Describe, for a route's ``responses``, in which ways of its own it refuses."""
+    by_status: dict[int | str, list[str]] = {}
+    for code in sorted(codes, key=STATUS_OF.__getitem__):
+        by_status.setdefault(STATUS_OF[code], []).append(f"`{code}`")
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    described = {status: {"description": ", ".join(own), "content": content} for status, own in by_status.items()}
+    return described | {"default": {"description": "Any other problem.", "content": content}}
 
 
 def answer_with_problems(app: FastAPI) -> None:
-    """ScheduledWindow every error of an application into a problem document."""
+    """Turn every error of an application into a problem document, and describe that in its ``/openapi.json``."""
 
-    @app.exception_handler(Problem)
-    async def on_problem(request: Request, error: Problem) -> JSONResponse:
-        return problem_response(error.status, error.code, error.detail)
+    @app.exception_handler(Refusal)
+    async def on_refusal(request: Request, error: Refusal) -> JSONResponse:
+        status = STATUS_OF.get(error.code)
+        if status is None:
+            logger.error("problems: %s has no status", error.code)
+        return problem_response(status or 500, error.code, error.message)
+
+    @app.exception_handler(NoSuchAvatar)
+    async def on_no_such_avatar(request: Request, error: NoSuchAvatar) -> JSONResponse:
+        detail = f'There is no avatar "{error}". List them at /api/avatars.'
+        return problem_response(404, "no_such_avatar", detail)
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-        return problem_response(error.status_code, code, str(error.detail))
+        headers = dict(error.headers) if error.headers else None
+        return problem_response(error.status_code, code, str(error.detail), headers)
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem_response(422, "bad_request", str(error))
+        first = error.errors()[0]
+        name = first["loc"][-1]
+        return problem_response(400, "bad_request", f'"{name}" is not usable: {first["msg"]}. See /docs for what is.')
 
     @app.exception_handler(Exception)
     async def on_bug(request: Request, error: Exception) -> JSONResponse:
         return problem_response(500, "internal_error", "Something broke on the server; try again.")
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            described = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            schemas = described.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema()
+            app.openapi_schema = described
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

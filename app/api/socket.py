@@ -1,8 +1,9 @@
-"""The WebSocket route: one socket is one session, from ``start`` to whichever end comes first."""
+"""``/ws``: one socket is one session of its own, fed and watched, from ``start`` to whichever end comes first."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -11,26 +12,30 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from app.api.liveness import ABORT, GONE
 from app.api.messages import (
-    BAD_MESSAGE,
-    IDLE,
     MAX_BINARY_BYTES,
-    OUR_FAULT,
-    TOO_LARGE,
-    Flush,
-    Interrupt,
-    Offer,
-    ProtocolError,
-    Start,
-    Stop,
+    AnswerMessage,
+    ErrorMessage,
+    FlushMessage,
+    InterruptMessage,
+    OfferMessage,
+    ServerMessage,
+    StartMessage,
+    StopMessage,
+    close_code_of,
+    message_of,
     parse,
+    started,
 )
-from app.api.outbox import Outbox
+from app.errors import Refusal
+from app.rtc.viewer import Viewer
+from app.sessions.event_queue import EventQueue
+from app.sessions.events import Failed
+from app.sessions.feeder import Feeder
 from app.sessions.service import Service
-from app.sessions.session import Event, Session
+from app.sessions.session import Session
 
 logger = logging.getLogger(__name__)
 
-OUTBOX_LIMIT = 256  # messages to a client that does not read
 GOODBYE_S = 2  # for what is still to be said at the end
 CLOSE_NORMAL = 1000
 
@@ -38,40 +43,45 @@ CLOSE_NORMAL = 1000
 class Conversation:
     """Everything said on one socket.
 
-    Reading and writing are tasks of their own, so that an event is sent while a message is handled, and a
-    session that fails ends the reading.
+    Reading and telling events are tasks of their own, so that an event is sent while a message is handled. The first of
+    them to end ends the conversation, as do a lost connection and a viewer who is lost.
     """
 
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service = socket, service
         self._session: Session | None = None
-        self._outbox = Outbox(OUTBOX_LIMIT)
-        self._failure: asyncio.Future[ProtocolError] = asyncio.get_running_loop().create_future()
+        self._feeder: Feeder | None = None
+        self._viewer: Viewer | None = None
+        self._events: EventQueue | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._one_ended = asyncio.Event()
 
     async def run(self) -> None:
         """Hold the conversation, then free everything, whoever ended it."""
         await self._socket.accept()
-        writer = asyncio.create_task(self._write())
-        reader = asyncio.create_task(self._read())
         # the news of a lost connection queues behind unread messages, so a held-back reader never gets it
         lost: asyncio.Event = self._socket.scope.get("extensions", {}).get(GONE, asyncio.Event())
-        gone = asyncio.create_task(lost.wait())
-        refusal: ProtocolError | None = None
+        self._spawn(self._read())
+        self._spawn(lost.wait())
+        refusal: Refusal | None = None
         try:
-            waiting: set[asyncio.Future[Any]] = {reader, writer, gone, self._failure}
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if self._failure.done():
-                refusal = self._failure.result()
-            elif not gone.done():
-                refusal = await _outcome(reader if reader.done() else writer)
+            await self._one_ended.wait()
+            if not lost.is_set():
+                outcomes = [await _outcome(task) for task in self._tasks if task.done()]
+                refusal = next((outcome for outcome in outcomes if outcome is not None), None)
         finally:
-            for task in (reader, writer, gone):
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(reader, writer, gone, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             if self._session is not None:
                 await self._service.close(self._session)
         if not lost.is_set():
             await self._hang_up(refusal)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._one_ended.set())
 
     async def _read(self) -> None:
         settings = self._service.settings
@@ -81,14 +91,14 @@ class Conversation:
                 async with asyncio.timeout(patience_s):
                     message = await self._socket.receive()
             except TimeoutError:
-                raise ProtocolError(IDLE, "idle_timeout", f"Nothing was sent for {patience_s:.0f} s.") from None
+                raise Refusal("idle_timeout", f"Nothing was sent for {patience_s:.0f} s.") from None
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", CLOSE_NORMAL))
             text = message.get("text")
             if text is not None:
                 if await self._on_text(text):
                     return
-                # messages that have come already are received without a wait, and the writer must keep up with them
+                # messages that have come already are received without a wait, and who tells events must keep up
                 await asyncio.sleep(0)
             else:
                 await self._on_audio(message.get("bytes") or b"")
@@ -96,65 +106,78 @@ class Conversation:
     async def _on_text(self, text: str) -> bool:
         """Act on one text message; returns whether it ended the session."""
         message = parse(text)
-        if isinstance(message, Start):
+        if isinstance(message, StartMessage):
             await self._on_start(message)
             return False
-        session = self._started()
+        session, feeder = self._started()
         match message:
-            case Offer():
-                self._send(await session.offer(message.sdp))
-            case Flush():
-                await session.flush()
-            case Interrupt():
-                self._send(session.interrupt())
-            case Stop():
+            case OfferMessage():
+                await self._on_offer(session, message.sdp)
+            case FlushMessage():
+                await feeder.flush()
+            case InterruptMessage():
+                session.interrupt()
+            case StopMessage():
                 return True
         return False
 
-    async def _on_start(self, start: Start) -> None:
+    async def _on_start(self, start: StartMessage) -> None:
         if self._session is not None:
-            raise ProtocolError(BAD_MESSAGE, "already_started", 'Send "start" once a socket.')
-        self._session = await self._service.open(start, self._send, self._fail)
-        self._send(self._session.started())
+            raise Refusal("already_started", 'Send "start" once a socket.')
+        self._session = session = await self._service.open(start.request)
+        self._feeder = session.feeder(start.format)
+        self._events = session.events()
+        await self._send(started(session))
+        self._spawn(self._tell(self._events))
+        self._spawn(self._events.overflow())  # noticed although telling waits for who does not read
+
+    async def _on_offer(self, session: Session, sdp: str) -> None:
+        if self._viewer is not None:
+            raise Refusal("already_connected", "Send one offer a session; start another to reconnect.")
+        self._viewer, answer = await session.view(sdp)
+        await self._send(AnswerMessage(sdp=answer))
+        self._spawn(self._watch(self._viewer))
 
     async def _on_audio(self, data: bytes) -> None:
         if len(data) > MAX_BINARY_BYTES:
             limit = MAX_BINARY_BYTES // (1024 * 1024)
-            raise ProtocolError(TOO_LARGE, "message_too_large", f"Send audio in messages of at most {limit} MiB.")
-        await self._started().feed_audio(data)
+            raise Refusal("message_too_large", f"Send audio in messages of at most {limit} MiB.")
+        _, feeder = self._started()
+        await feeder.push(data)
 
-    def _started(self) -> Session:
-        if self._session is None:
-            raise ProtocolError(BAD_MESSAGE, "not_started", 'Send "start" before anything else.')
-        return self._session
+    def _started(self) -> tuple[Session, Feeder]:
+        if self._session is None or self._feeder is None:
+            raise Refusal("not_started", 'Send "start" before anything else.')
+        return self._session, self._feeder
 
-    def _fail(self, error: ProtocolError) -> None:
-        if not self._failure.done():
-            self._failure.set_result(error)
+    async def _tell(self, events: EventQueue) -> None:
+        async for event in events:
+            if isinstance(event, Failed):
+                raise event.why
+            await self._send(message_of(event))
 
-    def _send(self, event: Event) -> None:
-        """Queue a message; a client that does not read loses old stats, then its session, never anything else."""
-        if not self._outbox.put(event):
-            self._fail(
-                ProtocolError(IDLE, "not_reading", f"{OUTBOX_LIMIT} messages wait to be read; read them as they come.")
-            )
+    async def _watch(self, viewer: Viewer) -> None:
+        """End with the viewer: nobody else sees this face."""
+        why = await viewer.ended()
+        if why is not None:
+            raise why
 
-    async def _write(self) -> None:
-        while True:
-            await self._socket.send_json(await self._outbox.get())
+    async def _send(self, message: ServerMessage) -> None:
+        await self._socket.send_text(message.model_dump_json())
 
-    async def _hang_up(self, refusal: ProtocolError | None) -> None:
+    async def _hang_up(self, refusal: Refusal | None) -> None:
         if self._socket.client_state is not WebSocketState.CONNECTED:
             return
         if refusal is not None:
             logger.info("socket: refused, %s: %s", refusal.code, refusal.message)
         try:
             async with asyncio.timeout(GOODBYE_S):  # who does not read does not read this either
-                for event in self._outbox.take_all():
-                    await self._socket.send_json(event)
+                if self._events is not None and (refusal is None or refusal.code != "not_reading"):
+                    with contextlib.suppress(Refusal):
+                        await self._tell(self._events)
                 if refusal is not None:
-                    await self._socket.send_json({"type": "error", "code": refusal.code, "message": refusal.message})
-                await self._socket.close(refusal.close_code if refusal else CLOSE_NORMAL)
+                    await self._send(ErrorMessage(code=refusal.code, message=refusal.message))
+                await self._socket.close(close_code_of(refusal) if refusal else CLOSE_NORMAL)
         except TimeoutError:
             logger.info("socket: ended without a goodbye")
             self._socket.scope.get("extensions", {}).get(ABORT, lambda: None)()
@@ -162,17 +185,17 @@ class Conversation:
             logger.info("socket: gone before the goodbye")
 
 
-async def _outcome(ended: asyncio.Task[None]) -> ProtocolError | None:
+async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:
     """Return why a conversation ended, None for a goodbye or a closed socket."""
     try:
         await ended
-    except ProtocolError as refusal:
+    except Refusal as refusal:
         return refusal
     except (WebSocketDisconnect, RuntimeError, OSError) as error:
         logger.info("socket: closed (%s)", type(error).__name__)
     except Exception:
         logger.exception("socket: a message could not be handled")
-        return ProtocolError(OUR_FAULT, "internal_error", "Something broke on the server; start again.")
+        return Refusal("internal_error", "Something broke on the server; start again.")
     return None
 
 

@@ -15,14 +15,21 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from app.api.problems import Problem
 from app.avatars.footage import MARK_BYTES, not_a_video, video_format
 from app.avatars.staging import Staging
 from app.avatars.video import VIDEO_MAX_BYTES, minding_the_disk, video_too_large
+from app.errors import Refusal
 
 FORM_OVERHEAD_BYTES = 64 * 1024
 FIELDS = {"image": "Picture", "video": "Video"}  # of the form → what a file without a name is called
 MAX_NAME = 80
+
+
+class UploadCutShort(Refusal):
+    """The client is gone: nobody reads this; it keeps a hang-up from looking like our bug."""
+
+    def __init__(self) -> None:
+        super().__init__("upload_cut_short", "The upload ended before the whole file had come.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ async def received(request: Request, drafts: Staging) -> AsyncIterator[Upload]:
     """Read the form's ``image`` or ``video`` into a draft, which is removed at the end.
 
     Raises:
-        Problem: ``bad_form``, ``upload_cut_short``.
+        Refusal: ``bad_form``, ``upload_cut_short``.
         PictureError: ``video_too_large``, ``not_a_video`` (in ``video``), ``disk_full``.
     """
     staged = await run_in_threadpool(drafts.open)
@@ -48,11 +55,6 @@ async def received(request: Request, drafts: Staging) -> AsyncIterator[Upload]:
         yield upload
     finally:
         await run_in_threadpool(shutil.rmtree, staged, ignore_errors=True)
-
-
-def cut_short() -> Problem:
-    """Answer a client that is gone: nobody reads this; it keeps a hang-up from looking like our bug."""
-    return Problem(400, "upload_cut_short", "The upload ended before the whole file had come.")
 
 
 async def _spooled(request: Request, staged: Path) -> Upload:
@@ -71,7 +73,7 @@ async def _spooled(request: Request, staged: Path) -> Upload:
         async with Request(request.scope, limited).form(max_files=1, max_fields=4) as form:
             files = [(field, form[field]) for field in FIELDS if isinstance(form.get(field), UploadFile)]
             if not files:
-                raise Problem(400, "bad_form", 'Send multipart/form-data, a picture in "image" or a video in "video".')
+                raise Refusal("bad_form", 'Send multipart/form-data, a picture in "image" or a video in "video".')
             field, file = files[0]
             assert isinstance(file, UploadFile)
             if field == "video" and video_format(await _head(file)) is None:
@@ -80,7 +82,7 @@ async def _spooled(request: Request, staged: Path) -> Upload:
             name = unquote(file.filename or "").rsplit(".", 1)[0].strip()[:MAX_NAME]
             return Upload(staged / "upload", name or FIELDS[field])
     except ClientDisconnect:
-        raise cut_short() from None
+        raise UploadCutShort from None
 
 
 async def _head(file: UploadFile) -> bytes:

@@ -187,7 +187,7 @@ def _moving(container: InputContainer) -> VideoStream:
         if Disposition.attached_pic not in stream.disposition and stream.codec_context is not None:
             if stream.width * stream.height > MAX_PIXELS:
                 raise PictureError(
-                    413, "too_many_pixels", "The video's pictures are too large. Save it smaller, such as 1080p."
+                    "too_many_pixels", "The video's pictures are too large. Save it smaller, such as 1080p."
                 )
             stream.thread_count = 1  # the other cores are the sessions'
             return stream
@@ -196,16 +196,16 @@ def _moving(container: InputContainer) -> VideoStream:
 
 def not_a_video() -> PictureError:
     """Make the refusal of a file in which there is no video."""
-    return PictureError(415, "not_a_video", "The file holds no video that can be read. Use an MP4 or WebM.")
+    return PictureError("not_a_video", "The file holds no video that can be read. Use an MP4 or WebM.")
 
 
 def _too_long() -> PictureError:
-    return PictureError(413, "video_too_long", f"The video is longer than {MAX_S} seconds. Cut out a part of it.")
+    return PictureError("video_too_long", f"The video is longer than {MAX_S} seconds. Cut out a part of it.")
 
 
 def _empty() -> PictureError:
-    return PictureError(422, "video_empty", "There are no pictures in the video. Save it again, or use another one.")
+    return PictureError("video_empty", "There are no pictures in the video. Save it again, or use another one.")
 
 
 def _broken() -> PictureError:
-    return PictureError(422, "video_broken", "The video is damaged or was cut short. Save it again.")
+    return PictureError("video_broken", "The video is damaged or was cut short. Save it again.")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.errors import Refusal
 from app.faces.mesh import (
     CHIN,
     LEFT_CORNER,
@@ -56,12 +57,8 @@ INNER = 3  # what is below this one may touch it
 _PLACES = {handle.name: place for place, handle in enumerate(HANDLES)}
 
 
-class MouthError(ValueError):
-    """Points that are no mouth. ``code`` is a stable string, ``message`` says what to do."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
+class MouthError(Refusal):
+    """Points that are no mouth."""
 
 
 def parse_mouth(data: Any) -> Points:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
+from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.media import Image
 
@@ -34,12 +35,8 @@ _TURNS = {  # EXIF orientation → what makes it upright
 BEHIND = (235, 235, 235)  # shows through where a picture is transparent
 
 
-class PictureError(Exception):
-    """A picture that cannot become an avatar. ``status`` is the HTTP status, ``code`` a stable string."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+class PictureError(Refusal):
+    """A picture or a video that cannot become an avatar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +58,17 @@ def read_picture(data: bytes, finder: FaceFinder, max_side: int) -> FacePicture:
     image = _even(_decode(data, max_side))
     boxes = finder.find(image)
     if not boxes:
-        raise PictureError(422, "no_face", "No face was found. Use a picture that shows one face from the front.")
+        raise PictureError("no_face", "No face was found. Use a picture that shows one face from the front.")
     largest = boxes[0]
     if largest.side < MIN_FACE_PX:
         raise PictureError(
-            422,
             "face_too_small",
             f"The face is {largest.side:.0f} pixels wide; at least {MIN_FACE_PX} are needed. "
             "Crop the picture closer to the face, or use a larger one.",
         )
     mesh = finder.mesh(image, largest)
     if mesh is None:
-        raise PictureError(422, "no_face", "The face is hidden or turned away. Use one that looks at the camera.")
+        raise PictureError("no_face", "The face is hidden or turned away. Use one that looks at the camera.")
     notice = None
     if len(boxes) > 1:
         notice = f"{len(boxes)} faces were found; the largest one will speak."
@@ -81,21 +77,21 @@ def read_picture(data: bytes, finder: FaceFinder, max_side: int) -> FacePicture:
 
 def _decode(data: bytes, max_side: int) -> Image:
     if len(data) > MAX_BYTES:
-        raise PictureError(413, "picture_too_large", "The file is over 10 MB. Use a smaller one.")
+        raise PictureError("picture_too_large", "The file is over 10 MB. Use a smaller one.")
     try:
         opened = PillowImage.open(io.BytesIO(data), formats=FORMATS)
     except PillowImage.DecompressionBombError:
         raise _too_many_pixels() from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise PictureError(
-            415, "not_an_image", "The file cannot be read. Use a PNG, JPEG or WebP, or an MP4 or WebM video."
+            "not_an_image", "The file cannot be read. Use a PNG, JPEG or WebP, or an MP4 or WebM video."
         ) from error
     if opened.width * opened.height > MAX_PIXELS:
         raise _too_many_pixels()
     try:
         opened.load()
     except (OSError, ValueError, SyntaxError, EOFError) as error:  # what Pillow's decoders raise on damaged files
-        raise PictureError(422, "image_truncated", "The file is damaged or was cut short. Save it again.") from error
+        raise PictureError("image_truncated", "The file is damaged or was cut short. Save it again.") from error
     # scaled down first: what follows holds up every thread while it runs
     picture: PillowImage.Image = opened
     scale = min(1.0, max_side / max(opened.size))
@@ -133,12 +129,12 @@ def _opaque(image: PillowImage.Image) -> PillowImage.Image:
 
 
 def _too_many_pixels() -> PictureError:
-    return PictureError(413, "too_many_pixels", "The picture has over 40 megapixels. Scale it down first.")
+    return PictureError("too_many_pixels", "The picture has over 40 megapixels. Scale it down first.")
 
 
 def _even(image: Image) -> Image:
     """Cut to even sides, as video codecs want them."""
     height, width = image.shape[:2]
     if min(height, width) < MIN_FACE_PX:
-        raise PictureError(422, "no_face", f"The picture is {width} by {height} pixels; no face fits in it.")
+        raise PictureError("no_face", f"The picture is {width} by {height} pixels; no face fits in it.")
     return np.ascontiguousarray(image[: height - height % 2, : width - width % 2])

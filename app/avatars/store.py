@@ -24,6 +24,7 @@ from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
 from app.avatars.staging import Staging
 from app.avatars.video import VIDEO_MAX_SIDE, Progress, load_loop, minding_the_disk, read_video
+from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.faces.known_face import known_face
 from app.media import Image
@@ -39,12 +40,18 @@ class NoSuchAvatar(LookupError):
     """There is no avatar of that id."""
 
 
-class AvatarFixed(Exception):
+class AvatarFixed(Refusal):
     """The bundled avatar can be neither deleted nor corrected."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__("avatar_fixed", message)
 
-class StoreFull(Exception):
+
+class StoreFull(Refusal):
     """No more avatars are kept."""
+
+    def __init__(self) -> None:
+        super().__init__("store_full", "No more avatars are kept here; delete some first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,7 @@ class AvatarStore:
             AvatarFixed: for the bundled one.
         """
         if id == DEFAULT_ID:
-            raise AvatarFixed
+            raise _not_correctable()
         remove_mouth(self._folder / self.info(id).id)
 
     def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> AvatarInfo:
@@ -160,7 +167,7 @@ class AvatarStore:
         if known is not None:
             return known
         if len(self._folders()) >= self._max_avatars:
-            raise StoreFull
+            raise StoreFull()
         if isinstance(upload, Path) and video_format(_head(upload, MARK_BYTES)):
             return self._add_video(id, upload, name, progress)
         data = _head(upload, MAX_BYTES + 1) if isinstance(upload, Path) else upload
@@ -179,7 +186,7 @@ class AvatarStore:
             AvatarFixed: for the bundled one.
         """
         if id == DEFAULT_ID:
-            raise AvatarFixed
+            raise AvatarFixed("The default avatar cannot be deleted.")
         self.info(id)
         with self.drafts.one() as grave:
             try:
@@ -198,7 +205,7 @@ class AvatarStore:
     def _as_found(self, id: str) -> Avatar:
         """Read an uploaded avatar without its correction."""
         if id == DEFAULT_ID:
-            raise AvatarFixed
+            raise _not_correctable()
         info = self.info(id)
         folder = self._folder / id
         try:
@@ -250,6 +257,10 @@ class AvatarStore:
         except OSError:
             if self._info(info.id) is None:  # otherwise the same file was uploaded twice at once
                 raise
+
+
+def _not_correctable() -> AvatarFixed:
+    return AvatarFixed("The default avatar cannot be corrected; only a face of your own can be.")
 
 
 def _head(path: Path, size: int) -> bytes:

@@ -139,11 +139,10 @@ class FaceTrack:
     def _lost(self, until: str) -> PictureError:
         if self._last is None:
             return PictureError(
-                422, "no_face", "No face was found. Use a video that shows one face from the front, from its start."
+                "no_face", "No face was found. Use a video that shows one face from the front, from its start."
             )
         begin = _seconds(len(self._meshes) - self._missing)
         return PictureError(
-            422,
             "face_lost",
             f"No face from {begin} {until}. Cut that part off, or use a video in which the face is never hidden "
             "or turned away.",
@@ -184,7 +183,6 @@ def _seconds(frame: int) -> str:
 
 def _cut(frame: int) -> PictureError:
     return PictureError(
-        422,
         "video_cut",
         f"There is a cut at {_seconds(frame)}: the face jumps. Use one unbroken take, such as the part before or "
         "after it.",
@@ -193,7 +191,6 @@ def _cut(frame: int) -> PictureError:
 
 def _too_small(box: FaceBox, frame: int) -> PictureError:
     return PictureError(
-        422,
         "face_too_small",
         f"At {_seconds(frame)} the face is {box.side:.0f} pixels wide; at least {MIN_FACE_PX} are needed. "
         "Crop the video closer to the face, or use a larger one.",

@@ -66,7 +66,7 @@ def read_video(path: Path, folder: Path, finder: FaceFinder, max_side: int, prog
             progress(done, max(done, expected))
     if first is None or done < MIN_FRAMES:
         raise PictureError(
-            422, "video_too_short", "The video is shorter than half a second. Use one of a few seconds at least."
+            "video_too_short", "The video is shorter than half a second. Use one of a few seconds at least."
         )
     meshes, faces = track.finish(), track.faces_at_start
     with minding_the_disk():
@@ -108,7 +108,7 @@ def minding_the_disk() -> Iterator[None]:
 
 def video_too_large() -> PictureError:
     """Make the refusal of a file that is too large."""
-    return PictureError(413, "video_too_large", "The file is over 100 MB. Use a shorter video, or save it smaller.")
+    return PictureError("video_too_large", "The file is over 100 MB. Use a shorter video, or save it smaller.")
 
 
 def _require_space(folder: Path, needed: int) -> None:
@@ -118,7 +118,6 @@ def _require_space(folder: Path, needed: int) -> None:
 
 def _disk_full() -> PictureError:
     return PictureError(
-        507,
         "disk_full",
         "The server's disk has no room left for it. Use a shorter video, or delete faces that nobody uses.",
     )

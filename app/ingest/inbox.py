@@ -10,7 +10,8 @@ from enum import Enum
 class Mark(Enum):
     """What may stand between the bytes."""
 
-    FLUSH = "flush"
+    FLUSH = "flush"  # an utterance ends here
+    END = "end"  # nothing follows
 
 
 ITEM_BYTES = 100  # for each message beside its sound: an empty one takes room too

@@ -76,7 +76,7 @@ class Slicer:
         self._to_model = resampler_for_model(rate, MODEL_RATE)
         self._playout, self._model = SampleQueue(), SampleQueue()
         self._silence = SilenceDetector()
-        self._pts = 0
+        self.next_pts = 0  # of the slice that is complete next
         self._in_utterance = False
         self.bytes_per_sample = self._decoder.bytes_per_sample
 
@@ -84,6 +84,10 @@ class Slicer:
     def tail(self) -> FloatArray:
         """What is there of the next slice, for an engine that need not hear all of it: float32 (n,) at 16 kHz."""
         return self._model.peek()
+
+    def begin_at(self, pts: int) -> None:
+        """Number slices from here on, before the first: another slicer cut what came before."""
+        self.next_pts = pts
 
     def push(self, data: bytes, generation: int, now_ns: int) -> Iterator[AudioSlice]:
         """Take bytes of any number and yield the slices that they complete."""
@@ -124,5 +128,5 @@ class Slicer:
             playout = np.clip(np.rint(sound * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
             model = self._model.take(MODEL_SAMPLES_PER_FRAME)
             silent = self._silence.is_silent(model)
-            yield AudioSlice(generation, self._pts, playout, model, silent, StageTimestamps(now_ns))
-            self._pts += 1
+            yield AudioSlice(generation, self.next_pts, playout, model, silent, StageTimestamps(now_ns))
+            self.next_pts += 1

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -37,6 +38,15 @@ class DeferredFrame:
 Picture = I420 | DeferredFrame
 
 
+class Audience(Protocol):
+    """Who looks at a face."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody does."""
+        ...
+
+
 class IdleRenderer:
     """One session's face at rest.
 
@@ -44,7 +54,8 @@ class IdleRenderer:
     slot and its being shown, and so is every face in the ``CLOSING_SLOTS`` after it spoke, as a cross-fade from the
     picture played to the one at rest (0.4 ms of 1080 × 1080 pixels; one played picture is kept for it). Bound:
     ``orders_high`` pictures, as many slots as wait to be shown; full: the last one again, and at rest where there is no
-    life; counted. ``on_failure`` is told once when drawing fails. All on the event loop.
+    life; counted. Nothing is drawn while nobody looks. ``on_failure`` is told once when drawing fails. All on the event
+    loop.
     """
 
     def __init__(
@@ -52,9 +63,10 @@ class IdleRenderer:
         prepared: Prepared,
         pool: Executor,
         orders_high: int,
+        audience: Audience,
         on_failure: Callable[[BaseException], None] = lambda error: None,
     ) -> None:
-        self._prepared, self._pool, self._on_failure = prepared, pool, on_failure
+        self._prepared, self._pool, self._audience, self._on_failure = prepared, pool, audience, on_failure
         self._orders_high = orders_high
         self._orders: deque[asyncio.Future[I420]] = deque()
         self._order_count = 0
@@ -82,7 +94,7 @@ class IdleRenderer:
 
     def picture(self, position: int) -> Picture:
         """Return the picture at a position of the avatar's time; drawing it takes until it is shown."""
-        if self._closed:
+        if self._closed or not self._audience.watched:
             return self._prepared.idle_frame(position)
         played, slot = self._on_its_way()
         idle_motion = self._prepared.idle_motion

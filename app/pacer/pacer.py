@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from app.clock import Clock, SlotClock
-from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, TalkingFrame
+from app.clock import Clock, Epoch, SlotClock
+from app.media import I420, NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, TalkingFrame
 from app.pacer.concealment import Concealment
 from app.pacer.counters import PacerCounters
 from app.pacer.idle_renderer import Picture
@@ -44,30 +44,52 @@ class Upstream(Protocol):
         ...
 
 
+class IdleFace(Protocol):
+    """What is shown while nothing plays."""
+
+    def picture(self, position: int) -> Picture:
+        """Return the picture at a position of the avatar's time."""
+        ...
+
+    def follow(self, position: int, played: I420, emphasis: float) -> None:
+        """Note what the face showed when it spoke last; it comes to rest from there."""
+        ...
+
+
+class PacerListener:
+    """What a pacer tells, on the event loop; the methods do nothing here."""
+
+    def speaking(self, speaking: bool) -> None:
+        """Take True when an utterance's first frame plays, and False when its last one has.
+
+        In ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause.
+        """
+
+    def slot_served(self, late_ns: int) -> None:
+        """Take by how much a slot missed its deadline."""
+
+    def played(self, frame: TalkingFrame, now_ns: int) -> None:
+        """Take a frame that is played now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacerLinks:
+    """What a pacer stands between: frames come from ``upstream`` through ``buffer``, slots go to ``outlet``."""
+
+    buffer: PlayoutBuffer
+    upstream: Upstream
+    outlet: Outlet
+    idle: IdleFace
+
+
 class Pacer:
-    """Releases one slot every 40 ms on one epoch.
+    """Releases one slot every 40 ms on one epoch."""
 
-    ``on_speaking`` is told True when an utterance's first frame plays and False when its last one has: in
-    ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause. ``on_slot`` is told by how
-    many nanoseconds each slot missed its deadline, ``on_played`` about each frame that is played, when, and where in
-    the avatar's own time.
-    """
-
-    def __init__(
-        self,
-        buffer: PlayoutBuffer,
-        upstream: Upstream,
-        outlet: Outlet,
-        rest: Callable[[int], Picture],
-        mode: Mode,
-        clock: Clock,
-        on_speaking: Callable[[bool], None] = lambda speaking: None,
-        on_slot: Callable[[int], None] = lambda late_ns: None,
-        on_played: Callable[[TalkingFrame, int, int], None] = lambda frame, now_ns, position: None,
-    ) -> None:
-        self._buffer, self._upstream, self._outlet = buffer, upstream, outlet
-        self._rest, self._mode, self._clock = rest, mode, clock
-        self._on_speaking, self._on_slot, self._on_played = on_speaking, on_slot, on_played
+    def __init__(self, links: PacerLinks, mode: Mode, clock: Clock, listener: PacerListener) -> None:
+        self._buffer, self._upstream, self._outlet, self._idle = (
+            links.buffer, links.upstream, links.outlet, links.idle
+        )  # fmt: skip
+        self._mode, self._clock, self._listener = mode, clock, listener
         self._policy = policy_for(mode)
         self._needed = self._policy.prime
         self._waited = 0
@@ -80,7 +102,7 @@ class Pacer:
         self._unsent_ms = 0
         self._lag = 0  # of the avatar's time behind the slots
         self._delays_ms: deque[float] = deque(maxlen=VIDEO_FPS)
-        self.slots: SlotClock | None = None
+        self.epoch = Epoch()
         self.next_slot = 0
         self.counters = PacerCounters()
 
@@ -88,11 +110,6 @@ class Pacer:
     def played_ms(self) -> int:
         """How much of the session's input has been played, in ms: released, and not silenced in Buffer B."""
         return self.counters.played * SLOT_MS - self._unsent_ms
-
-    @property
-    def playing(self) -> bool:
-        """Whether frames are due every slot, not waited for. Safe to read from any thread."""
-        return self.slots is not None and self._needed == 0
 
     @property
     def speaking(self) -> bool:
@@ -104,29 +121,20 @@ class Pacer:
         """Median time from a sample's arrival to its slot, over the last second of frames played."""
         return sorted(self._delays_ms)[len(self._delays_ms) // 2] if self._delays_ms else None
 
-    def position_behind_buffer(self) -> int:
-        """Return the avatar's time for the next frame to reach Buffer A. Safe to call from any thread."""
-        return self.next_slot - self._lag + len(self._buffer)
-
-    def deadline_ns(self) -> int:
-        """When the next frame to reach Buffer A will be wanted. Safe to call from any thread."""
-        if self.slots is None:
-            return self._clock.now_ns() + len(self._buffer) * SLOT_NS
-        return self.slots.due_ns(self.next_slot + len(self._buffer))
-
     def start(self) -> SlotClock:
         """Set the epoch: slot 0 is due within a slot from now.
 
         In ``live`` it lies where frames that are already coming wait for the margin alone: a microphone's chunks and
         the slots have the same pace, so what is chosen here lasts. Else, and where nothing has come yet, it is now.
         """
-        now_ns = self._clock.now_ns()
+        now_ns = epoch_ns = self._clock.now_ns()
         late_ns = sorted(map(lateness_of, self._buffer.take_news()))
         if late_ns and self._mode == "live":
             usual_ns = late_ns[int(USUAL_SHARE * (len(late_ns) - 1))]
-            now_ns += (usual_ns + self._lateness.margin_ns + PHASE_SPARE_NS - now_ns) % SLOT_NS
-        self.slots = SlotClock(now_ns)
-        return self.slots
+            epoch_ns += (usual_ns + self._lateness.margin_ns + PHASE_SPARE_NS - now_ns) % SLOT_NS
+        slots = self.epoch.begin(epoch_ns, now_ns)
+        self._plan()
+        return slots
 
     async def run(self) -> None:
         """Serve slots until cancelled.
@@ -135,11 +143,11 @@ class Pacer:
         leaves those slots out (their time has passed; the frames are still in Buffer A) and goes on with
         the present one: a burst would only teach the browser to run fast.
         """
-        slots = self.slots or self.start()
+        slots = self.epoch.slots or self.start()
         while True:
             await self._clock.sleep_until(slots.due_ns(self.next_slot))
             now_ns = self._clock.now_ns()
-            self._on_slot(now_ns - slots.due_ns(self.next_slot))
+            self._listener.slot_served(now_ns - slots.due_ns(self.next_slot))
             current = slots.slot_at(now_ns)
             if current - self.next_slot > CATCH_UP_SLOTS:
                 self.counters.missed += current - self.next_slot
@@ -159,6 +167,7 @@ class Pacer:
         else:
             self._hold()
         self.next_slot += 1
+        self._plan()
 
     def interrupt(self, unsent_ms: int) -> None:
         """Start afresh after the buffers were emptied, of ``unsent_ms`` that had been released."""
@@ -169,7 +178,15 @@ class Pacer:
         self._waited = 0
         self._broken = False
         self._last_silent = True
+        self._plan()
         self._set_speaking(False)
+
+    def _plan(self) -> None:
+        """Publish when the head of the buffer is due."""
+        slots = self.epoch.slots
+        due_ns = None if slots is None else slots.due_ns(self.next_slot)
+        playing = slots is not None and self._needed == 0
+        self._buffer.plan(due_ns, self.next_slot - self._lag, playing)
 
     def _view(self) -> View:
         head = self._buffer.head
@@ -191,10 +208,10 @@ class Pacer:
 
     def _slack_ns(self, head: TalkingFrame | None) -> int | None:
         """Return the slack of a frame as late as must be expected, were the head played now; None while unknown."""
-        expected_ns = self._lateness.expected_ns
-        if head is None or expected_ns is None or self.slots is None:
+        expected_ns, slots = self._lateness.expected_ns, self.epoch.slots
+        if head is None or expected_ns is None or slots is None:
             return None
-        return self.slots.due_ns(self.next_slot) - head.sent_ns - expected_ns
+        return slots.due_ns(self.next_slot) - head.sent_ns - expected_ns
 
     def _drop(self) -> None:
         frame = self._buffer.pop()
@@ -217,7 +234,8 @@ class Pacer:
         now_ns = self._clock.now_ns()
         self._delays_ms.append((now_ns - frame.timestamps.arrived_ns) / NS_PER_MS)
         position = self.next_slot - self._lag
-        self._on_played(frame, now_ns, position)
+        self._idle.follow(position, frame.image, frame.emphasis)
+        self._listener.played(frame, now_ns)
         audio = self._concealment.play(frame.audio, voiced=not frame.silent)
         self._outlet.put(PlayedSlot(self.next_slot, position, frame.image, audio, frame.generation))
         if frame.last or self._drained():
@@ -236,7 +254,7 @@ class Pacer:
         self._last_silent = True
         position = self.next_slot - self._lag
         audio = self._concealment.fill(missing=not drained)
-        self._outlet.put(PlayedSlot(self.next_slot, position, self._rest(position), audio, None))
+        self._outlet.put(PlayedSlot(self.next_slot, position, self._idle.picture(position), audio, None))
         if len(self._buffer) or self._upstream.backlog:
             self._lag += 1  # they were made, or are being made, for this position
         self._note_quiet()
@@ -254,4 +272,4 @@ class Pacer:
     def _set_speaking(self, speaking: bool) -> None:
         if speaking != self._speaking:
             self._speaking = speaking
-            self._on_speaking(speaking)
+            self._listener.speaking(speaking)

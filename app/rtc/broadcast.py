@@ -84,6 +84,11 @@ class PictureBroadcast:
         channel.want_key()
         return subscription
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody takes pictures."""
+        return bool(self._channels)
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """Remove a subscriber; a codec that nobody takes any more is not encoded."""
         for codec, channel in list(self._channels.items()):

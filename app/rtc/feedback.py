@@ -12,7 +12,7 @@ class PictureFeedback:
     """Hands on PLI and FIR (``on_key_wish``) and REMB (``on_bitrate``, bit/s).
 
     aiortc answers them by the encoder that it would make itself, and offers no hook: two of the sender's methods are
-    replaced on the instance. Made for the pinned aiortc; ``tests/test_over_webrtc.py`` fails if they move.
+    replaced on the instance. Made for the pinned aiortc; ``tests/e2e/test_over_webrtc.py`` fails if they move.
     """
 
     def __init__(

@@ -8,7 +8,6 @@ epoch; then whatever leads on the wire still meets in the browser.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Protocol
 
@@ -17,7 +16,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
-from app.clock import NTP_FRACTION
+from app.clock import NTP_FRACTION, Epoch
 
 RTP_MODULUS = 1 << 32
 
@@ -38,14 +37,12 @@ class MediaClockReports:
 
     aiortc offers no hook for this, so two of the sender's methods are wrapped on the instance:
     ``_next_encoded_frame``, to learn which RTP timestamp stands for which pts, and ``_send_rtcp``, through
-    which every report leaves. Made for the pinned aiortc; ``tests/test_over_webrtc.py`` fails if they move.
+    which every report leaves. Made for the pinned aiortc; ``tests/e2e/test_over_webrtc.py`` fails if they move.
     """
 
-    def __init__(
-        self, sender: RTCRtpSender, track: PtsTrack, time_base: Fraction, epoch_ntp: Callable[[], int]
-    ) -> None:
+    def __init__(self, sender: RTCRtpSender, track: PtsTrack, time_base: Fraction, epoch: Epoch) -> None:
         self._sender, self._track = sender, track
-        self._time_base, self._epoch_ntp = time_base, epoch_ntp
+        self._time_base, self._epoch = time_base, epoch
         self._previous: int | None = None  # the last encoded frame's timestamp, before aiortc's random offset
         self._pts_offset = 0
         self._rtp_offset: int | None = None
@@ -85,7 +82,7 @@ class MediaClockReports:
         time_s = self.media_time(report.sender_info.rtp_timestamp)
         if time_s is None:
             return False
-        ntp = ntp_of(time_s, self._epoch_ntp())
+        ntp = ntp_of(time_s, self._epoch.ntp)
         report.sender_info.ntp_timestamp = ntp
         # aiortc measures the round trip by the report it believes it sent
         self._sender._RTCRtpSender__lsr = (ntp >> 16) & 0xFFFFFFFF  # type: ignore[attr-defined]

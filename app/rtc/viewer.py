@@ -1,14 +1,19 @@
-"""One peer connection: two tracks out, and news of its life."""
+"""One who watches: a peer connection with two tracks out."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
-from app.api.messages import BAD_MESSAGE, ProtocolError
+from app.clock import Epoch
 from app.config import IceServer
+from app.errors import Refusal
 from app.media import AUDIO_TIME_BASE, VIDEO_TIME_BASE
 from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
 from app.rtc.feedback import PictureFeedback
@@ -19,36 +24,56 @@ from app.rtc.tracks import PacketTrack
 
 logger = logging.getLogger(__name__)
 
+CONNECT_TIMEOUT_S = 20  # from the answer to media
 
-class Peer:
-    """Carries a session's packets to one browser: a subscriber of each broadcast.
 
-    ``on_connected`` is called once, when media may flow; ``on_lost`` once, when it no longer can, unless
-    ``aclose`` was called first.
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a session sends to whoever watches."""
+
+    voice: VoiceBroadcast
+    pictures: PictureBroadcast
+    epoch: Epoch
+
+
+class ViewerListener(Protocol):
+    """What a viewer tells, on the event loop."""
+
+    def viewer_connected(self, viewer: Viewer) -> None:
+        """Take the news that media may flow; at most once a viewer."""
+        ...
+
+    def viewer_ended(self, viewer: Viewer) -> None:
+        """Take the news that it no longer can; at most once a viewer."""
+        ...
+
+
+class Viewer:
+    """Carries a session's packets to one browser or program: a subscriber of each broadcast.
+
+    :meth:`answer` comes first; :meth:`aclose` ends it, as do a lost connection and one that is not made in time.
     """
 
-    def __init__(
-        self,
-        voice: VoiceBroadcast,
-        pictures: PictureBroadcast,
-        epoch_ntp: Callable[[], int],
-        ice_servers: Sequence[IceServer],
-        on_connected: Callable[[], None],
-        on_lost: Callable[[], None],
-    ) -> None:
+    def __init__(self, media: Media, ice_servers: Sequence[IceServer], listener: ViewerListener) -> None:
         servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
         self._connection = RTCPeerConnection(RTCConfiguration(servers))
-        self._voice, self._pictures, self._epoch_ntp = voice, pictures, epoch_ntp
+        self._media, self._listener = media, listener
         self._tracks: list[PacketTrack] = []
-        self._on_connected, self._on_lost = on_connected, on_lost
-        self._connected = self._closed = False
+        self._was_connected = False
+        self._end: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        self._patience: asyncio.TimerHandle | None = None
         self._connection.on("connectionstatechange", self._note_state)
+
+    @property
+    def connected(self) -> bool:
+        """Whether media flow."""
+        return self._was_connected and not self._end.done()
 
     async def answer(self, offer_sdp: str) -> str:
         """Answer an offer; both sides' candidates are inside the descriptions.
 
         Raises:
-            ProtocolError: ``bad_sdp``.
+            Refusal: ``bad_sdp``.
         """
         codec = check_offer(offer_sdp)
         try:
@@ -60,48 +85,73 @@ class Peer:
                 transceiver.direction = "sendonly"
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # aiortc asserts and indexes its way through descriptions
-            logger.info("peer: an offer could not be answered", exc_info=error)
+            logger.info("viewer: an offer could not be answered", exc_info=error)
             message = (
                 f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
             )
-            raise ProtocolError(BAD_MESSAGE, "bad_sdp", message) from error
+            raise Refusal("bad_sdp", message) from error
+        self._patience = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT_S, self._give_up)
         return self._connection.localDescription.sdp
 
+    async def ended(self) -> Refusal | None:
+        """Wait for the end; returns why it came: ``peer_lost`` or ``not_connected``, None where it was closed."""
+        return await asyncio.shield(self._end)
+
     async def aclose(self) -> None:
-        """Close the connection and wait until its tasks are gone."""
-        if not self._closed:
-            self._closed = True
-            for track in self._tracks:
-                track.stop()
-                self._voice.unsubscribe(track.subscription)
-                self._pictures.unsubscribe(track.subscription)
-            await self._connection.close()
+        """Close the connection and wait until its tasks are gone; again is fine."""
+        self._finish(None)
+        for track in self._tracks:
+            track.stop()
+            if track.subscription is not None:
+                self._media.voice.unsubscribe(track.subscription)
+                self._media.pictures.unsubscribe(track.subscription)
+        await self._connection.close()
 
     def _add_voice(self) -> None:
-        track = PacketTrack("audio", self._voice.subscribe(), AUDIO_TIME_BASE)
+        track = PacketTrack("audio", self._media.voice.subscribe, AUDIO_TIME_BASE)
         self._tracks.append(track)
         sender = self._connection.addTransceiver(track, "sendonly").sender
-        MediaClockReports(sender, track, AUDIO_TIME_BASE, self._epoch_ntp)
+        MediaClockReports(sender, track, AUDIO_TIME_BASE, self._media.epoch)
 
     def _add_pictures(self, codec: PictureCodec) -> None:
-        subscription = self._pictures.subscribe(codec)
-        track = PacketTrack("video", subscription, VIDEO_TIME_BASE)
+        pictures = self._media.pictures
+        track = PacketTrack("video", partial(pictures.subscribe, codec), VIDEO_TIME_BASE)
         self._tracks.append(track)
         transceiver = self._connection.addTransceiver(track, "sendonly")
         known = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences([each for each in known if each.name.upper() in (codec, "RTX")])
-        MediaClockReports(transceiver.sender, track, VIDEO_TIME_BASE, self._epoch_ntp)
+        MediaClockReports(transceiver.sender, track, VIDEO_TIME_BASE, self._media.epoch)
 
         def take_bitrate(bitrate: int) -> None:
-            subscription.target_bitrate = bitrate
+            if track.subscription is not None:
+                track.subscription.target_bitrate = bitrate
 
-        PictureFeedback(transceiver.sender, lambda: self._pictures.want_key(subscription), take_bitrate)
+        def take_key_wish() -> None:
+            if track.subscription is not None:
+                pictures.want_key(track.subscription)
+
+        PictureFeedback(transceiver.sender, take_key_wish, take_bitrate)
 
     def _note_state(self) -> None:
         state = self._connection.connectionState
-        logger.info("peer: %s", state)
-        if state == "connected" and not self._connected:
-            self._connected = True
-            self._on_connected()
-        elif state in ("failed", "closed") and not self._closed:
-            self._on_lost()
+        logger.info("viewer: %s", state)
+        if state == "connected" and not self._was_connected and not self._end.done():
+            self._was_connected = True
+            self._stop_waiting()
+            self._listener.viewer_connected(self)
+        elif state in ("failed", "closed"):
+            self._finish(Refusal("peer_lost", "The media connection was lost; start again."))
+
+    def _give_up(self) -> None:
+        message = f"No media connection was made within {CONNECT_TIMEOUT_S} s; a firewall may need a TURN server."
+        self._finish(Refusal("not_connected", message))
+
+    def _finish(self, why: Refusal | None) -> None:
+        self._stop_waiting()
+        if not self._end.done():
+            self._end.set_result(why)
+            self._listener.viewer_ended(self)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()

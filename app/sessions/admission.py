@@ -13,7 +13,7 @@ LESS = 0.85  # of the usual coding, the least effort takes
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class SessionLoad:
     """What a session takes, in cores: inference, coding, and the rest; and how much of the one thread's time.
 
     That is more than the cores of inference: the thread waits, for a GPU, a core, or the interpreter's lock.
@@ -47,14 +47,14 @@ class Terms:
     effort: Effort
 
 
-def load(machine: Machine, sessions: Sequence[Demand]) -> float:
+def load(machine: Machine, sessions: Sequence[SessionLoad]) -> float:
     """Return the share of what may be used that these sessions take: 1 is full."""
     whole = (machine.others + sum(session.cores for session in sessions)) / (MOST_LOAD * machine.cores)
     thread = sum(session.thread for session in sessions) / MOST_THREAD
     return max(whole, thread)
 
 
-def terms(machine: Machine, inside: Sequence[Demand], alive: Demand, calm: Demand) -> Terms | None:
+def terms(machine: Machine, inside: Sequence[SessionLoad], alive: SessionLoad, calm: SessionLoad) -> Terms | None:
     """Return on which terms a further session fits; None where it does not.
 
     First its life goes, then its pictures are coded with less effort. Alone, a session may take what it takes.

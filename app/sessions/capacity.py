@@ -17,7 +17,7 @@ from app.inference.scheduler.worker import InferenceWorker
 from app.media import NS_PER_MS, NS_PER_S, SLOT_NS, VIDEO_FPS, Image
 from app.rtc.picture_encoder import Effort, make_encoder
 from app.sessions import admission
-from app.sessions.admission import Demand, Machine, Terms
+from app.sessions.admission import Machine, SessionLoad, Terms
 from app.sessions.load import Load, Usage, machine_ns, usable_cores
 from app.threads import MeasuredPool
 
@@ -98,13 +98,13 @@ class Capacity:
     def _is_new(self, session: Inside) -> bool:
         return session.slots < SETTLED_SLOTS and self._clock.now_ns() - session.since_ns < PATIENCE_NS
 
-    def _demands(self, inside: Sequence[Inside]) -> list[Demand]:
+    def _demands(self, inside: Sequence[Inside]) -> list[SessionLoad]:
         known = {key: self._demand(key) for key in {session.key for session in inside}}
         return [known[session.key] for session in inside]
 
-    def _demand(self, key: CostKey) -> Demand:
+    def _demand(self, key: CostKey) -> SessionLoad:
         cost, now_ns = self._worker.cost, self._clock.now_ns()
-        return Demand(
+        return SessionLoad(
             inference=cost.work_ns(key, now_ns) / SLOT_NS,
             coding=self._load.coding_cores(_pixels(key)),
             rest=self._load.rest_cores,

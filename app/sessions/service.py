@@ -1,4 +1,4 @@
-"""What all sessions share: the inference thread, engines, avatars, and who is here."""
+"""What all sessions share: the inference thread, engines, avatars; and who is let in."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import asyncio
 import logging
 import os
 import secrets
-from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
 
-from starlette.concurrency import run_in_threadpool
-
-from app.api.messages import BAD_MESSAGE, FULL, NO_AVATAR, ProtocolError, Start
-from app.avatars.avatar import Avatar
-from app.avatars.store import AvatarStore, NoSuchAvatar
+from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.clock import Clock, MonotonicClock
 from app.config import Settings
+from app.errors import Refusal
 from app.faces.face import FaceFinder
-from app.inference.engine import Engine, Prepared
-from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
+from app.inference.engines.registry import Engines
 from app.inference.scheduler.cost import CostKey
+from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
-from app.rtc.picture_encoder import Effort
+from app.media import TalkingFrame
+from app.pacer.schedule import Mode
 from app.sessions.admission import Terms
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
-from app.sessions.session import Event, Session, SessionLimits
+from app.sessions.casting import Casting
+from app.sessions.playout import Cast, Machinery, SessionLimits
+from app.sessions.session import Session
 from app.sessions.timings import Timings
 from app.threads import MeasuredPool
 
@@ -43,8 +43,17 @@ COUNTED = {
     "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
     "rest_late": "Pictures at rest that were not drawn in time.",
 }
-PREPARED_KEPT = 16  # avatars of which the tables stay in memory, some 14 MB each at 1080p
 CORES_A_REST = 4  # one of so many may draw faces at rest
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """Which face shall live, and how. ``hold_until_viewer``: playout begins with the first viewer, not at once."""
+
+    avatar: str = DEFAULT_ID
+    engine: str = "auto"
+    mode: Mode = "live"
+    hold_until_viewer: bool = False
 
 
 class Service:
@@ -56,24 +65,23 @@ class Service:
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
         self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
         self.worker = InferenceWorker(self.clock)
+        self.casting = Casting(self.engines, self.avatars, CostMeter(self.worker))
         # few threads, so that faces at rest take little from those that speak; they start with the first picture
-        resting_threads = max(1, (os.cpu_count() or 1) // CORES_A_REST)
-        self.idle = MeasuredPool(resting_threads, "resting")
-        self.encoders = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
-        self.capacity = Capacity(self.worker, self.encoders, self.idle, self.clock)
+        self._idle_pool = MeasuredPool(max(1, (os.cpu_count() or 1) // CORES_A_REST), "resting")
+        self._encoder_pool = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
+        self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
         self._watches: list[asyncio.Task[None]] = []
         self._places = 0
         self._admitting = asyncio.Lock()  # one by one
-        self._prepared: OrderedDict[tuple[str, str], asyncio.Task[tuple[Engine, Avatar, Prepared]]] = OrderedDict()
 
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
         self.worker.start()
-        _, avatar, _ = await self._ready(self.engines.resolve("auto"), "default")
-        await run_in_threadpool(self.capacity.calibrate, avatar.image)
+        cast = await self.casting.find("auto", DEFAULT_ID)
+        await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
             asyncio.create_task(self._watch_load(), name="load watch"),
@@ -87,43 +95,40 @@ class Service:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
         await self.worker.aclose()
-        for pool in (self.idle, self.encoders):
-            await run_in_threadpool(pool.shutdown, cancel_futures=True)
+        for pool in (self._idle_pool, self._encoder_pool):
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
-    async def open(
-        self, start: Start, notify: Callable[[Event], None], fail: Callable[[ProtocolError], None]
-    ) -> Session:
-        """Open a session.
+    async def open(self, request: SessionRequest) -> Session:
+        """Open a session, and start it.
 
         Raises:
-            ProtocolError: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
+            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
                 ``no_such_avatar``.
         """
         if self._places >= self.settings.max_sessions:
-            raise ProtocolError(
-                FULL, "server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute."
-            )
+            raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
         self._places += 1
         try:
-            engine, avatar, prepared = await self._ready_or_refuse(start)
+            cast = await self.casting.find(request.engine, request.avatar)
             async with self._admitting:
                 await self.capacity.until_known(self._inside)
-                terms = self._terms(engine, prepared)
-                prepared = prepared if terms.alive else prepared.without_idle_motion()
-                session = self._make(start, engine, avatar, prepared, terms.effort, notify, fail)
+                terms = self._terms(cast)
+                if not terms.alive:
+                    cast = replace(cast, prepared=cast.prepared.without_idle_motion())
+                session = self._make(request, cast, terms)
                 self.sessions[session.id] = session
         except BaseException:
             self._places -= 1
             raise
-        session.start()
-        logger.info("session %s: opened, %s, %s", session.id, engine.name, start.mode)
+        session.start(request.hold_until_viewer)
+        logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
         return session
 
     async def close(self, session: Session) -> None:
         """Close a session; again is fine."""
         if self.sessions.pop(session.id, None) is None:
             return
-        stats = session.stats()
+        stats = asdict(session.stats())
         self.ended.update({name: stats[name] for name in COUNTED})
         try:
             await session.aclose()
@@ -131,60 +136,41 @@ class Service:
             self._places -= 1
             logger.info("session %s: closed", session.id)
 
-    def forget(self, avatar_id: str) -> None:
-        """Drop a deleted or corrected avatar's tables; the next session makes them anew."""
-        for key in [key for key in self._prepared if key[1] == avatar_id]:
-            del self._prepared[key]
+    def note_slot(self, late_ns: int) -> None:
+        """See :class:`Observer`."""
+        self.timings.note_slot(late_ns)
+        self.capacity.note_slot(late_ns)
 
-    def _make(
-        self,
-        start: Start,
-        engine: Engine,
-        avatar: Avatar,
-        prepared: Prepared,
-        effort: Effort,
-        notify: Callable[[Event], None],
-        fail: Callable[[ProtocolError], None],
-    ) -> Session:
+    def note_played(self, frame: TalkingFrame, now_ns: int) -> None:
+        """See :class:`Observer`."""
+        self.timings.note_stages(frame.timestamps, now_ns)
+
+    def _make(self, request: SessionRequest, cast: Cast, terms: Terms) -> Session:
         settings = self.settings
         limits = SessionLimits(
             settings.buffer_high,
             settings.buffer_low,
             settings.voice_lead_packets,
             settings.video_bitrate,
-            effort,
+            terms.effort,
             settings.ice_servers,
         )
-        return Session(
-            secrets.token_hex(4),
-            start,
-            engine,
-            avatar,
-            prepared,
-            self.worker,
-            self.idle,
-            self.encoders,
-            limits,
-            self.clock,
-            notify,
-            fail,
-            self.timings,
-            self._note_slot,
-        )
+        machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock)
+        return Session(secrets.token_hex(4), request.mode, cast, limits, machinery, self)
 
-    def _terms(self, engine: Engine, prepared: Prepared) -> Terms:
+    def _terms(self, cast: Cast) -> Terms:
         """Let in who fits: a voice more is worth more than a blink, and those inside shall not notice.
 
         Raises:
-            ProtocolError: ``server_busy``.
+            Refusal: ``server_busy``.
         """
-        alive, calm = CostKey.of(engine, prepared), CostKey.of(engine, prepared.without_idle_motion())
+        alive = CostKey.of(cast.engine, cast.prepared)
+        calm = CostKey.of(cast.engine, cast.prepared.without_idle_motion())
         terms = self.capacity.terms(self._inside(), alive, calm)
         if terms is None:
             count = len(self.sessions)
             faces = "one face" if count == 1 else f"{count} faces"
-            raise ProtocolError(
-                FULL,
+            raise Refusal(
                 "server_busy",
                 f"This machine is busy with {faces} and has no time for another; "
                 "try again in a minute, or choose a smaller picture or a lighter engine.",
@@ -199,51 +185,3 @@ class Service:
         while True:
             self.capacity.sample(self._inside())
             await self.clock.sleep_until(self.clock.now_ns() + SAMPLE_NS)
-
-    def _note_slot(self, late_ns: int) -> None:
-        self.timings.note_slot(late_ns)
-        self.capacity.note_slot(late_ns)
-
-    async def _ready_or_refuse(self, start: Start) -> tuple[Engine, Avatar, Prepared]:
-        try:
-            return await self._ready(self.engines.resolve(start.engine), start.avatar)
-        except NoSuchEngine as error:
-            names = ", ".join(status.name for status in self.engines.statuses())
-            raise ProtocolError(
-                BAD_MESSAGE, "no_such_engine", f'There is no engine "{error}"; choose auto or one of {names}.'
-            ) from error
-        except EngineUnavailable as error:
-            raise ProtocolError(BAD_MESSAGE, "engine_unavailable", str(error)) from error
-        except NoSuchAvatar as error:
-            raise ProtocolError(
-                NO_AVATAR, "no_such_avatar", f'There is no avatar "{error}"; list them at /api/avatars.'
-            ) from error
-
-    async def _ready(self, engine: str, avatar_id: str) -> tuple[Engine, Avatar, Prepared]:
-        """Load an engine and prepare an avatar, each pair once however many ask at the same time."""
-        key = (engine, avatar_id)
-        task = self._prepared.get(key)
-        if task is None:
-            task = asyncio.create_task(self._prepare_and_measure(engine, avatar_id))
-            task.add_done_callback(lambda done: self._forget_failed(key, done))
-            self._prepared[key] = task
-        self._prepared.move_to_end(key)
-        while len(self._prepared) > PREPARED_KEPT:
-            self._prepared.popitem(last=False)
-        return await asyncio.shield(task)
-
-    def _forget_failed(self, key: tuple[str, str], task: asyncio.Task[tuple[Engine, Avatar, Prepared]]) -> None:
-        """The next visitor shall try again."""
-        if (task.cancelled() or task.exception()) and self._prepared.get(key) is task:
-            del self._prepared[key]
-
-    async def _prepare_and_measure(self, engine_name: str, avatar_id: str) -> tuple[Engine, Avatar, Prepared]:
-        engine, avatar, prepared = await run_in_threadpool(self._prepare, engine_name, avatar_id)
-        await self.worker.measure(engine, prepared)
-        await self.worker.measure(engine, prepared.without_idle_motion())
-        return engine, avatar, prepared
-
-    def _prepare(self, engine_name: str, avatar_id: str) -> tuple[Engine, Avatar, Prepared]:
-        engine = self.engines.get(engine_name)
-        avatar = self.avatars.load(avatar_id)
-        return engine, avatar, engine.prepare(avatar)

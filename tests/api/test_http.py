@@ -14,12 +14,13 @@ from app.assets import DEFAULT_PICTURE, WEB
 from app.avatars.picture import MAX_BYTES
 from app.config import Settings
 from app.main import create_app
+from app.sessions.service import Service
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("data"), max_avatars=3)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(Service(settings)), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -96,6 +97,11 @@ def test_unknown_avatars_and_paths_are_404_problems(client: TestClient) -> None:
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
     assert client.delete("/api/avatars/nobody").json()["code"] == "no_such_avatar"
+
+
+def test_a_method_that_is_not_allowed_is_answered_with_those_that_are(client: TestClient) -> None:
+    answer = client.post("/healthz")
+    assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (405, "method_not_allowed", "GET")
 
 
 def test_engines_are_listed_with_what_they_need(client: TestClient) -> None:

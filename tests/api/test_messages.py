@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -8,32 +9,37 @@ from app.api.messages import (
     BAD_MESSAGE,
     MAX_TEXT_BYTES,
     TOO_LARGE,
-    Flush,
-    Interrupt,
-    Offer,
-    ProtocolError,
-    Start,
-    Stop,
+    FlushMessage,
+    IceServerModel,
+    InterruptMessage,
+    OfferMessage,
+    StartMessage,
+    StopMessage,
+    close_code_of,
+    message_of,
     parse,
 )
+from app.errors import Refusal
+from app.sessions.events import Failed, Interrupted, Speaking, Stats, ViewersChanged
+from tests.paths import ROOT
 
 
 def test_every_message_is_read() -> None:
-    assert parse('{"type":"flush"}') == Flush(type="flush")
-    assert parse('{"type":"interrupt"}') == Interrupt(type="interrupt")
-    assert parse('{"type":"stop"}') == Stop(type="stop")
-    assert parse('{"type":"offer","sdp":"v=0"}') == Offer(type="offer", sdp="v=0")
+    assert parse('{"type":"flush"}') == FlushMessage(type="flush")
+    assert parse('{"type":"interrupt"}') == InterruptMessage(type="interrupt")
+    assert parse('{"type":"stop"}') == StopMessage(type="stop")
+    assert parse('{"type":"offer","sdp":"v=0"}') == OfferMessage(type="offer", sdp="v=0")
     start = parse(
         '{"type":"start","avatar":"a1","engine":"portrait","mode":"clip","sample_rate":16000,'
         '"channels":2,"encoding":"pcm_f32le"}'
     )
-    assert isinstance(start, Start)
+    assert isinstance(start, StartMessage)
     assert (start.avatar, start.engine, start.mode) == ("a1", "portrait", "clip")
     assert (start.sample_rate, start.channels, start.encoding) == (16_000, 2, "pcm_f32le")
 
 
 def test_start_has_the_documented_defaults() -> None:
-    assert parse('{"type":"start"}') == Start(
+    assert parse('{"type":"start"}') == StartMessage(
         type="start", avatar="default", engine="auto", mode="live",
         sample_rate=48_000, channels=1, encoding="pcm_s16le",
     )  # fmt: skip
@@ -62,18 +68,47 @@ def test_start_has_the_documented_defaults() -> None:
     ],
 )
 def test_what_is_wrong_is_named(text: str, code: str) -> None:
-    with pytest.raises(ProtocolError) as caught:
+    with pytest.raises(Refusal) as caught:
         parse(text)
-    assert (caught.value.code, caught.value.close_code) == (code, BAD_MESSAGE)
+    assert (caught.value.code, close_code_of(caught.value)) == (code, BAD_MESSAGE)
     assert len(caught.value.message) > 20
 
 
 def test_a_bad_field_is_called_by_its_name() -> None:
-    with pytest.raises(ProtocolError, match="sample_rate"):
+    with pytest.raises(Refusal, match="sample_rate"):
         parse('{"type":"start","sample_rate":1}')
 
 
 def test_a_huge_text_is_refused_unread() -> None:
-    with pytest.raises(ProtocolError) as caught:
+    with pytest.raises(Refusal) as caught:
         parse(json.dumps({"type": "offer", "sdp": "x" * MAX_TEXT_BYTES}))
-    assert (caught.value.code, caught.value.close_code) == ("message_too_large", TOO_LARGE)
+    assert (caught.value.code, close_code_of(caught.value)) == ("message_too_large", TOO_LARGE)
+
+
+def test_the_close_codes_are_those_of_the_protocols_page_and_none_is_missing() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    rows = re.findall(r"^\| (4\d{3})[^|]*\| (.*) \|$", page, re.MULTILINE)
+    listed = {name: int(close) for close, names in rows for name in re.findall(r"`([a-z_]+)`", names)}
+    assert {name: close_code_of(Refusal(name, "")) for name in listed} == listed
+    raised = re.compile(r"""Refusal\(\s*"([a-z_]+)",""")
+    folders = (ROOT / "app" / folder for folder in ("sessions", "rtc"))
+    sources = [path for folder in folders for path in folder.glob("*.py")]
+    sources += [ROOT / "app" / "api" / name for name in ("socket.py", "messages.py")]
+    codes = {code for path in sources for code in raised.findall(path.read_text())}
+    assert codes == listed.keys()
+
+
+def test_events_are_said_as_documented() -> None:
+    assert message_of(Speaking(True, 40)).model_dump() == {"type": "speaking", "state": "started", "played_ms": 40}
+    assert message_of(Speaking(False, 80)).model_dump() == {"type": "speaking", "state": "finished", "played_ms": 80}
+    assert message_of(Interrupted(7)).model_dump() == {"type": "interrupted", "played_ms": 7}
+    assert message_of(ViewersChanged(2)).model_dump() == {"type": "viewers", "count": 2}
+    failed = message_of(Failed(Refusal("engine_failed", "It broke.")))
+    assert failed.model_dump() == {"type": "error", "code": "engine_failed", "message": "It broke."}
+    stats = json.loads(message_of(Stats(25.0, *range(2), None, *range(13))).model_dump_json())
+    assert stats["type"] == "stats" and stats["delay_ms"] is None and stats["fps"] == 25
+
+
+def test_an_ice_server_holds_no_empty_fields() -> None:
+    """A browser takes null for the text "null"."""
+    assert json.loads(IceServerModel(urls="stun:a:1").model_dump_json()) == {"urls": "stun:a:1"}

@@ -17,7 +17,6 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image as PillowImage
 
-from app.api.messages import Start
 from app.api.mouths import MAX_BODY_BYTES
 from app.assets import DEFAULT_PICTURE
 from app.avatars.avatar import Avatar
@@ -27,6 +26,9 @@ from app.avatars.store import AvatarFixed, AvatarStore, NoSuchAvatar
 from app.config import Settings
 from app.faces.face import FaceFinder
 from app.main import create_app
+from app.rtc.picture_encoder import Effort
+from app.sessions.admission import Terms
+from app.sessions.service import Service, SessionRequest
 from tests.avatars.test_correction import OPENED, WIDENED, shifted
 from tests.avatars.test_video_avatars import SIDE, at, film, gently
 
@@ -120,9 +122,13 @@ def test_only_faces_that_are_kept_can_be_corrected(store: AvatarStore, avatar: A
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), engine="portrait")
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
+    return Service(Settings(data_dir=tmp_path_factory.mktemp("data"), engine="portrait"))
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> Iterator[TestClient]:
+    with TestClient(create_app(service), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -219,14 +225,16 @@ def test_the_default_face_and_unknown_ones_are_refused(client: TestClient, path:
     assert "corrected" in client.get("/api/avatars/default/mouth").json()["detail"]
 
 
-def test_the_next_session_has_the_correction_and_a_running_one_goes_on(client: TestClient, path: str) -> None:
-    service = client.app.state.service  # type: ignore[attr-defined]
-    # an engine that costs nothing: a busy machine may refuse a third face that is drawn
-    start = Start(type="start", engine="clapper", avatar=path.split("/")[3])
+def test_the_next_session_has_the_correction_and_a_running_one_goes_on(
+    client: TestClient, path: str, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a busy machine would refuse a second face
+    monkeypatch.setattr(service.capacity, "terms", lambda *asked: Terms(True, Effort.USUAL))
+    start = SessionRequest(engine="clapper", avatar=path.split("/")[3])
 
     async def mesh() -> tuple[Any, np.ndarray]:
-        session = await service.open(start, lambda event: None, lambda error: None)
-        return session, session.avatar.mesh.copy()
+        session = await service.open(start)
+        return session, session.cast.avatar.mesh.copy()
 
     assert client.portal is not None
     running, found = client.portal.call(mesh)
@@ -235,7 +243,7 @@ def test_the_next_session_has_the_correction_and_a_running_one_goes_on(client: T
     corrected_one, corrected = client.portal.call(mesh)
     sent = [[point["x"], point["y"]] for point in known["points"]]
     assert np.abs(corrected[HANDLE_POINTS] - sent).max() < 1e-3
-    assert running.id in service.sessions and (running.avatar.mesh == found).all()
+    assert running.id in service.sessions and (running.cast.avatar.mesh == found).all()
     client.delete(path)
     reset_one, again = client.portal.call(mesh)
     assert (again == found).all()

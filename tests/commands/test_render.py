@@ -14,12 +14,9 @@ from app.cli import main
 from app.clock import MonotonicClock
 from app.commands.render import RenderError, render_file, talking_frames
 from app.inference.engines.portrait.engine import PortraitEngine
-from app.inference.features.windower import Windower
 from app.inference.scheduler.worker import InferenceWorker
-from app.ingest.inbox import Mark
-from app.ingest.slicer import Slicer
-from app.media import TalkingFrame
-from app.sessions.pump import Pump
+from app.sessions.feeder import Feeder, PcmFormat
+from tests.fakes import HoardingSink
 
 
 @pytest.fixture(scope="module")
@@ -48,25 +45,18 @@ def test_an_mp4_has_25_frames_a_second_and_the_voice(avatar: Avatar, short: Path
 
 async def test_the_frames_are_those_of_a_live_clip_session(avatar: Avatar, short: Path) -> None:
     """The same file through the pump and the inference thread, in other chunks, as a socket brings it."""
-    engine, worker, got = PortraitEngine(idle_motion=False), InferenceWorker(), list[TalkingFrame]()
-    done = asyncio.Event()
-
-    def take(frames: list[TalkingFrame]) -> None:
-        got.extend(frames)
-        if len(got) == 75:
-            done.set()
-
+    engine, worker, sink = PortraitEngine(idle_motion=False), InferenceWorker(), HoardingSink()
     worker.start()
-    stream = worker.open(engine, engine.prepare(avatar), False, take, lambda error: done.set())
+    stream = worker.open(engine, engine.prepare(avatar), False, sink)
     pcm, rate = soundfile.read(short, dtype="int16")
-    pump = Pump(Slicer("pcm_s16le", 1, rate), Windower(engine.span), stream, rate, MonotonicClock())
-    task = asyncio.create_task(pump.run())
+    feeder = Feeder(PcmFormat("pcm_s16le", 1, rate), stream, MonotonicClock(), 0)
+    task = asyncio.create_task(feeder.run())
     data = pcm.tobytes()
     for start in range(0, len(data), 7_777):
-        pump.inbox.put(data[start : start + 7_777])
-    pump.inbox.put(Mark.FLUSH)
-    await asyncio.wait_for(done.wait(), 30)
-    task.cancel()
+        await feeder.push(data[start : start + 7_777])
+    feeder.leave()
+    await task
+    got = await sink.wait_for(75)
     stream.close()
     await worker.aclose()
     offline = list(talking_frames(engine, avatar, short))

@@ -17,7 +17,7 @@ from playwright.async_api import Locator, Page, Route
 from app.assets import DEFAULT_PICTURE
 from tests.avatars.test_video_avatars import at, film, gently
 from tests.noise import Faults, Noise, believed
-from tests.page import OpenPage, freed, playing, sessions, status
+from tests.page import OpenPage, delete_face, freed, playing, sessions, status
 from tests.server import Server
 
 pytestmark = pytest.mark.browser
@@ -165,8 +165,7 @@ async def test_a_mouth_is_put_right_and_stays_so(server: Server, open_page: Open
     assert await places(dialog) == before
     await dialog.get_by_role("button", name="Save").click()
     await status(page, "again as it was found")
-    await page.get_by_role("button", name="Delete My aunt").click()
-    await status(page, "Deleted My aunt")
+    await delete_face(page, "My aunt")
     assert await adjust.is_hidden()
 
 
@@ -212,8 +211,7 @@ async def test_a_save_that_ends_after_its_dialog_touches_no_other(
     assert await dialog.is_visible() and await dialog.get_by_role("button", name="Save").is_enabled()
     await dialog.get_by_role("button", name="Cancel").click()
     for name in ("My niece", "My nephew"):
-        await page.get_by_role("button", name=f"Delete {name}").click()
-        await status(page, f"Deleted {name}")
+        await delete_face(page, name)
 
 
 async def test_a_face_that_speaks_goes_on_with_the_mouth_that_was_put_right(
@@ -236,8 +234,7 @@ async def test_a_face_that_speaks_goes_on_with_the_mouth_that_was_put_right(
     assert await sessions(server) == 1
     await page.click("#stop")
     await freed(server)
-    await page.get_by_role("button", name="Delete My uncle").click()
-    await status(page, "Deleted My uncle")
+    await delete_face(page, "My uncle")
 
 
 async def places(dialog: Locator) -> dict[str, complex]:
@@ -267,8 +264,32 @@ async def test_an_uploaded_video_is_marked_as_one(open_page: OpenPage, tmp_path:
     face = page.locator("#avatars label", has_text="My film")
     await face.get_by_text("Video", exact=True).wait_for()
     assert await face.get_by_role("radio", name="My film Video").is_checked()
-    await page.get_by_role("button", name="Delete My film").click()
-    await status(page, "Deleted My film")
+    await delete_face(page, "My film")
+
+
+async def test_a_face_is_deleted_only_where_that_is_confirmed(open_page: OpenPage, tmp_path: Path) -> None:
+    picture = tmp_path / "My cousin.webp"
+    PillowImage.open(DEFAULT_PICTURE).crop((70, 30, 700, 700)).save(picture)
+    page = await open_page()
+    await page.set_input_files("#face-file", picture)
+    cross = page.get_by_role("button", name="Delete My cousin")
+    dialog = page.get_by_role("dialog", name="Delete My cousin?")
+    face = page.get_by_role("radio", name="My cousin")
+    for leave in ("Escape", "Enter"):  # the button that has the focus keeps the face
+        await cross.focus()
+        await page.keyboard.press("Enter")
+        await dialog.wait_for()
+        assert await dialog.get_by_role("button", name="Cancel").evaluate("it => it === document.activeElement")
+        await page.keyboard.press(leave)
+        await dialog.wait_for(state="hidden")
+        assert await face.is_checked()
+        assert await cross.evaluate("it => it === document.activeElement")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await status(page, "Deleted My cousin")
+    assert await face.count() == 0
+    assert await page.evaluate("document.activeElement.value") == "default"
 
 
 async def test_a_file_that_is_no_picture_is_explained(open_page: OpenPage, tmp_path: Path) -> None:

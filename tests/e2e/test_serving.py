@@ -38,7 +38,7 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
     [
         ({"engine": "dance"}, "LIPWIRE_ENGINE must be auto or one of portrait"),
         ({"engine": "wav2lip"}, "checkpoint"),
-        ({"port": "eighty"}, "LIPWIRE_PORT must be a number"),
+        ({"port": "eighty"}, "LIPWIRE_PORT must be a whole number"),
         ({"ssl_certfile": "none.pem", "ssl_keyfile": "none.pem"}, "none.pem"),
         ({"ice_servers": "example.org"}, "LIPWIRE_ICE_SERVERS"),
     ],

@@ -22,7 +22,7 @@ MUTED = "addEventListener('DOMContentLoaded', () => { document.querySelector('#v
 # Each scene lets the browser do what it is asked for at once, a hundred times.
 STEERING = """
 async () => {
-  const { nextWaits } = await import('/web/js/waits.js');
+  const { nextWaits } = await import('/web/js/session/waits.js');
   const settle = (asked, real, steps = 100) => {
     for (let i = 0; i < steps; i++) {
       const picturesMs = Math.max(asked.picturesMs, real.picturesMs);

@@ -22,15 +22,15 @@ from app.inference.engines.frame_cache import FrameCache
 from app.inference.engines.portrait.idle_motion import PortraitMotion
 from app.inference.engines.portrait.moment import moment
 from app.inference.features.window import MelSpan, Window
-from app.media import I420, TalkingFrame
+from app.media import I420
 from app.pacer.idle_renderer import CLOSING_SLOTS, DeferredFrame, IdleRenderer
-from app.pacer.pacer import Pacer
+from app.pacer.pacer import Pacer, PacerLinks, PacerListener
 from app.pacer.played_slot import PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.rtc.broadcast import PictureBroadcast
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
-from tests.fakes import STILL, Face, FakeClock, HandPool, InlinePool, NotingEncoder, Recorder, frame
+from tests.fakes import STILL, Face, FakeClock, HandPool, InlinePool, NotingEncoder, Recorder, Watched, frame
 
 ORDERS_HIGH = 5
 
@@ -83,14 +83,14 @@ async def shown(picture: I420 | DeferredFrame, before: I420 | None = None) -> in
 
 
 async def test_a_face_without_life_is_its_picture_at_once_and_nothing_is_drawn(pool: Executor) -> None:
-    idle = IdleRenderer(Face(None), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(None), pool, ORDERS_HIGH, Watched())
     assert all(idle.picture(position) is STILL for position in range(1000))
     assert not any(thread.name.startswith("resting") for thread in threading.enumerate())
 
 
 async def test_each_position_is_drawn_for_itself_on_the_pool(pool: Executor) -> None:
     life = GatedLife()
-    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched())
     for position in range(20):
         assert await shown(idle.picture(position)) == position
     assert [position for position, _ in life.drawn] == list(range(20))
@@ -98,14 +98,14 @@ async def test_each_position_is_drawn_for_itself_on_the_pool(pool: Executor) -> 
 
 async def test_while_the_avatar_s_time_stands_still_nothing_is_drawn_again(pool: Executor) -> None:
     life = GatedLife()
-    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched())
     assert len({id(idle.picture(7)) for _ in range(10)}) == 1
     assert await shown(idle.picture(7)) == 7 and len(life.drawn) == 1
 
 
 async def test_a_session_waits_for_few_pictures_and_counts_what_it_repeats(pool: Executor) -> None:
     life = GatedLife(open_gate=False)
-    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched())
     pictures = [idle.picture(position) for position in range(50)]
     assert len(set(map(id, pictures))) == ORDERS_HIGH and idle.repeated == 50 - ORDERS_HIGH
     before = np.full((3, 2), 99, np.uint8)
@@ -122,14 +122,14 @@ async def test_a_session_waits_for_few_pictures_and_counts_what_it_repeats(pool:
 
 
 async def test_as_many_pictures_are_ordered_as_the_session_says() -> None:
-    idle = IdleRenderer(Face(GatedLife()), HandPool(), 28)
+    idle = IdleRenderer(Face(GatedLife()), HandPool(), 28, Watched())
     pictures = [idle.picture(position) for position in range(30)]
     assert len(set(map(id, pictures))) == 28 and idle.repeated == 2
 
 
 async def test_an_older_picture_never_stands_in_for_a_newer_one() -> None:
     pool = HandPool()
-    idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH, Watched())
     pictures = [idle.picture(position) for position in range(3)]
     await draw(pool, 1)
     await draw(pool, 0)
@@ -138,7 +138,7 @@ async def test_an_older_picture_never_stands_in_for_a_newer_one() -> None:
 
 async def test_a_picture_from_before_a_voice_never_stands_in_after_it() -> None:
     pool = HandPool()
-    idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH, Watched())
     idle.picture(7)
     idle.follow(8, played(200), 0.5)
     late = idle.picture(9)
@@ -148,7 +148,7 @@ async def test_a_picture_from_before_a_voice_never_stands_in_after_it() -> None:
 
 async def test_the_first_picture_is_there_even_if_it_is_never_drawn() -> None:
     pool = HandPool()
-    idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH, Watched())
     first = idle.picture(0)
     assert isinstance(first, DeferredFrame)
     waiting = asyncio.create_task(first.ready(None))
@@ -159,7 +159,7 @@ async def test_the_first_picture_is_there_even_if_it_is_never_drawn() -> None:
 
 async def test_closing_gives_up_what_is_not_drawn_and_says_nothing(pool: Executor) -> None:
     life, errors = GatedLife(open_gate=False), list[BaseException]()
-    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, errors.append)
+    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched(), errors.append)
     for position in range(ORDERS_HIGH):
         idle.picture(position)
     idle.close()
@@ -174,7 +174,7 @@ async def test_closing_gives_up_what_is_not_drawn_and_says_nothing(pool: Executo
 async def test_a_face_that_cannot_be_drawn_is_reported_once(pool: Executor) -> None:
     life, errors = GatedLife(), list[BaseException]()
     life.fail = True
-    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, errors.append)
+    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched(), errors.append)
     pictures = [idle.picture(position) for position in range(3)]
     assert await shown(pictures[0], STILL) == 0
     await asyncio.gather(*(picture.ready(STILL) for picture in pictures if isinstance(picture, DeferredFrame)))
@@ -185,7 +185,7 @@ async def test_after_a_failure_nothing_is_ordered_and_no_error_is_left_unread(po
     life, complaints = GatedLife(open_gate=False), list[dict[str, Any]]()
     life.fail = True
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
-    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched())
     pictures = [idle.picture(position) for position in range(2)]
     life.gate.release(100)
     pool.submit(int).result()
@@ -206,7 +206,7 @@ async def test_after_a_failure_nothing_is_ordered_and_no_error_is_left_unread(po
 @pytest.mark.parametrize("alive", [True, False])
 async def test_a_mouth_comes_to_rest_in_a_few_slots_whether_the_face_lives_or_not(alive: bool) -> None:
     with ThreadPoolExecutor(1, "resting") as pool:
-        idle = IdleRenderer(Face(GatedLife() if alive else None), pool, ORDERS_HIGH)
+        idle = IdleRenderer(Face(GatedLife() if alive else None), pool, ORDERS_HIGH, Watched())
         idle.follow(0, played(200), 0.0)
         values = [await shown(idle.picture(0)) for _ in range(6)]
         assert values == [150, 100, 50, 0, 0, 0], "also while the avatar's time stands still"
@@ -222,7 +222,7 @@ async def test_a_video_s_mouth_comes_to_rest_in_the_frames_that_are_its_turn(poo
     frames = np.repeat(np.arange(0, 80, 8, dtype=np.uint8), 12).reshape(10, 2, 2, 3)
     meshes = np.zeros((10, 468, 2), np.float32)
     video = FrameCache(Avatar("v", "v", frames[0], meshes[0], VideoLoop(frames, meshes)), lambda image, mesh: None)
-    idle = IdleRenderer(video, pool, ORDERS_HIGH)
+    idle = IdleRenderer(video, pool, ORDERS_HIGH, Watched())
     idle.follow(1, played(200), 0.0)
     luma = [int(video.idle_frame(position)[0, 0]) for position in (2, 3, 4, 5)]
     assert luma == sorted(luma) and luma[0] < luma[-1], "the frames of their turns"
@@ -232,7 +232,7 @@ async def test_a_video_s_mouth_comes_to_rest_in_the_frames_that_are_its_turn(poo
 
 async def test_a_mouth_that_is_at_rest_already_changes_by_no_bit_and_orders_nothing() -> None:
     pool = HandPool()
-    idle = IdleRenderer(Face(None), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(None), pool, ORDERS_HIGH, Watched())
     idle.follow(0, STILL, 0.0)
     assert all(idle.picture(position) is STILL for position in range(1, 9)) and pool.work == []
 
@@ -241,7 +241,7 @@ async def test_an_equal_picture_is_faded_into_without_a_change(pool: Executor) -
     image = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(16, 16, 3)
     still = FrameCache(Avatar("v", "v", image, np.zeros((468, 2), np.float32)), lambda image, mesh: None)
     every = still.idle_frame(1)
-    idle = IdleRenderer(still, pool, ORDERS_HIGH)
+    idle = IdleRenderer(still, pool, ORDERS_HIGH, Watched())
     idle.follow(0, every.copy(), 0.0)
     for _ in range(CLOSING_SLOTS):
         picture = idle.picture(1)
@@ -250,7 +250,7 @@ async def test_an_equal_picture_is_faded_into_without_a_change(pool: Executor) -
 
 async def test_a_video_whose_pool_is_busy_shows_the_frame_at_rest_at_once() -> None:
     pool = HandPool()
-    idle = IdleRenderer(Face(None), pool, 1)
+    idle = IdleRenderer(Face(None), pool, 1, Watched())
     idle.follow(0, played(200), 0.0)
     assert isinstance(idle.picture(1), DeferredFrame)
     assert idle.picture(2) is STILL and idle.repeated == 1
@@ -258,7 +258,7 @@ async def test_a_video_whose_pool_is_busy_shows_the_frame_at_rest_at_once() -> N
 
 async def test_an_interrupt_puts_the_mouth_at_rest_at_once() -> None:
     pool = HandPool()
-    idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH, Watched())
     idle.follow(4, played(200), 0.0)
     on_its_way = idle.picture(5)
     await draw(pool, 0)
@@ -275,7 +275,7 @@ async def test_an_interrupt_puts_the_mouth_at_rest_at_once() -> None:
 
 async def test_the_head_comes_to_rest_from_what_was_said_last(pool: Executor) -> None:
     life = GatedLife()
-    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched())
     idle.follow(100, played(100), 0.8)
     for position in range(101, 130):
         await shown(idle.picture(position))
@@ -295,22 +295,19 @@ async def test_speech_and_rest_are_one_movement(avatar: Avatar, pool: Executor) 
     life = PortraitMotion(avatar.image, avatar.mesh, EyeFinder())
     cache = FrameCache(avatar, lambda image, mesh: None, life)
     idle, buffer, recorder, clock = (
-        IdleRenderer(cache, pool, ORDERS_HIGH),
+        IdleRenderer(cache, pool, ORDERS_HIGH, Watched()),
         PlayoutBuffer(50, 10),
         Recorder(),
         FakeClock(),
     )
 
-    def follow(spoken: TalkingFrame, now_ns: int, position: int) -> None:
-        idle.follow(position, spoken.image, spoken.emphasis)
-
-    pacer = Pacer(buffer, Upstream(), recorder, idle.picture, "clip", clock, on_played=follow)
+    pacer = Pacer(PacerLinks(buffer, Upstream(), recorder, idle), "clip", clock, PacerListener())
     epoch = pacer.start()
     for slot in range(120):
         clock.time_ns = epoch.due_ns(slot)
         for ahead in range(30 if slot == 60 else 0):
             emphasis = 0.5 * float(np.sin(np.pi / 2 * ahead / 29) ** 2)
-            image = life.draw(None, pacer.position_behind_buffer(), emphasis)
+            image = life.draw(None, buffer.demand.position, emphasis)
             buffer.put(replace(frame(ahead), image=image, emphasis=emphasis))
         pacer.step()
         await shown(recorder.slots[-1].image)  # as a track would by now
@@ -330,7 +327,7 @@ async def test_a_resting_picture_is_shown_in_its_slot(pool: Executor, monkeypatc
     encoder = NotingEncoder()
     monkeypatch.setattr("app.rtc.broadcast.make_encoder", lambda *options: encoder)
     life, clock, feed = GatedLife(), FakeClock(), PlayoutFeed(2)
-    idle, slots = IdleRenderer(Face(life), pool, ORDERS_HIGH), SlotClock(clock.now_ns())
+    idle, slots = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched()), SlotClock(clock.now_ns())
     pictures = PictureBroadcast(feed, clock, InlinePool(), 0, 1_000_000, Effort.USUAL)
     subscription = pictures.subscribe("VP8")
     serving = asyncio.create_task(pictures.run(slots))
@@ -344,7 +341,7 @@ async def test_a_resting_picture_is_shown_in_its_slot(pool: Executor, monkeypatc
 
 async def test_an_interrupt_puts_the_face_at_rest_into_every_slot_that_waits(pool: Executor) -> None:
     life, feed = GatedLife(), PlayoutFeed(2)
-    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH)
+    idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched())
     for slot in range(3):
         feed.put(PlayedSlot(slot, slot + 10, STILL + 200, frame(slot).audio, 0))
     idle.follow(12, STILL + 200, 0.5)

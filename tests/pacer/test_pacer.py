@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,10 +11,10 @@ import pytest
 
 from app.media import NS_PER_MS, SLOT_NS, TalkingFrame
 from app.pacer.lateness import UNKNOWN_NS
-from app.pacer.pacer import PAUSE_SLOTS, PHASE_SPARE_NS, Pacer
+from app.pacer.pacer import PAUSE_SLOTS, PHASE_SPARE_NS, Pacer, PacerLinks, PacerListener
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import LIVE, Mode
-from tests.fakes import FakeClock, Recorder, frame
+from tests.fakes import FakeClock, HeardSpeaking, Recorder, StillFace, frame
 
 IDLE = np.zeros((3, 2), np.uint8)
 
@@ -62,10 +63,32 @@ class Producer:
             self.blocked = int(self.arrived)
 
 
+class Noting(PacerListener):
+    """Notes when utterances begin and end, and a number of that moment."""
+
+    def __init__(self, number: Callable[[], int]) -> None:
+        self._number = number
+        self.news: list[tuple[bool, int]] = []
+
+    def speaking(self, speaking: bool) -> None:
+        self.news.append((speaking, self._number()))
+
+
+def make_pacer(
+    buffer: PlayoutBuffer,
+    producer: Producer,
+    recorder: Recorder,
+    mode: Mode,
+    clock: FakeClock,
+    listener: PacerListener | None = None,
+) -> Pacer:
+    return Pacer(PacerLinks(buffer, producer, recorder, StillFace(IDLE)), mode, clock, listener or PacerListener())
+
+
 def run(producer: Producer, mode: Mode, slots: int) -> tuple[Pacer, Recorder]:
     clock, recorder = FakeClock(), Recorder()
     buffer = PlayoutBuffer(20, 10)
-    pacer = Pacer(buffer, producer, recorder, lambda slot: IDLE, mode, clock)
+    pacer = make_pacer(buffer, producer, recorder, mode, clock)
     epoch = pacer.start()
     for slot in range(slots):
         clock.time_ns = epoch.due_ns(slot)
@@ -144,7 +167,7 @@ def test_a_microphone_clock_that_is_off_does_not_grow_the_delay(ppm: int) -> Non
 
 def test_a_late_wake_up_serves_overdue_slots_and_moves_no_later_one() -> None:
     clock, recorder = FakeClock(), Recorder()
-    pacer = Pacer(PlayoutBuffer(20, 10), Producer(0, 1), recorder, lambda slot: IDLE, "clip", clock)
+    pacer = make_pacer(PlayoutBuffer(20, 10), Producer(0, 1), recorder, "clip", clock)
     epoch = pacer.start()
     lateness = iter([0, 0, 70_000_000, 0, 0])
     woken: list[tuple[int, int]] = []
@@ -166,7 +189,7 @@ def test_a_stuck_event_loop_leaves_slots_out_but_no_frame() -> None:
     buffer = PlayoutBuffer(20, 10)
     for number in range(4):
         buffer.put(frame(number))
-    pacer = Pacer(buffer, Producer(0, 1), recorder, lambda slot: IDLE, "clip", clock)
+    pacer = make_pacer(buffer, Producer(0, 1), recorder, "clip", clock)
     pacer.start()
     lateness = iter([0, 50 * SLOT_NS, 0, 0])
 
@@ -182,80 +205,73 @@ def test_a_stuck_event_loop_leaves_slots_out_but_no_frame() -> None:
 
 
 def test_a_clip_is_announced_from_its_first_frame_to_its_last() -> None:
-    news: list[tuple[bool, int]] = []
     clock, buffer, producer = FakeClock(), PlayoutBuffer(20, 10), Producer(30, 50, silent=frozenset(range(5, 28)))
-    pacer = Pacer(
-        buffer, producer, Recorder(), lambda s: IDLE, "clip", clock, lambda on: news.append((on, pacer.played_ms))
-    )
+    heard = Noting(lambda: pacer.played_ms)
+    pacer = make_pacer(buffer, producer, Recorder(), "clip", clock, heard)
     pacer.start()
     for slot in range(60):
         producer.work(slot, buffer)
         pacer.step()
-    assert news == [(True, 0), (False, 1200)]
+    assert heard.news == [(True, 0), (False, 1200)]
 
 
 def test_utterances_that_follow_each_other_without_a_gap_are_announced_one_by_one() -> None:
-    news: list[tuple[bool, int]] = []
     buffer, producer = PlayoutBuffer(60, 10), Producer(0, 1)
     for number in range(50):
         buffer.put(replace(frame(number), last=number % 25 == 24))
-    pacer = Pacer(
-        buffer, producer, Recorder(), lambda s: IDLE, "clip", FakeClock(),
-        lambda on: news.append((on, pacer.played_ms)),
-    )  # fmt: skip
+    heard = Noting(lambda: pacer.played_ms)
+    pacer = make_pacer(buffer, producer, Recorder(), "clip", FakeClock(), heard)
     pacer.start()
     for _ in range(60):
         pacer.step()
-    assert news == [(True, 0), (False, 1000), (True, 1000), (False, 2000)]
+    assert heard.news == [(True, 0), (False, 1000), (True, 1000), (False, 2000)]
 
 
 def test_a_flush_that_comes_after_the_last_frame_still_finishes_the_utterance() -> None:
-    news: list[bool] = []
+    news = HeardSpeaking()
     buffer, producer = PlayoutBuffer(20, 10), Producer(10, 50)
     producer.total, producer.arrived = 1000, 10
     producer.arrival = 0
-    pacer = Pacer(buffer, producer, Recorder(), lambda s: IDLE, "clip", FakeClock(), news.append)
+    pacer = make_pacer(buffer, producer, Recorder(), "clip", FakeClock(), news)
     pacer.start()
     for slot in range(40):
         producer.work(slot, buffer)
         pacer.step()
-    assert news == [True]
+    assert news.news == [True]
     producer.total = 10
     pacer.step()
-    assert news == [True, False]
+    assert news.news == [True, False]
 
 
 def test_live_speech_is_finished_by_a_pause() -> None:
-    news: list[tuple[bool, int]] = []
     clock, buffer = FakeClock(), PlayoutBuffer(20, 10)
     producer = Producer(60, 5, arrival=1, silent=frozenset(range(20, 60)))
-    pacer = Pacer(
-        buffer, producer, Recorder(), lambda s: IDLE, "live", clock, lambda on: news.append((on, pacer.next_slot))
-    )
+    heard = Noting(lambda: pacer.next_slot)
+    pacer = make_pacer(buffer, producer, Recorder(), "live", clock, heard)
     epoch = pacer.start()
     for slot in range(50):
         clock.time_ns = epoch.due_ns(slot)
         producer.work(slot, buffer, clock.time_ns)
         pacer.step()
-    (_, begun), (_, ended) = news
-    assert [on for on, _ in news] == [True, False]
+    (_, begun), (_, ended) = heard.news
+    assert [on for on, _ in heard.news] == [True, False]
     assert ended - begun == 20 + PAUSE_SLOTS - 1
 
 
 def test_an_interrupt_starts_afresh() -> None:
-    news: list[bool] = []
+    news = HeardSpeaking()
     buffer = PlayoutBuffer(20, 10)
     for number in range(10):
         buffer.put(frame(number))
     recorder = Recorder()
-    pacer = Pacer(buffer, Producer(0, 1), recorder, lambda s: IDLE, "clip", FakeClock(), news.append)
+    pacer = make_pacer(buffer, Producer(0, 1), recorder, "clip", FakeClock(), news)
     pacer.start()
     pacer.step()
     buffer.clear()
     pacer.interrupt(unsent_ms=20)
     pacer.step()
     assert recorder.slots[-1].image is IDLE
-    assert news == [True, False]
+    assert news.news == [True, False]
     assert pacer.counters.underruns == 0
     assert pacer.played_ms == 20, "half of the slot had not been sent yet"
 
@@ -266,12 +282,12 @@ def test_a_video_avatar_never_jumps(mode: Mode, speed: float, stalls: dict[int, 
     """A frame is drawn for a place in the avatar's loop before it is known when it plays: it must still fit there."""
     clock, recorder = FakeClock(), Recorder()
     buffer, producer = PlayoutBuffer(20, 10), Producer(200, speed, stalls, arrival=1.0)
-    pacer = Pacer(buffer, producer, recorder, lambda position: IDLE, mode, clock)
+    pacer = make_pacer(buffer, producer, recorder, mode, clock)
     drawn_for: dict[int, int] = {}
     put = buffer.put
 
     def note_and_put(made: TalkingFrame) -> None:
-        drawn_for[made.pts] = pacer.position_behind_buffer()
+        drawn_for[made.pts] = buffer.demand.position
         put(made)
 
     buffer.put = note_and_put  # type: ignore[method-assign]
@@ -292,7 +308,7 @@ def test_a_video_avatar_never_jumps(mode: Mode, speed: float, stalls: dict[int, 
 @pytest.mark.parametrize("connected_ms", range(400, 440, 7))
 def test_the_epoch_lies_where_frames_that_come_already_wait_for_the_margin_alone(connected_ms: int) -> None:
     clock, buffer, recorder = FakeClock(0), PlayoutBuffer(20, 10), Recorder()
-    pacer = Pacer(buffer, Producer(10_000, 1, arrival=0), recorder, lambda s: IDLE, "live", clock)
+    pacer = make_pacer(buffer, Producer(10_000, 1, arrival=0), recorder, "live", clock)
 
     def ready_ms(number: int) -> int:
         return number * 40 + 113
@@ -326,5 +342,5 @@ def test_the_epoch_lies_where_frames_that_come_already_wait_for_the_margin_alone
 def test_a_clip_begins_at_once() -> None:
     clock, buffer = FakeClock(), PlayoutBuffer(20, 10)
     buffer.put(frame(0, ready_ns=clock.time_ns - 7))
-    pacer = Pacer(buffer, Producer(1, 1), Recorder(), lambda s: IDLE, "clip", clock)
+    pacer = make_pacer(buffer, Producer(1, 1), Recorder(), "clip", clock)
     assert pacer.start().epoch_ns == clock.time_ns

@@ -81,7 +81,7 @@ def voice(lead_packets: int = 2) -> Iterator[tuple[VoiceBroadcast, PlayoutFeed, 
 async def test_voice_leaves_in_20_ms_packets_each_at_its_own_time() -> None:
     with voice() as (broadcast, feed, clock):
         epoch_ns = clock.time_ns
-        track = PacketTrack("audio", broadcast.subscribe(), AUDIO_TIME_BASE)
+        track = PacketTrack("audio", broadcast.subscribe, AUDIO_TIME_BASE)
         for slot in range(2):
             feed.put(played(slot))
         for number in range(4):
@@ -114,8 +114,8 @@ async def test_a_picture_leaves_the_lead_after_the_start_of_its_sound(
     lead_packets: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage(monkeypatch, lead_packets)
-    track = PacketTrack("video", stage.pictures.subscribe("H264"), Fraction(1, 90_000))
-    stage.pictures._channels["H264"].want_key()
+    subscription = stage.pictures.subscribe("H264")
+    track = PacketTrack("video", lambda: subscription, Fraction(1, 90_000))
     for slot in range(3):
         await stage.show(1)
         assert stage.clock.time_ns == stage.slots.due_ns(slot) + lead_packets * PACKET_NS

@@ -9,8 +9,8 @@ import pytest
 from aiortc.rtcrtpsender import RTCEncodedFrame
 from aiortc.rtp import RtcpSdesPacket, RtcpSenderInfo, RtcpSrPacket
 
-from app.api.messages import ProtocolError
-from app.clock import SlotClock
+from app.clock import Epoch, SlotClock
+from app.errors import Refusal
 from app.i420 import BLACK_LUMA, plain
 from app.media import SAMPLES_PER_FRAME, SLOT_NS
 from app.pacer.played_slot import PlayedSlot
@@ -88,8 +88,9 @@ class FakeTrack:
 
 @pytest.mark.parametrize("offset", [0, 5_000, (1 << 32) - 1_000])
 async def test_a_report_pairs_a_timestamp_with_its_media_time(offset: int) -> None:
-    sender, track, epoch_ntp = FakeSender(offset), FakeTrack(), 7 << 32
-    reports = MediaClockReports(sender, track, Fraction(1, 48_000), lambda: epoch_ntp)  # type: ignore[arg-type]
+    sender, track, epoch = FakeSender(offset), FakeTrack(), Epoch()
+    epoch_ntp = epoch.ntp = 7 << 32
+    reports = MediaClockReports(sender, track, Fraction(1, 48_000), epoch)  # type: ignore[arg-type]
     await sender._send_rtcp([sender.report()])
     assert sender.sent == []  # nothing true can be said yet
     for number in range(5):
@@ -146,6 +147,6 @@ def test_an_offer_for_one_voice_and_one_picture_is_fine() -> None:
     ],
 )
 def test_an_offer_that_cannot_carry_a_talking_face_is_refused(sdp: str) -> None:
-    with pytest.raises(ProtocolError) as caught:
+    with pytest.raises(Refusal) as caught:
         check_offer(sdp)
     assert caught.value.code == "bad_sdp"

@@ -9,37 +9,37 @@ from pathlib import Path
 
 import pytest
 
-from app.api.messages import ProtocolError, Start
 from app.config import load_settings
+from app.errors import Refusal
 from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.worker import InferenceWorker
 from app.media import NS_PER_MS, SLOT_NS
 from app.rtc.picture_encoder import Effort
-from app.sessions.admission import LESS, MOST_LOAD, MOST_THREAD, Demand, Machine, Terms, load, terms
+from app.sessions.admission import LESS, MOST_LOAD, MOST_THREAD, Machine, SessionLoad, Terms, load, terms
 from app.sessions.capacity import PATIENCE_NS, Capacity, Inside
-from app.sessions.service import Service
+from app.sessions.service import Service, SessionRequest
 from app.sessions.session import Session
 from app.threads import MeasuredPool
 from tests.fakes import FakeClock
 
-PORTRAIT = Start(type="start", engine="portrait")
+PORTRAIT = SessionRequest(engine="portrait")
 USABLE = 1.7  # cores
 IDLE = Machine(cores=USABLE / MOST_LOAD, others=0, strained=False)
-ALIVE, CALM = Demand(inference=0.15, coding=0.1, rest=0.1, thread=0), Demand(0.05, 0.1, 0.1, thread=0)
+ALIVE, CALM = SessionLoad(inference=0.15, coding=0.1, rest=0.1, thread=0), SessionLoad(0.05, 0.1, 0.1, thread=0)
 USUAL = Terms(True, Effort.USUAL)
 
 
 def test_the_load_is_what_all_take_of_the_machine_or_of_the_one_thread() -> None:
     assert load(IDLE, []) == 0
-    assert load(IDLE, [Demand(0, 0.1, 0.1, 0)] * 3) == pytest.approx(0.6 / USABLE)
-    assert load(replace(IDLE, cores=64), [Demand(0, 0, 0, thread=MOST_THREAD / 2)] * 2) == pytest.approx(1), (
+    assert load(IDLE, [SessionLoad(0, 0.1, 0.1, 0)] * 3) == pytest.approx(0.6 / USABLE)
+    assert load(replace(IDLE, cores=64), [SessionLoad(0, 0, 0, thread=MOST_THREAD / 2)] * 2) == pytest.approx(1), (
         "one thread draws"
     )
     assert load(replace(IDLE, others=USABLE), []) == pytest.approx(1)
 
 
 def test_first_the_life_of_new_faces_goes_then_a_cheaper_encoder_comes_then_they_are_refused() -> None:
-    inside: list[Demand] = []
+    inside: list[SessionLoad] = []
     given = []
     while (offered := terms(IDLE, inside, ALIVE, CALM)) is not None:
         given.append(offered)
@@ -48,12 +48,12 @@ def test_first_the_life_of_new_faces_goes_then_a_cheaper_encoder_comes_then_they
     assert [offer.alive for offer in given] == sorted((offer.alive for offer in given), reverse=True)
     assert given[0] == USUAL and not given[-1].alive
     assert load(IDLE, inside) <= 1 < load(IDLE, [*inside, replace(CALM, coding=LESS * CALM.coding)])
-    almost_full = [Demand(0, USABLE - CALM.cores + 0.01, 0, 0)]
+    almost_full = [SessionLoad(0, USABLE - CALM.cores + 0.01, 0, 0)]
     assert terms(IDLE, almost_full, ALIVE, CALM) == Terms(False, Effort.LEAST)
 
 
 def test_alone_a_session_may_take_what_it_takes() -> None:
-    assert terms(replace(IDLE, others=5, strained=True), [], Demand(3, 3, 3, 3), CALM) == USUAL
+    assert terms(replace(IDLE, others=5, strained=True), [], SessionLoad(3, 3, 3, 3), CALM) == USUAL
 
 
 def test_nobody_joins_while_those_inside_suffer() -> None:
@@ -155,20 +155,20 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 
 async def open_one(service: Service) -> Session:
-    return await service.open(PORTRAIT, lambda event: None, lambda error: None)
+    return await service.open(PORTRAIT)
 
 
 def dear(service: Service, session: Session, share: float) -> None:
     """Make what a session is drawn for take so much of the thread."""
-    service.worker.cost.forget(session.stream.cost_key)
+    service.worker.cost.forget(session.inside.key)
     for _ in range(20):
         ns = int(SLOT_NS * share)
-        service.worker.cost.note(session.stream.cost_key, 1, ns, ns, service.clock.now_ns())
+        service.worker.cost.note(session.inside.key, 1, ns, ns, service.clock.now_ns())
 
 
 async def test_the_cost_is_known_before_the_first_session(service: Service) -> None:
     session = await open_one(service)
-    cost, key = service.worker.cost, session.stream.cost_key
+    cost, key = service.worker.cost, session.inside.key
     assert cost.knows(key) and 0 < cost.work_ns(key, service.clock.now_ns()) < SLOT_NS
 
 
@@ -178,9 +178,9 @@ async def test_a_session_that_would_make_the_others_late_is_refused_before_it_st
     monkeypatch.setattr("app.sessions.capacity.PATIENCE_NS", 0)
     first = await open_one(service)
     dear(service, first, 0.6)
-    with pytest.raises(ProtocolError, match="busy with one face") as refused:
+    with pytest.raises(Refusal, match="busy with one face") as refused:
         await open_one(service)
-    assert (refused.value.code, refused.value.close_code) == ("server_busy", 4429)
+    assert refused.value.code == "server_busy"
     await service.close(first)
     await open_one(service)  # its place is free again, and the refused one took none
 
@@ -190,13 +190,13 @@ async def test_alone_an_engine_may_be_slower_than_the_voice(service: Service) ->
     dear(service, session, 3)
     await service.close(session)
     await open_one(service)
-    assert service.worker.cost.busy_ns(session.stream.cost_key, service.clock.now_ns()) == 3 * SLOT_NS
+    assert service.worker.cost.busy_ns(session.inside.key, service.clock.now_ns()) == 3 * SLOT_NS
 
 
 async def test_places_are_counted_too(service: Service) -> None:
     for _ in range(3):
         await open_one(service)
-    with pytest.raises(ProtocolError, match="3 places") as refused:
+    with pytest.raises(Refusal, match="3 places") as refused:
         await open_one(service)
     assert refused.value.code == "server_full"
 
@@ -223,11 +223,11 @@ async def test_where_time_is_short_a_further_face_only_speaks(tmp_path: Path, mo
         first = await open_one(service)
         service.capacity._load.cores = 64  # only the thread is short
         dear(service, first, MOST_THREAD - 0.1)
-        cheap = replace(first.stream.cost_key, alive=False)
+        cheap = replace(first.inside.key, alive=False)
         service.worker.cost.forget(cheap)
         for _ in range(20):
             service.worker.cost.note(cheap, 1, SLOT_NS // 50, SLOT_NS // 50, service.clock.now_ns())
         faces = [await open_one(service) for _ in range(3)]
-        assert [face.stream.prepared.idle_motion is not None for face in faces] == [False] * 3
+        assert [face.cast.prepared.idle_motion is not None for face in faces] == [False] * 3
     finally:
         await service.aclose()

@@ -23,18 +23,27 @@ export async function listAvatars() {
 }
 
 /**
+ * Make up the id of an upload, by which `videoProgress` asks for it; nobody else can guess it.
+ * @returns {string}
+ */
+export function newUploadId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join('');
+}
+
+/**
  * Upload a picture or a video; the server looks for the face in it.
  * @param {File} file
+ * @param {string} upload its id
  * @returns {Promise<Avatar>} `notice` says what the server wants known, such as several faces
  */
-export async function uploadAvatar(file) {
+export async function uploadAvatar(file, upload) {
   const kind = isVideo(file) ? 'video' : 'picture';
   // A server that refuses an upload half-way resets the connection, and its sentence with it.
   const limit = kind === 'video' ? MAX_VIDEO_BYTES : MAX_PICTURE_BYTES;
   if (file.size > limit) throw new Failure(`${kind}-too-large`);
   const body = new FormData();
   body.append(kind === 'video' ? 'video' : 'image', file);
-  const response = await request('/api/avatars', { method: 'POST', body }, `${kind}-refused`);
+  const response = await request(`/api/avatars?upload=${upload}`, { method: 'POST', body }, `${kind}-refused`);
   return response.json();
 }
 
@@ -43,9 +52,12 @@ export function isVideo(file) {
   return file.type.startsWith('video/') || /\.(mp4|m4v|mov|webm|mkv)$/i.test(file.name);
 }
 
-/** @returns {Promise<?{done: number, of: number}>} frames of the video being prepared, null where none is */
-export async function videoProgress() {
-  return (await request('/api/avatars/progress', {}, 'http-failed')).json();
+/**
+ * @param {string} upload the id it was sent with
+ * @returns {Promise<?{done: number, of: number}>} frames of the video, null where it is not being prepared
+ */
+export async function videoProgress(upload) {
+  return (await request(`/api/avatars/progress?upload=${upload}`, {}, 'http-failed')).json();
 }
 
 /** @param {string} id */
@@ -76,10 +88,16 @@ export async function listEngines() {
   return (await request('/api/engines', {}, 'http-failed')).json();
 }
 
+/** @param {string} id */
 function mouthPath(id) {
   return `/api/avatars/${encodeURIComponent(id)}/mouth`;
 }
 
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ * @param {string} fallbackCode of the Failure, where the server names none
+ */
 async function request(path, options, fallbackCode) {
   let response;
   try {
@@ -91,7 +109,11 @@ async function request(path, options, fallbackCode) {
   return response;
 }
 
-/** Read an RFC 9457 problem document; a proxy in between may have answered something else. */
+/**
+ * Read an RFC 9457 problem document; a proxy in between may have answered something else.
+ * @param {Response} response
+ * @param {string} fallbackCode
+ */
 async function problemOf(response, fallbackCode) {
   const problem = await response.json().catch(() => null);
   const sentence = typeof problem?.detail === 'string' ? problem.detail : undefined;

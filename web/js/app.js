@@ -1,36 +1,39 @@
 /** Wires the page together. */
 
-import { deleteAvatar, isVideo, listAvatars, listEngines, uploadAvatar } from './api.js';
-import { Avatars, isBundled } from './avatars.js';
-import { fetchClip, readClip } from './clip.js';
-import { Controls } from './controls.js';
-import { Conversation } from './conversation.js';
-import { acceptDrops } from './dropzone.js';
-import { showEngines } from './engines.js';
+import { deleteAvatar, isVideo, listAvatars, listEngines, newUploadId, uploadAvatar } from './api.js';
 import { sentenceFor } from './errors.js';
-import { Figures } from './figures.js';
-import { Hearing } from './hearing.js';
-import { isMicrophoneAllowedHere } from './microphone.js';
-import { MouthEditor } from './mouth-editor.js';
-import { watchPreparation } from './preparation.js';
-import { Stage } from './stage.js';
+import { Avatars, isBundled } from './faces/avatars.js';
+import { DeleteDialog } from './faces/delete-dialog.js';
+import { acceptDrops } from './faces/dropzone.js';
+import { MouthEditor } from './faces/mouth-editor.js';
+import { watchPreparation } from './faces/preparation.js';
+import { fetchClip, readClip } from './session/clip.js';
+import { Conversation } from './session/conversation.js';
+import { isMicrophoneAllowedHere } from './session/microphone.js';
+import { Controls } from './ui/controls.js';
+import { showEngines } from './ui/engines.js';
+import { Figures } from './ui/figures.js';
+import { Hearing } from './ui/hearing.js';
+import { part } from './ui/part.js';
+import { Stage } from './ui/stage.js';
 
 const SAMPLE_URL = '/web/assets/sample.wav';
 const HEARD_SENTENCE = 'You hear the face now. With headphones, the microphone does not hear it too.';
 const SILENT_SENTENCE = 'The face is silent, and follows your voice.';
 
-const element = (id) => document.getElementById(id);
-const video = element('video');
-const engine = element('engine');
-const stage = new Stage(element('stage'));
-const hearing = new Hearing(video, element('hear'));
+const dropTarget = part(document, '#stage', HTMLElement);
+const video = part(document, '#video', HTMLVideoElement);
+const engine = part(document, '#engine', HTMLSelectElement);
+const stage = new Stage(dropTarget);
+const hearing = new Hearing(video, part(document, '#hear', HTMLButtonElement));
 const controls = new Controls();
-const avatars = new Avatars(element('avatars'));
-const figures = new Figures(element('figures'), video, element('trend'));
+const avatars = new Avatars(part(document, '#avatars', HTMLElement));
+const figures = new Figures(part(document, '#figures', HTMLElement), video, part(document, '#trend', SVGElement));
 const conversation = new Conversation();
-const mouthEditor = new MouthEditor(element('mouth-dialog'));
+const deleteDialog = new DeleteDialog(part(document, '#delete-dialog', HTMLDialogElement));
+const mouthEditor = new MouthEditor(part(document, '#mouth-dialog', HTMLDialogElement));
 
-const faceHint = element('face-hint');
+const faceHint = part(document, '#face-hint', HTMLElement);
 const usualFaceHint = faceHint.textContent;
 
 const choice = () => ({ avatar: avatars.chosenId, engine: engine.value });
@@ -53,59 +56,60 @@ function wireButtons() {
 }
 
 function wireConversation() {
-  const on = (name, act) => conversation.addEventListener(name, ({ detail }) => act(detail));
-  on('change', ({ state, sentence, isTrouble }) => {
+  conversation.on('change', ({ state, sentence, isTrouble }) => {
     hearing.showMode(conversation.mode);
     controls.showState(state, conversation.mode);
     controls.say(sentence, isTrouble);
   });
-  on('session', (session) => {
+  conversation.on('session', (session) => {
     figures.begin(session);
-    session.addEventListener('stream', ({ detail }) =>
-      stage.showVideo(detail, (sentence) => controls.say(sentence)),
-    );
+    session.on('stream', (stream) => stage.showVideo(stream, (sentence) => controls.say(sentence)));
   });
-  on('level', (peak) => stage.showLevel(peak));
-  on('end', () => {
+  conversation.on('level', (peak) => stage.showLevel(peak));
+  conversation.on('end', () => {
     figures.end();
     stage.showNothing();
   });
 }
 
 function wireFaces() {
-  acceptDrops(element('stage'), addFace);
-  avatars.addEventListener('choose', ({ detail }) => {
-    stage.showPicture(detail);
+  acceptDrops(dropTarget, addFace);
+  avatars.on('choose', (avatar) => {
+    stage.showPicture(avatar);
     // The status line moves on with the session; what the server said of this picture stays here.
-    faceHint.textContent = detail.notice || usualFaceHint;
-    controls.showMouth(!isBundled(detail), false);
+    faceHint.textContent = avatar.notice || usualFaceHint;
+    controls.showMouth(!isBundled(avatar), false);
     conversation.changeFace(choice());
   });
-  avatars.addEventListener('delete', ({ detail }) => removeFace(detail));
+  avatars.on('delete', removeFace);
 }
 
 function wireMouth() {
-  controls.onClick('adjust-mouth', () => mouthEditor.open(avatars.chosen).catch(complain));
-  mouthEditor.addEventListener('save', ({ detail: { avatar, sentence } }) => {
+  controls.onClick('adjust-mouth', () => {
+    if (avatars.chosen) mouthEditor.open(avatars.chosen).catch(complain);
+  });
+  mouthEditor.on('save', ({ avatar, sentence }) => {
     if (avatar.id !== avatars.chosenId) return;
     controls.showMouth(true, false);
     conversation.renewFace(choice());
     controls.say(sentence);
   });
-  mouthEditor.addEventListener('failure', ({ detail }) => complain(detail));
+  mouthEditor.on('failure', complain);
 }
 
+/** @param {File} file */
 async function addFace(file) {
   controls.showUploading(true);
+  const upload = newUploadId();
   let stopWatching = () => {};
   if (isVideo(file)) {
     controls.say('Sending the video…');
-    stopWatching = watchPreparation((percent) => controls.say(`Preparing the video… ${percent}%`));
+    stopWatching = watchPreparation(upload, (percent) => controls.say(`Preparing the video… ${percent}%`));
   } else {
     controls.say('Looking for the face in the picture…');
   }
   try {
-    const avatar = await uploadAvatar(file).finally(stopWatching);
+    const avatar = await uploadAvatar(file, upload).finally(stopWatching);
     avatars.add(avatar);
     avatars.choose(avatar.id);
     controls.showMouth(!isBundled(avatar), true);
@@ -116,7 +120,9 @@ async function addFace(file) {
   controls.showUploading(false);
 }
 
+/** @param {import('./api.js').Avatar} avatar */
 async function removeFace(avatar) {
+  if (!(await deleteDialog.ask(avatar))) return;
   try {
     await deleteAvatar(avatar.id);
     avatars.remove(avatar.id);
@@ -126,7 +132,7 @@ async function removeFace(avatar) {
   }
 }
 
-/** Show what went wrong beside a session, which goes on if there is one. */
+/** Show what went wrong beside a session, which goes on if there is one. @param {unknown} error */
 function complain(error) {
   if (!conversation.mode) controls.showState('error', null);
   controls.say(sentenceFor(error), true);
@@ -138,7 +144,7 @@ async function loadFaces() {
 }
 
 async function loadEngines() {
-  showEngines(engine, element('engines-missing'), await listEngines());
+  showEngines(engine, part(document, '#engines-missing', HTMLElement), await listEngines());
 }
 
 function begin() {

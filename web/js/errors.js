@@ -13,6 +13,7 @@ export class Failure extends Error {
   }
 }
 
+/** @type {Record<string, string>} */
 const SENTENCES = {
   'microphone-denied':
     'The browser may not use the microphone. Allow it in the site settings beside the address, then start again.',
@@ -53,6 +54,7 @@ const SENTENCES = {
   'unknown': 'Something went wrong in this page. Reload it, then start again.',
 };
 
+/** @type {Record<number, string>} */
 const CLOSE_CODES = {
   1000: 'server-ended',
   1001: 'server-ended',
@@ -64,6 +66,7 @@ const CLOSE_CODES = {
   4500: 'server-fault',
 };
 
+/** @type {Record<string, string>} */
 const MICROPHONE_ERRORS = {
   NotAllowedError: 'microphone-denied',
   SecurityError: 'microphone-denied',
@@ -73,14 +76,14 @@ const MICROPHONE_ERRORS = {
   AbortError: 'microphone-busy',
 };
 
-/** Name what a WebSocket close code means to the person at the page. */
+/** Name what a WebSocket close code means to the person at the page. @param {number} code */
 export function failureOfClose(code) {
   return new Failure(CLOSE_CODES[code] ?? 'socket-lost');
 }
 
-/** Name what a rejected getUserMedia means. */
+/** Name what a rejected getUserMedia means. @param {unknown} error */
 export function failureOfMicrophone(error) {
-  return new Failure(MICROPHONE_ERRORS[error?.name] ?? 'microphone-busy');
+  return new Failure(MICROPHONE_ERRORS[error instanceof Error ? error.name : ''] ?? 'microphone-busy');
 }
 
 /** Say why the browser hides the microphone from this page, and the two ways to get it. */
@@ -93,7 +96,10 @@ export function insecureFailure() {
   );
 }
 
-/** The sentence for any exception; one that nobody foresaw also goes to the console, for its stack. */
+/**
+ * The sentence for any exception; one that nobody foresaw also goes to the console, for its stack.
+ * @param {unknown} error
+ */
 export function sentenceFor(error) {
   if (error instanceof Failure) return error.message;
   console.error(error);

@@ -11,6 +11,7 @@ from app.checkpoints.manifest import WeightsError, find_checkpoint
 from app.inference.engine import Engine
 from app.inference.engines.clapper import Clapper
 from app.inference.engines.portrait.engine import PortraitEngine
+from app.inference.engines.portrait.viseme_net import NET_WEIGHTS
 
 AUTO = "auto"
 
@@ -51,7 +52,7 @@ class Engines:
         self._lock = threading.Lock()
         self._made: dict[str, Engine] = {}
         self._makers: dict[str, Callable[[], Engine]] = {
-            "portrait": lambda: PortraitEngine(idle_motion=self._life),
+            "portrait": lambda: PortraitEngine(self._life, self._found("portrait") or NET_WEIGHTS),
             "wav2lip": self._make_wav2lip,
             "clapper": Clapper,
         }
@@ -106,10 +107,11 @@ class Engines:
         return found
 
     def _wav2lip_checkpoint(self) -> Path | None:
-        if self._checkpoint is not None:
-            return self._checkpoint
+        return self._checkpoint or self._found("wav2lip")
+
+    def _found(self, engine: str) -> Path | None:
         try:
-            return find_checkpoint(self._weights_dir, "wav2lip")
+            return find_checkpoint(self._weights_dir, engine)
         except WeightsError:
             return None
 

@@ -1,33 +1,32 @@
-"""A session's way through the inference thread."""
+"""One session's way through the inference thread: windows in, frames out."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from app.clock import Clock
 from app.inference.engine import Engine, Prepared
 from app.inference.features.window import Window
 from app.inference.scheduler.cost import CostKey
+from app.inference.scheduler.demand import Demand, FrameSink
 from app.media import I420, SLOT_NS, TalkingFrame
-
-if TYPE_CHECKING:
-    from app.inference.scheduler.worker import InferenceWorker
 
 PENDING_HIGH = 75  # windows that wait for the thread: 3 s, some 25 KB each at most
 PENDING_LOW = 25
-IN_FLIGHT_HIGH = 8  # frames that one lane may have between the thread and Buffer A
-BEHIND = 3  # windows of a live lane that wait: its engine may be slower than its voice
-MARGIN = 2  # pictures' time: who has less before a deadline will miss it
+IN_FLIGHT_HIGH = 8  # frames that one stream may have between the thread and its sink
+BEHIND = 3  # windows of a lossy stream that wait: its engine may be slower than its voice
+MARGIN = 2  # pictures' time: a frame with less before its deadline will miss it
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ScheduledWindow:
-    """One window's turn on the thread.
+    """A window whose turn on the thread has come.
 
-    ``repeat``: with the lane's last picture, as there is no time for another. ``position``: see :class:`Job`.
+    ``repeat``: it gets the stream's last picture, as there is no time for another. ``position``: see :class:`Job`.
     """
 
     stream: GenerationStream
@@ -37,26 +36,25 @@ class ScheduledWindow:
 
 
 class GenerationStream:
-    """One session's way through the worker.
+    """Windows of one session that wait for the thread, and frames that come back.
 
-    Bound: ``PENDING_HIGH`` windows. Full: :meth:`wait_for_room` blocks, which stops ingest; a ``lossy`` lane
-    (a live session's) drops its oldest window instead, silent ones first, and counts it. Empty: the thread
-    passes it by.
+    Bound: ``PENDING_HIGH`` windows. Full: :meth:`wait_for_room` blocks, which stops ingest; a ``lossy`` stream (a live
+    session's) drops its oldest window instead, silent ones first, and counts it. Empty: the thread passes it by.
+    ``changed`` is the worker's lock; what the thread reads changes only while it is held.
     """
 
     def __init__(
         self,
-        worker: InferenceWorker,
         engine: Engine,
         prepared: Prepared,
+        sink: FrameSink,
         lossy: bool,
-        deliver: Callable[[list[TalkingFrame]], None],
-        fail: Callable[[BaseException], None],
+        clock: Clock,
+        changed: threading.Condition,
     ) -> None:
-        self._worker = worker
-        self.engine, self.prepared = engine, prepared
+        self.engine, self.prepared, self.sink = engine, prepared, sink
         self.cost_key = CostKey.of(engine, prepared)
-        self._lossy, self._deliver, self._fail = lossy, deliver, fail
+        self._lossy, self._clock, self._changed = lossy, clock, changed
         self._room = asyncio.Event()
         self._room.set()
         self.pending: deque[Window] = deque()
@@ -64,41 +62,36 @@ class GenerationStream:
         self.dropped = 0
         self.repeated = 0
         self.last_image: I420 | None = None
-        self._blocked_ns = 0  # when Buffer A was last seen full with windows waiting
+        self._blocked_ns = 0  # when the sink was last seen full
         self.generation = 0
         self.ended = False
         self.closed = False
-        # read by the thread; set by whoever owns Buffer A and the clock
-        self.wanted: Callable[[], bool] = lambda: True
-        self.playing: Callable[[], bool] = lambda: False
-        self.position: Callable[[], int] = lambda: 0
-        self.deadline_ns: Callable[[], int] = lambda: 0
 
     @property
     def backlog(self) -> int:
-        """Frames on their way to Buffer A."""
+        """Frames on their way to the sink."""
         return len(self.pending) + self.in_flight
 
-    @property
-    def free(self) -> int:
-        """How many windows the thread may take now. The worker's lock is held."""
-        if not self.wanted():
-            self._blocked_ns = self._worker.clock.now_ns()
+    def free(self, demand: Demand) -> int:
+        """Return how many windows the thread may take now. The worker's lock is held."""
+        if not demand.has_room:
+            self._blocked_ns = self._clock.now_ns()
             return 0
         return min(len(self.pending), IN_FLIGHT_HIGH - self.in_flight)
 
-    def next_turn(self, now_ns: int, cost_ns: int) -> ScheduledWindow:
+    def take(self, demand: Demand, now_ns: int, cost_ns: int) -> ScheduledWindow:
         """Take the next window. The worker's lock is held.
 
         Where the engine cannot keep up, a picture is shown twice rather than a voice cut: when the picture would come
-        after its time, and in ``live``, where a steady voice is always that close to it, when windows pile up too.
+        after its time, and in a lossy stream, where a steady voice is always that close to it, when windows pile up
+        too.
         """
-        left_ns = self.deadline_ns() + self.in_flight * SLOT_NS - now_ns
+        left_ns = demand.due_ns(now_ns) + self.in_flight * SLOT_NS - now_ns
         late = left_ns < MARGIN * cost_ns and (not self._lossy or len(self.pending) >= BEHIND)
         # silence is no effort, and a mouth that stays open in it is worse than a late one
         speaks = not self.pending[0].sound.silent
-        repeat = late and speaks and self.playing() and self.last_image is not None
-        position = self.position() + self.in_flight
+        repeat = late and speaks and demand.playing and self.last_image is not None
+        position = demand.position + self.in_flight
         self.in_flight += 1
         self.repeated += repeat
         window = self.pending.popleft()
@@ -114,17 +107,17 @@ class GenerationStream:
         """Queue windows for the thread."""
         if self.closed or not windows:
             return
-        now_ns = self._worker.clock.now_ns()
+        now_ns = self._clock.now_ns()
         for window in windows:
             window.sound.timestamps.queued_ns = now_ns
-        with self._worker.changed:
+        with self._changed:
             self.ended = False
             self.pending.extend(windows)
             while self._lossy and len(self.pending) > PENDING_HIGH:
                 self._shed()
             if len(self.pending) >= PENDING_HIGH:
                 self._room.clear()
-            self._worker.changed.notify()
+            self._changed.notify()
 
     def end(self) -> None:
         """Note that nothing more comes until the next ``submit``."""
@@ -132,7 +125,7 @@ class GenerationStream:
 
     def interrupt(self, generation: int) -> None:
         """Discard what waits, and whatever the thread still has of an older generation when it comes."""
-        with self._worker.changed:
+        with self._changed:
             self.generation = generation
             self.pending.clear()
             self.in_flight = 0
@@ -140,33 +133,29 @@ class GenerationStream:
             self.last_image = None
         self._room.set()
 
-    def poke(self) -> None:
-        """Tell the thread that Buffer A has room again."""
-        with self._worker.changed:
-            self._worker.changed.notify()
-
     def close(self) -> None:
-        """Leave the worker; nothing is delivered afterwards."""
+        """Leave the thread, which forgets a closed stream; nothing is delivered afterwards. Again is fine."""
         self.closed = True
         self.interrupt(self.generation + 1)
-        self._worker.remove(self)
+        with self._changed:
+            self._changed.notify()
 
     def receive(self, frames: list[TalkingFrame]) -> None:
         """Take the thread's results, on the event loop."""
         current = [frame for frame in frames if frame.generation == self.generation]
-        with self._worker.changed:
+        with self._changed:
             self.in_flight -= len(current)
-            # within the lock, so that the thread never sees a frame neither here nor in Buffer A
+            # within the lock, so that the thread never sees a frame neither here nor in the sink
             if current and not self.closed:
-                self._deliver(current)
-            self._worker.changed.notify()
+                self.sink.put(current)
+            self._changed.notify()
         if len(self.pending) <= PENDING_LOW:
             self._room.set()
 
     def receive_failure(self, error: BaseException) -> None:
-        """Take the news that the engine failed on this lane's window, on the event loop."""
+        """Take the news that the engine failed on this stream's window, on the event loop."""
         if not self.closed:
-            self._fail(error)
+            self.sink.fail(error)
 
     def _shed(self) -> None:
         for i, window in enumerate(self.pending):

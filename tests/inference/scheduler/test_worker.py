@@ -14,9 +14,12 @@ from app.avatars.avatar import Avatar
 from app.inference.engine import Job
 from app.inference.features.window import MelSpan, Window
 from app.inference.scheduler.cost import FRESH_NS, CostKey, EngineCost
+from app.inference.scheduler.cost_meter import MEASURED, WARM_UPS, CostMeter
+from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.stream import PENDING_HIGH, GenerationStream
-from app.inference.scheduler.worker import BATCH_NS, MEASURED, WARM_UPS, InferenceWorker
-from app.media import I420, SILENCE, SLOT_NS, AudioSlice, StageTimestamps, TalkingFrame
+from app.inference.scheduler.worker import BATCH_NS, InferenceWorker
+from app.media import I420, SILENCE, SLOT_NS, AudioSlice, StageTimestamps
+from tests.fakes import HoardingSink
 
 IMAGE = np.zeros((3, 2), np.uint8)
 
@@ -79,28 +82,12 @@ class Face(str):
         return IMAGE
 
 
-class Taker:
-    """One lane and all that it delivered."""
+class Taker(HoardingSink):
+    """One stream and all that it delivered."""
 
     def __init__(self, worker: InferenceWorker, engine: GatedEngine, name: str, lossy: bool = False) -> None:
-        self.frames: list[TalkingFrame] = []
-        self.errors: list[BaseException] = []
-        self.news = asyncio.Event()
-        self.stream: GenerationStream = worker.open(engine, Face(name), lossy, self.take, self.fail)  # type: ignore[arg-type]
-
-    def take(self, frames: list[TalkingFrame]) -> None:
-        self.frames += frames
-        self.news.set()
-
-    def fail(self, error: BaseException) -> None:
-        self.errors.append(error)
-        self.news.set()
-
-    async def wait_for(self, count: int) -> None:
-        async with asyncio.timeout(10):
-            while len(self.frames) + len(self.errors) < count:
-                self.news.clear()
-                await self.news.wait()
+        super().__init__()
+        self.stream: GenerationStream = worker.open(engine, Face(name), lossy, self)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -129,7 +116,7 @@ async def test_frames_come_in_order_from_one_thread(worker: InferenceWorker, eng
 
 async def test_the_earliest_deadline_comes_first_in_a_batch(worker: InferenceWorker, engine: GatedEngine) -> None:
     late, soon = Taker(worker, engine, "late"), Taker(worker, engine, "soon")
-    late.stream.deadline_ns, soon.stream.deadline_ns = lambda: 2, lambda: 1
+    late.demand, soon.demand = Demand(2), Demand(1)
     gate = GatedEngine()
     gate.name = "gate"  # another kind of work: what it waits is no cost of a picture
     blocker = Taker(worker, gate, "blocker")
@@ -145,7 +132,7 @@ async def test_the_earliest_deadline_comes_first_in_a_batch(worker: InferenceWor
     assert engine.batches == [[("soon", 0), ("late", 0), ("soon", 1), ("late", 1)]]
 
 
-async def test_a_full_lane_makes_ingest_wait(worker: InferenceWorker, engine: GatedEngine) -> None:
+async def test_a_full_stream_makes_ingest_wait(worker: InferenceWorker, engine: GatedEngine) -> None:
     taker = Taker(worker, engine, "a")
     taker.stream.submit(windows(PENDING_HIGH + 1))
     waiting = asyncio.create_task(taker.stream.wait_for_room())
@@ -156,25 +143,24 @@ async def test_a_full_lane_makes_ingest_wait(worker: InferenceWorker, engine: Ga
     await taker.wait_for(PENDING_HIGH + 1)
 
 
-async def test_a_session_without_room_is_skipped_until_poked(worker: InferenceWorker, engine: GatedEngine) -> None:
-    room = False
+async def test_a_session_is_skipped_until_it_has_room(worker: InferenceWorker, engine: GatedEngine) -> None:
     full, other = Taker(worker, engine, "full"), Taker(worker, engine, "other")
-    full.stream.wanted = lambda: room
+    full.demand = Demand(has_room=False)
     engine.open_gate()
     full.stream.submit(windows(2))
     other.stream.submit(windows(2))
     await other.wait_for(2)
     assert full.frames == [] and full.stream.backlog == 2
-    room = True
-    full.stream.poke()
+    full.demand = Demand()
+    worker.wake()
     await full.wait_for(2)
 
 
-async def test_a_live_lane_that_falls_behind_drops_its_oldest_silence_first(
+async def test_a_live_stream_that_falls_behind_drops_its_oldest_silence_first(
     worker: InferenceWorker, engine: GatedEngine
 ) -> None:
     taker = Taker(worker, engine, "live", lossy=True)
-    taker.stream.wanted = lambda: False
+    taker.demand = Demand(has_room=False)
     taker.stream.submit(windows(PENDING_HIGH + 3, silent=frozenset({5, 6})))
     assert taker.stream.dropped == 3 and taker.stream.backlog == PENDING_HIGH
     await asyncio.wait_for(taker.stream.wait_for_room(), 1)
@@ -254,7 +240,7 @@ async def test_an_emphasis_that_cannot_be_told_ends_its_session_and_no_other(
     assert well.errors == []
 
 
-async def test_a_closed_lane_delivers_nothing(worker: InferenceWorker, engine: GatedEngine) -> None:
+async def test_a_closed_stream_delivers_nothing(worker: InferenceWorker, engine: GatedEngine) -> None:
     taker, other = Taker(worker, engine, "a"), Taker(worker, engine, "b")
     taker.stream.submit(windows(5))
     while not taker.stream.in_flight:
@@ -266,7 +252,7 @@ async def test_a_closed_lane_delivers_nothing(worker: InferenceWorker, engine: G
     assert taker.frames == []
 
 
-async def test_one_lane_alone_fills_a_batch_in_its_own_order(worker: InferenceWorker, engine: GatedEngine) -> None:
+async def test_one_stream_alone_fills_a_batch_in_its_own_order(worker: InferenceWorker, engine: GatedEngine) -> None:
     taker = Taker(worker, engine, "a")
     taker.stream.submit(windows(6))
     engine.open_gate()
@@ -279,7 +265,7 @@ async def test_a_batch_takes_no_longer_than_a_live_voice_may_wait(engine: GatedE
     worker = InferenceWorker()
     note(worker.cost, BATCH_NS // 2)
     video, live = Taker(worker, engine, "clip"), Taker(worker, engine, "live", lossy=True)
-    video.stream.deadline_ns, live.stream.deadline_ns = lambda: 10 * SLOT_NS, lambda: SLOT_NS
+    video.demand, live.demand = Demand(10 * SLOT_NS), Demand(SLOT_NS)
     video.stream.submit(windows(50))
     live.stream.submit(windows(1))
     worker.start()
@@ -293,7 +279,7 @@ async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_soun
     worker = InferenceWorker()
     note(worker.cost, 2 * SLOT_NS)
     taker = Taker(worker, engine, "live", lossy=True)
-    taker.stream.playing = lambda: True
+    taker.demand = Demand(playing=True)
     taker.stream.submit(windows(10))
     worker.start()
     engine.open_gate()
@@ -307,9 +293,11 @@ async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_soun
 
 async def test_what_an_engine_costs_is_measured_on_the_thread(worker: InferenceWorker, engine: GatedEngine) -> None:
     engine.open_gate()
-    await worker.measure(engine, Face("a"))  # type: ignore[arg-type]
+    await CostMeter(worker).measure(engine, Face("a"))  # type: ignore[arg-type]
     assert engine.batches and worker.cost.knows(KEY)
-    assert not worker._lanes, "the measurement has left"
+    async with asyncio.timeout(5):
+        while worker._streams:  # the measurement leaves
+            await asyncio.sleep(0.001)
 
 
 def test_a_stall_does_not_change_what_an_engine_costs() -> None:
@@ -358,7 +346,8 @@ async def test_a_stall_while_an_engine_is_measured_does_not_make_it_dear(worker:
         return render(jobs)
 
     engine.render = stalling  # type: ignore[method-assign]
-    await asyncio.gather(*(worker.measure(engine, Face(name)) for name in "abc"))  # type: ignore[arg-type]
+    meter = CostMeter(worker)
+    await asyncio.gather(*(meter.measure(engine, Face(name)) for name in "abc"))  # type: ignore[arg-type]
     assert worker.cost.wall_ns(KEY) < 20_000_000
     assert len(engine.batches) == WARM_UPS + MEASURED, "one measurement was enough for all three"
 
@@ -369,7 +358,7 @@ async def test_an_engine_that_fails_while_it_is_measured_stays_unknown(
     engine.fail = True
     engine.open_gate()
     async with asyncio.timeout(5):
-        await worker.measure(engine, Face("a"))  # type: ignore[arg-type]
+        await CostMeter(worker).measure(engine, Face("a"))  # type: ignore[arg-type]
     assert not worker.cost.knows(KEY)
 
 

@@ -6,6 +6,7 @@ const QUIET_BEFORE_S = 0.25; // a beep is what rises out of this much quiet
 class BeepProcessor extends AudioWorkletProcessor {
   #quietSamples = 0;
 
+  /** @override @param {Float32Array[][]} inputs */
   process([channels]) {
     const samples = channels[0];
     if (!samples) return true;

@@ -16,13 +16,13 @@ const LOUDNESS = 0.6 * 0x7fff;
 export class Beeper {
   #session;
   #mode;
-  #timer = null;
+  #timer = 0;
   #startedMs = 0;
   #sentMs = 0; // of sound, by the microphone's clock
   #rate;
 
   /**
-   * @param {import('../session.js').Session} session
+   * @param {import('../session/session.js').Session} session
    * @param {'live'|'clip'} mode
    * @param {number} ppm by how much the pretended microphone's clock runs fast
    */
@@ -51,7 +51,7 @@ export class Beeper {
     return this.#startedMs + (LEAD_IN_MS + beep * PERIOD_MS) / this.#rate;
   }
 
-  /** Which beep was captured last before a moment; −1 before the first. */
+  /** Which beep was captured last before a moment; −1 before the first. @param {number} ms */
   beepBefore(ms) {
     return Math.floor(((ms - this.#startedMs) * this.#rate - LEAD_IN_MS) / PERIOD_MS);
   }
@@ -64,6 +64,7 @@ export class Beeper {
   }
 }
 
+/** @param {number} ms since the sound began */
 function chunkAt(ms) {
   const pcm = new Int16Array((BEEP_RATE * CHUNK_MS) / 1000);
   const first = (ms * BEEP_RATE) / 1000;

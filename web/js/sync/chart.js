@@ -16,8 +16,8 @@ export function drawChart(svg, pairs, seconds) {
   const largest = Math.max(...pairs.map(({ offsetMs }) => Math.abs(offsetMs)));
   const range = RANGES.find((limit) => limit >= largest) ?? largest;
   const middle = (HEIGHT - BOTTOM) / 2;
-  const x = (s) => LEFT + (Math.max(0, s) / seconds) * (WIDTH - LEFT - 8);
-  const y = (ms) => middle - (ms / range) * (middle - 10);
+  const x = (/** @type {number} */ s) => LEFT + (Math.max(0, s) / seconds) * (WIDTH - LEFT - 8);
+  const y = (/** @type {number} */ ms) => middle - (ms / range) * (middle - 10);
   svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
   svg.replaceChildren(
     make('rect', { class: 'good', x: LEFT, y: y(35), width: WIDTH - LEFT - 8, height: y(-35) - y(35) }),
@@ -31,9 +31,10 @@ export function drawChart(svg, pairs, seconds) {
   );
 }
 
+/** @param {string} name @param {Record<string, string|number>} attributes */
 function make(name, attributes, text = '') {
   const element = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   element.textContent = text;
   return element;
 }

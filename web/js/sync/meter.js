@@ -1,15 +1,21 @@
 /** When flashes are seen and beeps are heard, on the page's one clock (performance.now, ms). */
 
+import { Emitter } from '../emitter.js';
+
 const PATCH = 8; // pixels a side; the flash fills the picture, so its middle says it all
 const BRIGHT = 128;
 
-/** Dispatches `flash` and `beep` as CustomEvents with the time in ms, from `start` until `stop`. */
-export class SyncMeter extends EventTarget {
+/**
+ * Dispatches `flash` and `beep` with the time in ms, from `start` until `stop`.
+ * @extends {Emitter<{flash: number, beep: number}>}
+ */
+export class SyncMeter extends Emitter {
   #video;
+  /** @type {?AudioContext} */
   #audio = null;
   #running = false;
   #wasBright = true; // a page that opens on a flash has not seen it begin
-  #patch = new OffscreenCanvas(PATCH, PATCH).getContext('2d', { willReadFrequently: true });
+  #patch = patch();
 
   /** @param {HTMLVideoElement} video */
   constructor(video) {
@@ -21,12 +27,13 @@ export class SyncMeter extends EventTarget {
   async start(stream) {
     this.#running = true;
     this.#waitForFrame();
-    this.#audio = new AudioContext({ latencyHint: 'interactive' });
-    await this.#audio.audioWorklet.addModule('/web/js/sync/beep-worklet.js');
+    const audio = new AudioContext({ latencyHint: 'interactive' });
+    this.#audio = audio;
+    await audio.audioWorklet.addModule(new URL('beep-worklet.js', import.meta.url));
     if (!this.#running) return;
-    const ear = new AudioWorkletNode(this.#audio, 'beep', { numberOfOutputs: 0 });
-    ear.port.onmessage = ({ data }) => this.#tell('beep', this.#heardMs(data));
-    this.#audio.createMediaStreamSource(stream).connect(ear);
+    const ear = new AudioWorkletNode(audio, 'beep', { numberOfOutputs: 0 });
+    ear.port.onmessage = ({ data }) => this.tell('beep', heardMs(audio, data));
+    audio.createMediaStreamSource(stream).connect(ear);
   }
 
   /** Calling it again does nothing. */
@@ -36,12 +43,6 @@ export class SyncMeter extends EventTarget {
     this.#audio = null;
   }
 
-  #heardMs(contextTime) {
-    // The context runs ahead of the loudspeaker; the browser says by how much.
-    const { contextTime: at, performanceTime } = this.#audio.getOutputTimestamp();
-    return performanceTime + (contextTime - at) * 1000;
-  }
-
   #waitForFrame() {
     this.#video.requestVideoFrameCallback((_, { expectedDisplayTime }) => {
       if (!this.#running) return;
@@ -49,13 +50,23 @@ export class SyncMeter extends EventTarget {
       this.#patch.drawImage(this.#video, width / 4, height / 4, width / 2, height / 2, 0, 0, PATCH, PATCH);
       const { data } = this.#patch.getImageData(0, 0, PATCH, PATCH);
       const isBright = data[(PATCH * PATCH * 4) / 2] >= BRIGHT;
-      if (isBright && !this.#wasBright) this.#tell('flash', expectedDisplayTime);
+      if (isBright && !this.#wasBright) this.tell('flash', expectedDisplayTime);
       this.#wasBright = isBright;
       this.#waitForFrame();
     });
   }
+}
 
-  #tell(name, ms) {
-    this.dispatchEvent(new CustomEvent(name, { detail: ms }));
-  }
+/** A canvas as small as the eye needs. */
+function patch() {
+  const context = new OffscreenCanvas(PATCH, PATCH).getContext('2d', { willReadFrequently: true });
+  if (!context) throw new Error('This browser has no 2D canvas');
+  return context;
+}
+
+/** @param {AudioContext} audio @param {number} contextTime */
+function heardMs(audio, contextTime) {
+  // The context runs ahead of the loudspeaker; the browser says by how much.
+  const { contextTime: at = 0, performanceTime = 0 } = audio.getOutputTimestamp();
+  return performanceTime + (contextTime - at) * 1000;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.avatars.avatar import Avatar
 from app.faces.eyes import EyeFinder
@@ -15,7 +16,7 @@ from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_motion_of
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
-from app.inference.engines.portrait.viseme_net import SPAN
+from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
 from app.inference.features.window import MelSpan
 from app.media import I420
 
@@ -33,13 +34,14 @@ class PortraitEngine:
     span: MelSpan | None = SPAN
     max_batch = 1  # together they would take as long, and the first wait for the last
 
-    def __init__(self, idle_motion: bool = True) -> None:
+    def __init__(self, idle_motion: bool = True, weights: Path = NET_WEIGHTS) -> None:
         """Load the network.
 
         Raises:
-            OSError: when the weights are not there.
+            WeightsError: when the file is not there, or is something else.
         """
-        load_net()  # so that missing weights are noticed now
+        load_net(weights)  # so that missing weights are noticed now
+        self._weights = weights
         self._eyes = EyeFinder() if idle_motion else None
 
     def prepare(self, avatar: Avatar) -> FrameCache[FaceRig]:
@@ -51,9 +53,10 @@ class PortraitEngine:
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Draw each face with the mouth of its sound."""
+        shapes = [mouth_shape(job.window, self._weights) for job in jobs]
         return [
-            self._draw(job.prepared, job.position, mouth_shape(job.window), emphasis_of(job.window.power))
-            for job in jobs
+            self._draw(job.prepared, job.position, shape, emphasis_of(job.window.power))
+            for job, shape in zip(jobs, shapes, strict=True)
         ]
 
     @staticmethod

@@ -6,11 +6,12 @@ Pure: one window of mel in, one shape out, so that any batch or order of windows
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from app.inference.engines.portrait.shape import REST, MouthChannels, MouthShape
-from app.inference.engines.portrait.viseme_net import VisemeNet
+from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, VisemeNet
 from app.inference.features.loudness import GATE_FADE_DB, Speech, listen, ramp
 from app.inference.features.window import Window
 from app.media import FloatArray
@@ -28,17 +29,17 @@ STAYS, LEAVES = 28, 44  # since speech was last heard: the mouth stays ready, th
 
 
 @cache
-def load_net() -> VisemeNet:
-    """Return the one network of this process, loaded at the first call.
+def load_net(weights: Path) -> VisemeNet:
+    """Return the network of a file, loaded at the first call.
 
     Raises:
-        OSError: when the weights are not there.
+        WeightsError: when the file is not there, or is something else.
     """
-    return VisemeNet()
+    return VisemeNet(weights)
 
 
-def mouth_shape(window: Window) -> MouthShape:
-    """Read the shape for one frame from a window of ``viseme_net.SPAN``."""
+def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
+    """Read the shape for one frame from a window of ``viseme_net.SPAN``, with the network of ``weights``."""
     speech = listen(window.power)
     if speech is None:
         return REST
@@ -50,7 +51,7 @@ def mouth_shape(window: Window) -> MouthShape:
     if now <= 0:
         return MouthShape(speaking=speaking)
     gain = now * _stepped(_loudness(speech))
-    heard = MouthChannels(*(_stepped(float(value)) for value in load_net().hear(window.mel)))
+    heard = MouthChannels(*(_stepped(float(value)) for value in load_net(weights).hear(window.mel)))
     pressed = ramp(heard.closed, CLOSES, CLOSED)
     return MouthShape(
         opening=_settled(heard.opening * gain) * (1 - pressed),

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from app.assets import WEIGHTS
+from app.checkpoints.manifest import WeightsError
 from app.inference.engines.portrait.shape import CHANNELS
 from app.inference.features.window import MelSpan
 from app.media import FloatArray
@@ -56,8 +58,17 @@ class VisemeNet:
         """Load the weights.
 
         Raises:
-            OSError: when they are not there.
+            WeightsError: when they are not there, or not this network's.
         """
+        try:
+            self._load(weights)
+            self.hear(np.zeros((80, COLUMNS), np.float32))  # layers that do not fit together fail here
+        except (OSError, SafetensorError, LookupError, ValueError) as error:
+            raise WeightsError(
+                f"{weights} is not the portrait's network ({error}); delete it, or install Lipwire again."
+            ) from error
+
+    def _load(self, weights: Path) -> None:
         stored = load_file(weights)
 
         def layer(name: str) -> Layer:

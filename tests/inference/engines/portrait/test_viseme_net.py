@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
+from safetensors.numpy import load_file, save, save_file
 
 from app.assets import SAMPLE
+from app.avatars.avatar import Avatar
+from app.inference.engine import Job
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import mouth_shape
 from app.inference.engines.portrait.viseme_net import COLUMNS, NET_WEIGHTS, VisemeNet
+from app.inference.engines.registry import Engines, EngineUnavailable
 from tests.spoken import Spoken, example, shapes, windows
 
 RATE = 16_000
@@ -141,3 +147,28 @@ def test_the_network_keeps_nothing_between_windows(spoken: Spoken) -> None:
     forth = [net.hear(mel) for mel in mels]
     back = [net.hear(mel) for mel in reversed(mels)]
     assert all((a == b).all() for a, b in zip(forth, reversed(back), strict=True))
+
+
+def test_a_network_in_the_users_folder_goes_before_the_bundled_one(
+    spoken: Spoken, avatar: Avatar, tmp_path: Path
+) -> None:
+    def drawn() -> np.ndarray:
+        engine = Engines(tmp_path, life=False).get("portrait")
+        return engine.render([Job(engine.prepare(avatar), windows(spoken.pcm)[40])])[0]
+
+    bundled, layers = drawn(), load_file(NET_WEIGHTS)
+    layers["mouth.bias"][0] = 50  # an opening of 1, whatever is heard
+    save_file(layers, tmp_path / NET_WEIGHTS.name)
+    assert (drawn() != bundled).any()
+    (tmp_path / NET_WEIGHTS.name).unlink()
+    assert (drawn() == bundled).all()
+
+
+def test_a_file_that_is_not_the_network_makes_the_engine_unavailable_and_says_which(tmp_path: Path) -> None:
+    own, layers = tmp_path / NET_WEIGHTS.name, load_file(NET_WEIGHTS)
+    fewer = {name: layer for name, layer in layers.items() if name != "dense2.bias"}
+    smaller = {**layers, "dense1.weight": np.ascontiguousarray(layers["dense1.weight"][:, 1:])}
+    for content in (save(fewer), save(smaller), b"no network"):
+        own.write_bytes(content)
+        with pytest.raises(EngineUnavailable, match=str(own)):
+            Engines(tmp_path, life=False).get("portrait")

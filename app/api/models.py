@@ -1,0 +1,160 @@
+"""What travels over HTTP as JSON; ``/openapi.json`` is made of these."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.avatars.avatar_info import AvatarInfo
+from app.avatars.mouth import HANDLES
+from app.avatars.store import Mouth
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(_Answer):
+    """Why something was refused, as RFC 9457 has it, with a code that programs can rely on."""
+
+    type: str = Field(description="urn:lipwire:problem: and the code")
+    title: str = Field(description="the status in words")
+    status: int
+    code: str = Field(description="a stable string; docs/protocol.md lists them all")
+    detail: str = Field(description="a sentence that says what to do")
+
+
+class Health(_Answer):
+    """The server runs."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    sessions: int = Field(description="how many are open")
+
+
+class EngineView(_Answer):
+    """An engine, and whether it can run here."""
+
+    name: str
+    available: bool
+    why: str = Field(description="what it needs, empty where nothing is missing")
+
+
+class EngineList(_Answer):
+    """All engines, and which of them `auto` means."""
+
+    engines: list[EngineView]
+    auto: str
+
+
+class AvatarView(_Answer):
+    """A face that can speak."""
+
+    id: str
+    name: str
+    width: int = Field(description="pixels")
+    height: int = Field(description="pixels")
+    image: str = Field(description="the path of its picture")
+    notice: str | None = Field(description="what whoever uploaded it should know")
+    frames: int = Field(description="1 for a picture, more for a video")
+
+    @classmethod
+    def of(cls, info: AvatarInfo) -> AvatarView:
+        """Show what is known of an avatar."""
+        return cls(
+            id=info.id,
+            name=info.name,
+            width=info.width,
+            height=info.height,
+            image=f"/api/avatars/{info.id}/image",
+            notice=info.notice,
+            frames=info.frames,
+        )
+
+
+class AvatarList(_Answer):
+    """All faces, the default one first, then the newest first."""
+
+    avatars: list[AvatarView]
+
+
+class Progress(_Answer):
+    """How far a video is on its way to becoming a face."""
+
+    done: int = Field(description="frames")
+    of: int = Field(description="frames, as far as is known")
+
+
+class MouthPoint(_Answer):
+    """A point of a mouth, in pixels of its picture, and where it was found; left and right are the picture's."""
+
+    name: str = Field(json_schema_extra={"enum": [handle.name for handle in HANDLES]})
+    label: str = Field(description="its name for people")
+    x: float
+    y: float
+    found_x: float
+    found_y: float
+
+
+class MouthView(_Answer):
+    """Where a face's mouth is."""
+
+    corrected: bool = Field(description="whether somebody moved it from where it was found")
+    points: list[MouthPoint]
+
+    @classmethod
+    def of(cls, mouth: Mouth) -> MouthView:
+        """Show a mouth as it is used."""
+        now = mouth.found if mouth.corrected is None else mouth.corrected
+        pairs = zip(HANDLES, now.tolist(), mouth.found.tolist(), strict=True)
+        return cls(
+            corrected=mouth.corrected is not None,
+            points=[
+                MouthPoint(name=handle.name, label=handle.label, x=x, y=y, found_x=found_x, found_y=found_y)
+                for handle, (x, y), (found_x, found_y) in pairs
+            ],
+        )
+
+
+class SentPoint(BaseModel):
+    """A point as a client sends it; more in it is ignored."""
+
+    name: str = Field(json_schema_extra={"enum": [handle.name for handle in HANDLES]})
+    x: float = Field(description="pixels of the picture, from the left")
+    y: float = Field(description="pixels of the picture, from the top")
+
+
+def body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Describe, for a route's ``openapi_extra``, a body that the route reads by itself, in pieces."""
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
+
+
+MOUTH_BODY = body(
+    "application/json",
+    {
+        "type": "object",
+        "required": ["points"],
+        "properties": {
+            "points": {
+                "type": "array",
+                "description": "each point once, in any order",
+                "minItems": len(HANDLES),
+                "maxItems": len(HANDLES),
+                "items": SentPoint.model_json_schema(),
+            }
+        },
+    },
+)
+AVATAR_FORM = body(
+    "multipart/form-data",
+    {
+        "type": "object",
+        "description": "one of the two",
+        "properties": {
+            "image": {"type": "string", "format": "binary", "description": "PNG, JPEG or WebP, up to 10 MB"},
+            "video": {"type": "string", "format": "binary", "description": "MP4 or WebM, up to 100 MB and 60 s"},
+        },
+        "oneOf": [{"required": ["image"]}, {"required": ["video"]}],
+    },
+)

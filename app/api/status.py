@@ -1,0 +1,33 @@
+"""What runs here: health, engines, metrics."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Response
+
+from app import __version__
+from app.api.metrics import METRICS_TYPE, render_metrics
+from app.api.models import EngineList, EngineView, Health
+from app.api.problems import problems
+from app.sessions.service import Service
+
+
+def status_routes(service: Service) -> APIRouter:
+    """Make the routes over a service."""
+    router = APIRouter()
+
+    @router.get("/healthz", responses=problems())
+    async def healthz() -> Health:
+        return Health(version=__version__, sessions=len(service.sessions))
+
+    @router.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(render_metrics(service), media_type=METRICS_TYPE)
+
+    @router.get("/api/engines", responses=problems())
+    async def engines() -> EngineList:
+        statuses = [EngineView(**asdict(status)) for status in service.engines.statuses()]
+        return EngineList(engines=statuses, auto=service.engines.resolve("auto"))
+
+    return router

@@ -1,0 +1,74 @@
+"""Engines and avatars made ready for each other, each pair once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from app.avatars.store import AvatarStore, NoSuchAvatar
+from app.errors import Refusal
+from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
+from app.inference.scheduler.cost_meter import CostMeter
+from app.sessions.playout import Cast
+
+CASTS_KEPT = 16  # of which the tables stay in memory, some 14 MB each at 1080p
+
+
+class Casting:
+    """Loads engines, prepares avatars, and learns what they cost. On the event loop; the work is done in threads.
+
+    Bound: ``CASTS_KEPT`` pairs; full: the longest unused goes.
+    """
+
+    def __init__(self, engines: Engines, avatars: AvatarStore, meter: CostMeter) -> None:
+        self._engines, self._avatars, self._meter = engines, avatars, meter
+        self._casts: OrderedDict[tuple[str, str], asyncio.Task[Cast]] = OrderedDict()
+
+    async def find(self, engine: str, avatar_id: str) -> Cast:
+        """Return a pair, made ready once however many ask at the same time.
+
+        Raises:
+            Refusal: ``no_such_engine``, ``engine_unavailable`` or ``no_such_avatar``.
+        """
+        try:
+            return await self._ready(self._engines.resolve(engine), avatar_id)
+        except NoSuchEngine as error:
+            names = ", ".join(status.name for status in self._engines.statuses())
+            raise Refusal("no_such_engine", f'There is no engine "{error}"; choose auto or one of {names}.') from error
+        except EngineUnavailable as error:
+            raise Refusal("engine_unavailable", str(error)) from error
+        except NoSuchAvatar as error:
+            raise Refusal("no_such_avatar", f'There is no avatar "{error}"; list them at /api/avatars.') from error
+
+    def forget(self, avatar_id: str) -> None:
+        """Drop a deleted or corrected avatar's tables; the next session makes them anew."""
+        for key in [key for key in self._casts if key[1] == avatar_id]:
+            del self._casts[key]
+
+    async def _ready(self, engine: str, avatar_id: str) -> Cast:
+        key = (engine, avatar_id)
+        task = self._casts.get(key)
+        if task is None:
+            task = asyncio.create_task(self._prepare_and_measure(engine, avatar_id))
+            task.add_done_callback(lambda done: self._forget_failed(key, done))
+            self._casts[key] = task
+        self._casts.move_to_end(key)
+        while len(self._casts) > CASTS_KEPT:
+            self._casts.popitem(last=False)
+        return await asyncio.shield(task)
+
+    def _forget_failed(self, key: tuple[str, str], task: asyncio.Task[Cast]) -> None:
+        """Let the next visitor try again."""
+        if (task.cancelled() or task.exception()) and self._casts.get(key) is task:
+            del self._casts[key]
+
+    async def _prepare_and_measure(self, engine: str, avatar_id: str) -> Cast:
+        cast = await asyncio.to_thread(self._prepare, engine, avatar_id)
+        await self._meter.measure(cast.engine, cast.prepared)
+        await self._meter.measure(cast.engine, cast.prepared.without_idle_motion())
+        return cast
+
+    def _prepare(self, engine_name: str, avatar_id: str) -> Cast:
+        engine = self._engines.get(engine_name)
+        avatar = self._avatars.load(avatar_id)
+        return Cast(engine, avatar, engine.prepare(avatar))

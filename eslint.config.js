@@ -1,0 +1,21 @@
+import js from '@eslint/js';
+import globals from 'globals';
+
+/** Rules on top of the recommended ones; types are tsc's business. */
+const rules = {
+  eqeqeq: 'error',
+  'no-unused-vars': ['error', { caughtErrors: 'all' }],
+  'no-var': 'error',
+  'no-shadow': 'error',
+  'object-shorthand': 'error',
+  'prefer-const': 'error',
+};
+
+export default [
+  { ignores: ['**/*', '!web/', '!web/js/**', '!tests/', '!tests/web/**', '!eslint.config.js'] },
+  js.configs.recommended,
+  { rules },
+  { files: ['web/js/**'], languageOptions: { globals: globals.browser } },
+  { files: ['**/*-worklet.js'], languageOptions: { globals: globals.audioWorklet } },
+  { files: ['tests/web/**'], languageOptions: { globals: globals.node } },
+];

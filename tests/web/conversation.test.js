@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+
+import { Conversation } from '../../web/js/session/conversation.js';
+import { Clip } from '../../web/js/session/clip.js';
+import { FakeSocket, pretendBrowser, settle } from './fakes.js';
+
+pretendBrowser();
+
+const CHOICE = { avatar: 'default', engine: 'auto' };
+const SHORT = new Clip({ length: 480, numberOfChannels: 1, getChannelData: () => new Float32Array(480) });
+
+let conversation;
+let changes;
+
+beforeEach(() => {
+  conversation = new Conversation();
+  changes = [];
+  conversation.on('change', (change) => changes.push(change));
+});
+
+// Also where a test failed: what still runs would keep the process alive.
+afterEach(() => conversation.stop());
+
+/** Play a clip until all of it was sent. */
+async function played(choice = CHOICE) {
+  const done = conversation.play(async () => SHORT, choice, 'the sample');
+  await settle();
+  const socket = FakeSocket.last;
+  if (socket.readyState === 0) {
+    socket.open();
+    await settle();
+    socket.receive({ type: 'started' });
+    await settle();
+    socket.receive({ type: 'answer', sdp: 'x' });
+  }
+  await done;
+  return socket;
+}
+
+test('a clip is sent, flushed, and finished when the server has played it', async () => {
+  const socket = await played();
+  assert.equal(conversation.state, 'playing');
+  assert.equal(socket.types.at(-1), 'flush');
+  socket.receive({ type: 'speaking', state: 'finished', played_ms: 10 });
+  assert.equal(conversation.state, 'live');
+});
+
+test('an error message ends it, with the words of the server', async () => {
+  const socket = await played();
+  let ends = 0;
+  conversation.on('end', () => (ends += 1));
+  socket.receive({ type: 'error', code: 'engine_failed', message: 'The engine broke.' });
+  assert.deepEqual(changes.at(-1), { state: 'error', sentence: 'The engine broke.', isTrouble: true });
+  assert.equal(conversation.mode, null);
+  assert.equal(ends, 1);
+});
+
+test('a second clip goes on in the session, after an interrupt where the first still plays', async () => {
+  const socket = await played();
+  const second = conversation.play(async () => SHORT, CHOICE, 'my file');
+  await settle();
+  assert.equal(socket.types.at(-1), 'interrupt');
+  socket.receive({ type: 'interrupted', played_ms: 5 });
+  await second;
+  assert.equal(FakeSocket.last, socket);
+  assert.equal(changes.at(-1).sentence, 'Playing my file.');
+});
+
+test('another face closes the session, and starts what was heard again with it', async () => {
+  const before = await played();
+  conversation.changeFace({ ...CHOICE, avatar: 'aunt' });
+  await settle();
+  assert.equal(before.closedWith, 1000);
+  assert.notEqual(FakeSocket.last, before);
+  FakeSocket.last.open();
+  await settle();
+  assert.equal(FakeSocket.last.sent[0].avatar, 'aunt');
+});
+
+test('what an earlier session still says changes nothing', async () => {
+  const socket = await played();
+  conversation.stop();
+  const count = changes.length;
+  socket.receive({ type: 'error', code: 'engine_failed', message: 'Too late.' });
+  socket.hangUp(4500);
+  await settle();
+  assert.equal(changes.length, count);
+  assert.equal(conversation.state, 'idle');
+});

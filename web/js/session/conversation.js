@@ -1,0 +1,192 @@
+/** What runs on the page at the moment: nothing, the microphone, or a clip; never two at once. */
+
+import { CLIP_SAMPLE_RATE } from './clip.js';
+import { Emitter } from '../emitter.js';
+import { sentenceFor } from '../errors.js';
+import { Microphone } from './microphone.js';
+import { Run } from './run.js';
+
+/**
+ * @typedef {{avatar: string, engine: string}} Choice what a session is started with
+ * @typedef {'live'|'clip'} Mode the microphone, or a clip
+ * @typedef {{state: State, sentence: string, isTrouble: boolean}} Change
+ * @typedef {'idle'|'connecting'|'live'|'playing'|'error'} State `live` is an open session that
+ *   hears the microphone or waits for another clip; `error` is `idle` with something to read
+ */
+
+/**
+ * Runs sessions. Dispatches `change`, `session` (a Session that begins), `level` (the microphone's peak, 0…1)
+ * and `end`.
+ * @extends {Emitter<{change: Change, session: import('./session.js').Session, level: number, end: undefined}>}
+ */
+export class Conversation extends Emitter {
+  /** @type {State} */
+  state = 'idle';
+  /** @type {?Run} */
+  #run = null;
+  #sentence = '';
+
+  /** While a session is there, else null. @returns {?Mode} */
+  get mode() {
+    return this.#run?.mode ?? null;
+  }
+
+  /** Speak with the microphone. @param {Choice} choice */
+  speak(choice) {
+    const run = this.#begin('live', choice, (other) => this.speak(other));
+    return this.#guard(run, async () => {
+      this.#show('connecting', 'Waiting for the microphone…');
+      const microphone = await Microphone.open(run.signal);
+      await this.#connect(run, microphone.sampleRate);
+      microphone.record(
+        (pcm, peak) => {
+          run.session.sendAudio(pcm);
+          this.tell('level', peak);
+        },
+        (failure) => this.#fail(run, failure),
+      );
+      this.#show('live', 'Speak: the face follows your voice.');
+    });
+  }
+
+  /**
+   * Play a clip; within an open clip session of the same choice it goes on in that one.
+   * @param {() => Promise<import('./clip.js').Clip>} load
+   * @param {Choice} choice
+   * @param {string} name what the status line calls it
+   */
+  play(load, choice, name) {
+    const again = (/** @type {Choice} */ other) => this.play(load, other, name);
+    const open = this.#run?.canPlay(choice) ? this.#run : null;
+    if (open) open.again = again;
+    const run = open ?? this.#begin('clip', choice, again);
+    return this.#guard(run, async () => {
+      const isFirst = !run.isReady;
+      const wasPlaying = this.state === 'playing';
+      run.isReady = false;
+      run.cut();
+      this.#show('connecting', `Reading ${name}…`);
+      if (wasPlaying) await run.session.interrupt();
+      const clip = await load();
+      run.signal.throwIfAborted();
+      if (isFirst) await this.#connect(run, CLIP_SAMPLE_RATE);
+      run.isReady = true;
+      this.#show('playing', `Playing ${name}.`);
+      await run.send(clip);
+    });
+  }
+
+  /** Drop what has not been spoken yet; the session goes on. */
+  async interrupt() {
+    const run = this.#run;
+    if (!run?.isReady) return;
+    run.cut();
+    await run.session.interrupt();
+    const hasMovedOn = this.#run !== run || !run.isReady || run.sending;
+    if (hasMovedOn) return;
+    const next = run.mode === 'live' ? 'Speak again when you like.' : 'Play something, or stop.';
+    this.#show('live', `Interrupted. ${next}`);
+  }
+
+  /** End whatever runs. */
+  stop() {
+    this.#end();
+    this.#show('idle', 'Ready.');
+  }
+
+  /** Go on with another face: what is heard starts again with it. @param {Choice} choice */
+  changeFace(choice) {
+    if (this.#run?.choice.avatar !== choice.avatar) this.#startAgain(choice);
+  }
+
+  /** Go on with a face that is not as it was. @param {Choice} choice */
+  renewFace(choice) {
+    if (this.#run?.choice.avatar === choice.avatar) this.#startAgain(choice);
+  }
+
+  /** @param {Choice} choice */
+  #startAgain(choice) {
+    const run = this.#run;
+    if (!run) return;
+    const isWaiting = run.mode === 'clip' && this.state === 'live';
+    if (isWaiting) return this.stop();
+    this.#end(); // or a clip would go on in the session that is open
+    run.again(choice);
+  }
+
+  /** @param {Mode} mode @param {Choice} choice @param {(other: Choice) => unknown} again */
+  #begin(mode, choice, again) {
+    this.#end();
+    const run = new Run(mode, choice, again);
+    this.#run = run;
+    return run;
+  }
+
+  /** @param {Run} run @param {number} sampleRate */
+  async #connect(run, sampleRate) {
+    this.#show('connecting', 'Connecting…');
+    this.#listen(run);
+    const { avatar, engine } = run.choice;
+    const request = { avatar, engine, mode: run.mode, sample_rate: sampleRate };
+    this.tell('session', run.session);
+    await run.session.start(request, run.signal);
+    run.signal.throwIfAborted();
+    run.isReady = true;
+  }
+
+  /** @param {Run} run */
+  #listen(run) {
+    const { session, signal } = run; // the signal aborts when another run takes over
+    let before = '';
+    session.on('failed', (failure) => this.#fail(run, failure), { signal });
+    session.on('speaking', ({ state }) => state === 'finished' && this.#finish(run), { signal });
+    session.on('unsteady', () => {
+      before = this.#sentence;
+      this.#show(this.state, 'The network is unsteady; waiting for it to come back…');
+    }, { signal });
+    session.on('steady', () => run.isReady && before && this.#show(this.state, before), { signal });
+  }
+
+  /** @param {Run} run */
+  #finish(run) {
+    // Only after the flush is it the clip's end, and not a pause in it.
+    if (!run.isFlushed) return;
+    run.cut();
+    this.#show('live', 'Finished. Play it again, or something else.');
+  }
+
+  /**
+   * Do what a click asked for; an error ends the run it belongs to, unless that is over anyway.
+   * @param {Run} run
+   * @param {() => Promise<void>} act
+   */
+  async #guard(run, act) {
+    try {
+      await act();
+    } catch (error) {
+      this.#fail(run, error);
+    }
+  }
+
+  /** @param {Run} run @param {unknown} error */
+  #fail(run, error) {
+    if (this.#run !== run) return;
+    this.#end();
+    this.#show('error', sentenceFor(error));
+  }
+
+  #end() {
+    const run = this.#run;
+    this.#run = null;
+    if (!run) return;
+    run.close();
+    this.tell('end');
+  }
+
+  /** @param {State} state @param {string} sentence */
+  #show(state, sentence) {
+    this.state = state;
+    this.#sentence = sentence;
+    this.tell('change', { state, sentence, isTrouble: state === 'error' });
+  }
+}

@@ -1,0 +1,39 @@
+/** What the server says, and those who wait for it. */
+
+/**
+ * The messages as docs/protocol.md has them.
+ * @typedef {{type: 'started', ice_servers?: RTCIceServer[], voice_lead_ms?: number}} Started
+ * @typedef {{type: 'answer', sdp: string}} Answer
+ * @typedef {{type: 'interrupted', played_ms: number}} Interrupted
+ * @typedef {{type: 'speaking', state: 'started'|'finished', played_ms: number}} Speaking
+ * @typedef {{type: 'stats', delay_ms: ?number, buffer_a: number, buffer_a_limit: number, gaps: number,
+ *   missed: number, unsent: number, repeats: number}} Stats
+ * @typedef {{type: 'error', code: string, message: string}} Refusal
+ * @typedef {Started|Answer|Interrupted|Speaking|Stats|Refusal} Message
+ */
+
+/**
+ * A line for each type of message. The server answers everything, in the order in which it was asked, so whoever
+ * gave up keeps his place: the late answer is his, not the next one's.
+ */
+export class Replies {
+  /** @type {Map<string, ((message: Message) => void)[]>} */
+  #lines = new Map();
+
+  /**
+   * Join the line; call it only where an answer is on its way.
+   * @template {Message['type']} Type
+   * @param {Type} type of the message to wait for
+   * @returns {Promise<Extract<Message, {type: Type}>>} the message
+   */
+  wait(type) {
+    const line = this.#lines.get(type) ?? [];
+    this.#lines.set(type, line);
+    return new Promise((resolve) => line.push(/** @type {(message: Message) => void} */ (resolve)));
+  }
+
+  /** Give a message to the first in its line; nobody need be there. @param {Message} message */
+  give(message) {
+    this.#lines.get(message.type)?.shift()?.(message);
+  }
+}

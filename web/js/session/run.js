@@ -1,0 +1,58 @@
+/** One attempt at a session, and everything that it opened. */
+
+import { sendClip } from './clip.js';
+import { Session } from './session.js';
+
+/** Belongs to a Conversation; whatever it opens is closed by its signal. */
+export class Run {
+  #abort = new AbortController();
+  signal = this.#abort.signal;
+  session = new Session();
+  isReady = false;
+  isFlushed = false;
+  /** @type {?AbortController} of the clip under way */
+  sending = null;
+
+  /**
+   * @param {import('./conversation.js').Mode} mode
+   * @param {import('./conversation.js').Choice} choice
+   * @param {(other: import('./conversation.js').Choice) => unknown} again starts the same source anew
+   */
+  constructor(mode, choice, again) {
+    this.mode = mode;
+    this.choice = choice;
+    this.again = again;
+  }
+
+  /**
+   * Whether a clip of this choice can go on where this one plays.
+   * @param {import('./conversation.js').Choice} choice
+   */
+  canPlay({ avatar, engine }) {
+    const isSame = this.choice.avatar === avatar && this.choice.engine === engine;
+    return this.isReady && this.mode === 'clip' && isSame;
+  }
+
+  /** Send a clip and mark its end, unless it is cut. @param {import('./clip.js').Clip} clip */
+  async send(clip) {
+    const sending = new AbortController();
+    this.sending = sending;
+    const isWhole = await sendClip(clip, this.session, sending.signal);
+    if (!isWhole || sending.signal.aborted) return;
+    this.session.flush();
+    this.isFlushed = true;
+  }
+
+  /** Send no more of the clip under way. */
+  cut() {
+    this.sending?.abort();
+    this.sending = null;
+    this.isFlushed = false;
+  }
+
+  /** Free everything; the signal tells. */
+  close() {
+    this.cut();
+    this.#abort.abort();
+  }
+}

@@ -1,0 +1,169 @@
+/** A session with the server: its socket, and the peer connection agreed over it. */
+
+import { Emitter } from '../emitter.js';
+import { Failure, failureOfClose } from '../errors.js';
+import { Peer } from './peer.js';
+import { Replies } from './replies.js';
+import { within } from './within.js';
+
+const OPENING_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 30_000; // the first use of a face prepares it
+const INTERRUPT_LIMIT_MS = 2_000;
+const NORMAL_CLOSURE = 1000;
+
+/**
+ * @typedef {import('./replies.js').Message} Message
+ * @typedef {{avatar: string, engine: string, mode: 'live'|'clip', sample_rate: number}} Request
+ * @typedef {{stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
+ *   failed: Failure, unsteady: undefined, steady: undefined}} Events
+ */
+
+/**
+ * One session. Dispatches `stream`, `stats`, `speaking`, `unsteady`, `steady`, and `failed` once it is over.
+ * @extends {Emitter<Events>}
+ */
+export class Session extends Emitter {
+  /** @type {?WebSocket} */
+  #socket = null;
+  /** @type {?Peer} */
+  #peer = null;
+  #replies = new Replies();
+  #isClosed = false;
+  /** @type {(reason: unknown) => void} */
+  #giveUp = () => {};
+  /** @type {Promise<never>} */
+  #over = new Promise((_, reject) => (this.#giveUp = reject));
+
+  /**
+   * Open the session; resolves once media can flow.
+   * @param {Request} request the fields of the `start` message
+   * @param {AbortSignal} signal closes the session when it aborts
+   * @returns {Promise<import('./replies.js').Started>} the server's answer
+   */
+  async start(request, signal) {
+    this.#over.catch(() => {}); // an end that nobody happens to wait for is no error
+    signal.addEventListener('abort', () => this.close(), { once: true });
+    await this.#open();
+    this.#send({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request });
+    const started = await this.#reply('started', ANSWER_LIMIT_MS);
+    const peer = this.#createPeer(started);
+    this.#send({ type: 'offer', sdp: await this.#unlessOver(peer.offer()) });
+    const answer = await this.#reply('answer', ANSWER_LIMIT_MS);
+    this.tell('stream', await this.#unlessOver(peer.accept(answer.sdp)));
+    await this.#unlessOver(peer.connected());
+    return started;
+  }
+
+  /** Bytes that the browser holds because the network or the server does not take them yet. */
+  get bufferedBytes() {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /** @param {ArrayBuffer|Int16Array<ArrayBuffer>} pcm mono, at the rate that `start` named */
+  sendAudio(pcm) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(pcm);
+  }
+
+  /** Mark the end of an utterance, so that its tail is spoken now. */
+  flush() {
+    this.#send({ type: 'flush' });
+  }
+
+  /** Drop what has not been spoken; resolves to the server's answer, or to null where none comes in two seconds. */
+  async interrupt() {
+    const isAsked = this.#send({ type: 'interrupt' });
+    if (!isAsked) return null;
+    return this.#reply('interrupted', INTERRUPT_LIMIT_MS).catch(() => null);
+  }
+
+  /** See Peer.audioBufferMs. */
+  async audioBufferMs() {
+    return this.#isClosed || !this.#peer ? null : this.#peer.audioBufferMs();
+  }
+
+  /** See Peer.inboundAudio. */
+  async inboundAudio() {
+    return this.#isClosed || !this.#peer ? null : this.#peer.inboundAudio();
+  }
+
+  /** See Pace.isConverging. */
+  get isConverging() {
+    return this.#peer?.isConverging ?? false;
+  }
+
+  /** See Peer.offsetMs. */
+  async offsetMs() {
+    return this.#isClosed || !this.#peer ? null : this.#peer.offsetMs();
+  }
+
+  /** End the session and free everything. Calling it again does nothing. */
+  close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#giveUp(new DOMException('The session was closed', 'AbortError'));
+    this.#send({ type: 'stop' });
+    this.#peer?.close();
+    this.#socket?.close(NORMAL_CLOSURE);
+  }
+
+  async #open() {
+    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(`${scheme}//${location.host}/ws`);
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    let wasOpen = false;
+    const opened = new Promise((resolve) => socket.addEventListener('open', resolve));
+    socket.addEventListener('open', () => (wasOpen = true));
+    socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(data)));
+    socket.addEventListener('close', ({ code }) =>
+      this.#fail(wasOpen ? failureOfClose(code) : new Failure('socket-refused')),
+    );
+    await within(this.#unlessOver(opened), OPENING_LIMIT_MS, 'socket-refused');
+  }
+
+  /** @param {import('./replies.js').Started} started */
+  #createPeer({ ice_servers: iceServers = [], voice_lead_ms: leadMs = 0 }) {
+    const peer = new Peer(iceServers, leadMs);
+    this.#peer = peer;
+    peer.on('failed', () => this.#fail(new Failure('ice-failed')));
+    peer.on('unsteady', () => this.tell('unsteady'));
+    peer.on('steady', () => this.tell('steady'));
+    return peer;
+  }
+
+  /** @param {Message} message */
+  #receive(message) {
+    if (this.#isClosed) return;
+    if (message.type === 'error') this.#fail(new Failure(message.code, message.message));
+    else if (message.type === 'stats') this.tell('stats', message);
+    else if (message.type === 'speaking') this.tell('speaking', message);
+    else this.#replies.give(message);
+  }
+
+  /** @template {Message['type']} Type @param {Type} type @param {number} limitMs */
+  #reply(type, limitMs) {
+    return within(this.#unlessOver(this.#replies.wait(type)), limitMs, 'server-slow');
+  }
+
+  /** @template Value @param {Promise<Value>} promise @returns {Promise<Value>} */
+  async #unlessOver(promise) {
+    const value = await Promise.race([promise, this.#over]);
+    if (this.#isClosed) await this.#over; // closed just after the promise had settled
+    return value;
+  }
+
+  /** @param {object} message @returns {boolean} whether the socket took it */
+  #send(message) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** @param {Failure} failure */
+  #fail(failure) {
+    if (this.#isClosed) return;
+    this.#giveUp(failure);
+    this.close();
+    this.tell('failed', failure);
+  }
+}
