@@ -38,7 +38,7 @@ class PortraitEngine:
         """Load the network.
 
         Raises:
-            WeightsError: when its weights are not there, or something else.
+            WeightsError: when the file is not there, or is something else.
         """
         load_net(weights)  # so that missing weights are noticed now
         self._weights = weights

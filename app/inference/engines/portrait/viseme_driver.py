@@ -30,10 +30,10 @@ STAYS, LEAVES = 28, 44  # since speech was last heard: the mouth stays ready, th
 
 @cache
 def load_net(weights: Path) -> VisemeNet:
-    """Return the network of that file, loaded at the first call.
+    """Return the network of a file, loaded at the first call.
 
     Raises:
-        WeightsError: when it is not there, or something else.
+        WeightsError: when the file is not there, or is something else.
     """
     return VisemeNet(weights)
 

@@ -27,7 +27,7 @@ EYES = EyeFinder()
 
 
 @pytest.fixture(scope="module")
-def lively(avatar: Avatar) -> PortraitMotion:
+def motion(avatar: Avatar) -> PortraitMotion:
     return PortraitMotion(avatar.image, avatar.mesh, EYES)
 
 
@@ -40,10 +40,10 @@ def planes(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return found.y, found.u, found.v
 
 
-def shut(image: Image, lively: PortraitMotion) -> Image:
+def shut(image: Image, motion: PortraitMotion) -> Image:
     """The picture with its eyes closed."""
     closed = image.copy()
-    for lids in lively._eyelids:
+    for lids in motion._eyelids:
         closed[lids.area.at] = close_eyelids(image, lids, 1.0)
     return closed
 
@@ -55,49 +55,49 @@ def placed(avatar: Avatar, width: int, height: int, scale: float, x: float, y: f
     return np.asarray(image, np.uint8), (avatar.mesh * scale + (x, y)).astype(np.float32)
 
 
-def blinking(lively: PortraitMotion) -> int:
-    return next(p for p in range(1000) if moment(lively._seed, p, 0.0).blink > 0.97)
+def blinking(motion: PortraitMotion) -> int:
+    return next(p for p in range(1000) if moment(motion._seed, p, 0.0).blink > 0.97)
 
 
-def test_the_same_moment_of_the_same_picture_is_the_same_to_the_bit(avatar: Avatar, lively: PortraitMotion) -> None:
+def test_the_same_moment_of_the_same_picture_is_the_same_to_the_bit(avatar: Avatar, motion: PortraitMotion) -> None:
     again = PortraitMotion(avatar.image.copy(), avatar.mesh.copy(), EyeFinder())
-    for position in (70, 700, blinking(lively), 100_000):
-        assert (lively.at_rest(position, 0.2) == again.at_rest(position, 0.2)).all()
+    for position in (70, 700, blinking(motion), 100_000):
+        assert (motion.at_rest(position, 0.2) == again.at_rest(position, 0.2)).all()
 
 
-def test_the_first_picture_is_the_portrait_itself(avatar: Avatar, lively: PortraitMotion) -> None:
-    assert lively.at_rest(0, 0.0) is lively.still
-    assert (lively.still == from_bgr(avatar.image)).all()
+def test_the_first_picture_is_the_portrait_itself(avatar: Avatar, motion: PortraitMotion) -> None:
+    assert motion.at_rest(0, 0.0) is motion.still
+    assert (motion.still == from_bgr(avatar.image)).all()
 
 
-def test_a_picture_that_is_given_is_never_written_to(avatar: Avatar, lively: PortraitMotion) -> None:
-    before, still = avatar.image.copy(), lively.still.copy()
-    lively.at_rest(blinking(lively), 0.5)
-    assert (avatar.image == before).all() and (lively.still == still).all()
+def test_a_picture_that_is_given_is_never_written_to(avatar: Avatar, motion: PortraitMotion) -> None:
+    before, still = avatar.image.copy(), motion.still.copy()
+    motion.at_rest(blinking(motion), 0.5)
+    assert (avatar.image == before).all() and (motion.still == still).all()
 
 
-def test_the_picture_s_border_never_moves(avatar: Avatar, lively: PortraitMotion) -> None:
+def test_the_picture_s_border_never_moves(avatar: Avatar, motion: PortraitMotion) -> None:
     border = np.ones(avatar.image.shape[:2], bool)
     border[4:-4, 4:-4] = False
     for position in range(50, 3000, 71):
-        moved = lively.at_rest(position, 1.0) != lively.still
+        moved = motion.at_rest(position, 1.0) != motion.still
         assert not planes(moved)[0][border].any()
         assert not any(chroma[border[::2, ::2]].any() for chroma in planes(moved)[1:])
 
 
-def test_from_one_picture_to_the_next_little_changes(avatar: Avatar, lively: PortraitMotion) -> None:
-    calm = [p for p in range(200, 400) if not moment(lively._seed, p, 0.0).blink]
+def test_from_one_picture_to_the_next_little_changes(avatar: Avatar, motion: PortraitMotion) -> None:
+    calm = [p for p in range(200, 400) if not moment(motion._seed, p, 0.0).blink]
     for position in [p for p in calm if p + 1 in calm][:40]:
-        step = np.abs(lively.at_rest(position, 0.0).astype(int) - lively.at_rest(position + 1, 0.0))
+        step = np.abs(motion.at_rest(position, 0.0).astype(int) - motion.at_rest(position + 1, 0.0))
         assert step.mean() < 0.5 and np.percentile(step, 99.9) < 25
 
 
-def test_a_blink_closes_the_eyes_and_leaves_the_rest_alone(avatar: Avatar, lively: PortraitMotion) -> None:
-    assert len(lively._eyelids) == 2
-    closed = shut(avatar.image, lively)
+def test_a_blink_closes_the_eyes_and_leaves_the_rest_alone(avatar: Avatar, motion: PortraitMotion) -> None:
+    assert len(motion._eyelids) == 2
+    closed = shut(avatar.image, motion)
     changed = difference(closed, avatar.image) > 0
     inside = np.zeros_like(changed)
-    for lids in lively._eyelids:
+    for lids in motion._eyelids:
         inside[lids.area.at] = True
         open_before = (lids.y > lids.upper) & (lids.y < lids.upper + lids.opening) & (lids.opening > 0.1)
         was, now = avatar.image[lids.area.at][open_before], closed[lids.area.at][open_before]
@@ -109,8 +109,8 @@ def test_a_blink_closes_the_eyes_and_leaves_the_rest_alone(avatar: Avatar, livel
     assert all(not changed[y, x] for x, y in brow)
 
 
-def test_an_eye_that_closes_by_nothing_is_the_picture(avatar: Avatar, lively: PortraitMotion) -> None:
-    for lids in lively._eyelids:
+def test_an_eye_that_closes_by_nothing_is_the_picture(avatar: Avatar, motion: PortraitMotion) -> None:
+    for lids in motion._eyelids:
         assert (close_eyelids(avatar.image, lids, 0.0) == avatar.image[lids.area.at]).all()
 
 
@@ -133,15 +133,15 @@ def test_one_lookup_is_as_good_as_two(face: str, avatar: Avatar) -> None:
     turn = np.float32([[scale, 0, shift[0]], [0, scale, shift[1]]]) @ np.vstack([turn, [0, 0, 1]])
     image = cv2.warpAffine(avatar.image, turn, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
     mesh = (avatar.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
-    lively, rig = PortraitMotion(image, mesh, EYES), make_rig(image, mesh)
-    position = next(p for p in range(777, 999) if not blink_at(lively._seed, p))
-    field = displacement(lively._head, moment(lively._seed, position, 0.5))  # type: ignore[arg-type]
+    motion, rig = PortraitMotion(image, mesh, EYES), make_rig(image, mesh)
+    position = next(p for p in range(777, 999) if not blink_at(motion._seed, p))
+    field = displacement(motion._head, moment(motion._seed, position, 0.5))  # type: ignore[arg-type]
     assert field is not None and 0.2 < np.abs(field).max() < 12
     for shape in (MouthShape(opening=1, jaw=1), MouthShape(opening=0.2, jaw=0.25, rounding=0.95), MouthShape(closed=1)):
         mouth, still = pose(rig, shape), from_bgr(image)
         assert mouth is not None
         mouth.draw(still, still_field(width, height))
-        alive, rest = lively.draw(mouth, position, 0.5), lively.at_rest(position, 0.5)
+        alive, rest = motion.draw(mouth, position, 0.5), motion.at_rest(position, 0.5)
         for plane, (before, now) in enumerate(zip(planes(still), planes(alive), strict=True)):
             area = rig.area if plane == 0 else halved(rig.area)
             assert psnr(moved(before, field, 1 if plane == 0 else 2), now, area) > 40
@@ -220,12 +220,12 @@ def test_gliding_is_a_linear_lookup_in_the_doubled_plane(width: int, height: int
     assert (out == plane)[untouched].all()
 
 
-def test_threads_that_draw_at_once_draw_the_same(avatar: Avatar, lively: PortraitMotion) -> None:
+def test_threads_that_draw_at_once_draw_the_same(avatar: Avatar, motion: PortraitMotion) -> None:
     mouth = pose(make_rig(avatar.image, avatar.mesh), MouthShape(opening=0.5, jaw=0.5))
-    places = [*range(400, 412), blinking(lively)]
-    alone = [lively.draw(mouth, position, 0.4) for position in places]
+    places = [*range(400, 412), blinking(motion)]
+    alone = [motion.draw(mouth, position, 0.4) for position in places]
     with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(lambda position: lively.draw(mouth, position, 0.4), places * 3))
+        together = list(pool.map(lambda position: motion.draw(mouth, position, 0.4), places * 3))
     assert all((a == b).all() for a, b in zip(alone * 3, together, strict=True))
 
 
@@ -247,19 +247,19 @@ def test_faces_at_the_edge_and_tiny_ones_live_or_stay_as_they_are(
     avatar: Avatar, width: int, height: int, scale: float, x: float, y: float, blinks: tuple[bool, bool]
 ) -> None:
     image, mesh = placed(avatar, width, height, scale, x, y)
-    lively = PortraitMotion(image, mesh, EYES)
-    still, head = to_bgr(lively.still), lively._head
+    motion = PortraitMotion(image, mesh, EYES)
+    still, head = to_bgr(motion.still), motion._head
     side = 2 * (1 + int(np.ceil(0.04 * np.ptp(mesh[:, 0])))) + 1
     reach = np.ones((side, side))
-    for position in (200, 300, blinking(lively)):
-        now, awake = moment(lively._seed, position, 1.0), lively.still.copy()
+    for position in (200, 300, blinking(motion)):
+        now, awake = moment(motion._seed, position, 1.0), motion.still.copy()
         field = None if head is None else displacement(head, now)
         if head is not None and field is not None:
             move_head(awake, head, field)
-        luma, before = planes_of(awake).y, planes_of(lively.still).y
+        luma, before = planes_of(awake).y, planes_of(motion.still).y
         assert (luma >= cv2.erode(before, reach).astype(int) - 32).all(), "nothing goes far"
         assert (luma <= cv2.dilate(before, reach).astype(int) + 32).all()
-        drawn = to_bgr(lively.at_rest(position, 1.0))
+        drawn = to_bgr(motion.at_rest(position, 1.0))
         assert drawn.shape == image.shape and drawn.dtype == np.uint8
         assert difference(drawn, still)[[0, -1]].max() == 0 and difference(drawn, still)[:, [0, -1]].max() == 0
         blinked = difference(drawn, to_bgr(awake)) > 30
@@ -282,7 +282,7 @@ def eye_areas(mesh: np.ndarray, image: Image) -> list[Area]:
 
 @pytest.mark.parametrize("degrees", [-25, 25, 90, -90, 180])
 def test_a_face_that_is_tilted_or_lies_on_its_side_blinks_as_it_does_upright(
-    avatar: Avatar, lively: PortraitMotion, degrees: float
+    avatar: Avatar, motion: PortraitMotion, degrees: float
 ) -> None:
     turn = cv2.getRotationMatrix2D((384, 384), degrees, 0.9)
 
@@ -290,7 +290,7 @@ def test_a_face_that_is_tilted_or_lies_on_its_side_blinks_as_it_does_upright(
         return np.asarray(cv2.warpAffine(image, turn, (768, 768), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
     mesh = (avatar.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
-    image, wanted = turned(avatar.image), turned(shut(avatar.image, lively))
+    image, wanted = turned(avatar.image), turned(shut(avatar.image, motion))
     tilted = PortraitMotion(image, mesh, EYES)
     assert len(tilted._eyelids) == 2
     moved = difference(wanted, image) > 8
@@ -332,8 +332,8 @@ def test_one_eye_blinks_alone_only_where_the_other_is_closed_or_outside(
     assert len(PortraitMotion(avatar.image, avatar.mesh, eyes)._eyelids) == count
 
 
-def test_closed_eyes_do_not_blink(avatar: Avatar, lively: PortraitMotion) -> None:
-    assert PortraitMotion(shut(avatar.image, lively), avatar.mesh, EYES)._eyelids == []
+def test_closed_eyes_do_not_blink(avatar: Avatar, motion: PortraitMotion) -> None:
+    assert PortraitMotion(shut(avatar.image, motion), avatar.mesh, EYES)._eyelids == []
 
 
 def test_a_video_has_a_life_of_its_own(avatar: Avatar) -> None:
