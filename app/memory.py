@@ -14,7 +14,6 @@ import os
 from collections.abc import Callable
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 
 PERIOD_S = 5
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
@@ -66,5 +65,5 @@ async def watch_idle_memory(is_idle: Callable[[], bool], period_s: float = PERIO
         await asyncio.sleep(period_s)
         if was_busy and is_idle():
             gc.collect()  # on the event loop, which the objects belong to
-            await run_in_threadpool(trim_heap)
+            await asyncio.to_thread(trim_heap)
         was_busy = not is_idle()
