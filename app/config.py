@@ -23,7 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.assets import CHECKOUT
+from app.assets import CHECKOUT, in_checkout
 
 logger = logging.getLogger(__name__)
 
@@ -50,16 +50,12 @@ class IceServer:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def _in_checkout() -> bool:
-    return (CHECKOUT / "pyproject.toml").is_file()
-
-
 def _data_dir() -> Path:
-    return CHECKOUT / "data" if _in_checkout() else user_data_path("lipwire", appauthor=False)
+    return CHECKOUT / "data" if in_checkout() else user_data_path("lipwire", appauthor=False)
 
 
 def _weights_dir() -> Path:
-    return CHECKOUT / "weights" if _in_checkout() else _data_dir() / "weights"
+    return CHECKOUT / "weights" if in_checkout() else _data_dir() / "weights"
 
 
 class Settings(BaseSettings):

@@ -90,32 +90,7 @@ def test_a_checkout_keeps_its_data_and_an_installed_service_the_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config, "CHECKOUT", tmp_path)
+    assert (Settings().data_dir, Settings().weights_dir) == (tmp_path / "data", tmp_path / "weights")
+    monkeypatch.setattr(config, "in_checkout", lambda: False)
     kept = platformdirs.user_data_path("lipwire", appauthor=False)
     assert (Settings().data_dir, Settings().weights_dir) == (kept, kept / "weights")
-    (tmp_path / "pyproject.toml").touch()
-    assert (Settings().data_dir, Settings().weights_dir) == (tmp_path / "data", tmp_path / "weights")
-
-
-def test_the_page_of_settings_is_up_to_date() -> None:
-    assert all(field.description for field in Settings.model_fields.values())
-    assert table() in PAGE.read_text(), "run: python -m tools.settings_table"
-
-
-@pytest.mark.parametrize(("text", "life"), [("1", True), ("on", True), ("0", False), ("False", False), ("", True)])
-def test_life_is_on_unless_it_is_switched_off(text: str, life: bool) -> None:
-    assert load_settings({"LIPWIRE_LIFE": text}).life is life
-    assert load_settings({"LIPWIRE_LIFE": text}, life=False).life is False
-
-
-def test_mirrors_are_separated_by_commas() -> None:
-    settings = load_settings({"LIPWIRE_WEIGHTS_MIRRORS": "https://a/models, http://b:8001,"})
-    assert settings.weights_mirrors == ("https://a/models", "http://b:8001")
-
-
-def test_ice_servers_come_as_urls_or_as_browsers_take_them() -> None:
-    assert parse_ice_servers("stun:a:1, stun:b:2") == (IceServer("stun:a:1"), IceServer("stun:b:2"))
-    found = parse_ice_servers('[{"urls": "turn:c:3478", "username": "u", "credential": "p"}]')
-    assert found == (IceServer("turn:c:3478", "u", "p"),)
-    both = parse_ice_servers('[{"urls": ["stun:a:1", "turns:b:2?transport=tcp"]}]')
-    assert both == (IceServer("stun:a:1"), IceServer("turns:b:2?transport=tcp"))
-    assert parse_ice_servers("") == ()
