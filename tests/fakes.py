@@ -14,7 +14,7 @@ from app.inference.engine import IdleMotion
 from app.inference.scheduler.demand import Demand
 from app.media import I420, SAMPLES_PER_FRAME, StageTimestamps, TalkingFrame
 from app.pacer.concealment import FADE_SAMPLES
-from app.pacer.pacer import PacerListener
+from app.pacer.links import PacerListener
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.subscription import Encoded
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.media import NS_PER_MS, SAMPLES_PER_FRAME, SLOT_MS, SLOT_NS, StageTimestamps, TalkingFrame
-from app.pacer.pacer import Pacer, PacerLinks, PacerListener
+from app.pacer.links import PacerLinks, PacerListener
+from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from tests.fakes import FakeClock, Recorder, StillFace
 

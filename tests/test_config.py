@@ -8,8 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from app import config
-from app.config import IceServer, Settings, SettingsError, load_settings, parse_ice_servers
-from tools.settings_table import PAGE, table
+from app.config import Settings, SettingsError, load_settings
 
 
 def test_flags_come_before_variables_and_variables_before_defaults() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.api.messages import schemas
+from app.api.client_messages import CLIENT_MESSAGE
+from app.api.server_messages import SERVER_MESSAGE
 
 SOCKETS = "x-websockets"  # path → what is sent and received on it
 
@@ -17,7 +18,7 @@ def describe_socket(app: FastAPI) -> None:
 
     def with_socket() -> dict[str, Any]:
         document = describe()
-        document["components"]["schemas"].update(schemas())
+        document["components"]["schemas"].update(_schemas())
         document[SOCKETS] = {
             "/ws": {
                 "receives": {"$ref": "#/components/schemas/ClientMessage"},
@@ -27,3 +28,12 @@ def describe_socket(app: FastAPI) -> None:
         return document
 
     app.openapi = with_socket  # type: ignore[method-assign]
+
+
+def _schemas() -> dict[str, Any]:
+    """Return both directions' JSON schemas by name."""
+    template = "#/components/schemas/{model}"
+    client = CLIENT_MESSAGE.json_schema(ref_template=template)
+    server = SERVER_MESSAGE.json_schema(ref_template=template, mode="serialization")
+    parts = {**client.pop("$defs"), **server.pop("$defs")}
+    return {**parts, "ClientMessage": client, "ServerMessage": server}

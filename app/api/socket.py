@@ -10,22 +10,18 @@ from typing import Any
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from app.api.liveness import ABORT, GONE
-from app.api.messages import (
+from app.api.client_messages import (
     MAX_BINARY_BYTES,
-    AnswerMessage,
-    ErrorMessage,
     FlushMessage,
     InterruptMessage,
     OfferMessage,
-    ServerMessage,
     StartMessage,
     StopMessage,
-    close_code_of,
-    message_of,
     parse,
-    started,
 )
+from app.api.close_codes import close_code_of
+from app.api.liveness import ABORT, GONE
+from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue

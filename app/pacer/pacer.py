@@ -3,83 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Protocol
 
 from app.clock import Clock, Epoch, SlotClock
-from app.media import I420, NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, TalkingFrame
+from app.media import NS_PER_MS, SLOT_MS, SLOT_NS, VIDEO_FPS, TalkingFrame
 from app.pacer.concealment import Concealment
 from app.pacer.counters import PacerCounters
-from app.pacer.idle_renderer import Picture
 from app.pacer.lateness import Lateness, lateness_of
+from app.pacer.links import PacerLinks, PacerListener
 from app.pacer.played_slot import PlayedSlot
-from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import Decision, Mode, View, decide, policy_for
 
 CATCH_UP_SLOTS = 2  # a wake-up this late still serves every slot; Buffer B holds as many
 USUAL_SHARE = 0.8  # of the frames that came before the epoch: setting a session up makes some of them late
 PHASE_SPARE_NS = 4 * NS_PER_MS  # for what those were not
 PAUSE_SLOTS = 15  # silence after which live speech counts as finished, 600 ms
-
-
-class Outlet(Protocol):
-    """Where slots go: Buffer B."""
-
-    def put(self, played: PlayedSlot) -> None:
-        """Take one slot; never blocks."""
-        ...
-
-
-class Upstream(Protocol):
-    """What the pacer may ask of the stages before Buffer A."""
-
-    @property
-    def backlog(self) -> int:
-        """Frames on their way to Buffer A."""
-        ...
-
-    @property
-    def ended(self) -> bool:
-        """Whether the input said that nothing more comes."""
-        ...
-
-
-class IdleFace(Protocol):
-    """What is shown while nothing plays."""
-
-    def picture(self, position: int) -> Picture:
-        """Return the picture at a position of the avatar's time."""
-        ...
-
-    def follow(self, position: int, played: I420, emphasis: float) -> None:
-        """Note what the face showed when it spoke last; it comes to rest from there."""
-        ...
-
-
-class PacerListener:
-    """What a pacer tells, on the event loop; the methods do nothing here."""
-
-    def speaking(self, speaking: bool) -> None:
-        """Take True when an utterance's first frame plays, and False when its last one has.
-
-        In ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause.
-        """
-
-    def slot_served(self, late_ns: int) -> None:
-        """Take by how much a slot missed its deadline."""
-
-    def played(self, frame: TalkingFrame, now_ns: int) -> None:
-        """Take a frame that is played now."""
-
-
-@dataclass(frozen=True, slots=True)
-class PacerLinks:
-    """What a pacer stands between: frames come from ``upstream`` through ``buffer``, slots go to ``outlet``."""
-
-    buffer: PlayoutBuffer
-    upstream: Upstream
-    outlet: Outlet
-    idle: IdleFace
 
 
 class Pacer:

@@ -15,7 +15,8 @@ from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.worker import InferenceWorker
 from app.media import PACKET_MS, PACKET_NS, TalkingFrame
 from app.pacer.idle_renderer import IdleRenderer
-from app.pacer.pacer import Pacer, PacerLinks, PacerListener
+from app.pacer.links import PacerLinks, PacerListener
+from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import Mode
 from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast

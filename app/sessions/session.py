@@ -8,14 +8,15 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from app.errors import Refusal
-from app.media import NS_PER_S, PACKET_MS, TalkingFrame
-from app.pacer.pacer import PacerListener
+from app.media import PACKET_MS, TalkingFrame
+from app.pacer.links import PacerListener
 from app.pacer.schedule import Mode
 from app.rtc.viewer import Media, Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
 from app.sessions.events import Failed, Interrupted, Speaking, Stats, ViewersChanged
 from app.sessions.feeder import Feeder, PcmFormat
+from app.sessions.heartbeat import beat
 from app.sessions.playout import Cast, Machinery, Playout, SessionLimits
 
 logger = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ class Session(PacerListener):
             return
         self._begun = True
         self._run("playout", self._playout.run())
-        self._run("heartbeat", self._beat())
+        self._run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=f"{name} {self.id}")
@@ -209,21 +210,3 @@ class Session(PacerListener):
             self._over = True
             self._announcer.announce(Failed(why))
             self._announcer.end()
-
-    async def _beat(self) -> None:
-        """Once a second, one line in the log and one :class:`Stats` to the listeners."""
-        begun_ns = last_ns = self._clock.now_ns()
-        sent = 0
-        while True:
-            await self._clock.sleep_until(last_ns + NS_PER_S)
-            now_ns = self._clock.now_ns()
-            pictures = self._playout.pictures_sent
-            stats = self._playout.stats(round((pictures - sent) * NS_PER_S / (now_ns - last_ns), 1))
-            last_ns, sent = now_ns, pictures
-            logger.info(
-                "session %s: %.0f s, played %.1f s, A=%d B=%d pending=%d "
-                "held=%d underruns=%d dropped=%d missed=%d unsent=%d",
-                self.id, (now_ns - begun_ns) / NS_PER_S, stats.played_ms / 1000, stats.buffer_a, stats.buffer_b,
-                stats.pending, stats.holds, stats.underruns, stats.drops, stats.missed, stats.unsent,
-            )  # fmt: skip
-            self._announcer.announce(stats)

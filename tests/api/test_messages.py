@@ -5,20 +5,17 @@ import re
 
 import pytest
 
-from app.api.messages import (
-    BAD_MESSAGE,
+from app.api.client_messages import (
     MAX_TEXT_BYTES,
-    TOO_LARGE,
     FlushMessage,
-    IceServerModel,
     InterruptMessage,
     OfferMessage,
     StartMessage,
     StopMessage,
-    close_code_of,
-    message_of,
     parse,
 )
+from app.api.close_codes import BAD_MESSAGE, TOO_LARGE, close_code_of
+from app.api.server_messages import IceServerModel, message_of
 from app.errors import Refusal
 from app.sessions.events import Failed, Interrupted, Speaking, Stats, ViewersChanged
 from tests.paths import ROOT
@@ -93,7 +90,7 @@ def test_the_close_codes_are_those_of_the_protocols_page_and_none_is_missing() -
     raised = re.compile(r"""Refusal\(\s*"([a-z_]+)",""")
     folders = (ROOT / "app" / folder for folder in ("sessions", "rtc"))
     sources = [path for folder in folders for path in folder.glob("*.py")]
-    sources += [ROOT / "app" / "api" / name for name in ("socket.py", "messages.py")]
+    sources += [ROOT / "app" / "api" / name for name in ("socket.py", "client_messages.py")]
     codes = {code for path in sources for code in raised.findall(path.read_text())}
     assert codes == listed.keys()
 

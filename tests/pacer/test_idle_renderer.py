@@ -24,7 +24,8 @@ from app.inference.engines.portrait.moment import moment
 from app.inference.features.window import MelSpan, Window
 from app.media import I420
 from app.pacer.idle_renderer import CLOSING_SLOTS, DeferredFrame, IdleRenderer
-from app.pacer.pacer import Pacer, PacerLinks, PacerListener
+from app.pacer.links import PacerLinks, PacerListener
+from app.pacer.pacer import Pacer
 from app.pacer.played_slot import PlayedSlot
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.rtc.broadcast import PictureBroadcast

@@ -11,7 +11,8 @@ import pytest
 
 from app.media import NS_PER_MS, SLOT_NS, TalkingFrame
 from app.pacer.lateness import UNKNOWN_NS
-from app.pacer.pacer import PAUSE_SLOTS, PHASE_SPARE_NS, Pacer, PacerLinks, PacerListener
+from app.pacer.links import PacerLinks, PacerListener
+from app.pacer.pacer import PAUSE_SLOTS, PHASE_SPARE_NS, Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import LIVE, Mode
 from tests.fakes import FakeClock, HeardSpeaking, Recorder, StillFace, frame

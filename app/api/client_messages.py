@@ -1,0 +1,106 @@
+"""What a client may say on the socket, and every way in which that can be wrong.
+
+``docs/protocol.md`` lists the same for people; ``/openapi.json`` holds the schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from app.errors import Refusal
+from app.ingest.pcm import Encoding
+from app.pacer.schedule import Mode
+from app.sessions.feeder import PcmFormat
+from app.sessions.service import SessionRequest
+
+MIN_RATE, MAX_RATE = 8_000, 96_000
+MAX_TEXT_BYTES = 256 * 1024
+MAX_BINARY_BYTES = 8 * 1024 * 1024
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class StartMessage(_Message):
+    """The first message: what will be sent, and who shall speak."""
+
+    type: Literal["start"]
+    avatar: str = Field(default="default", max_length=128)
+    engine: str = Field(default="auto", max_length=64)
+    mode: Mode = "live"
+    sample_rate: int = Field(default=48_000, ge=MIN_RATE, le=MAX_RATE)
+    channels: int = Field(default=1, ge=1, le=2)
+    encoding: Encoding = "pcm_s16le"
+
+    @property
+    def request(self) -> SessionRequest:
+        """The session it asks for: one that its own viewer begins."""
+        return SessionRequest(self.avatar, self.engine, self.mode, hold_until_viewer=True)
+
+    @property
+    def format(self) -> PcmFormat:
+        """The sound that it announces."""
+        return PcmFormat(self.encoding, self.channels, self.sample_rate)
+
+
+class OfferMessage(_Message):
+    """The browser's session description, with its candidates inside."""
+
+    type: Literal["offer"]
+    sdp: str
+
+
+class FlushMessage(_Message):
+    """End of an utterance."""
+
+    type: Literal["flush"]
+
+
+class InterruptMessage(_Message):
+    """Drop all that has not played."""
+
+    type: Literal["interrupt"]
+
+
+class StopMessage(_Message):
+    """End of the session."""
+
+    type: Literal["stop"]
+
+
+ClientMessage = Annotated[
+    StartMessage | OfferMessage | FlushMessage | InterruptMessage | StopMessage, Field(discriminator="type")
+]
+
+
+CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+
+def parse(text: str) -> ClientMessage:
+    """Read one text message.
+
+    Raises:
+        Refusal: ``bad_json``, ``unknown_type``, ``bad_field`` or ``message_too_large``.
+    """
+    if len(text) > MAX_TEXT_BYTES:
+        raise Refusal("message_too_large", f"Keep text messages under {MAX_TEXT_BYTES // 1024} KiB.")
+    try:
+        return CLIENT_MESSAGE.validate_json(text)
+    except ValidationError as invalid:
+        raise _refusal(invalid) from invalid
+
+
+def _refusal(invalid: ValidationError) -> Refusal:
+    first = invalid.errors()[0]
+    kind = first["type"]
+    if kind == "json_invalid":
+        return Refusal("bad_json", "Text messages must be JSON objects; this one is not valid JSON.")
+    if kind.startswith("union_tag"):
+        return Refusal("unknown_type", 'Give "type" as one of start, offer, flush, interrupt or stop.')
+    where = ".".join(str(part) for part in first["loc"][1:])
+    if not where:
+        return Refusal("bad_json", 'Text messages must be JSON objects with a "type".')
+    return Refusal("bad_field", f'Field "{where}" is not usable: {first["msg"]}.')

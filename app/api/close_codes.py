@@ -1,0 +1,33 @@
+"""With which code a socket closes after a refusal; ``docs/protocol.md`` lists the same for people."""
+
+from __future__ import annotations
+
+from app.errors import Refusal
+
+BAD_MESSAGE = 4400
+NOT_FOUND = 4404
+IDLE = 4408
+IN_USE = 4409
+TOO_LARGE = 4413
+FULL = 4429
+OUR_FAULT = 4500
+
+CLOSE_CODES = {  # whatever is not here was a bad message
+    "no_such_avatar": NOT_FOUND,
+    "idle_timeout": IDLE,
+    "not_connected": IDLE,
+    "not_reading": IDLE,
+    "already_fed": IN_USE,
+    "feeder_busy": IN_USE,
+    "message_too_large": TOO_LARGE,
+    "server_full": FULL,
+    "server_busy": FULL,
+    "internal_error": OUR_FAULT,
+    "engine_failed": OUR_FAULT,
+    "peer_lost": OUR_FAULT,
+}
+
+
+def close_code_of(refusal: Refusal) -> int:
+    """Return the code that a socket closes with after a refusal."""
+    return CLOSE_CODES.get(refusal.code, BAD_MESSAGE)
