@@ -14,6 +14,7 @@ OUR_FAULT = 4500
 
 CLOSE_CODES = {  # whatever is not here was a bad message
     "no_such_avatar": NOT_FOUND,
+    "session_over": NOT_FOUND,
     "idle_timeout": IDLE,
     "not_connected": IDLE,
     "not_reading": IDLE,

@@ -61,6 +61,7 @@ class Viewer:
         self._tracks: list[PacketTrack] = []
         self._was_connected = False
         self._end: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        self._closing: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._connection.on("connectionstatechange", self._note_state)
 
@@ -100,6 +101,12 @@ class Viewer:
     async def aclose(self) -> None:
         """Close the connection and wait until its tasks are gone; again is fine."""
         self._finish(None)
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="viewer close")
+        # aiortc's own close, cancelled half-way, would let every later one wait for ever
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         for track in self._tracks:
             track.stop()
             if track.subscription is not None:

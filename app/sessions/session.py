@@ -87,8 +87,10 @@ class Session(PacerListener):
         """Lease the one place for a feeder.
 
         Raises:
-            Refusal: ``already_fed`` while another holds it; ``feeder_busy`` while too many who left are still heard.
+            Refusal: ``already_fed`` while another holds it; ``feeder_busy`` while too many who left are still heard;
+                ``session_over``.
         """
+        self._require_life()
         latest = self._feeders[-1] if self._feeders else None
         if latest is not None and not latest.left:
             raise Refusal("already_fed", "Somebody else feeds this session; wait until they leave.")
@@ -105,8 +107,9 @@ class Session(PacerListener):
         """Connect somebody who watches; returns the viewer and the answer to the offer.
 
         Raises:
-            Refusal: ``bad_sdp``.
+            Refusal: ``bad_sdp`` or ``session_over``.
         """
+        self._require_life()
         viewer = Viewer(self.media, self.limits.ice_servers, self)
         self._viewers.add(viewer)
         try:
@@ -173,6 +176,10 @@ class Session(PacerListener):
     async def _see_off(self, viewer: Viewer) -> None:
         await viewer.aclose()
         self._viewers.discard(viewer)
+
+    def _require_life(self) -> None:
+        if self._over:
+            raise Refusal("session_over", "This session has ended; start another.")
 
     def _count_viewers(self) -> None:
         count = sum(viewer.connected for viewer in self._viewers)

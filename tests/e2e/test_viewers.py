@@ -124,3 +124,20 @@ async def test_a_viewer_whose_connection_is_lost_is_told_apart_from_one_that_was
     await closed.viewer.aclose()
     assert await closed.viewer.ended() is None
     await closed.leave()
+
+
+async def test_a_viewer_is_closed_although_whoever_closed_it_gave_up_half_way(service: Service) -> None:
+    session = await service.open(SessionRequest(engine="clapper"))
+    watcher = Watcher()
+    await watcher.watch(session)
+    await watcher.has_seen(1)
+    assert watcher.viewer is not None
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):  # at the first thing that closing waits for
+            await watcher.viewer.aclose()
+    async with asyncio.timeout(LIMIT_S):
+        await service.close(session)
+    async with asyncio.timeout(5):  # it is told, and does not find out by silence, which takes 15 s and more
+        while watcher.connection.connectionState != "closed":
+            await asyncio.sleep(0.02)
+    await watcher.leave()

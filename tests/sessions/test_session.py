@@ -307,3 +307,15 @@ async def test_an_interrupt_puts_the_mouth_at_rest_without_easing(stage: Stage) 
     playout.pacer.step()
     assert all(slot.image is STILL for slot in playout.feed.pictures.items)
     assert speaking.stats().rest_late == speaking.stats().rest_repeats == 0
+
+
+async def test_of_a_session_that_is_over_nothing_can_be_had(stage: Stage) -> None:
+    session = stage.open()
+    session.start()
+    await session.aclose()
+    await session.aclose()
+    with pytest.raises(Refusal) as unfed:
+        session.feeder(PcmFormat())
+    with pytest.raises(Refusal) as unseen:
+        await session.view("v=0")
+    assert unfed.value.code == unseen.value.code == "session_over"
