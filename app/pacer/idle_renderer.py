@@ -17,7 +17,7 @@ from app.media import I420
 
 EASING = 0.86  # of the head's emphasis is left after each slot without a voice
 AT_REST = 0.01  # less emphasis than this moves no head
-CLOSING_SLOTS = 3  # of rest after a picture that was played: so long takes its mouth to come to rest
+CLOSING_SLOTS = 3  # over which a mouth comes to rest after the last picture that was played
 PATIENCE_S = 0.02  # half a slot: who shows a picture waits no longer for it
 
 

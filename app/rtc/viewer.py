@@ -77,20 +77,10 @@ class Viewer:
             Refusal: ``bad_sdp``.
         """
         codec = check_offer(offer_sdp)
-        try:
-            self._add_voice()
-            self._add_pictures(codec)
-            await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
-            # whatever the browser offers to send is refused: nobody would read it
-            for transceiver in self._connection.getTransceivers():
-                transceiver.direction = "sendonly"
-            await self._connection.setLocalDescription(await self._connection.createAnswer())
-        except Exception as error:  # aiortc asserts and indexes its way through descriptions
-            logger.info("viewer: an offer could not be answered", exc_info=error)
-            message = (
-                f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
-            )
-            raise Refusal("bad_sdp", message) from error
+        self._add_voice()
+        self._add_pictures(codec)
+        answer = await self._negotiate(RTCSessionDescription(offer_sdp, "offer"))
+        await self._connection.setLocalDescription(answer)
         self._patience = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT_S, self._give_up)
         return self._connection.localDescription.sdp
 
@@ -113,6 +103,20 @@ class Viewer:
                 self._media.voice.unsubscribe(track.subscription)
                 self._media.pictures.unsubscribe(track.subscription)
         await self._connection.close()
+
+    async def _negotiate(self, offer: RTCSessionDescription) -> RTCSessionDescription:
+        try:
+            await self._connection.setRemoteDescription(offer)
+            # whatever the browser offers to send is refused: nobody would read it
+            for transceiver in self._connection.getTransceivers():
+                transceiver.direction = "sendonly"
+            return await self._connection.createAnswer()
+        except Exception as error:  # aiortc asserts and indexes its way through descriptions
+            logger.info("viewer: an offer could not be answered", exc_info=error)
+            message = (
+                f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
+            )
+            raise Refusal("bad_sdp", message) from error
 
     def _add_voice(self) -> None:
         track = PacketTrack("audio", self._media.voice.subscribe, AUDIO_TIME_BASE)

@@ -10,7 +10,6 @@ from app.media import SAMPLES_PER_PACKET
 from bench.figures import Span, figures_of
 from bench.guest import Wish
 from bench.holes import listen
-from bench.server import Served
 from bench.timeline import Timeline
 from bench.watch import watch
 from tests.server import Server
@@ -20,9 +19,8 @@ TRIES = 3  # the machine may have others to serve
 
 @pytest.mark.realtime
 async def test_a_short_session_has_no_hole_and_one_that_is_put_in_is_found(server: Server) -> None:
-    served = Served(server.url, server.process.pid)
     for _ in range(TRIES):
-        [record], span, used = await watch(served, [Wish(engine="clapper")], seconds=6, settle_s=1)
+        [record], span, used = await watch(server, [Wish(engine="clapper")], seconds=6, settle_s=1)
         whole = figures_of(record, span)
         if whole.holes + whole.excused == 0:
             break
