@@ -97,6 +97,7 @@ async def believed(
         if not meter.noise.is_loud and not wrong.keys() & WANDERS:
             stayed = wrong
             break
+    assert stayed is not None, "there is one try at least"
     said = f"{'; '.join(stayed.values())} ({meter.noise})"
     if was_deaf or stayed.keys() == {DOUBT}:
         pytest.skip(f"the machine is too busy to tell: {said}")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -83,12 +84,12 @@ Y: Array = (_rows + 0.5) / SCALE
 
 def to_linear(colour: Array | Sequence[float]) -> Array:
     """sRGB 0..1 to linear light."""
-    return np.power(np.clip(np.asarray(colour, np.float32), 0, 1), 2.2)
+    return np.asarray(np.power(np.clip(np.asarray(colour, np.float32), 0, 1), 2.2))
 
 
 def to_srgb(linear: Array) -> Array:
     """Linear light to sRGB 0..1."""
-    return np.power(np.clip(linear, 0, 1), 1 / 2.2)
+    return np.asarray(np.power(np.clip(linear, 0, 1), 1 / 2.2))
 
 
 def blur(image: Array, sigma: float) -> Array:
@@ -96,7 +97,7 @@ def blur(image: Array, sigma: float) -> Array:
     return cv2.GaussianBlur(image, (0, 0), sigma * SCALE) if sigma > 0 else image
 
 
-def spline(points: Sequence[Point] | Sequence[Array], closed: bool = False, steps: int = 16) -> Array:
+def spline(points: Sequence[Point] | Sequence[Array] | Array, closed: bool = False, steps: int = 16) -> Array:
     """Dense Catmull-Rom curve through the points, as an (n, 2) array."""
     pts = np.asarray(points, np.float64)
     before, after = (pts[-1:], pts[:2]) if closed else (2 * pts[:1] - pts[1:2], 2 * pts[-1:] - pts[-2:-1])
@@ -134,10 +135,10 @@ def distance_to(points: Array) -> Array:
 
 def soft_line(curve: Array, sigma: float, smooth: float = 0.0) -> Array:
     """Mask of 1 on a dense curve, fading to both sides with a Gaussian profile."""
-    return np.exp(-0.5 * np.square(blur(distance_to(curve), smooth) / sigma))
+    return np.asarray(np.exp(-0.5 * np.square(blur(distance_to(curve), smooth) / sigma)))
 
 
-def ridge(points: Sequence[Point], sigma: float) -> Array:
+def ridge(points: Sequence[Point] | Array, sigma: float) -> Array:
     """A soft line through a few points."""
     return soft_line(spline(points), sigma, 0.6)
 
@@ -146,12 +147,12 @@ def blob(cx: float, cy: float, sx: float, sy: float, angle: float = 0.0) -> Arra
     """A Gaussian bump of height 1; angle in degrees, clockwise."""
     c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     dx, dy = X - cx, Y - cy
-    return np.exp(-0.5 * (np.square((dx * c + dy * s) / sx) + np.square((dy * c - dx * s) / sy)))
+    return np.asarray(np.exp(-0.5 * (np.square((dx * c + dy * s) / sx) + np.square((dy * c - dx * s) / sy))))
 
 
 def pair(cx: float, cy: float, sx: float, sy: float, angle: float = 0.0) -> Array:
     """The same bump on both sides of the face."""
-    return blob(cx, cy, sx, sy, angle) + blob(-cx, cy, sx, sy, -angle)
+    return np.asarray(blob(cx, cy, sx, sy, angle) + blob(-cx, cy, sx, sy, -angle))
 
 
 def mirror(points: Sequence[Point] | Array, side: int) -> Array:
@@ -167,7 +168,7 @@ def smoothstep(low: float, high: float, value: Array) -> Array:
 
 def over(image: Array, colour: Array | Sequence[float], mask: Array) -> Array:
     """Paint a colour (or a picture) through a mask."""
-    return image + (np.asarray(colour, np.float32) - image) * np.clip(mask, 0, 1)[..., None]
+    return np.asarray(image + (np.asarray(colour, np.float32) - image) * np.clip(mask, 0, 1)[..., None])
 
 
 def multiply(image: Array, colour: Sequence[float], mask: Array) -> Array:
@@ -177,7 +178,7 @@ def multiply(image: Array, colour: Sequence[float], mask: Array) -> Array:
 
 def screen(image: Array, colour: Sequence[float], mask: Array) -> Array:
     """Add light of a colour through a mask."""
-    return 1 - (1 - image) * (1 - np.asarray(colour, np.float32) * np.clip(mask, 0, 1)[..., None])
+    return np.asarray(1 - (1 - image) * (1 - np.asarray(colour, np.float32) * np.clip(mask, 0, 1)[..., None]))
 
 
 def generator(part: int) -> np.random.Generator:
@@ -229,7 +230,7 @@ def with_details(
     return result
 
 
-def hair_stroke(detail: Detail, points: Sequence[Array], width: float, colour: Sequence[float]) -> None:
+def hair_stroke(detail: Detail, points: Sequence[Array], width: float, colour: Array | Sequence[float]) -> None:
     """A tapered stroke through root, bend and tip: full root, pointed tip."""
     curve = spline(points, steps=7)
     tangent = np.gradient(curve, axis=0)
@@ -254,7 +255,7 @@ def to_floats(canvas: Array) -> Array:
 # ---------------------------------------------------------------- light
 
 
-def unit(vector: Sequence[float]) -> Array:
+def unit(vector: Array | Sequence[float]) -> Array:
     """Vector of length one."""
     v = np.asarray(vector, np.float32)
     return v / np.linalg.norm(v)
@@ -264,12 +265,12 @@ def normals_of(height: Array) -> Array:
     """Surface normals of a height field given in final pixels."""
     dy, dx = np.gradient(height, 1 / SCALE)
     normal = np.stack([-dx, -dy, np.ones_like(dx)], -1)
-    return normal / np.linalg.norm(normal, axis=-1, keepdims=True)
+    return np.asarray(normal / np.linalg.norm(normal, axis=-1, keepdims=True))
 
 
 def wrapped(normal: Array, light: Sequence[float], wrap: float) -> Array:
     """Lambert light that reaches a little round the corner, as a large soft box does."""
-    return np.clip((normal @ unit(light) + wrap) / (1 + wrap), 0, 1)
+    return np.asarray(np.clip((normal @ unit(light) + wrap) / (1 + wrap), 0, 1))
 
 
 def cast_shadow(height: Array, light: Sequence[float], reach: float, softness: float) -> Array:
@@ -279,7 +280,7 @@ def cast_shadow(height: Array, light: Sequence[float], reach: float, softness: f
     step = direction / np.hypot(direction[0], direction[1])
     blocked = np.zeros_like(small)
     for distance in np.arange(2.0, reach, 3.0):
-        shift = np.float32([[1, 0, -step[0] * distance], [0, 1, -step[1] * distance]])
+        shift = np.array([[1, 0, -step[0] * distance], [0, 1, -step[1] * distance]], np.float32)
         toward = cv2.warpAffine(small, shift, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
         excess = (toward - small - step[2] * distance) / (softness * (0.35 + distance / reach))
         blocked = np.maximum(blocked, np.clip(excess, 0, 1))
@@ -319,7 +320,7 @@ def neck_half_width(y: Array) -> Array:
     """Half the width of neck and shoulder slope at height y."""
     rows = [(430, 78), (500, 75), (560, 73), (590, 76), (615, 88), (638, 116), (670, 200), (768, 420)]
     curve = spline(rows)
-    return np.interp(y, curve[:, 0], curve[:, 1]).astype(np.float32)
+    return np.asarray(np.interp(y, curve[:, 0], curve[:, 1]), np.float32)
 
 
 def lid_curves(side: int) -> tuple[Array, Array]:
@@ -357,7 +358,7 @@ def head_relief(outline: Array) -> Array:
     dx, dy = X, Y - HEAD_MIDDLE_Y
     edge = np.interp(np.arctan2(dy, dx), angle[order], radius, period=2 * np.pi).astype(np.float32)
     r = np.hypot(dx, dy) / edge
-    return 142 * np.sqrt(np.clip(1 - np.power(r, 2.25), 0.0, 1)) - 0.9 * np.clip(r - 1, 0, 0.3) * 128
+    return np.asarray(142 * np.sqrt(np.clip(1 - np.power(r, 2.25), 0.0, 1)) - 0.9 * np.clip(r - 1, 0, 0.3) * 128)
 
 
 def nose_relief() -> Array:
@@ -442,7 +443,7 @@ def lit_skin(relief: Array, mask: Array, albedo: Array, shadow: Array, gloss: Ar
     sky = sky + np.clip(normal[..., 1:2], 0, 1) * np.asarray(BOUNCE_COLOUR, np.float32)
     light = scatter((key + (bounce + sky) * hollow) * (0.55 + 0.45 * hollow))
     depth = np.clip(1 - light.mean(-1, keepdims=True), 0, 1)
-    colour = np.power(albedo, 1 + depth * np.float32([0.18, 0.42, 0.20])) * light * 1.12
+    colour = np.power(albedo, 1 + depth * np.array([0.18, 0.42, 0.20], np.float32)) * light * 1.12
 
     view = np.asarray((0, 0, 1), np.float32)
     glossy = normals_of(blur(relief, 1.4))
@@ -451,7 +452,7 @@ def lit_skin(relief: Array, mask: Array, albedo: Array, shadow: Array, gloss: Ar
         aligned = np.clip(glossy @ half_way, 0, 1)
         shine = 0.085 * np.power(aligned, 22) + 0.075 * np.power(aligned, 90)
         reaches = shadow if lamp is KEY_LIGHT else 1.0
-        colour += (strength * shine * gloss * reaches)[..., None] * np.float32([1.0, 0.95, 0.89])
+        colour += (strength * shine * gloss * reaches)[..., None] * np.array([1.0, 0.95, 0.89], np.float32)
     rim = np.power(np.clip(1 - normal[..., 2], 0, 1), 3) * np.clip(normal[..., 0] * 0.6 + 0.35, 0, 1)
     colour += (rim * 0.05)[..., None] * np.asarray((1.0, 0.93, 0.88), np.float32)
     return to_srgb(colour / (1 + 0.12 * colour))
@@ -459,7 +460,7 @@ def lit_skin(relief: Array, mask: Array, albedo: Array, shadow: Array, gloss: Ar
 
 def skin_albedo(rng: np.random.Generator) -> Array:
     """Skin colour before light: blush, warm and cool zones, mottling, freckles."""
-    tone = np.asarray(SKIN, np.float32) * np.ones((_side, _side, 1), np.float32)
+    tone: Array = np.asarray(SKIN, np.float32) * np.ones((_side, _side, 1), np.float32)
     tone = over(tone, BLUSH, 0.34 * blob(-84, 374, 30, 24, 20) + 0.20 * blob(80, 372, 28, 22, -20))
     tone = over(tone, BLUSH, 0.24 * blob(0, 386, 22, 15) + 0.16 * blob(0, 508, 24, 14))
     tone = over(tone, (0.80, 0.60, 0.55), 0.28 * pair(60, 326, 30, 8, 6))
@@ -667,7 +668,7 @@ def brows(image: Array, rng: np.random.Generator) -> Array:
             0.68 * fill(np.vstack([upper, lower[::-1]]), 2.6) * smoothstep(24, 46, np.abs(X)),
         )
         box = (16, 240, 124, 292) if side > 0 else (-124, 240, -16, 292)
-        image = with_details(image, box, lambda detail, u=upper, v=lower: brow_hairs(detail, u, v, rng), 0.72)
+        image = with_details(image, box, partial(brow_hairs, upper=upper, lower=lower, rng=rng), 0.72)
     return image
 
 
@@ -722,10 +723,10 @@ def at_guides(guides: Array, u: Array) -> Array:
     low = np.minimum(place.astype(int), len(guides) - 2)
     mix = (place - low)[:, None]
     index = np.arange(guides.shape[1])
-    return guides[low, index] * (1 - mix) + guides[low + 1, index] * mix
+    return np.asarray(guides[low, index] * (1 - mix) + guides[low + 1, index] * mix)
 
 
-def hair_tone(value: Array) -> Array:
+def hair_tone(value: Array | float) -> Array:
     """Hair colours for brightness values 0..1."""
     stops = np.stack([HAIR_DARK, HAIR_MID, HAIR_LIGHT])
     return np.stack([np.interp(value, (0.0, 0.5, 1.0), stops[:, i]) for i in range(3)], -1)
@@ -796,7 +797,7 @@ def baby_hair(detail: Detail, side: int, rng: np.random.Generator) -> None:
         length = rng.uniform(18, 42)
         bend = root + (0.13 * away + 0.50 * along) * length
         tip = root + (0.30 * away + 0.97 * along) * length
-        tone = hair_tone(np.float64(rng.uniform(0.25, 0.55)))
+        tone = hair_tone(rng.uniform(0.25, 0.55))
         hair_stroke(detail, (root, bend, tip), rng.uniform(0.3, 0.55), tone)
 
 
@@ -836,7 +837,8 @@ def hair_front(image: Array, rng: np.random.Generator) -> Array:
     for side in (-1, 1):
         guides = hair_guides(side)
         base = np.maximum(base, fill(np.vstack([guides[0], guides[-1][::-1]])))
-    moved = cv2.warpAffine(base, np.float32([[1, 0, 4 * SCALE], [0, 1, 7 * SCALE]]), (_side, _side))
+    shift = np.array([[1, 0, 4 * SCALE], [0, 1, 7 * SCALE]], np.float32)
+    moved = cv2.warpAffine(base, shift, (_side, _side))
     receiver = np.maximum(fill(face_outline()), fill(clothes_outline()))
     image = multiply(image, (0.62, 0.44, 0.38), 0.62 * blur(moved, 6) * receiver)
     bare = image
@@ -852,7 +854,7 @@ def hair_front(image: Array, rng: np.random.Generator) -> Array:
     image = over(image, bare, 0.85 * smoothstep(6.5, 0.0, edge) * smoothstep(330, 240, Y))
     for side in (1, -1):
         box = (0, 130, 160, 340) if side > 0 else (-160, 130, 30, 340)
-        image = with_details(image, box, lambda detail, s=side: baby_hair(detail, s, rng), 0.45)
+        image = with_details(image, box, partial(baby_hair, side=side, rng=rng), 0.45)
     parting = ridge([(20.5, 150), (19.5, 128), (18, 104), (16.5, 84)], 0.9)
     return over(image, (0.62, 0.45, 0.37), 0.40 * parting * smoothstep(84, 130, Y))
 

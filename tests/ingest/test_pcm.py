@@ -17,7 +17,8 @@ def tone(rate: int, seconds: float, hz: float = 440.0) -> np.ndarray:
 
 def slices(slicer: Slicer, data: bytes, sizes: list[int]) -> list[AudioSlice]:
     """Push `data` in pieces of the given sizes, over and over, then flush."""
-    out, at, turn = [], 0, 0
+    out: list[AudioSlice] = []
+    at = turn = 0
     while at < len(data):
         size = sizes[turn % len(sizes)]
         out += slicer.push(data[at : at + size], 0, 0)

@@ -17,7 +17,7 @@ def frames(hz: float, seconds: float = 0.4) -> list[np.ndarray]:
 def envelope(sound: np.ndarray) -> np.ndarray:
     """The level over 12.5 ms: a period of the lowest voice."""
     power = np.convolve(np.square(sound.astype(np.float64)), np.ones(600) / 600, "valid")
-    return np.sqrt(power)
+    return np.asarray(np.sqrt(power))
 
 
 @pytest.mark.parametrize("hz", [80, 123.4, 220, 311, 390])

@@ -277,21 +277,25 @@ def test_an_interrupt_starts_afresh() -> None:
     assert pacer.played_ms == 20, "half of the slot had not been sent yet"
 
 
+class NotingBuffer(PlayoutBuffer):
+    """Notes for which position of the avatar each frame was drawn."""
+
+    def __init__(self, high: int, low: int) -> None:
+        super().__init__(high, low)
+        self.drawn_for: dict[int, int] = {}
+
+    def put(self, frame: TalkingFrame) -> None:
+        self.drawn_for[frame.pts] = self.demand.position
+        super().put(frame)
+
+
 @pytest.mark.parametrize("mode", ["clip", "live"])
 @pytest.mark.parametrize(("speed", "stalls"), [(5.0, {}), (1.0, {40: 50, 150: 10}), (0.5, {}), (1.5, {60: 20})])
 def test_a_video_avatar_never_jumps(mode: Mode, speed: float, stalls: dict[int, int]) -> None:
     """A frame is drawn for a place in the avatar's loop before it is known when it plays: it must still fit there."""
     clock, recorder = FakeClock(), Recorder()
-    buffer, producer = PlayoutBuffer(20, 10), Producer(200, speed, stalls, arrival=1.0)
+    buffer, producer = NotingBuffer(20, 10), Producer(200, speed, stalls, arrival=1.0)
     pacer = make_pacer(buffer, producer, recorder, mode, clock)
-    drawn_for: dict[int, int] = {}
-    put = buffer.put
-
-    def note_and_put(made: TalkingFrame) -> None:
-        drawn_for[made.pts] = buffer.demand.position
-        put(made)
-
-    buffer.put = note_and_put  # type: ignore[method-assign]
     epoch = pacer.start()
     for number in range(500):
         clock.time_ns = epoch.due_ns(number)
@@ -303,7 +307,7 @@ def test_a_video_avatar_never_jumps(mode: Mode, speed: float, stalls: dict[int, 
     assert max(np.diff(positions)) <= 1 + skipped
     played = [slot for slot in recorder.slots if slot.generation is not None]
     for slot, number in zip(played, recorder.played_numbers(), strict=True):
-        assert slot.position == drawn_for[number]
+        assert slot.position == buffer.drawn_for[number]
 
 
 @pytest.mark.parametrize("connected_ms", range(400, 440, 7))

@@ -94,14 +94,14 @@ async def test_voice_leaves_in_20_ms_packets_each_at_its_own_time() -> None:
 async def test_what_is_heard_is_what_was_said() -> None:
     tone = (np.sin(2 * np.pi * 440 * np.arange(SAMPLES_PER_FRAME * 10) / 48_000) * 9000).astype(np.int16)
     decoder = CodecContext.create("libopus", "r")
-    decoder.sample_rate, decoder.layout, decoder.format = 48_000, "mono", "s16"  # type: ignore[attr-defined]
+    decoder.sample_rate, decoder.layout, decoder.format = 48_000, "mono", "s16"
     heard = []
     with voice(50) as (broadcast, feed, _):
         subscription = broadcast.subscribe()
         for slot in range(10):
             feed.put(PlayedSlot(slot, slot, IDLE, tone[slot * SAMPLES_PER_FRAME :][:SAMPLES_PER_FRAME], 0))
         for _ in range(20):
-            frames = decoder.decode(Packet((await subscription.next()).data))  # type: ignore[attr-defined]
+            frames = decoder.decode(Packet((await subscription.next()).data))
             heard += [frame.to_ndarray().reshape(-1) for frame in frames]
     sound = np.concatenate(heard).astype(np.float64)
     spectrum = np.abs(np.fft.rfft(sound[9600:19_200] * np.hanning(9600)))
@@ -141,7 +141,7 @@ async def test_a_subscriber_waits_for_its_slot() -> None:
 
 
 async def test_a_stopped_track_ends() -> None:
-    track = PacketTrack("audio", Subscription(2), AUDIO_TIME_BASE)
+    track = PacketTrack("audio", lambda: Subscription(2), AUDIO_TIME_BASE)
     track.stop()
     with pytest.raises(MediaStreamError):
         await track.recv()

@@ -37,7 +37,7 @@ class Decoded:
 
 
 def psnr(a: I420, b: I420) -> float:
-    return float(10 * np.log10(255**2 / max(1e-9, np.mean((a.astype(float) - b) ** 2))))
+    return float(10 * np.log10(255**2 / max(1e-9, float(np.mean((a.astype(float) - b) ** 2)))))
 
 
 @pytest.mark.parametrize(("codec", "effort"), list(product(CODECS, Effort)))

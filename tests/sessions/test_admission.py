@@ -65,13 +65,19 @@ CALM_KEY = replace(KEY, alive=False)
 
 
 @pytest.fixture
-async def capacity() -> AsyncIterator[Capacity]:
-    clock = FakeClock()
-    worker = InferenceWorker(clock)
-    pools = [MeasuredPool(1, "a"), MeasuredPool(1, "b")]
-    yield Capacity(worker, *pools, clock)
-    for pool in pools:
-        pool.shutdown()
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def worker(clock: FakeClock) -> InferenceWorker:
+    return InferenceWorker(clock)
+
+
+@pytest.fixture
+async def capacity(worker: InferenceWorker, clock: FakeClock) -> AsyncIterator[Capacity]:
+    with MeasuredPool(1, "encoding") as encoders, MeasuredPool(1, "resting") as idle:
+        yield Capacity(worker, encoders, idle, clock)
 
 
 def settled(key: CostKey = KEY) -> Inside:
@@ -101,7 +107,9 @@ async def test_a_gap_in_a_voice_that_has_just_begun_closes_no_door(capacity: Cap
     assert capacity.terms([Inside(KEY, 0, 60, last_gap=20)], KEY, CALM_KEY) == USUAL
 
 
-async def test_who_asks_while_somebody_suffers_waits_for_that_to_pass_but_not_for_ever(capacity: Capacity) -> None:
+async def test_who_asks_while_somebody_suffers_waits_for_that_to_pass_but_not_for_ever(
+    capacity: Capacity, clock: FakeClock
+) -> None:
     inside = [Inside(KEY, 0, 1010, last_gap=1000)]
     waiting = asyncio.create_task(capacity.until_known(lambda: inside))
     await asyncio.sleep(0.3)
@@ -112,20 +120,22 @@ async def test_who_asks_while_somebody_suffers_waits_for_that_to_pass_but_not_fo
     inside[0] = replace(inside[0], last_gap=1099)
     waiting = asyncio.create_task(capacity.until_known(lambda: inside))
     await asyncio.sleep(0)
-    capacity._clock.time_ns += PATIENCE_NS  # type: ignore[attr-defined]
+    clock.time_ns += PATIENCE_NS
     async with asyncio.timeout(2):
         await waiting
 
 
-async def test_nobody_waits_while_there_is_room_for_many(capacity: Capacity) -> None:
+async def test_nobody_waits_while_there_is_room_for_many(capacity: Capacity, clock: FakeClock) -> None:
     async with asyncio.timeout(1):
-        await capacity.until_known(lambda: [Inside(KEY, capacity._clock.now_ns(), 0)])
+        await capacity.until_known(lambda: [Inside(KEY, clock.now_ns(), 0)])
 
 
-async def test_near_the_end_each_waits_until_the_last_one_is_known(capacity: Capacity) -> None:
+async def test_near_the_end_each_waits_until_the_last_one_is_known(
+    capacity: Capacity, worker: InferenceWorker, clock: FakeClock
+) -> None:
     for _ in range(20):
-        capacity._worker.cost.note(KEY, 1, SLOT_NS // 2, SLOT_NS // 2, capacity._clock.now_ns())
-    new = Inside(KEY, capacity._clock.now_ns(), 0)
+        worker.cost.note(KEY, 1, SLOT_NS // 2, SLOT_NS // 2, clock.now_ns())
+    new = Inside(KEY, clock.now_ns(), 0)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await capacity.until_known(lambda: [new])
@@ -134,10 +144,12 @@ async def test_near_the_end_each_waits_until_the_last_one_is_known(capacity: Cap
         await capacity.until_known(lambda: [replace(new, since_ns=new.since_ns - PATIENCE_NS)])
 
 
-async def test_who_waits_goes_on_as_soon_as_the_last_one_has_settled_or_left(capacity: Capacity) -> None:
+async def test_who_waits_goes_on_as_soon_as_the_last_one_has_settled_or_left(
+    capacity: Capacity, worker: InferenceWorker, clock: FakeClock
+) -> None:
     for _ in range(20):
-        capacity._worker.cost.note(KEY, 1, SLOT_NS // 2, SLOT_NS // 2, capacity._clock.now_ns())
-    inside = [Inside(KEY, capacity._clock.now_ns(), 0)]
+        worker.cost.note(KEY, 1, SLOT_NS // 2, SLOT_NS // 2, clock.now_ns())
+    inside = [Inside(KEY, clock.now_ns(), 0)]
     waiting = asyncio.create_task(capacity.until_known(lambda: inside))
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -217,11 +229,11 @@ async def test_many_who_ask_at_once_are_let_in_one_by_one(service: Service, monk
 
 async def test_where_time_is_short_a_further_face_only_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.sessions.capacity.PATIENCE_NS", 0)
+    monkeypatch.setattr("app.sessions.capacity.usable_cores", lambda: 64.0)  # only the thread is short
     service = Service(load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=9))
     await service.start()
     try:
         first = await open_one(service)
-        service.capacity._load.cores = 64  # only the thread is short
         dear(service, first, MOST_THREAD - 0.1)
         cheap = replace(first.inside.key, alive=False)
         service.worker.cost.forget(cheap)

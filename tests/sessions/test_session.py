@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ from app.sessions.feeder import PcmFormat
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.session import FEEDERS_HIGH, Session
 from tests.fakes import STILL, Face, HandPool, InlinePool, NotingEncoder, SteppedClock, frame
+
+Event = TypeVar("Event", bound=SessionEvent)
 
 RATE = 16_000
 SLICE_BYTES = 2 * RATE * SLOT_MS // 1000
@@ -128,8 +131,8 @@ def numbers_shown(encoder: NotingEncoder) -> list[int]:
     return list(dict.fromkeys(shown))
 
 
-def heard(events: list[SessionEvent], *kinds: type) -> list[SessionEvent]:
-    return [event for event in events if isinstance(event, kinds)]
+def heard(events: list[SessionEvent], kind: type[Event]) -> list[Event]:
+    return [event for event in events if isinstance(event, kind)]
 
 
 async def collect(session: Session) -> tuple[list[SessionEvent], asyncio.Task[None]]:
@@ -183,7 +186,7 @@ async def test_a_feeder_replaced_in_the_middle_of_a_word_is_heard_to_its_end_and
     await stage.play(session, 70)
     assert numbers_shown(stage.encoders[0]) == list(range(51)), "31 slots of the first, 20 of the second, in order"
     assert session.stats().played_ms == 51 * SLOT_MS and session.stats().gaps == 0
-    spoken = [(event.begins, event.played_ms) for event in heard(events, Speaking)]  # type: ignore[attr-defined]
+    spoken = [(event.begins, event.played_ms) for event in heard(events, Speaking)]
     assert spoken == [(True, 0), (False, 31 * SLOT_MS), (True, 31 * SLOT_MS), (False, 51 * SLOT_MS)]
     await session.aclose()
     await listening
@@ -260,7 +263,7 @@ async def test_a_face_that_cannot_be_drawn_at_rest_ends_the_session_and_the_log_
         await stage.play(broken, 3)
         await asyncio.wait_for(listening, 5)
     (failed,) = heard(events, Failed)
-    assert isinstance(failed, Failed) and failed.why.code == "engine_failed"
+    assert failed.why.code == "engine_failed"
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "5e55" in record.getMessage() and record.exc_info is not None
     assert isinstance(record.exc_info[1], ValueError)

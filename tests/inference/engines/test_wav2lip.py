@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,7 +133,7 @@ def drawn_by_the_model(model: Wav2Lip, mels: np.ndarray, face: np.ndarray) -> np
     return np.asarray(drawn[:, :, 48:].permute(0, 2, 3, 1) * 255)
 
 
-BACKENDS = {
+BACKENDS: dict[str, Callable[[Wav2Lip], Backend]] = {
     "openvino, exact": lambda model: CpuBackend(converted(model), 0, "f32"),
     "openvino, this processor": lambda model: CpuBackend(converted(model), 0),
     "torch, exact": lambda model: TorchBackend(model, "cpu", "f32"),
@@ -145,12 +145,12 @@ DIFFERENCE = {"f32": (0.01, 0.1), "f16": (0.2, 4.0), "bf16": (0.8, 30.0)}
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_every_backend_draws_what_the_model_draws(name: str, model: Wav2Lip) -> None:
-    backend: Backend = BACKENDS[name](model)  # type: ignore[no-untyped-call]
+    backend = BACKENDS[name](model)
     mean, most = DIFFERENCE[backend.precision]
     fixture = np.load(FIXTURE)
     rng = np.random.default_rng(3)
     mels = np.concatenate([fixture["mel"][:, 0], rng.uniform(-4, 2, (3, 80, 16)).astype(np.float32)])
-    first, second = (np.ascontiguousarray(face, np.float32) / 255 for face in fixture["faces"])
+    first, second = (np.ascontiguousarray(face / 255, np.float32) for face in fixture["faces"])
     known = [ModelFace(first), ModelFace(second)]
     order = [0, 1, 0, 0, 1]
     drawn = backend.draw(mels, [known[i] for i in order])
@@ -179,7 +179,7 @@ def test_the_finest_format_is_taken_unless_another_is_much_faster(seconds: dict[
 def test_captured_graphs_draw_what_the_model_draws(model: Wav2Lip) -> None:
     backend = TorchBackend(model)
     fixture = np.load(FIXTURE)
-    face = np.ascontiguousarray(fixture["faces"][0], np.float32) / 255
+    face = np.ascontiguousarray(fixture["faces"][0] / 255, np.float32)
     known = ModelFace(face)
     mels = np.repeat(fixture["mel"][:1, 0], 5, axis=0)
     for count in (1, 2, 3, 5, 5, 1):
@@ -246,7 +246,7 @@ def test_a_drawing_of_another_colour_leaves_no_seam(avatar: Avatar, tint: tuple[
 
     def gradient(image: np.ndarray) -> np.ndarray:
         part = image[region.rows, region.columns].astype(np.float32)
-        return np.hypot(cv2.Sobel(part, -1, 1, 0), cv2.Sobel(part, -1, 0, 1)).max(axis=2)
+        return np.asarray(np.hypot(cv2.Sobel(part, -1, 1, 0), cv2.Sobel(part, -1, 0, 1)).max(axis=2))
 
     border = (region.cover[..., 0] > 0.02) & (region.cover[..., 0] < 0.98)
     before, after = gradient(to_bgr(rest))[border], gradient(to_bgr(pasted))[border]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
-from app.inference.engine import Job
+from app.inference.engine import IdleMotion, Job
 from app.inference.features.window import MelSpan, Window
 from app.inference.scheduler.cost import FRESH_NS, CostKey, EngineCost
 from app.inference.scheduler.cost_meter import MEASURED, WARM_UPS, CostMeter
@@ -46,8 +46,8 @@ class GatedEngine:
         self.fail = False
         self.bad: object = None  # an avatar that cannot be drawn
 
-    def prepare(self, avatar: Avatar) -> I420:
-        return IMAGE
+    def prepare(self, avatar: Avatar) -> Face:
+        return Face(avatar.name)
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         self.gate.acquire()
@@ -76,7 +76,10 @@ class Face(str):
     """A name is enough."""
 
     moving = False
-    idle_motion = None
+    idle_motion: IdleMotion | None = None
+
+    def without_idle_motion(self) -> Face:
+        return Face(self)
 
     def idle_frame(self, position: int) -> I420:
         return IMAGE
@@ -87,7 +90,8 @@ class Taker(HoardingSink):
 
     def __init__(self, worker: InferenceWorker, engine: GatedEngine, name: str, lossy: bool = False) -> None:
         super().__init__()
-        self.stream: GenerationStream = worker.open(engine, Face(name), lossy, self)  # type: ignore[arg-type]
+        self.face = Face(name)
+        self.stream: GenerationStream = worker.open(engine, self.face, lossy, self)
 
 
 @pytest.fixture
@@ -223,13 +227,16 @@ class Listener:
     def emphasis(self, window: Window) -> float:
         raise ValueError("deaf")
 
+    def at_rest(self, position: int, emphasis: float) -> I420:
+        return IMAGE
+
 
 async def test_an_emphasis_that_cannot_be_told_ends_its_session_and_no_other(
     worker: InferenceWorker, engine: GatedEngine
 ) -> None:
     engine.open_gate()
     deaf, well = Taker(worker, engine, "deaf"), Taker(worker, engine, "well")
-    deaf.stream.prepared.idle_motion = Listener()  # type: ignore[misc, assignment]
+    deaf.face.idle_motion = Listener()
     deaf.stream.submit(windows(1))
     well.stream.submit(windows(1))
     await deaf.wait_for(1)
@@ -293,7 +300,7 @@ async def test_an_engine_slower_than_the_voice_repeats_pictures_and_cuts_no_soun
 
 async def test_what_an_engine_costs_is_measured_on_the_thread(worker: InferenceWorker, engine: GatedEngine) -> None:
     engine.open_gate()
-    await CostMeter(worker).measure(engine, Face("a"))  # type: ignore[arg-type]
+    await CostMeter(worker).measure(engine, Face("a"))
     assert engine.batches and worker.cost.knows(KEY)
     async with asyncio.timeout(5):
         while worker._streams:  # the measurement leaves
@@ -335,19 +342,20 @@ async def test_silence_does_not_make_an_engine_look_cheap(worker: InferenceWorke
     assert worker.worked_ns > 0
 
 
-async def test_a_stall_while_an_engine_is_measured_does_not_make_it_dear(worker: InferenceWorker) -> None:
-    engine = GatedEngine()
-    engine.open_gate()
-    render, calls = engine.render, iter(range(100))
+class StallingEngine(GatedEngine):
+    """Takes long for its fifth batch."""
 
-    def stalling(jobs: Sequence[Job]) -> list[I420]:
-        if next(calls) == 4:
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
+        if len(self.batches) == 4:
             time.sleep(0.3)
-        return render(jobs)
+        return super().render(jobs)
 
-    engine.render = stalling  # type: ignore[method-assign]
+
+async def test_a_stall_while_an_engine_is_measured_does_not_make_it_dear(worker: InferenceWorker) -> None:
+    engine = StallingEngine()
+    engine.open_gate()
     meter = CostMeter(worker)
-    await asyncio.gather(*(meter.measure(engine, Face(name)) for name in "abc"))  # type: ignore[arg-type]
+    await asyncio.gather(*(meter.measure(engine, Face(name)) for name in "abc"))
     assert worker.cost.wall_ns(KEY) < 20_000_000
     assert len(engine.batches) == WARM_UPS + MEASURED, "one measurement was enough for all three"
 
@@ -358,7 +366,7 @@ async def test_an_engine_that_fails_while_it_is_measured_stays_unknown(
     engine.fail = True
     engine.open_gate()
     async with asyncio.timeout(5):
-        await CostMeter(worker).measure(engine, Face("a"))  # type: ignore[arg-type]
+        await CostMeter(worker).measure(engine, Face("a"))
     assert not worker.cost.knows(KEY)
 
 

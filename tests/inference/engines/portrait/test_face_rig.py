@@ -188,7 +188,8 @@ def test_it_moves_smoothly_between_shapes(avatar: Avatar, rig: FaceRig) -> None:
 def test_a_tilted_head_speaks_along_its_own_axes(degrees: float, avatar: Avatar, finder: FaceFinder) -> None:
     height, width = avatar.image.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    image = cv2.warpAffine(avatar.image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    size = (width, height)
+    image = np.asarray(cv2.warpAffine(avatar.image, turn, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
     mesh = (avatar.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
     moved = found(finder, posed(image, make_rig(image, mesh), AA))
     drop = moved[CHIN] - mesh[CHIN]
@@ -210,7 +211,7 @@ def test_the_dark_line_between_the_lips_is_found_where_the_mesh_is_off(avatar: A
 @pytest.mark.parametrize("scale", [0.12, 0.4])
 def test_small_and_cut_off_faces_are_drawn_too(scale: float, avatar: Avatar) -> None:
     side = 2 * round(avatar.width * scale / 2)  # pictures' sides are even
-    image = np.ascontiguousarray(cv2.resize(avatar.image, (side, side), interpolation=cv2.INTER_AREA))
+    image = np.asarray(cv2.resize(avatar.image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     mesh = avatar.mesh * np.float32(side / avatar.width)
     low = (int(mesh[CHIN, 1]) - 2) & ~1  # the picture ends above the chin
     for part in (image, np.ascontiguousarray(image[:low])):

@@ -33,12 +33,12 @@ def heard(spoken: Spoken) -> list[MouthShape]:
 
 
 def noise(level: float, seconds: float = 4.0) -> np.ndarray:
-    return level * np.random.default_rng(1).standard_normal(int(RATE * seconds))
+    return np.random.default_rng(1).normal(0, level, int(RATE * seconds))
 
 
 def tones(hertz: list[float], level: float, seconds: float = 4.0) -> np.ndarray:
     t = np.arange(int(RATE * seconds)) / RATE
-    return level * np.mean([np.sin(2 * np.pi * f * t) for f in hertz], axis=0)
+    return np.asarray(level * np.mean([np.sin(2 * np.pi * f * t) for f in hertz], axis=0))
 
 
 def guitar(level: float, seconds: float = 6.0) -> np.ndarray:
@@ -54,7 +54,7 @@ def guitar(level: float, seconds: float = 6.0) -> np.ndarray:
         for _ in range(int(seconds * 4))
     ]
     wave = np.concatenate(plucks)
-    return level * wave / np.abs(wave).max()
+    return np.asarray(level * wave / np.abs(wave).max())
 
 
 def test_the_weights_are_light_and_the_window_ends_soon_after_its_frame() -> None:
