@@ -82,15 +82,8 @@ def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
 def _serve(args: argparse.Namespace) -> int:
     from app.server import serve
 
-    settings = load_settings(
-        host=args.host,
-        port=args.port,
-        ssl_certfile=args.ssl_certfile,
-        ssl_keyfile=args.ssl_keyfile,
-        engine=args.engine,
-        life=args.life,
-    )
-    return serve(settings, args.log_level)
+    flags = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
+    return serve(load_settings(**flags), args.log_level)
 
 
 def _render(args: argparse.Namespace) -> int:

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
         default=None, description="certificate for HTTPS; browsers allow the microphone only there or on localhost"
     )
     ssl_keyfile: str | None = Field(default=None, description="key of the certificate")
-    engine: str = Field(default="auto", description="what the engine auto means")
+    engine: str = Field(default="auto", description="engine used for `auto`")
     data_dir: Path = Field(
         default_factory=_data_dir,
         description="folder of uploaded pictures and videos, of which a minute takes 1 to 2.3 GB; `data/` in a "
@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     voice_lead_packets: int = Field(
         default=2, ge=0, le=50, description="20 ms packets by which the voice leaves ahead of its picture"
     )
-    video_bitrate: int = Field(default=2_500_000, ge=1, description="bits per second of a picture at most")
+    video_bitrate: int = Field(default=2_500_000, ge=1, description="most bits per second of video")
     ice_servers: Annotated[tuple[IceServer, ...], NoDecode] = Field(
         default=(),
         description="STUN and TURN servers: `stun:host:port` separated by commas, or a JSON list with `urls`, "

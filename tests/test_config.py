@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from app import config
 from app.config import Settings, SettingsError, load_settings
+from tools.settings_table import PAGE, with_table
 
 
 def test_flags_come_before_variables_and_variables_before_defaults() -> None:
@@ -93,3 +94,7 @@ def test_a_checkout_keeps_its_data_and_an_installed_service_the_users(
     monkeypatch.setattr(config, "in_checkout", lambda: False)
     kept = platformdirs.user_data_path("lipwire", appauthor=False)
     assert (Settings().data_dir, Settings().weights_dir) == (kept, kept / "weights")
+
+
+def test_the_settings_page_is_what_the_settings_say() -> None:
+    assert with_table(PAGE.read_text()) == PAGE.read_text(), "run python -m tools.settings_table"

@@ -20,11 +20,16 @@ def table() -> str:
     return HEAD + "".join(rows)
 
 
+def with_table(page: str) -> str:
+    """Return a page with its table replaced."""
+    before, _, rest = page.partition(HEAD)
+    _, _, after = rest.partition("\n\n")
+    return f"{before}{table()}" + (f"\n{after}" if after else "")
+
+
 def main() -> None:
     """Replace the table in the page."""
-    before, _, rest = PAGE.read_text().partition(HEAD)
-    _, _, after = rest.partition("\n\n")
-    PAGE.write_text(f"{before}{table()}\n{after}")
+    PAGE.write_text(with_table(PAGE.read_text()))
 
 
 if __name__ == "__main__":

@@ -40,11 +40,11 @@ class Prepared(Protocol):
 
     @property
     def idle_motion(self) -> IdleMotion | None:
-        """What it does by itself at rest; None: :meth:`rest` is all there is to see."""
+        """What it does by itself at rest; None: :meth:`idle_frame` is all there is to see."""
         ...
 
     def without_idle_motion(self) -> Prepared:
-        """Return the same avatar without a life of its own, which costs less to draw; itself where it has none."""
+        """Return the same avatar without idle motion, which costs less to draw; itself where it has none."""
         ...
 
     def idle_frame(self, position: int) -> I420:

@@ -67,12 +67,14 @@ class PictureBroadcast:
         self._lead_ns, self._most_bitrate, self._effort = lead_ns, most_bitrate, effort
         self._channels: dict[PictureCodec, _Channel] = {}
         self._shown: I420 | None = None
+        self._dropped_before = 0  # packets, by subscribers who have left
         self.sent = 0  # pictures
 
     @property
     def dropped(self) -> int:
-        """Packets that subscribers who are here lost because they were slow."""
-        return sum(each.dropped for channel in self._channels.values() for each in channel.subscriptions)
+        """Packets that subscribers lost because they were slow, those who have left included."""
+        here = sum(each.dropped for channel in self._channels.values() for each in channel.subscriptions)
+        return self._dropped_before + here
 
     def subscribe(self, codec: PictureCodec) -> Subscription:
         """Add a subscriber; it begins with a key frame."""
@@ -94,6 +96,7 @@ class PictureBroadcast:
         for codec, channel in list(self._channels.items()):
             if subscription in channel.subscriptions:
                 channel.subscriptions.remove(subscription)
+                self._dropped_before += subscription.dropped
                 if not channel.subscriptions:
                     del self._channels[codec]
 
@@ -135,6 +138,12 @@ class VoiceBroadcast:
         self._feed, self._clock = feed, clock
         self._encoder = VoiceEncoder()
         self._subscriptions: list[Subscription] = []
+        self._dropped_before = 0  # packets, by subscribers who have left
+
+    @property
+    def dropped(self) -> int:
+        """Packets that subscribers lost because they were slow, those who have left included."""
+        return self._dropped_before + sum(each.dropped for each in self._subscriptions)
 
     def subscribe(self) -> Subscription:
         """Add a subscriber."""
@@ -146,6 +155,7 @@ class VoiceBroadcast:
         """Remove a subscriber."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
+            self._dropped_before += subscription.dropped
 
     async def run(self, slots: SlotClock) -> None:
         """Serve until cancelled."""

@@ -1,4 +1,4 @@
-"""Buffer B: the two or three slots between the pacer and the tracks, voice and picture read separately."""
+"""Buffer B: the few slots between the pacer and the broadcasts, voice and picture read separately."""
 
 from __future__ import annotations
 

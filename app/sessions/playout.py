@@ -13,7 +13,7 @@ from app.config import IceServer
 from app.inference.engine import Engine, Prepared
 from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.worker import InferenceWorker
-from app.media import PACKET_MS, PACKET_NS, TalkingFrame
+from app.media import PACKET_MS, PACKET_NS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.idle_renderer import IdleRenderer
 from app.pacer.links import PacerLinks, PacerListener
 from app.pacer.pacer import Pacer
@@ -152,7 +152,7 @@ class Playout:
             gaps=counters.gaps,
             drops=counters.dropped + self.stream.dropped,
             missed=counters.missed,
-            unsent=self.feed.unsent + self._pictures.dropped,
+            unsent=self.feed.unsent + self._pictures.dropped + self._voice.dropped // PACKETS_PER_FRAME,
             repeats=self.stream.repeated,
             rest_repeats=self.idle.repeated,
             rest_late=self.idle.late,

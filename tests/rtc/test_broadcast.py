@@ -230,6 +230,8 @@ async def test_a_slow_subscriber_loses_its_own_packets_and_comes_back_with_a_key
     assert len(slow) <= SUBSCRIPTION_PICTURES and slow.dropped + len(slow) == 100
     assert stage.pictures.dropped == slow.dropped
     assert (await slow.next()).key
+    stage.pictures.unsubscribe(slow)
+    assert stage.pictures.dropped == slow.dropped, "what was lost stays counted when the loser has left"
 
 
 def test_a_flood_is_bounded_and_sound_keeps_the_latest() -> None:

@@ -160,6 +160,7 @@ async def test_two_watch_what_is_coded_once_and_the_slow_one_hurts_only_itself(s
     assert np.diff(taken).tolist() == [3600] * (len(taken) - 1), "not one is missing"
     assert quick.dropped == 0 and slow.dropped > 2 * SUBSCRIPTION_PICTURES
     assert len(slow) <= SUBSCRIPTION_PICTURES
+    assert session.stats().unsent == slow.dropped, "the session counts it"
     first = await slow.next()
     assert first.key, "who lost pictures goes on with one that needs no other"
     assert first.pts > taken[SUBSCRIPTION_PICTURES]
