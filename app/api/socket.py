@@ -32,6 +32,7 @@ from app.sessions.session import Session
 
 logger = logging.getLogger(__name__)
 
+SEND_S = 20  # that a message may wait for a client to read those before it
 GOODBYE_S = 2  # for what is still to be said at the end
 CLOSE_NORMAL = 1000
 
@@ -49,7 +50,8 @@ class Conversation:
         self._feeder: Feeder | None = None
         self._viewer: Viewer | None = None
         self._events: EventQueue | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._failure: Refusal | None = None  # the session's own, which goes before any other
         self._one_ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -76,7 +78,7 @@ class Conversation:
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
-        self._tasks.add(task)
+        self._tasks.append(task)
         task.add_done_callback(lambda done: self._one_ended.set())
 
     async def _read(self) -> None:
@@ -123,16 +125,17 @@ class Conversation:
         self._session = session = await self._service.open(start.request)
         self._feeder = session.feeder(start.format)
         self._events = session.events()
-        await self._send(started(session))
+        # they begin once this one waits, which "started" does only behind more than a socket takes
         self._spawn(self._tell(self._events))
         self._spawn(self._events.overflow())  # noticed although telling waits for who does not read
+        await self._send(started(session))
 
     async def _on_offer(self, session: Session, sdp: str) -> None:
         if self._viewer is not None:
             raise Refusal("already_connected", "Send one offer a session; start another to reconnect.")
         self._viewer, answer = await session.view(sdp)
-        await self._send(AnswerMessage(sdp=answer))
         self._spawn(self._watch(self._viewer))
+        await self._send(AnswerMessage(sdp=answer))
 
     async def _on_audio(self, data: bytes) -> None:
         if len(data) > MAX_BINARY_BYTES:
@@ -149,7 +152,8 @@ class Conversation:
     async def _tell(self, events: EventQueue) -> None:
         async for event in events:
             if isinstance(event, Failed):
-                raise event.why
+                self._failure = event.why
+                return
             await self._send(message_of(event))
 
     async def _watch(self, viewer: Viewer) -> None:
@@ -159,11 +163,16 @@ class Conversation:
             raise why
 
     async def _send(self, message: ServerMessage) -> None:
-        await self._socket.send_text(message.model_dump_json())
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._socket.send_text(message.model_dump_json())
+        except TimeoutError:
+            raise Refusal("not_reading", f"Nothing was read for {SEND_S} s; read messages as they come.") from None
 
     async def _hang_up(self, refusal: Refusal | None) -> None:
         if self._socket.client_state is not WebSocketState.CONNECTED:
             return
+        refusal = self._failure or refusal
         if refusal is not None:
             logger.info("socket: refused, %s: %s", refusal.code, refusal.message)
         try:
@@ -171,6 +180,7 @@ class Conversation:
                 if self._events is not None and (refusal is None or refusal.code != "not_reading"):
                     with contextlib.suppress(Refusal):
                         await self._tell(self._events)
+                refusal = self._failure or refusal
                 if refusal is not None:
                     await self._send(ErrorMessage(code=refusal.code, message=refusal.message))
                 await self._socket.close(close_code_of(refusal) if refusal else CLOSE_NORMAL)

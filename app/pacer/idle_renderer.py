@@ -95,6 +95,7 @@ class IdleRenderer:
     def picture(self, position: int) -> Picture:
         """Return the picture at a position of the avatar's time; drawing it takes until it is shown."""
         if self._closed or not self._audience.watched:
+            self._played = None  # whoever comes later sees no mouth of then
             return self._prepared.idle_frame(position)
         played, slot = self._on_its_way()
         idle_motion = self._prepared.idle_motion

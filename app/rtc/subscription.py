@@ -29,7 +29,8 @@ class Subscription:
         self._limit, self._on_loss = limit, on_loss
         self._items: deque[Encoded] = deque()
         self._filled = asyncio.Event()
-        self._broken = True  # a newcomer begins with a key packet too
+        self._broken = True  # a newcomer begins with a key packet too,
+        self._begun = False  # and has lost nothing before it
         self.dropped = 0
         self.target_bitrate: int | None = None  # bit/s that this reader can take; None: it has not said
 
@@ -45,9 +46,9 @@ class Subscription:
             if not encoded.key:
                 self._on_loss()
         if self._broken and not encoded.key:
-            self.dropped += 1
+            self.dropped += self._begun
             return
-        self._broken = False
+        self._broken, self._begun = False, True
         self._items.append(encoded)
         self._filled.set()
 

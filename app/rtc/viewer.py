@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCRtpSender
 
 from app.clock import Epoch
 from app.config import IceServer
 from app.errors import Refusal
 from app.media import AUDIO_TIME_BASE, VIDEO_TIME_BASE
 from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
+from app.rtc.connection import Connection
 from app.rtc.feedback import PictureFeedback
 from app.rtc.picture_encoder import PictureCodec
 from app.rtc.sender_clock import MediaClockReports
@@ -55,15 +56,13 @@ class Viewer:
     """
 
     def __init__(self, media: Media, ice_servers: Sequence[IceServer], listener: ViewerListener) -> None:
-        servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
-        self._connection = RTCPeerConnection(RTCConfiguration(servers))
+        self._connection = Connection(ice_servers)
         self._media, self._listener = media, listener
         self._tracks: list[PacketTrack] = []
         self._was_connected = False
         self._end: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
-        self._closing: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
-        self._connection.on("connectionstatechange", self._note_state)
+        self._connection.peer.on("connectionstatechange", self._note_state)
 
     @property
     def connected(self) -> bool:
@@ -74,15 +73,15 @@ class Viewer:
         """Answer an offer; both sides' candidates are inside the descriptions.
 
         Raises:
-            Refusal: ``bad_sdp``.
+            Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
         """
         codec = check_offer(offer_sdp)
         self._add_voice()
         self._add_pictures(codec)
-        answer = await self._negotiate(RTCSessionDescription(offer_sdp, "offer"))
-        await self._connection.setLocalDescription(answer)
-        self._patience = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT_S, self._give_up)
-        return self._connection.localDescription.sdp
+        answer = await self._connection.answer(offer_sdp)
+        if not self._end.done():
+            self._patience = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT_S, self._give_up)
+        return answer
 
     async def ended(self) -> Refusal | None:
         """Wait for the end; returns why it came: ``peer_lost`` or ``not_connected``, None where it was closed."""
@@ -91,44 +90,24 @@ class Viewer:
     async def aclose(self) -> None:
         """Close the connection and wait until its tasks are gone; again is fine."""
         self._finish(None)
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name="viewer close")
-        # aiortc's own close, cancelled half-way, would let every later one wait for ever
-        await asyncio.shield(self._closing)
-
-    async def _close(self) -> None:
         for track in self._tracks:
             track.stop()
             if track.subscription is not None:
                 self._media.voice.unsubscribe(track.subscription)
                 self._media.pictures.unsubscribe(track.subscription)
-        await self._connection.close()
-
-    async def _negotiate(self, offer: RTCSessionDescription) -> RTCSessionDescription:
-        try:
-            await self._connection.setRemoteDescription(offer)
-            # whatever the browser offers to send is refused: nobody would read it
-            for transceiver in self._connection.getTransceivers():
-                transceiver.direction = "sendonly"
-            return await self._connection.createAnswer()
-        except Exception as error:  # aiortc asserts and indexes its way through descriptions
-            logger.info("viewer: an offer could not be answered", exc_info=error)
-            message = (
-                f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
-            )
-            raise Refusal("bad_sdp", message) from error
+        await self._connection.aclose()
 
     def _add_voice(self) -> None:
         track = PacketTrack("audio", self._media.voice.subscribe, AUDIO_TIME_BASE)
         self._tracks.append(track)
-        sender = self._connection.addTransceiver(track, "sendonly").sender
+        sender = self._connection.peer.addTransceiver(track, "sendonly").sender
         MediaClockReports(sender, track, AUDIO_TIME_BASE, self._media.epoch)
 
     def _add_pictures(self, codec: PictureCodec) -> None:
         pictures = self._media.pictures
         track = PacketTrack("video", partial(pictures.subscribe, codec), VIDEO_TIME_BASE)
         self._tracks.append(track)
-        transceiver = self._connection.addTransceiver(track, "sendonly")
+        transceiver = self._connection.peer.addTransceiver(track, "sendonly")
         known = RTCRtpSender.getCapabilities("video").codecs
         transceiver.setCodecPreferences([each for each in known if each.name.upper() in (codec, "RTX")])
         MediaClockReports(transceiver.sender, track, VIDEO_TIME_BASE, self._media.epoch)
@@ -144,7 +123,7 @@ class Viewer:
         PictureFeedback(transceiver.sender, take_key_wish, take_bitrate)
 
     def _note_state(self) -> None:
-        state = self._connection.connectionState
+        state = self._connection.peer.connectionState
         logger.info("viewer: %s", state)
         if state == "connected" and not self._was_connected and not self._end.done():
             self._was_connected = True

@@ -33,12 +33,14 @@ CODED_AT_FIRST = 12  # pictures, to know what coding takes
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """A session that was let in: what it is, since when, how many slots it has played, and where a voice broke off."""
+    """A session that was let in: what it is, since when, how many slots it has played, where a voice broke off, and
+    whether anybody watches, without whom nothing is coded."""
 
     key: CostKey
     since_ns: int
     slots: int
     last_gap: int | None = None
+    watched: bool = True
 
     @property
     def suffers(self) -> bool:
@@ -75,7 +77,7 @@ class Capacity:
         """Measure what is going on."""
         if not inside:
             self._late.clear()
-        self._load.sample([_pixels(session.key) for session in inside if session.slots])
+        self._load.sample([_pixels(session.key) for session in inside if session.slots and session.watched])
 
     def terms(self, inside: Sequence[Inside], alive: CostKey, calm: CostKey) -> Terms | None:
         """Return on which terms one more fits, as itself or without its life; None where it does not."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from app.errors import Refusal
-from app.sessions.events import SessionEvent, Stats
+from app.sessions.events import Failed, SessionEvent, Stats
 
 QUEUE_LIMIT = 256  # events for a listener that does not take them
 
@@ -21,8 +21,8 @@ class EventQueue(AsyncIterator[SessionEvent]):
     On the event loop.
     """
 
-    def __init__(self, limit: int = QUEUE_LIMIT) -> None:
-        self._limit = limit
+    def __init__(self, limit: int = QUEUE_LIMIT, on_close: Callable[[EventQueue], None] = lambda queue: None) -> None:
+        self._limit, self._on_close = limit, on_close
         self._items: deque[SessionEvent] = deque()
         self._changed = asyncio.Event()
         self._ended = False
@@ -42,6 +42,12 @@ class EventQueue(AsyncIterator[SessionEvent]):
         """Let the listener finish: what waits is still heard."""
         self._ended = True
         self._changed.set()
+
+    def close(self) -> None:
+        """Stop listening; again is fine."""
+        self._items.clear()
+        self.end()
+        self._on_close(self)
 
     async def __anext__(self) -> SessionEvent:
         """Wait for the next event.
@@ -83,15 +89,18 @@ class EventQueue(AsyncIterator[SessionEvent]):
 
 
 class Announcer:
-    """Tells every listener of one session."""
+    """Tells every listener of one session. What it failed of is told to whoever listens afterwards too."""
 
     def __init__(self) -> None:
         self._queues: list[EventQueue] = []
+        self._failed: Failed | None = None
         self._over = False
 
     def listen(self) -> EventQueue:
-        """Return a queue of all that happens from now on."""
-        queue = EventQueue()
+        """Return a queue of all that happens from now on, until it is closed."""
+        queue = EventQueue(on_close=self._forget)
+        if self._failed is not None:
+            queue.put(self._failed)
         if self._over:
             queue.end()
         else:
@@ -100,6 +109,8 @@ class Announcer:
 
     def announce(self, event: SessionEvent) -> None:
         """Tell an event."""
+        if isinstance(event, Failed):
+            self._failed = event
         for queue in self._queues:
             queue.put(event)
 
@@ -109,3 +120,7 @@ class Announcer:
         for queue in self._queues:
             queue.end()
         self._queues.clear()
+
+    def _forget(self, queue: EventQueue) -> None:
+        if queue in self._queues:
+            self._queues.remove(queue)

@@ -28,8 +28,9 @@ class PcmFormat:
 class Feeder:
     """Moves one feeder's sound, waiting wherever the next stage is full.
 
-    Bound: ``INBOX_S`` of sound; full: :meth:`push` and :meth:`flush` wait. Its sound comes
-    behind all that the feeder ``before`` it sent. After :meth:`leave` what was sent goes on to play.
+    Bound: ``INBOX_S`` of sound; full: :meth:`push` and :meth:`flush` wait, and what an interrupt finds waiting there is
+    dropped too. Its sound comes behind all that the feeder ``before`` it sent. After :meth:`leave` what was sent goes
+    on to play.
     """
 
     def __init__(
@@ -91,8 +92,9 @@ class Feeder:
         self._drained.set()
 
     async def _put(self, item: bytes | Mark) -> None:
+        generation = self._generation
         await self._inbox.wait_for_room()
-        if not self.left:
+        if not self.left and generation == self._generation:
             self._inbox.put(item)
 
     async def _push(self, data: bytes) -> None:

@@ -65,8 +65,8 @@ class Session(PacerListener):
     @property
     def inside(self) -> Inside:
         """What admission must know of it."""
-        pacer = self._playout.pacer
-        return Inside(self._playout.stream.cost_key, self._since_ns, pacer.next_slot, pacer.counters.last_gap)
+        pacer, watched = self._playout.pacer, self.media.pictures.watched
+        return Inside(self._playout.stream.cost_key, self._since_ns, pacer.next_slot, pacer.counters.last_gap, watched)
 
     @property
     def media(self) -> Media:
@@ -113,10 +113,12 @@ class Session(PacerListener):
         viewer = Viewer(self.media, self.limits.ice_servers, self)
         self._viewers.add(viewer)
         try:
-            return viewer, await viewer.answer(offer_sdp)
+            answer = await viewer.answer(offer_sdp)
+            self._require_life()
         except BaseException:
             await viewer.aclose()
             raise
+        return viewer, answer
 
     def events(self) -> EventQueue:
         """Return an iterator over all that happens from now on; it ends with the session."""
@@ -174,8 +176,10 @@ class Session(PacerListener):
             self._count_viewers()
 
     async def _see_off(self, viewer: Viewer) -> None:
-        await viewer.aclose()
-        self._viewers.discard(viewer)
+        try:
+            await viewer.aclose()
+        finally:
+            self._viewers.discard(viewer)
 
     def _require_life(self) -> None:
         if self._over:

@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import Refusal
 from app.sessions.event_queue import Announcer, EventQueue
-from app.sessions.events import Interrupted, Speaking, Stats
+from app.sessions.events import Failed, Interrupted, Speaking, Stats
 
 
 def stats(number: int) -> Stats:
@@ -61,3 +61,15 @@ async def test_a_listener_waits_for_something_to_happen() -> None:
     assert not waiting.done()
     queue.put(stats(1))
     assert await asyncio.wait_for(waiting, 1) == stats(1)
+
+
+async def test_a_listener_that_leaves_is_forgotten_and_one_that_comes_late_hears_of_the_failure() -> None:
+    announcer = Announcer()
+    gone, here = announcer.listen(), announcer.listen()
+    gone.close()
+    gone.close()
+    failed = Failed(Refusal("engine_failed", "It broke."))
+    announcer.announce(failed)
+    announcer.end()
+    assert len(gone) == 0 and [event async for event in gone] == []
+    assert [event async for event in here] == [event async for event in announcer.listen()] == [failed]

@@ -253,6 +253,22 @@ async def test_an_interrupt_is_told_to_every_listener_and_drops_all_that_waits(s
     assert heard(events, Interrupted) == heard(others, Interrupted) == [Interrupted(played_ms)]
 
 
+async def test_an_interrupt_drops_what_waits_for_room_too(stage: Stage) -> None:
+    session = stage.open()
+    feeder = session.feeder(PcmFormat(sample_rate=RATE))
+    for _ in range(10):  # what the inference thread takes, then what the inbox does
+        stuck = asyncio.create_task(feeder.push(tone(200)))
+        await asyncio.wait({stuck}, timeout=0.2)
+        if not stuck.done():
+            break
+    assert not stuck.done()
+    session.interrupt()
+    await asyncio.wait_for(stuck, 1)
+    session.start()
+    await stage.play(session, 40)
+    assert session.stats().played_ms == 0
+
+
 async def test_a_face_that_cannot_be_drawn_at_rest_ends_the_session_and_the_log_says_why(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,91 @@
+"""aiortc's peer connection, with an answer that may be given up and a close that leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+
+from app.config import IceServer
+from app.errors import Refusal
+
+logger = logging.getLogger(__name__)
+
+ANSWER_S = 1  # that an answer which nobody waits for may still take
+CLOSE_S = 3  # that aiortc may take to close
+CONNECTED_LATE_S = 0.05  # after which what was connecting at the close has come as far as it does
+OUR_FAULT = "Something broke on the server; start again."
+
+
+class Connection:
+    """One peer connection that answers one offer.
+
+    aiortc leaves things behind in three cases: an answer that is cancelled keeps its UDP sockets, a close that is
+    cancelled never ends, and a connection that is closed while it is being made goes on with some of its tasks. So both
+    are tasks of their own here, and the last kind is cleared up afterwards. Made for the pinned aiortc and aioice;
+    ``tests/e2e/test_connection.py`` fails where they move.
+    """
+
+    def __init__(self, ice_servers: Sequence[IceServer]) -> None:
+        servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
+        self.peer = RTCPeerConnection(RTCConfiguration(servers))
+        self._answering: asyncio.Task[str] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def answer(self, offer_sdp: str) -> str:
+        """Answer an offer; both sides' candidates are inside the descriptions.
+
+        Raises:
+            Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
+        """
+        self._answering = asyncio.create_task(self._answer(offer_sdp), name="answer")
+        return await asyncio.shield(self._answering)
+
+    async def aclose(self) -> None:
+        """Close it, and wait until nothing of it is left; again is fine."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="close")
+        await asyncio.shield(self._closing)
+
+    async def _answer(self, offer_sdp: str) -> str:
+        try:
+            await self.peer.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+            # whatever the browser offers to send is declined: nobody would read it
+            for transceiver in self.peer.getTransceivers():
+                transceiver.direction = "sendonly"
+            await self.peer.setLocalDescription(await self.peer.createAnswer())
+        except OSError as error:
+            logger.exception("viewer: no connection could be opened")
+            raise Refusal("internal_error", OUR_FAULT) from error
+        except Exception as error:  # aiortc asserts and indexes its way through descriptions
+            logger.info("viewer: an offer could not be answered", exc_info=error)
+            message = (
+                f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
+            )
+            raise Refusal("bad_sdp", message) from error
+        return self.peer.localDescription.sdp
+
+    async def _close(self) -> None:
+        if self._answering is not None:
+            await asyncio.wait({self._answering}, timeout=ANSWER_S)
+            self._answering.cancel()
+            await asyncio.gather(self._answering, return_exceptions=True)
+        settled = self.peer.connectionState in ("connected", "failed", "closed")
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self.peer.close()
+        except Exception as error:  # a half-made connection has parts that aiortc does not expect to be missing
+            logger.info("viewer: its connection did not close in order", exc_info=error)
+        if not settled:
+            await self._clear_up()
+
+    async def _clear_up(self) -> None:
+        await asyncio.sleep(CONNECTED_LATE_S)
+        for transceiver in self.peer.getTransceivers():
+            await transceiver.sender.stop()
+            ice = getattr(transceiver.receiver.transport, "transport", None)
+            consent = getattr(getattr(ice, "_connection", None), "_query_consent_task", None)
+            if consent is not None:
+                consent.cancel()
