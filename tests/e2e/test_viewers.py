@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from app.config import Settings
+from app.errors import Refusal
 from app.rtc.viewer import Viewer
 from app.sessions.events import SessionEvent, ViewersChanged
 from app.sessions.feeder import PcmFormat
@@ -141,3 +142,25 @@ async def test_a_viewer_is_closed_although_whoever_closed_it_gave_up_half_way(se
         while watcher.connection.connectionState != "closed":
             await asyncio.sleep(0.02)
     await watcher.leave()
+
+
+async def test_a_malformed_offer_is_refused_and_hurts_nobody_else(service: Service) -> None:
+    session = await service.open(SessionRequest(engine="clapper"))
+    watcher = Watcher()
+    await watcher.watch(session)
+    await watcher.has_seen(1)
+    stranger = RTCPeerConnection()
+    for kind in ("audio", "video"):
+        stranger.addTransceiver(kind, "recvonly")
+    await stranger.setLocalDescription(await stranger.createOffer())
+    sdp = stranger.localDescription.sdp
+    for broken in (sdp.replace("a=mid:0\r\n", ""), sdp.replace("a=mid:1", "a=mid:0"), "v=0"):
+        with pytest.raises(Refusal) as refused:
+            await session.view(broken)
+        assert refused.value.code == "bad_sdp"
+    seen = watcher.pictures
+    await watcher.has_seen(seen + 10)
+    assert len(session._viewers) == 1
+    session.feeder(PcmFormat())  # it lives
+    await watcher.leave()
+    await stranger.close()
