@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.config import IceServer
 from app.media import VIDEO_FPS
@@ -71,6 +71,8 @@ class ViewersMessage(BaseModel):
 
 class StatsMessage(BaseModel):
     """Depths now, and counts since the session's start; once a second."""
+
+    model_config = ConfigDict(extra="forbid")  # so that a figure that only the session knows is not left out unseen
 
     type: Literal["stats"] = "stats"
     fps: float

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
 from app.assets import DEFAULT_PICTURE
 from app.avatars.avatar import Avatar
-from app.avatars.avatar_info import DETAILS, AvatarInfo, is_id, kept_at, read_info, write_info
+from app.avatars.avatar_folder import PICTURE, keep_avatar, read_avatar, read_image
+from app.avatars.avatar_info import AvatarInfo, is_id, kept_at, read_info
 from app.avatars.correction import corrected
 from app.avatars.footage import MARK_BYTES, video_format
 from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
 from app.avatars.staging import Staging
-from app.avatars.video import VIDEO_MAX_SIDE, Progress, load_loop, minding_the_disk, read_video
+from app.avatars.video import VIDEO_MAX_SIDE, Progress, minding_the_disk, read_video
 from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.faces.known_face import known_face
-from app.media import Image
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_ID = "default"
-PICTURE = "picture.png"
 HASH_BLOCK_BYTES = 1024 * 1024
 
 
@@ -87,7 +82,7 @@ class AvatarStore:
             NoSuchAvatar: when it is not kept here.
         """
         if id == DEFAULT_ID:
-            height, width = _read_image(DEFAULT_PICTURE).shape[:2]
+            height, width = read_image(DEFAULT_PICTURE).shape[:2]
             return AvatarInfo(DEFAULT_ID, "Default", width, height)
         info = self._info(id)
         if info is None:
@@ -175,7 +170,7 @@ class AvatarStore:
         height, width = found.image.shape[:2]
         info = AvatarInfo(id, name, width, height, found.notice)
         with minding_the_disk(), self.drafts.one() as staged:
-            self._keep(staged, info, found.image, {"mesh": found.mesh.round(2).tolist()})
+            keep_avatar(staged, self._folder / id, info, found.image, {"mesh": found.mesh.round(2).tolist()})
         return info
 
     def delete(self, id: str) -> None:
@@ -195,7 +190,7 @@ class AvatarStore:
                 raise NoSuchAvatar(id) from error
 
     def _default(self) -> Avatar:
-        image = _read_image(DEFAULT_PICTURE)
+        image = read_image(DEFAULT_PICTURE)
         known = known_face(image) if max(image.shape) <= self._max_side else None
         if known is not None:
             return Avatar(DEFAULT_ID, "Default", image, known.mesh)
@@ -207,16 +202,10 @@ class AvatarStore:
         if id == DEFAULT_ID:
             raise _not_correctable()
         info = self.info(id)
-        folder = self._folder / id
         try:
-            if info.frames > 1:
-                video = load_loop(folder, info.frames, info.width, info.height)
-                return Avatar(id, info.name, np.array(video.frames[0]), video.meshes[0], video)
-            stored = json.loads((folder / DETAILS).read_text())
-            image = _read_image(folder / PICTURE)
+            return read_avatar(self._folder / id, info)
         except (OSError, ValueError) as error:  # deleted in the meantime
             raise NoSuchAvatar(id) from error
-        return Avatar(id, info.name, image, np.array(stored["mesh"], np.float32))
 
     def _id_of(self, upload: bytes | Path) -> str:
         digest = hashlib.sha256(b"%d:" % self._max_side)
@@ -233,7 +222,7 @@ class AvatarStore:
             video = read_video(path, staged, self._finder, min(self._max_side, VIDEO_MAX_SIDE), progress)
             height, width = video.first.shape[:2]
             info = AvatarInfo(id, name, width, height, video.notice, video.frames)
-            self._keep(staged, info, video.first, {})
+            keep_avatar(staged, self._folder / id, info, video.first, {})
         return info
 
     def _folders(self) -> list[Path]:
@@ -244,20 +233,6 @@ class AvatarStore:
     def _info(self, id: str) -> AvatarInfo | None:
         return read_info(self._folder / id)
 
-    def _keep(self, staged: Path, info: AvatarInfo, image: Image, more: dict[str, Any]) -> None:
-        """Finish a draft, then rename it: a crash leaves no half of an avatar."""
-        (staged / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        write_info(staged, info, more)
-        staged.chmod(0o755)
-        target = self._folder / info.id
-        if self._info(info.id) is None:
-            shutil.rmtree(target, ignore_errors=True)  # one that cannot be read
-        try:
-            os.replace(staged, target)
-        except OSError:
-            if self._info(info.id) is None:  # otherwise the same file was uploaded twice at once
-                raise
-
 
 def _not_correctable() -> AvatarFixed:
     return AvatarFixed("The default avatar cannot be corrected; only a face of your own can be.")
@@ -266,10 +241,3 @@ def _not_correctable() -> AvatarFixed:
 def _head(path: Path, size: int) -> bytes:
     with open(path, "rb") as file:
         return file.read(size)
-
-
-def _read_image(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise OSError(f"{path} is not a picture")
-    return image
