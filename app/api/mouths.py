@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
+from app.api.bodies import whole_body
 from app.api.models import MOUTH_BODY, MouthView
 from app.api.problems import BAD_MOUTH, BAD_POINTS, problems
-from app.api.uploads import UploadCutShort
 from app.avatars.mouth import Points, parse_mouth
 from app.avatars.store import AvatarStore
 from app.errors import Refusal
@@ -54,16 +53,9 @@ async def _sent(request: Request) -> Points:
         Refusal: ``body_too_large``, ``bad_json``, ``upload_cut_short``.
         MouthError: as ``parse_mouth`` does.
     """
-    body = bytearray()
+    body = await whole_body(request, MAX_BODY_BYTES, "the points")
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise Refusal("body_too_large", f"Send the points alone, up to {MAX_BODY_BYTES // 1024} KB.")
-    except ClientDisconnect:
-        raise UploadCutShort from None
-    try:
-        data = json.loads(bytes(body))
+        data = json.loads(body)
     except (ValueError, RecursionError):
         raise Refusal("bad_json", 'Send JSON, {"points": [{"name", "x", "y"}, …]}.') from None
     return parse_mouth(data)

@@ -27,14 +27,17 @@ BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "poin
 BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
-    403: ("avatar_fixed",),
-    404: ("no_such_avatar", "not_found"),
+    401: ("token_missing", "token_invalid", "token_expired"),
+    403: ("avatar_fixed", "token_not_for_this"),
+    404: ("no_such_avatar", "no_such_session", "no_such_viewer", "session_over", "not_found"),
     405: ("method_not_allowed",),
     409: ("upload_known",),
+    412: ("ice_session_changed",),
     413: ("body_too_large", *FILE_TOO_LARGE),
-    415: FILE_UNKNOWN,
-    422: (*FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH),
+    415: ("unsupported_media_type", *FILE_UNKNOWN),
+    422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH),
     500: ("internal_error",),
+    503: ("too_many_viewers",),
     507: ("store_full", "disk_full"),
 }
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}

@@ -10,6 +10,8 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSession
 
 from app.config import IceServer
 from app.errors import Refusal
+from app.rtc.ice_agent import IceAgent
+from app.rtc.ice_fragment import IceFragment, without_candidates
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +33,12 @@ class Connection:
     def __init__(self, ice_servers: Sequence[IceServer]) -> None:
         servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
         self.peer = RTCPeerConnection(RTCConfiguration(servers))
+        self.ice = IceAgent(self.peer, servers)
         self._answering: asyncio.Task[str] | None = None
         self._closing: asyncio.Task[None] | None = None
 
     async def answer(self, offer_sdp: str) -> str:
-        """Answer an offer; both sides' candidates are inside the descriptions.
+        """Answer an offer. The answer holds all candidates of this side; the offer's are used as those that come later.
 
         Raises:
             Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
@@ -50,11 +53,13 @@ class Connection:
         await asyncio.shield(self._closing)
 
     async def _answer(self, offer_sdp: str) -> str:
+        offered = IceFragment.parse(offer_sdp)
         try:
-            await self.peer.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+            await self.peer.setRemoteDescription(RTCSessionDescription(without_candidates(offer_sdp), "offer"))
             # whatever the browser offers to send is declined: nobody would read it
             for transceiver in self.peer.getTransceivers():
                 transceiver.direction = "sendonly"
+            self.ice.prepare()
             await self.peer.setLocalDescription(await self.peer.createAnswer())
         except OSError as error:
             logger.exception("viewer: no connection could be opened")
@@ -65,6 +70,7 @@ class Connection:
                 f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
             )
             raise Refusal("bad_sdp", message) from error
+        self.ice.add(offered)
         return self.peer.localDescription.sdp
 
     async def _close(self) -> None:
@@ -72,6 +78,7 @@ class Connection:
             await asyncio.wait({self._answering}, timeout=ANSWER_S)
             self._answering.cancel()
             await asyncio.gather(self._answering, return_exceptions=True)
+        await self.ice.aclose()
         settled = self.peer.connectionState in ("connected", "failed", "closed")
         try:
             async with asyncio.timeout(CLOSE_S):

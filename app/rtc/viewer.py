@@ -18,6 +18,7 @@ from app.media import AUDIO_TIME_BASE, VIDEO_TIME_BASE
 from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
 from app.rtc.connection import Connection
 from app.rtc.feedback import PictureFeedback
+from app.rtc.ice_agent import IceAgent
 from app.rtc.picture_encoder import PictureCodec
 from app.rtc.sender_clock import MediaClockReports
 from app.rtc.signaling import check_offer
@@ -69,8 +70,13 @@ class Viewer:
         """Whether media flow."""
         return self._was_connected and not self._end.done()
 
+    @property
+    def ice(self) -> IceAgent:
+        """Takes candidates that come later, and ICE restarts."""
+        return self._connection.ice
+
     async def answer(self, offer_sdp: str) -> str:
-        """Answer an offer; both sides' candidates are inside the descriptions.
+        """Answer an offer; all candidates of this side are inside.
 
         Raises:
             Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.

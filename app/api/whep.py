@@ -1,0 +1,147 @@
+"""``/whep/{session}``: watching with any WHEP player (draft-ietf-wish-whep; trickle and restarts as in RFC 9725)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from app.api.bodies import whole_body
+from app.api.ice_links import ice_links
+from app.api.models import body
+from app.api.problems import problems
+from app.api.whep_viewers import WhepViewer, WhepViewers
+from app.config import IceServer
+from app.errors import Refusal
+from app.rtc.ice_fragment import IceFragment
+from app.sessions.session import Session
+
+PREFIX = "/whep/"
+SDP, FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
+MAX_SDP_BYTES = 64 * 1024  # a browser's offer takes 6
+TOKENS = ("token_missing", "token_invalid", "token_expired", "token_not_for_this")
+BAD_BODY = ("unsupported_media_type", "body_too_large", "upload_cut_short", "bad_sdp")
+OTHER_METHODS = ["GET", "HEAD", "PUT"]
+
+CheckToken = Callable[[Request, str], None]
+"""Refuses a request that carries no view token for the session with this id."""
+
+
+class Sessions(Protocol):
+    """Where sessions are found."""
+
+    def find(self, session_id: str) -> Session:
+        """Return a session.
+
+        Raises:
+            Refusal: ``no_such_session``.
+        """
+        ...
+
+
+def whep_routes(
+    sessions: Sessions, check_token: CheckToken, ice_servers: tuple[IceServer, ...], max_viewers: int
+) -> APIRouter:
+    """Make the routes. A viewer's path is a secret of its own: who knows it needs no token, which may have expired."""
+    router = APIRouter(tags=["whep"])
+    viewers = WhepViewers(max_viewers)
+    links = ice_links(ice_servers)
+    endpoint, resource = PREFIX + "{session_id}", PREFIX + "{session_id}/{secret}"
+
+    @router.post(
+        endpoint,
+        status_code=201,
+        responses=problems(*TOKENS, "no_such_session", "session_over", *BAD_BODY, "too_many_viewers"),
+        openapi_extra=body(SDP, {"type": "string", "description": "an offer to receive a voice and pictures"}),
+    )
+    async def watch(session_id: str, request: Request) -> Response:
+        check_token(request, session_id)
+        session = sessions.find(session_id)
+        offer = await _text(request, SDP)
+        viewers.enter()
+        try:
+            viewer, answer = await session.view(offer)
+            secret, added = viewers.add(session_id, viewer)
+        finally:
+            viewers.leave()
+        response = Response(answer, 201, {"Location": f"{PREFIX}{session_id}/{secret}"}, SDP)
+        response.headers["ETag"], response.headers["Accept-Patch"] = added.etag, FRAGMENT
+        for link in links:
+            response.headers.append("Link", link)
+        return response
+
+    @router.patch(
+        resource,
+        status_code=204,
+        responses={
+            200: {"description": "ICE restarts", "content": {FRAGMENT: {}}},
+            **problems("no_such_viewer", "session_over", "ice_session_changed", *BAD_BODY),
+        },
+        openapi_extra=body(FRAGMENT, {"type": "string", "description": "candidates, or a new ICE session's names"}),
+    )
+    async def trickle(session_id: str, secret: str, request: Request) -> Response:
+        found = viewers.find(session_id, secret)
+        fragment = IceFragment.parse(await _text(request, FRAGMENT))
+        ice = found.viewer.ice
+        if ice.is_restart(fragment):
+            own = await ice.restart(fragment)
+            found.renew()
+            return Response(str(own), 200, {"ETag": found.etag}, FRAGMENT)
+        _check_etag(request, found)
+        ice.add(fragment)
+        return Response(status_code=204)
+
+    @router.delete(resource, responses=problems("no_such_viewer"))
+    async def leave(session_id: str, secret: str) -> Response:
+        found = viewers.find(session_id, secret)
+        viewers.remove(secret)
+        await found.viewer.aclose()
+        return Response(status_code=200)
+
+    @router.options(endpoint, status_code=204, include_in_schema=False)
+    async def ask_endpoint() -> Response:
+        return Response(status_code=204, headers={"Allow": "OPTIONS, POST", "Accept-Post": SDP})
+
+    @router.options(resource, status_code=204, include_in_schema=False)
+    async def ask_resource() -> Response:
+        return Response(status_code=204, headers={"Allow": "DELETE, OPTIONS, PATCH", "Accept-Patch": FRAGMENT})
+
+    @router.api_route(endpoint, methods=[*OTHER_METHODS, "PATCH", "DELETE"], include_in_schema=False)
+    async def refuse_endpoint() -> None:
+        raise HTTPException(405, "POST an offer here to watch.", {"Allow": "OPTIONS, POST"})
+
+    @router.api_route(resource, methods=[*OTHER_METHODS, "POST"], include_in_schema=False)
+    async def refuse_resource() -> None:
+        allowed = {"Allow": "DELETE, OPTIONS, PATCH"}
+        raise HTTPException(405, "PATCH candidates here, or DELETE it to stop watching.", allowed)
+
+    return router
+
+
+async def _text(request: Request, media_type: str) -> str:
+    """Read a body of this type.
+
+    Raises:
+        Refusal: ``unsupported_media_type``, ``body_too_large``, ``upload_cut_short``, ``bad_sdp``.
+    """
+    sent_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent_type != media_type:
+        raise Refusal("unsupported_media_type", f"Send {media_type}, not {sent_type or 'a body of no type'}.")
+    sent = await whole_body(request, MAX_SDP_BYTES, "the SDP")
+    try:
+        return sent.decode()
+    except UnicodeDecodeError:
+        raise Refusal("bad_sdp", "The SDP is no UTF-8 text.") from None
+
+
+def _check_etag(request: Request, found: WhepViewer) -> None:
+    """Refuse candidates of an ICE session before a restart; players that name none are taken at their word.
+
+    Raises:
+        Refusal: ``ice_session_changed``.
+    """
+    wanted = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-match", "*").split(",")]
+    if "*" not in wanted and found.etag not in wanted and found.etag.strip('"') not in wanted:
+        raise Refusal("ice_session_changed", "ICE has restarted since; use the ETag of the newest answer.")
