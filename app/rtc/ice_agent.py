@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+from aioice import Candidate
 from aioice import Connection as IceConnection
+from aioice.ice import CandidatePair
 from aiortc import RTCIceCandidate, RTCIceServer, RTCIceTransport, RTCPeerConnection
 from aiortc.rtcicetransport import RTCIceParameters, candidate_from_aioice, candidate_to_aioice, connection_kwargs
 
@@ -18,7 +21,7 @@ from app.rtc.ice_fragment import IceFragment
 logger = logging.getLogger(__name__)
 
 GATHER_S = 1  # that an answer may wait for a STUN or TURN server; one that does not answer gives no candidate
-RESTART_S = 20  # from a restart's answer to a path
+RESTART_S = 20  # from a restart's answer to the last of the peer's candidates
 CANDIDATES_HIGH = 64  # of one peer in one ICE session: each is tried from every address here
 ICE_COMPLETED = 1  # as aioice says it to itself
 
@@ -108,7 +111,9 @@ class IceAgent:
         self._restarting = asyncio.create_task(self._take_over(transport, connection), name="ICE restart")
         mid = next(iter(transports))
         kind = next(each.kind for each in self._peer.getTransceivers() if each.mid == mid)
-        candidates = tuple(candidate_from_aioice(each) for each in connection.local_candidates)
+        # players that see the last one alone shall see that of the path in use; a browser keeps to it otherwise
+        ordered = sorted(connection.local_candidates, key=partial(_likeness, transport._connection._nominated.get(1)))
+        candidates = tuple(candidate_from_aioice(each) for each in ordered)
         return IceFragment(connection.local_username, connection.local_password, candidates, True, mid, kind)
 
     def _transports(self) -> dict[str, RTCIceTransport]:
@@ -140,14 +145,17 @@ class IceAgent:
         return connection
 
     async def _take_over(self, transport: RTCIceTransport, connection: IceConnection) -> None:
+        # who says never that there are no more candidates is not waited for, but may choose the new path at any time
+        enough = asyncio.get_running_loop().call_later(RESTART_S, self._add, connection, (), True)
         try:
-            async with asyncio.timeout(RESTART_S):
-                await connection.connect()
-        except (ConnectionError, TimeoutError):
+            await connection.connect()
+        except ConnectionError:
             logger.info("viewer: an ICE restart found no path; the old one stays in use")
             self._next = None
             await _discard(connection)
             return
+        finally:
+            enough.cancel()
         old = transport._connection
         connection._event_waiter, old._event_waiter = old._event_waiter, None
         transport._connection = transport.iceGatherer._connection = connection
@@ -179,6 +187,16 @@ class IceAgent:
 def _transport_of(transceiver: Any) -> RTCIceTransport:
     transport: RTCIceTransport = transceiver.receiver.transport.transport
     return transport
+
+
+def _likeness(path: CandidatePair | None, candidate: Candidate) -> tuple[bool, bool, bool]:
+    """Return a key that sorts candidates by how much they are like the one that a path begins with."""
+    if path is None:
+        return candidate.type == "relay", candidate.type == "srflx", ":" not in candidate.host
+    used, is_reflexive = path.local_candidate, candidate.type == "srflx"
+    base = candidate.related_address if is_reflexive else candidate.host
+    is_far = ipaddress.ip_address(path.remote_addr[0]).is_global
+    return (candidate.type == "relay") == (used.type == "relay"), base == used.host, is_reflexive == is_far
 
 
 def _bound_gathering(connection: IceConnection) -> None:

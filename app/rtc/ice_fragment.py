@@ -58,12 +58,19 @@ class IceFragment:
         return cls(ufrag, pwd, tuple(candidates), "end-of-candidates" in found)
 
     def __str__(self) -> str:
-        """Write it, the session's names for all sections and, for who looks there, in the section too."""
+        """Write it, the session's names for all sections and, for who looks there, in the section too.
+
+        whip-whep 1.2.0 joins the candidates of a restart by commas, and then refuses them if there are several. It sees
+        those alone that end with CR LF; so only the last one does, and the others with the LF that readers of SDP are
+        asked to take as well (RFC 8866, 5).
+        """
         names = [f"a=ice-ufrag:{self.ufrag}", f"a=ice-pwd:{self.pwd}"] if self.ufrag and self.pwd else []
-        section = [f"m={self.kind} 9 UDP/TLS/RTP/SAVPF 0", f"a=mid:{self.mid}", *names]
-        section += [f"a=candidate:{candidate_to_sdp(candidate)}" for candidate in self.candidates]
-        end = ["a=end-of-candidates"] if self.complete else []
-        return LINE_END.join([*names, *section, *end, ""])
+        lines = [*names, f"m={self.kind} 9 UDP/TLS/RTP/SAVPF 0", f"a=mid:{self.mid}", *names]
+        if self.candidates:
+            lines.append("\n".join(f"a=candidate:{candidate_to_sdp(each)}" for each in self.candidates))
+        if self.complete:
+            lines.append("a=end-of-candidates")
+        return LINE_END.join([*lines, ""])
 
 
 def without_candidates(sdp: str) -> str:
