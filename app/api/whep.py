@@ -2,63 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
-
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from app.api.auth import Gate
 from app.api.bodies import whole_body
 from app.api.ice_links import ice_links
 from app.api.models import body
-from app.api.problems import problems
+from app.api.problems import NO_TOKEN, problems
 from app.api.whep_viewers import WhepViewer, WhepViewers
-from app.config import IceServer
 from app.errors import Refusal
 from app.rtc.ice_fragment import IceFragment
-from app.sessions.session import Session
+from app.sessions.service import Service
 
 PREFIX = "/whep/"
 SDP, FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
 MAX_SDP_BYTES = 64 * 1024  # a browser's offer takes 6
-TOKENS = ("token_missing", "token_invalid", "token_expired", "token_not_for_this")
 BAD_BODY = ("unsupported_media_type", "body_too_large", "upload_cut_short", "bad_sdp")
 OTHER_METHODS = ["GET", "HEAD", "PUT"]
 
-CheckToken = Callable[[Request, str], None]
-"""Refuses a request that carries no view token for the session with this id."""
 
-
-class Sessions(Protocol):
-    """Where sessions are found."""
-
-    def find(self, session_id: str) -> Session:
-        """Return a session.
-
-        Raises:
-            Refusal: ``no_such_session``.
-        """
-        ...
-
-
-def whep_routes(
-    sessions: Sessions, check_token: CheckToken, ice_servers: tuple[IceServer, ...], max_viewers: int
-) -> APIRouter:
+def whep_routes(service: Service, gate: Gate) -> APIRouter:
     """Make the routes. A viewer's path is a secret of its own: who knows it needs no token, which may have expired."""
     router = APIRouter(tags=["whep"])
-    viewers = WhepViewers(max_viewers)
-    links = ice_links(ice_servers)
+    viewers = WhepViewers(service.settings.max_viewers)
+    links = ice_links(service.settings.ice_servers)
     endpoint, resource = PREFIX + "{session_id}", PREFIX + "{session_id}/{secret}"
 
     @router.post(
         endpoint,
         status_code=201,
-        responses=problems(*TOKENS, "no_such_session", "session_over", *BAD_BODY, "too_many_viewers"),
+        responses=problems(
+            *NO_TOKEN, "token_not_for_this", "no_such_session", "session_over", *BAD_BODY, "too_many_viewers"
+        ),
         openapi_extra=body(SDP, {"type": "string", "description": "an offer to receive a voice and pictures"}),
     )
     async def watch(session_id: str, request: Request) -> Response:
-        check_token(request, session_id)
-        session = sessions.find(session_id)
+        gate.check_bearer(request, session_id, "view")
+        session = service.find(session_id)
         offer = await _text(request, SDP)
         viewers.enter()
         try:
