@@ -10,6 +10,7 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSession
 
 from app.config import IceServer
 from app.errors import Refusal
+from app.rtc.ciphers import take_any_certificate
 from app.rtc.ice_agent import IceAgent
 from app.rtc.ice_fragment import IceFragment, without_candidates
 
@@ -33,6 +34,7 @@ class Connection:
     def __init__(self, ice_servers: Sequence[IceServer]) -> None:
         servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
         self.peer = RTCPeerConnection(RTCConfiguration(servers))
+        take_any_certificate(self.peer)
         self.ice = IceAgent(self.peer, servers)
         self._answering: asyncio.Task[str] | None = None
         self._closing: asyncio.Task[None] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import http.server
+import json
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,8 +19,12 @@ from tests.e2e.whep_stage import Stage, staged
 from tests.page import OpenPage
 from tests.paths import ROOT
 
-pytestmark = pytest.mark.browser
+SYSTEM_PYTHON = Path("/usr/bin/python3")  # Debian's bindings to GStreamer are made for it
+GSTREAMER = (
+    "gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 python3-gst-1.0"
+)
 
+GSTREAMER_MISSING = 3  # exit status
 PICTURES = 50  # two seconds
 LIMIT_S = 30  # for what takes a moment on a quiet machine
 AUDIBLE = 1e-3  # of energy: full scale for 1 ms
@@ -85,6 +90,7 @@ def on_another_path_than(before: dict[str, Any]) -> Callable[[dict[str, Any]], b
 NOTHING = {"pictures": 0, "energy": 0.0}
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("player", ["medooze", "eyevinn"])
 async def test_a_player_shows_the_face_lets_it_be_heard_and_leaves(
     open_page: OpenPage, players_page: str, stage: Stage, player: str
@@ -99,6 +105,7 @@ async def test_a_player_shows_the_face_lets_it_be_heard_and_leaves(
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.browser
 async def test_ice_restarts_and_the_picture_goes_on(open_page: OpenPage, players_page: str, stage: Stage) -> None:
     page = await open_page(url=players_page)
     await page.evaluate("([url, token]) => players.medooze(url, token)", [stage.url, stage.token])
@@ -111,3 +118,23 @@ async def test_ice_restarts_and_the_picture_goes_on(open_page: OpenPage, players
         assert (seen["state"], seen["freezes"]) == ("connected", 0)
         before = seen
     assert stage.session.viewer_count == 1
+
+
+@pytest.mark.realtime
+async def test_gstreamer_shows_the_face_and_lets_it_be_heard(stage: Stage) -> None:
+    if not SYSTEM_PYTHON.is_file():
+        pytest.skip("GStreamer's player needs Debian's Python: apt-get install python3")
+    script = Path(__file__).with_name("whep_gstreamer.py")
+    player = await asyncio.create_subprocess_exec(
+        SYSTEM_PYTHON, script, stage.url, stage.token, str(LIMIT_S), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await player.communicate()
+    if player.returncode == GSTREAMER_MISSING:
+        pytest.skip(f"GStreamer cannot play here ({said.decode().strip()}): apt-get install {GSTREAMER}")
+    assert player.returncode == 0
+    seen = json.loads(said)
+    assert seen["pictures"] >= PICTURES and seen["sounds"] >= PICTURES and seen["energy"] > AUDIBLE, seen
+    assert seen["patches"] and set(seen["patches"]) == {204}, "its candidates came later, and were taken"
+    async with asyncio.timeout(LIMIT_S):
+        while stage.session.viewer_count:
+            await asyncio.sleep(0.05)
