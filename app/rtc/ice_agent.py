@@ -61,11 +61,14 @@ class IceAgent:
             self._add(self._next, fragment.candidates, fragment.complete)
             return
         transports = self._transports()
-        first = next(iter(transports.values()), None)
-        for transport in dict.fromkeys(transports.values()):
+        # a bundle's transport is that of its first section; the others had sockets of their own, which are gone
+        tags = {transport: mid for mid, transport in reversed(transports.items())}
+        first = next(iter(transports), None)
+        for transport, tag in tags.items():
             connection = transport._connection
             if connection.remote_username in (None, fragment.ufrag or connection.remote_username):
-                here = [each for each in fragment.candidates if transports.get(each.sdpMid or "", first) is transport]
+                mids = [each.sdpMid if each.sdpMid in transports else first for each in fragment.candidates]
+                here = [each for each, mid in zip(fragment.candidates, mids, strict=True) if mid == tag]
                 self._add(connection, here, fragment.complete)
 
     def is_restart(self, fragment: IceFragment) -> bool:
@@ -164,6 +167,7 @@ class IceAgent:
         logger.info("viewer: ICE restarted")
         if transport.state == "checking":  # it had no path yet: whoever waits for one has it now
             old._check_list_done = True
+            old._check_list += connection._nominated.values()  # an empty one would be a failure
             old._check_list_state.put_nowait(ICE_COMPLETED)
             await transport.start(RTCIceParameters())  # returns when the start that is going on does
         await _discard(old)
