@@ -63,7 +63,8 @@ def operations(described: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any
 
 
 def test_every_route_has_a_model_for_what_it_answers(described: dict[str, Any]) -> None:
-    listed = operations(described)
+    # SDP has no model; tests/api/test_whep.py looks at it
+    listed = {key: operation for key, operation in operations(described).items() if not key[1].startswith("/whep/")}
     assert listed.keys() == ROUTES.keys()
     for (method, path), operation in listed.items():
         (good,) = [status for status in operation["responses"] if status[0] == "2"]
