@@ -13,9 +13,10 @@ from concurrent.futures import Executor
 from app.clock import Clock, SlotClock
 from app.media import I420, NS_PER_MS, PACKET_NS
 from app.pacer.idle_renderer import DeferredFrame
+from app.rtc.packetizer import Packetizer, picture_packetizer, voice_packetizer
 from app.rtc.picture_encoder import Effort, PictureCodec, make_encoder
 from app.rtc.playout_feed import PlayoutFeed, take_when_due
-from app.rtc.subscription import Encoded, Subscription
+from app.rtc.subscription import Encoded, Subscriber, Subscription
 from app.rtc.voice_encoder import VoiceEncoder
 
 SUBSCRIPTION_PICTURES = 12  # half a second; who owes more begins anew with a key frame
@@ -28,7 +29,8 @@ class _Channel:
     """One codec's encoder and its subscribers."""
 
     def __init__(self, codec: PictureCodec, most_bitrate: int, effort: Effort) -> None:
-        self.subscriptions: list[Subscription] = []
+        self.subscriptions: list[Subscriber] = []
+        self.packetizer = picture_packetizer(codec)
         self._encoder = make_encoder(codec, int(most_bitrate * START_BITRATE_SHARE), most_bitrate, effort)
         self._key_wanted = True
         self._key_at_ns: int | None = None
@@ -78,21 +80,26 @@ class PictureBroadcast:
         return self._dropped_before + here
 
     def subscribe(self, codec: PictureCodec) -> Subscription:
-        """Add a subscriber; it begins with a key frame."""
+        """Add a subscriber who takes pictures in its own time; it begins with a key frame."""
+        subscription = Subscription(SUBSCRIPTION_PICTURES, on_loss=lambda: self.want_key(subscription))
+        self.add(codec, subscription)
+        return subscription
+
+    def add(self, codec: PictureCodec, subscriber: Subscriber) -> Packetizer:
+        """Add whoever is given pictures as they come, for which a key frame is made; returns what cuts them."""
         channel = self._channels.get(codec)
         if channel is None:
             channel = self._channels[codec] = _Channel(codec, self._most_bitrate, self._effort)
-        subscription = Subscription(SUBSCRIPTION_PICTURES, on_loss=channel.want_key)
-        channel.subscriptions.append(subscription)
+        channel.subscriptions.append(subscriber)
         channel.want_key()
-        return subscription
+        return channel.packetizer
 
     @property
     def watched(self) -> bool:
         """Whether anybody takes pictures."""
         return bool(self._channels)
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: Subscriber) -> None:
         """Remove a subscriber; a codec that nobody takes any more is not encoded."""
         for codec, channel in list(self._channels.items()):
             if subscription in channel.subscriptions:
@@ -101,7 +108,7 @@ class PictureBroadcast:
                 if not channel.subscriptions:
                     del self._channels[codec]
 
-    def want_key(self, subscription: Subscription) -> None:
+    def want_key(self, subscription: Subscriber) -> None:
         """Ask for a key frame, on a subscriber's behalf (PLI, FIR); requests that come together get one."""
         for channel in self._channels.values():
             if subscription in channel.subscriptions:
@@ -139,7 +146,8 @@ class VoiceBroadcast:
     def __init__(self, feed: PlayoutFeed, clock: Clock, on_left: Callable[[int], None] = lambda position: None) -> None:
         self._feed, self._clock, self._on_left = feed, clock, on_left
         self._encoder = VoiceEncoder()
-        self._subscriptions: list[Subscription] = []
+        self._packetizer = voice_packetizer()
+        self._subscriptions: list[Subscriber] = []
         self._dropped_before = 0  # packets, by subscribers who have left
 
     @property
@@ -148,12 +156,17 @@ class VoiceBroadcast:
         return self._dropped_before + sum(each.dropped for each in self._subscriptions)
 
     def subscribe(self) -> Subscription:
-        """Add a subscriber."""
+        """Add a subscriber who takes the voice in its own time."""
         subscription = Subscription(SUBSCRIPTION_VOICE)
-        self._subscriptions.append(subscription)
+        self.add(subscription)
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def add(self, subscriber: Subscriber) -> Packetizer:
+        """Add whoever is given the voice as it comes; returns what cuts it."""
+        self._subscriptions.append(subscriber)
+        return self._packetizer
+
+    def unsubscribe(self, subscription: Subscriber) -> None:
         """Remove a subscriber."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)

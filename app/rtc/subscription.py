@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,17 @@ class Encoded:
     pts: int
     data: bytes
     key: bool
+
+
+class Subscriber(Protocol):
+    """Who takes what a session encoded, as it comes, on the event loop."""
+
+    dropped: int  # packets that it was too slow for
+    target_bitrate: int | None  # bit/s that it can take; None: it has not said
+
+    def put(self, encoded: Encoded) -> None:
+        """Take a packet; never blocks."""
+        ...
 
 
 class Subscription:
@@ -32,7 +44,7 @@ class Subscription:
         self._broken = True  # a newcomer begins with a key packet too,
         self._begun = False  # and has lost nothing before it
         self.dropped = 0
-        self.target_bitrate: int | None = None  # bit/s that this reader can take; None: it has not said
+        self.target_bitrate: int | None = None
 
     def __len__(self) -> int:
         return len(self._items)

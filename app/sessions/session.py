@@ -12,7 +12,8 @@ from app.clock import wall_clock
 from app.errors import Refusal
 from app.media import PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
-from app.rtc.viewer import Media, Viewer
+from app.rtc.senders import Media
+from app.rtc.viewer import Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
 from app.sessions.events import Failed, Interrupted, Stats, ViewersChanged

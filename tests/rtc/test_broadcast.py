@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 
 import numpy as np
 import pytest
-from aiortc.mediastreams import MediaStreamError
 from av import CodecContext, Packet
 
 from app.clock import SlotClock
 from app.i420 import BLACK_LUMA, plain
-from app.media import AUDIO_TIME_BASE, NS_PER_S, PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
+from app.media import NS_PER_S, PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.broadcast import (
     KEY_INTERVAL_NS,
@@ -26,7 +24,6 @@ from app.rtc.broadcast import (
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.subscription import Encoded, Subscription
-from app.rtc.tracks import PacketTrack
 from tests.fakes import FakeClock, InlinePool, NotingEncoder
 
 IDLE = plain(4, 4, BLACK_LUMA)
@@ -81,14 +78,13 @@ def voice(lead_packets: int = 2) -> Iterator[tuple[VoiceBroadcast, PlayoutFeed, 
 async def test_voice_leaves_in_20_ms_packets_each_at_its_own_time() -> None:
     with voice() as (broadcast, feed, clock):
         epoch_ns = clock.time_ns
-        track = PacketTrack("audio", broadcast.subscribe, AUDIO_TIME_BASE)
+        subscription = broadcast.subscribe()
         for slot in range(2):
             feed.put(played(slot))
         for number in range(4):
-            packet = await track.recv()
+            packet = await subscription.next()
             assert clock.time_ns >= epoch_ns + number * PACKET_NS
-            assert packet.pts == track.last_pts == number * 960
-            assert packet.time_base == Fraction(1, 48_000)
+            assert packet.pts == number * 960
 
 
 async def test_what_is_heard_is_what_was_said() -> None:
@@ -115,12 +111,10 @@ async def test_a_picture_leaves_the_lead_after_the_start_of_its_sound(
 ) -> None:
     stage = Stage(monkeypatch, lead_packets)
     subscription = stage.pictures.subscribe("H264")
-    track = PacketTrack("video", lambda: subscription, Fraction(1, 90_000))
     for slot in range(3):
         await stage.show(1)
         assert stage.clock.time_ns == stage.slots.due_ns(slot) + lead_packets * PACKET_NS
-        packet = await track.recv()
-        assert packet.pts == slot * 3600 and packet.time_base == Fraction(1, 90_000)
+        assert (await subscription.next()).pts == slot * 3600
 
 
 async def test_slots_that_were_left_out_leave_a_gap_in_pts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,13 +132,6 @@ async def test_a_subscriber_waits_for_its_slot() -> None:
         assert not waiting.done()
         feed.put(played(0))
         assert (await waiting).pts == 0
-
-
-async def test_a_stopped_track_ends() -> None:
-    track = PacketTrack("audio", lambda: Subscription(2), AUDIO_TIME_BASE)
-    track.stop()
-    with pytest.raises(MediaStreamError):
-        await track.recv()
 
 
 async def test_what_waits_for_its_time_can_still_be_silenced(monkeypatch: pytest.MonkeyPatch) -> None:

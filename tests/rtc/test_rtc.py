@@ -6,16 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from aiortc.rtcrtpsender import RTCEncodedFrame
-from aiortc.rtp import RtcpSdesPacket, RtcpSenderInfo, RtcpSrPacket
 
-from app.clock import Epoch, SlotClock
+from app.clock import SlotClock
 from app.errors import Refusal
 from app.i420 import BLACK_LUMA, plain
 from app.media import SAMPLES_PER_FRAME, SLOT_NS
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.playout_feed import FADE_SAMPLES, SPARE_SLOTS, PlayoutFeed
-from app.rtc.sender_clock import MediaClockReports, ntp_of
+from app.rtc.sender_clock import ntp_of
 from app.rtc.signaling import check_offer
 
 IDLE = plain(4, 4, BLACK_LUMA)
@@ -54,57 +52,6 @@ def test_slots_that_the_tracks_came_too_late_for_are_counted() -> None:
     for slot in range(10):
         feed.put(played(slot))
     assert feed.unsent == 10 - len(feed)
-
-
-class FakeSender:
-    """What MediaClockReports uses of aiortc's sender."""
-
-    def __init__(self, random_offset: int) -> None:
-        self.offset = random_offset
-        self._RTCRtpSender__rtp_timestamp = 0
-        self._RTCRtpSender__lsr = 0
-        self.next: RTCEncodedFrame | None = None
-        self.sent: list[object] = []
-
-    async def _next_encoded_frame(self, codec: object) -> RTCEncodedFrame | None:
-        return self.next
-
-    async def _send_rtcp(self, packets: list[object]) -> None:
-        self.sent += packets
-
-    def send(self, timestamp: int) -> None:
-        self._RTCRtpSender__rtp_timestamp = (self.offset + timestamp) % (1 << 32)
-
-    def report(self) -> RtcpSrPacket:
-        info = RtcpSenderInfo(
-            ntp_timestamp=123, rtp_timestamp=self._RTCRtpSender__rtp_timestamp, packet_count=1, octet_count=1
-        )
-        return RtcpSrPacket(ssrc=1, sender_info=info)
-
-
-class FakeTrack:
-    last_pts = 0
-
-
-@pytest.mark.parametrize("offset", [0, 5_000, (1 << 32) - 1_000])
-async def test_a_report_pairs_a_timestamp_with_its_media_time(offset: int) -> None:
-    sender, track, epoch = FakeSender(offset), FakeTrack(), Epoch()
-    epoch_ntp = epoch.ntp = 7 << 32
-    reports = MediaClockReports(sender, track, Fraction(1, 48_000), epoch)  # type: ignore[arg-type]
-    await sender._send_rtcp([sender.report()])
-    assert sender.sent == []  # nothing true can be said yet
-    for number in range(5):
-        # the track's first frame is packet 4; the encoder counts from 0
-        track.last_pts = (number + 4) * 960
-        sender.next = RTCEncodedFrame([b"x"], number * 960, 0)
-        await sender._next_encoded_frame(None)
-        sender.send(number * 960)
-    report = sender.report()
-    await sender._send_rtcp([report, RtcpSdesPacket()])
-    assert report.sender_info.ntp_timestamp == epoch_ntp + int(Fraction(8 * 960, 48_000) * (1 << 32))
-    assert sender._RTCRtpSender__lsr == (report.sender_info.ntp_timestamp >> 16) & 0xFFFFFFFF
-    assert len(sender.sent) == 2
-    assert reports.media_time(report.sender_info.rtp_timestamp) == Fraction(8 * 960, 48_000)
 
 
 def test_ntp_time_is_exact() -> None:
