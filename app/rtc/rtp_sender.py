@@ -24,7 +24,6 @@ from aiortc.rtp import (
     RtcpByePacket,
     RtcpPsfbPacket,
     RtcpRtpfbPacket,
-    RtcpSenderInfo,
     unpack_remb_fci,
 )
 from aiortc.stats import RTCStatsReport
@@ -32,7 +31,7 @@ from aiortc.stats import RTCStatsReport
 from app.clock import Epoch
 from app.rtc.packetizer import Packetizer
 from app.rtc.rtp_header import FIXED, MARKER, Extensions
-from app.rtc.sender_clock import ntp_of, sender_report
+from app.rtc.sender_clock import SenderReports, ntp_of
 from app.rtc.subscription import Encoded, Subscriber
 
 logger = logging.getLogger(__name__)
@@ -141,7 +140,7 @@ class RtpSender:
         codec = parameters.codecs[0]
         assert codec.payloadType is not None
         self._payload_type = codec.payloadType
-        self._cname = parameters.rtcp.cname or ""
+        self._reports = SenderReports(self._ssrc, parameters.rtcp.cname or "")
         again = (each for each in parameters.codecs if is_rtx(each) and each.parameters["apt"] == codec.payloadType)
         self._rtx_payload_type: int | None = next((each.payloadType for each in again), None)
         self._extensions = Extensions(parameters)
@@ -223,8 +222,7 @@ class RtpSender:
     def _report(self) -> None:
         ntp = ntp_of(self._last_pts * self._feed.time_base, self._feed.epoch.ntp)
         timestamp = (self._origin + self._last_pts) & 0xFFFFFFFF
-        info = RtcpSenderInfo(ntp, timestamp, self._packets & 0xFFFFFFFF, self._octets & 0xFFFFFFFF)
-        self._send_rtcp(sender_report(self._ssrc, self._cname, info))
+        self._send_rtcp(self._reports.write(ntp, timestamp, self._packets, self._octets))
 
     def _send_rtcp(self, packet: bytes) -> None:
         if self._transport._state is State.CONNECTED:

@@ -9,11 +9,14 @@ the browser.
 from __future__ import annotations
 
 from fractions import Fraction
+from struct import Struct
 
-from aiortc.rtp import RtcpSdesPacket, RtcpSenderInfo, RtcpSourceInfo, RtcpSrPacket
+from aiortc.rtp import RTCP_SR, RtcpSdesPacket, RtcpSourceInfo
 
 from app.clock import NTP_FRACTION
 
+VERSION, REPORT_WORDS = 0x80, 6
+REPORT = Struct("!BBHIQIII")
 CNAME = 1  # RFC 3550: this item says whose streams belong together
 
 
@@ -22,7 +25,14 @@ def ntp_of(media_time_s: Fraction, epoch_ntp: int) -> int:
     return epoch_ntp + int(media_time_s * NTP_FRACTION)
 
 
-def sender_report(ssrc: int, cname: str, info: RtcpSenderInfo) -> bytes:
-    """Write what is said of a stream from time to time."""
-    whose = RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=ssrc, items=[(CNAME, cname.encode())])])
-    return bytes(RtcpSrPacket(ssrc=ssrc, sender_info=info)) + bytes(whose)
+class SenderReports:
+    """Writes what is said of one stream from time to time: RFC 3550's report, and whose stream it is."""
+
+    def __init__(self, ssrc: int, cname: str) -> None:
+        self._ssrc = ssrc
+        self._whose = bytes(RtcpSdesPacket(chunks=[RtcpSourceInfo(ssrc=ssrc, items=[(CNAME, cname.encode())])]))
+
+    def write(self, ntp: int, timestamp: int, packets: int, octets: int) -> bytes:
+        """Return a report: at ``ntp`` the media are at an RTP timestamp; so many packets and bytes were sent."""
+        counts = packets & 0xFFFFFFFF, octets & 0xFFFFFFFF
+        return REPORT.pack(VERSION, RTCP_SR, REPORT_WORDS, self._ssrc, ntp, timestamp, *counts) + self._whose
