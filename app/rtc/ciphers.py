@@ -6,7 +6,6 @@ from typing import Any
 
 from aiortc import RTCPeerConnection
 from aiortc.rtcdtlstransport import SRTPProtectionProfile
-from OpenSSL import SSL
 
 # what aiortc offers, for an ECDSA certificate; and the same for RSA, which GStreamer has
 CIPHERS = (
@@ -22,8 +21,8 @@ def take_any_certificate(peer: RTCPeerConnection) -> None:
     for certificate in certificates:
         create = certificate._create_ssl_context
 
-        def create_context(srtp_profiles: list[SRTPProtectionProfile], create: Any = create) -> SSL.Context:
-            context: SSL.Context = create(srtp_profiles)
+        def create_context(srtp_profiles: list[SRTPProtectionProfile], create: Any = create) -> Any:
+            context = create(srtp_profiles)
             context.set_cipher_list(":".join(CIPHERS).encode())
             return context
 
