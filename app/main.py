@@ -13,6 +13,7 @@ from app.api.avatars import avatar_routes
 from app.api.mouths import mouth_routes
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
+from app.api.recordings import recording_routes
 from app.api.schema import describe_socket
 from app.api.socket import talk
 from app.api.status import status_routes
@@ -37,6 +38,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(status_routes(service))
     app.include_router(avatar_routes(service.avatars, service.casting.forget))
     app.include_router(mouth_routes(service.avatars, service.casting.forget))
+    app.include_router(recording_routes(service.recordings))
     serve_pages(app)
     describe_socket(app)
 

@@ -28,7 +28,7 @@ BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
     403: ("avatar_fixed",),
-    404: ("no_such_avatar", "not_found"),
+    404: ("no_recording", "no_such_avatar", "not_found"),
     405: ("method_not_allowed",),
     409: ("upload_known",),
     413: ("body_too_large", *FILE_TOO_LARGE),

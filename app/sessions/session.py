@@ -18,6 +18,7 @@ from app.sessions.events import Failed, Interrupted, Speaking, Stats, ViewersCha
 from app.sessions.feeder import Feeder, PcmFormat
 from app.sessions.heartbeat import beat
 from app.sessions.playout import Cast, Machinery, Playout, SessionLimits
+from app.sessions.recording import Recording
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Session(PacerListener):
         self._viewers: set[Viewer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._viewer_count = 0  # connected ones
+        self._recording: Recording | None = None
         self._since_ns = machinery.clock.now_ns()
         self._begun = False
         self._over = False  # failed or closed: nothing may start any more
@@ -77,6 +79,16 @@ class Session(PacerListener):
     def voice_lead_ms(self) -> int:
         """How far the voice leaves ahead of its picture."""
         return self.limits.voice_lead_packets * PACKET_MS
+
+    @property
+    def recording(self) -> Recording | None:
+        """What is written down of it; None where nobody asked for that, or it was deleted."""
+        return None if self._recording is None or self._recording.is_unwanted else self._recording
+
+    def record(self, recording: Recording) -> None:
+        """Write down what it sends, from playout's beginning to its end; once, before :meth:`start`."""
+        assert self._recording is None and not self._begun, "a recording begins with playout"
+        self._recording = recording
 
     def start(self, hold_until_viewer: bool = False) -> None:
         """Begin playout, or wait for the first viewer to begin it."""
@@ -145,6 +157,8 @@ class Session(PacerListener):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(viewer.aclose() for viewer in list(self._viewers)), return_exceptions=True)
+        if self._recording is not None:
+            await self._recording.aclose()
         self._announcer.end()
 
     # what the pacer tells
@@ -195,6 +209,8 @@ class Session(PacerListener):
         if self._begun:
             return
         self._begun = True
+        if self._recording is not None:
+            self._recording.start(self.media)
         self._run("playout", self._playout.run())
         self._run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
 
