@@ -90,7 +90,7 @@ class Mp4File:
                 self._add_picture(sample.encoded)
             else:
                 self._add_voice(sample.encoded)
-        self._file.look()
+        self._file.commit()
         if self._file.fault is not None:
             raise self._file.fault
 
