@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import APIRouter
-from fastapi.params import Depends
+from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse, Response, StreamingResponse
 
-from app.api.problems import problems
+from app.api.auth import Gate
+from app.api.problems import NO_KEY, problems
 from app.sessions.recording import Snapshot
 from app.sessions.recordings import Recordings
 
@@ -17,12 +17,16 @@ MEDIA_TYPE = "video/mp4"
 BLOCK_BYTES = 256 * 1024
 
 
-def recording_routes(recordings: Recordings, guards: Sequence[Depends] = ()) -> APIRouter:
-    """Make the routes over all recordings; ``guards`` check whoever asks."""
-    router = APIRouter(prefix="/api/sessions/{id}/recording", tags=["recordings"], dependencies=guards)
+def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
+    """Make the routes over all recordings, for whoever has a key."""
+    router = APIRouter(
+        prefix="/api/sessions/{id}/recording", tags=["recordings"], dependencies=[Depends(gate.check_key)]
+    )
 
     @router.get(
-        "", response_class=FileResponse, responses={200: {"content": {MEDIA_TYPE: {}}}, **problems("no_recording")}
+        "",
+        response_class=FileResponse,
+        responses={200: {"content": {MEDIA_TYPE: {}}}, **problems(*NO_KEY, "no_recording")},
     )
     async def get_recording(id: str) -> Response:
         found = await recordings.open(id)
@@ -31,7 +35,7 @@ def recording_routes(recordings: Recordings, guards: Sequence[Depends] = ()) -> 
         headers = {"Content-Length": str(found.bytes), "Cache-Control": "no-store", "Accept-Ranges": "none"}
         return StreamingResponse(_blocks(found), media_type=MEDIA_TYPE, headers=headers)
 
-    @router.delete("", status_code=204, responses=problems("no_recording"))
+    @router.delete("", status_code=204, responses=problems(*NO_KEY, "no_recording"))
     async def delete_recording(id: str) -> None:
         await recordings.delete(id)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 
 from app.avatars.avatar import Avatar
-from app.clock import Clock
+from app.clock import Clock, wall_clock
 from app.errors import Refusal
 from app.media import NS_PER_S
 from app.recordings.recording_info import RecordingInfo
@@ -45,7 +44,7 @@ class Recordings:
 
     def begin(self, session: str, avatar: Avatar) -> Recording:
         """Make a session's recording; it is found as soon as something of it can be played."""
-        created = datetime.now(UTC).isoformat(timespec="seconds")
+        created = wall_clock().isoformat(timespec="seconds")
         info = RecordingInfo(session, avatar.id, created)
         recording = Recording(info, (avatar.width, avatar.height), self._store, self._pool, self._forget)
         self._live[session] = recording
