@@ -24,8 +24,8 @@ from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.sessions.events import Failed, Interrupted, SessionEvent, Speaking
 from app.sessions.feeder import PcmFormat
-from app.sessions.feeders import FEEDERS_HIGH
 from app.sessions.playout import Cast, Machinery, SessionLimits
+from app.sessions.feeders import FEEDERS_HIGH
 from app.sessions.session import Session
 from tests.fakes import STILL, Face, HandPool, InlinePool, NotingEncoder, SteppedClock, frame
 
