@@ -35,7 +35,8 @@ class RecordingStore:
         self._folder, self._keep_days = folder / "recordings", keep_days
 
     def note(self, info: RecordingInfo) -> None:
-        """Write down what is known of a recording.
+        """Write down what is known of a recording: as a whole, or, where a full disk has no room for that, over what
+        was written before, which takes none.
 
         Raises:
             OSError: when it cannot be written.
@@ -43,8 +44,15 @@ class RecordingStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         facts = self._facts(info.session)
         draft = facts.with_suffix(".part")
-        draft.write_text(json.dumps(asdict(info)))
-        os.replace(draft, facts)
+        text = json.dumps(asdict(info))
+        try:
+            draft.write_text(text)
+            os.replace(draft, facts)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            with facts.open("r+") as file:
+                file.write(text)
+                file.truncate()
 
     def find(self, session: str) -> RecordingInfo | None:
         """Return what is known of a recording that can be played; None where there is none."""

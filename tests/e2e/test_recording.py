@@ -73,10 +73,6 @@ def make(server: Server, **wish: Any) -> Any:
     return answer.json()
 
 
-def state(server: Server, id: str) -> Any:
-    return httpx.get(f"{server.url}/api/sessions/{id}", trust_env=False).json()
-
-
 async def fed(server: Server, session: Any, pcm: bytes) -> None:
     """Send a voice, and wait until it has played."""
     async with connect(server.ws_url, proxy=None) as socket:

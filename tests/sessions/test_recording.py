@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Awaitable, Callable
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from app.config import Settings
 from app.errors import Refusal
+from app.recordings.store import RecordingStore
 from app.sessions.feeder import PcmFormat
 from app.sessions.recording import Snapshot
 from app.sessions.service import Service, SessionRequest
@@ -29,6 +31,20 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     await serving.start()
     yield serving
     await serving.aclose()
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 96 KB, which two or three seconds fill."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a disk that is really full needs the right to mount one: run the tests as root to see it")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 async def until(true: Callable[[], bool], limit_s: float = 20) -> None:
@@ -174,6 +190,22 @@ async def test_a_full_disk_fails_the_recording_and_never_the_session(
     assert play(await kept(service, session)).seconds > 0.3, "what fitted can be had while the session goes on"
     await service.close(session)
     assert play(await kept(service, session)).seconds > 0.3
+
+
+async def test_a_disk_that_is_really_full_leaves_a_file_that_plays(tiny_disk: Path) -> None:
+    serving = Service(Settings(data_dir=tiny_disk))
+    await serving.start()
+    session = await clapping(serving, 250)
+    await until(lambda: session.recording is not None and session.recording.info.state == "failed")
+    assert session.recording is not None and session.recording.info.error is not None
+    assert session.recording.info.error.code == "disk_full" and not session.over
+    await serving.close(session)
+    path = await kept(serving, session)
+    info = session.recording.info
+    again = RecordingStore(tiny_disk, 7).find(session.id)
+    assert again == info, "what is known of it fits too"
+    assert info.bytes == path.stat().st_size and boxes(path)[-1] == "mdat" and play(path).seconds > 1
+    await serving.aclose()
 
 
 async def test_a_server_that_stops_finishes_its_recordings(tmp_path: Path) -> None:

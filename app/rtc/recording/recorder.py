@@ -27,9 +27,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class Recorder:
     """Writes a session's packets into an MP4, from :meth:`start` to :meth:`aclose`, or until the disk takes no more.
 
-    Bound: ``WAITING_HIGH`` packets that the disk has not taken, and one more. Full: the packets stay with the subscriptions, which
-    drop and count them; the pictures go on with a key frame. Empty: it waits. Files are written by ``pool``, one batch
-    at a time; all else is on the event loop. It never fails: ``fault`` says why it ended early.
+    Bound: ``WAITING_HIGH`` packets that the disk has not taken, and one more. Full: the packets stay with the
+    subscriptions, which drop and count them; the pictures go on with a key frame. Empty: it waits. Files are written
+    by ``pool``, one batch at a time; all else is on the event loop. It never fails: ``fault`` says why it ended early.
     """
 
     def __init__(self, media: Media, path: Path, size: tuple[int, int], pool: Executor) -> None:
