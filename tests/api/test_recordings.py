@@ -33,7 +33,10 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def made(client: TestClient, record: bool = True, **more: Any) -> str:
-    answer = client.post("/api/sessions", json={"engine": "clapper", "record": record, **more})
+    wish = {"engine": "clapper", "record": record, **more}
+    deadline = time.monotonic() + 60
+    while (answer := client.post("/api/sessions", json=wish)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(0.5)  # the machine is busy
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -88,14 +91,15 @@ def test_a_deleted_recording_is_gone_with_or_without_its_session(client: TestCli
 
 
 def test_what_was_not_asked_for_is_not_there(client: TestClient) -> None:
-    unrecorded, held = made(client, record=False), made(client, hold_until_viewer=True)
-    assert shown(client, unrecorded) is None
-    assert shown(client, held) == {"state": "recording", "bytes": 0, "duration_ms": 0, "error": None}
-    for id in (unrecorded, held, "nobody", "..%2F..%2Favatars"):
+    not_begun = {"state": "recording", "bytes": 0, "duration_ms": 0, "error": None}
+    for wish, expected in (({"record": False}, None), ({"hold_until_viewer": True}, not_begun)):
+        id = made(client, **wish)
+        assert shown(client, id) == expected
+        assert client.get(f"/api/sessions/{id}/recording").json()["code"] == "no_recording"
+        client.delete(f"/api/sessions/{id}")
+    for id in ("nobody", "..%2F..%2Favatars"):
         answer = client.get(f"/api/sessions/{id}/recording")
         assert answer.status_code == 404 and answer.json()["code"] in ("no_recording", "not_found")
-    for id in (unrecorded, held):
-        client.delete(f"/api/sessions/{id}")
 
 
 def test_recordings_are_for_whoever_has_a_key(tmp_path: Path) -> None:

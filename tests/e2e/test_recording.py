@@ -68,7 +68,11 @@ async def shown_file(page: Page, path: Path) -> Shown:
 
 
 def make(server: Server, **wish: Any) -> Any:
-    answer = httpx.post(server.url + "/api/sessions", json={"record": True, **wish}, trust_env=False)
+    for _ in range(120):
+        answer = httpx.post(server.url + "/api/sessions", json={"record": True, **wish}, trust_env=False, timeout=60)
+        if answer.status_code != 503:  # busy
+            break
+        time.sleep(0.5)
     answer.raise_for_status()
     return answer.json()
 
