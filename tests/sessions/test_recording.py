@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import subprocess
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import pytest
 
 from app.config import Settings
 from app.errors import Refusal
-from app.recordings.store import RecordingStore
+from app.recordings.store import DAY_S, RecordingStore
 from app.sessions.feeder import PcmFormat
 from app.sessions.recording import Snapshot
 from app.sessions.service import Service, SessionRequest
@@ -190,6 +193,41 @@ async def test_a_full_disk_fails_the_recording_and_never_the_session(
     assert play(await kept(service, session)).seconds > 0.3, "what fitted can be had while the session goes on"
     await service.close(session)
     assert play(await kept(service, session)).seconds > 0.3
+
+
+async def test_a_session_ends_in_time_though_the_disk_is_stuck_and_what_it_was_given_is_written_later(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+    pwrite = os.pwrite
+
+    def stuck(file: int, data: memoryview, at: int) -> int:
+        let_go.wait(30)
+        return pwrite(file, data, at)
+
+    monkeypatch.setattr("app.sessions.recording.CLOSE_S", 0.2)
+    session = await clapping(service, 50)
+    await until(lambda: session.recording is not None and session.recording.info.bytes > 0)
+    monkeypatch.setattr("app.rtc.recording.growing_file.os.pwrite", stuck)
+    await until(lambda: session.stats().played_ms == 2000)
+    async with asyncio.timeout(5):
+        await service.close(session)
+    assert session.recording is not None and session.recording.info.state == "recording"
+    let_go.set()
+    await until(lambda: session.recording is not None and session.recording.info.state == "done")
+    assert len(play(await kept(service, session)).beeps()) == 2
+
+
+async def test_what_has_expired_is_removed_when_the_server_starts(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name, age_days in (("old.mp4", 2), ("old.json", 2), ("new.mp4", 0)):
+        (folder / name).write_bytes(b"")
+        os.utime(folder / name, (time.time() - age_days * DAY_S,) * 2)
+    serving = Service(Settings(data_dir=tmp_path, recordings_keep_days=1))
+    await serving.start()
+    await until(lambda: [path.name for path in folder.iterdir()] == ["new.mp4"])
+    await serving.aclose()
 
 
 async def test_a_disk_that_is_really_full_leaves_a_file_that_plays(tiny_disk: Path) -> None:
