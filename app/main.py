@@ -15,6 +15,7 @@ from app.api.mouths import mouth_routes
 from app.api.open_to_pages import OpenToPages
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
+from app.api.recordings import recording_routes
 from app.api.schema import describe_socket
 from app.api.sessions import session_routes
 from app.api.socket import talk
@@ -44,6 +45,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(session_routes(service, gate))
     app.include_router(avatar_routes(service.avatars, service.casting.forget))
     app.include_router(mouth_routes(service.avatars, service.casting.forget))
+    app.include_router(recording_routes(service.recordings, gate))
     app.add_middleware(OpenToPages, prefix=WHEP)
     app.include_router(whep_routes(service, gate))
     serve_pages(app)
