@@ -11,12 +11,14 @@ from app.errors import Refusal
 from app.media import PACKET_MS, TalkingFrame
 from app.pacer.links import PacerListener
 from app.pacer.schedule import Mode
-from app.rtc.viewer import Media, Viewer
+from app.rtc.senders import Media
+from app.rtc.viewer import Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
 from app.sessions.events import Failed, Interrupted, Speaking, Stats, ViewersChanged
 from app.sessions.feeder import Feeder, PcmFormat
 from app.sessions.heartbeat import beat
+from app.sessions.outputs import Outputs
 from app.sessions.playout import Cast, Machinery, Playout, SessionLimits
 
 logger = logging.getLogger(__name__)
@@ -41,7 +43,8 @@ class Session(PacerListener):
 
     One feeder at a time holds the lease (:meth:`feeder`); any number of viewers (:meth:`view`) watch what is coded
     once. Playout begins with :meth:`start`, or, where the session was asked to hold, with its first viewer, and then
-    goes on whoever is there. Every listener (:meth:`events`) is told what happens. The owner calls ``start`` and
+    goes on whoever is there. ``outputs`` push it to other servers, of which one that takes media is like a viewer there.
+    Every listener (:meth:`events`) is told what happens. The owner calls ``start`` and
     ``aclose``.
     """
 
@@ -61,6 +64,8 @@ class Session(PacerListener):
         self._begun = False
         self._over = False  # failed or closed: nothing may start any more
         self._playout = Playout(cast, mode, limits, machinery, self, self._engine_failed)
+        size = (cast.avatar.width, cast.avatar.height)
+        self.outputs = Outputs(self.media, size, limits.ice_servers, machinery.clock, self._output_live)
 
     @property
     def inside(self) -> Inside:
@@ -144,7 +149,8 @@ class Session(PacerListener):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(viewer.aclose() for viewer in list(self._viewers)), return_exceptions=True)
+        viewers = (viewer.aclose() for viewer in list(self._viewers))
+        await asyncio.gather(*viewers, self.outputs.aclose(), return_exceptions=True)
         self._announcer.end()
 
     # what the pacer tells
@@ -174,6 +180,11 @@ class Session(PacerListener):
         if not self._over:
             self._run("viewer's end", self._see_off(viewer))
             self._count_viewers()
+
+    def _output_live(self) -> None:
+        """Begin playout, as a viewer would: another server takes media."""
+        if not self._over:
+            self._begin_playout()
 
     async def _see_off(self, viewer: Viewer) -> None:
         try:
