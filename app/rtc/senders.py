@@ -37,11 +37,12 @@ class MediaSenders:
     def __init__(self, peer: RTCPeerConnection, media: Media, codecs: Sequence[PictureCodec]) -> None:
         self._media, self._codec = media, codecs[0]
         self._voice = PacketTrack("audio", media.voice.subscribe, AUDIO_TIME_BASE)
-        voice_sender = peer.addTransceiver(self._voice, "sendonly").sender
-        MediaClockReports(voice_sender, self._voice, AUDIO_TIME_BASE, media.epoch)
+        voice = peer.addTransceiver(self._voice, "sendonly")
+        voice.setCodecPreferences(_capabilities("audio", ["OPUS"]))
+        MediaClockReports(voice.sender, self._voice, AUDIO_TIME_BASE, media.epoch)
         self._pictures = PacketTrack("video", self._subscribe, VIDEO_TIME_BASE)
         self._transceiver = peer.addTransceiver(self._pictures, "sendonly")
-        self._transceiver.setCodecPreferences(_capabilities(codecs))
+        self._transceiver.setCodecPreferences(_capabilities("video", codecs))
         sender = self._transceiver.sender
         MediaClockReports(sender, self._pictures, VIDEO_TIME_BASE, media.epoch)
         PictureFeedback(sender, self._take_key_wish, self._take_bitrate)
@@ -49,7 +50,7 @@ class MediaSenders:
     def settle(self, codec: PictureCodec) -> None:
         """Code pictures so, as an answer wants it; to be called before the peer connection takes that answer."""
         self._codec = codec
-        self._transceiver.setCodecPreferences(_capabilities([codec]))
+        self._transceiver.setCodecPreferences(_capabilities("video", [codec]))
 
     def stop(self) -> None:
         """End both tracks and their subscriptions; again is fine."""
@@ -71,7 +72,7 @@ class MediaSenders:
             self._media.pictures.want_key(self._pictures.subscription)
 
 
-def _capabilities(codecs: Sequence[PictureCodec]) -> list[RTCRtpCodecCapability]:
-    known = RTCRtpSender.getCapabilities("video").codecs
+def _capabilities(kind: str, codecs: Sequence[str]) -> list[RTCRtpCodecCapability]:
+    known = RTCRtpSender.getCapabilities(kind).codecs
     wanted = [each for codec in codecs for each in known if each.name.upper() == codec]
     return wanted + [each for each in known if each.name.upper() == "RTX"]
