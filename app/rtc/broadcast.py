@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 from app.clock import Clock, SlotClock
@@ -140,10 +141,11 @@ class VoiceBroadcast:
     """One session's voice, coded once a codec from pieces of exactly 20 ms (960 samples).
 
     Longer packets of Opus would be split into RTP packets that share one timestamp, of which browsers throw half away.
+    ``on_left`` is told the position of each packet of input that leaves.
     """
 
-    def __init__(self, feed: PlayoutFeed, clock: Clock) -> None:
-        self._feed, self._clock = feed, clock
+    def __init__(self, feed: PlayoutFeed, clock: Clock, on_left: Callable[[int], None] = lambda position: None) -> None:
+        self._feed, self._clock, self._on_left = feed, clock, on_left
         self._channels: dict[VoiceCodec, _VoiceChannel] = {}
         self._dropped_before = 0  # packets, by subscribers who have left
 
@@ -177,6 +179,8 @@ class VoiceBroadcast:
             packet = await take_when_due(
                 self._feed.voice, lambda packet: slots.epoch_ns + packet.number * PACKET_NS, self._clock
             )
+            if packet.position is not None:
+                self._on_left(packet.position)
             for channel in self._channels.values():
                 for encoded in channel.encoder.encode(packet.samples, packet.number):
                     for subscription in channel.subscriptions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from av import CodecContext, Packet
@@ -50,7 +52,7 @@ def test_aac_gives_each_sample_back_at_its_own_time(first: int) -> None:
     packets = coded(AacEncoder(), bursts(10_000, 50_000, 90_001, length=RATE * 2), first)
     found = onsets(*decoded(packets))
     assert np.abs(np.array(found) - begins - (10_000, 50_000, 90_001)).max() <= 8
-    assert {b.pts - a.pts for a, b in zip(packets, packets[1:], strict=False)} == {AAC_FRAME_SAMPLES}
+    assert {b.pts - a.pts for a, b in pairwise(packets)} == {AAC_FRAME_SAMPLES}
     assert packets[0].pts == begins - AAC_FRAME_SAMPLES
 
 

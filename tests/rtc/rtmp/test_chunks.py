@@ -23,7 +23,7 @@ from app.rtc.rtmp.chunks import (
 
 def test_a_message_is_cut_as_the_specification_has_it() -> None:
     written = write(Message(Kind.AUDIO, bytes(range(10)), stream=1, time_ms=1000), 4, chunk_bytes=6)
-    head = b"\x04" b"\x00\x03\xe8" b"\x00\x00\x0a" b"\x08" b"\x01\x00\x00\x00"
+    head = b"\x04\x00\x03\xe8\x00\x00\x0a\x08\x01\x00\x00\x00"
     assert written == head + bytes(range(6)) + b"\xc4" + bytes(range(6, 10))
 
 
