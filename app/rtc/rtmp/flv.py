@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 
 from app.rtc.voice_encoder import AAC_LC_48K_MONO
@@ -13,7 +12,7 @@ NAL_SPS, NAL_PPS, NAL_DELIMITER = 7, 8, 9
 
 AAC_HEADER = bytes([AAC, HEADER]) + AAC_LC_48K_MONO
 
-_START_CODE = re.compile(rb"\x00{2,}\x01")
+START_CODE = b"\x00\x00\x01"  # with any number of zeros before it; no unit ends with one
 
 
 def aac_frame(data: bytes) -> bytes:
@@ -29,7 +28,7 @@ class AvcPayloads:
 
     def payloads(self, data: bytes, key: bool) -> list[bytes]:
         """Return a picture's payload, after the decoder's configuration wherever that is another than before."""
-        units = [unit for unit in _START_CODE.split(data) if unit]
+        units = [unit for unit in (part.rstrip(b"\0") for part in data.split(START_CODE)) if unit]
         sets = [unit for unit in units if unit[0] & 0x1F in (NAL_SPS, NAL_PPS)]
         pictures = [unit for unit in units if unit[0] & 0x1F not in (NAL_SPS, NAL_PPS, NAL_DELIMITER)]
         frame = struct.pack(">BB3x", KEY_AVC if key else INTER_AVC, FRAME)  # and no delay between coding and showing

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import struct
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -71,6 +72,7 @@ class Publisher:
         self._reader, self._writer = reader, writer
         self._chunks, self._chunk_bytes = ChunkReader(), FIRST_CHUNK_BYTES
         self._received, self._acknowledged, self._window = 0, 0, WINDOW_BYTES
+        self._pending: deque[Message] = deque()  # of one read
         self._stream = 0
 
     @classmethod
@@ -113,9 +115,7 @@ class Publisher:
             PushFailed: always, unless it is cancelled.
         """
         while True:
-            for message in await self._received_messages():
-                if message.kind == Kind.COMMAND:
-                    _check_status(_command(message))
+            _check_status(await self._command())
 
     async def aclose(self) -> None:
         """Say goodbye and close; again is fine."""
@@ -169,30 +169,33 @@ class Publisher:
 
     async def _answer(self, transaction: Transaction) -> list[AmfValue]:
         while True:
-            for message in await self._received_messages():
-                if message.kind != Kind.COMMAND:
-                    continue
-                command = _command(message)
-                if command[:2] == ["_result", float(transaction)]:
-                    return command
-                if command[:2] == ["_error", float(transaction)]:
-                    raise PushFailed("refused", f"The server refused: {_reason(command)}.", refused=True)
-                _check_status(command)
+            command = await self._command()
+            if command[:2] == ["_result", float(transaction)]:
+                return command
+            if command[:2] == ["_error", float(transaction)]:
+                raise PushFailed("refused", f"The server refused: {_reason(command)}.", refused=True)
+            _check_status(command)
 
     async def _published(self) -> None:
+        command: list[AmfValue] = [None]
+        while command[0] != "onStatus":
+            command = await self._command()
+            _check_status(command)
+
+    async def _command(self) -> list[AmfValue]:
+        """Return the server's next command, and obey what comes before it."""
         while True:
-            for message in await self._received_messages():
-                if message.kind == Kind.COMMAND:
-                    command = _command(message)
-                    _check_status(command)
-                    if command[0] == "onStatus":
-                        return
+            while not self._pending:
+                self._pending += await self._received_messages()
+            message = self._pending.popleft()
+            if message.kind == Kind.COMMAND:
+                return _command(message)
 
     async def _received_messages(self) -> list[Message]:
         try:
             data = await self._reader.read(READ_BYTES)
         except OSError as error:
-            raise _lost() from error
+            raise _lost(error) from error
         if not data:
             raise _lost()
         self._received += len(data)
@@ -225,11 +228,9 @@ class Publisher:
         try:
             async with asyncio.timeout(STALLED_S):
                 await self._writer.drain()
-        except TimeoutError as error:
+        except OSError as error:  # a TimeoutError is one; the kernel raises it too
             self._writer.transport.abort()
-            raise PushFailed("connection_lost", f"The server took nothing for {STALLED_S} s.") from error
-        except OSError as error:
-            raise _lost() from error
+            raise _lost(error) from error
 
     def _queue(self, message: Message, chunk_stream: int) -> None:
         self._writer.write(write(message, chunk_stream, self._chunk_bytes))
@@ -245,7 +246,7 @@ def _bound(writer: asyncio.StreamWriter) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_S * 1000)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_S * 1000))
 
 
 def _about(size: tuple[int, int]) -> Mapping[str, AmfValue]:
@@ -280,5 +281,7 @@ def _reason(command: list[AmfValue]) -> str:
     return ", ".join(words) or "it gave no reason"
 
 
-def _lost() -> PushFailed:
+def _lost(error: OSError | None = None) -> PushFailed:
+    if isinstance(error, TimeoutError):
+        return PushFailed("connection_lost", f"The server took nothing for {STALLED_S} s.")
     return PushFailed("connection_lost", "The server closed the connection.")
