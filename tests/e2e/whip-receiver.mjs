@@ -1,7 +1,7 @@
 /**
  * A WHIP server (RFC 9725) on werift's WebRTC, for tests: `node whip-receiver.mjs PORT [TOKEN] [CODEC]`.
  *
- * POST /whip takes an offer, DELETE /whip/N ends it. GET /report tells what came in. POST /lose closes every connection.
+ * POST /whip takes an offer, DELETE /whip/N ends it. GET /report tells what came in.
  * It asks for a key frame of whatever begins, and again each second.
  */
 import { createServer } from 'node:http';
@@ -129,9 +129,6 @@ async function respond(request, response) {
   if (request.method === 'GET' && path === '/report') {
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify({ refused, pushes: pushes.map((push) => push.report()) }));
-  } else if (request.method === 'POST' && path === '/lose') {
-    await Promise.all(pushes.map((push) => push.end()));
-    response.writeHead(204).end();
   } else if (token && request.headers.authorization !== `Bearer ${token}`) {
     refused += 1;
     response.writeHead(401, { 'WWW-Authenticate': 'Bearer' }).end();
