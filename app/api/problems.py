@@ -26,6 +26,7 @@ BAD_FACE = ("no_face", "face_too_small", "face_lost", "video_cut")
 BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "point_outside")
 BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
 BAD_OUTPUT = ("bad_output_url", "bad_output_token")
+OF_OUTPUTS = (*BAD_OUTPUT, "no_such_output", "too_many_outputs")  # over HTTP alone
 NO_KEY = ("key_missing", "key_invalid")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
 NO_FACE_TO_OPEN = ("no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy")

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.api.auth import Role
 from app.api.ice_servers import IceServerModel
+from app.api.output_models import OutputView
 from app.avatars.store import DEFAULT_ID
 from app.config import Settings
 from app.pacer.schedule import Mode
@@ -85,6 +86,7 @@ class SessionView(_Answer):
     played_ms: int = Field(description="of its sound so far")
     width: int
     height: int
+    outputs: list[OutputView] = Field(description="the servers that it is pushed to")
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = Field(description="null where a socket owns it")
 
@@ -104,6 +106,7 @@ class SessionView(_Answer):
             played_ms=session.played_ms,
             width=avatar.width,
             height=avatar.height,
+            outputs=[OutputView.of(status) for status in session.outputs.all()],
             created_at=session.created_at,
             expires_at=session.expires_at,
         )

@@ -17,7 +17,8 @@ from app.rtc.push import PushFailed
 from app.rtc.rtmp import amf
 from app.rtc.rtmp.chunks import FIRST_CHUNK_BYTES, LONGEST_MESSAGE, Kind, Message, write
 from app.rtc.rtmp.flv import AAC_HEADER, aac_frame
-from app.rtc.rtmp.publisher import WAITING_BYTES, RtmpTarget
+from app.rtc.rtmp.link import WAITING_BYTES
+from app.rtc.rtmp.publisher import RtmpTarget
 from app.rtc.rtmp_push import RtmpPush, picture_ms, sound_ms
 from app.rtc.senders import Media
 from app.rtc.subscription import Encoded, Subscription
@@ -191,7 +192,7 @@ async def test_a_name_that_does_not_resolve_is_unreachable(host: str) -> None:
 
 
 async def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.rtc.rtmp.publisher.CONNECT_S", 0.1)
+    monkeypatch.setattr("app.rtc.rtmp.publisher.TAKE_S", 0.1)
     async with await asyncio.start_server(lambda reader, writer: asyncio.sleep(5), "127.0.0.1", 0) as silent:
         target = RtmpTarget("127.0.0.1", silent.sockets[0].getsockname()[1], False, "live", "key")
         with pytest.raises(PushFailed) as failed:
@@ -222,7 +223,7 @@ async def test_pings_are_answered_and_what_was_read_is_acknowledged() -> None:
 
 async def test_a_server_that_takes_nothing_hurts_only_itself_and_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for it stays within its bounds, and whoever else takes the same pictures misses none."""
-    monkeypatch.setattr("app.rtc.rtmp.publisher.STALLED_S", 1.0)
+    monkeypatch.setattr("app.rtc.rtmp.link.STALLED_S", 1.0)
     stage = Stage()
     big, waiting = b"x" * 20_000, 0
     other = stage.pictures.subscribe("H264")
@@ -272,5 +273,5 @@ async def test_a_message_that_is_too_long_is_not_read() -> None:
 
 def _writer_of(task: asyncio.Task[None]) -> asyncio.StreamWriter:
     frame = task.get_coro().cr_frame  # type: ignore[union-attr]
-    writer: asyncio.StreamWriter = frame.f_locals["publisher"]._writer
+    writer: asyncio.StreamWriter = frame.f_locals["publisher"]._link._writer
     return writer

@@ -11,7 +11,8 @@ from types import TracebackType
 from app.rtc.rtmp import amf
 from app.rtc.rtmp.amf import AmfValue
 from app.rtc.rtmp.chunks import ChunkReader, Kind, Message, write
-from app.rtc.rtmp.publisher import HANDSHAKE_BYTES, RtmpTarget
+from app.rtc.rtmp.link import HANDSHAKE_BYTES
+from app.rtc.rtmp.publisher import RtmpTarget
 
 STREAM = 1
 STARTED: AmfValue = {"level": "status", "code": "NetStream.Publish.Start"}
