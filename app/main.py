@@ -15,6 +15,7 @@ from app.api.mouths import mouth_routes
 from app.api.outputs import output_routes
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
+from app.api.recordings import recording_routes
 from app.api.schema import describe_socket
 from app.api.sessions import session_routes
 from app.api.socket import talk
@@ -43,6 +44,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(output_routes(service, [Depends(gate.check_key)]))
     app.include_router(avatar_routes(service.avatars, service.casting.forget))
     app.include_router(mouth_routes(service.avatars, service.casting.forget))
+    app.include_router(recording_routes(service.recordings, gate))
     serve_pages(app)
     describe_socket(app)
 

@@ -50,11 +50,15 @@ class OpusEncoder:
 
     def encode(self, samples: Samples, number: int) -> list[Encoded]:
         """See :class:`VoiceEncoder`."""
+        return [self.encode_packet(samples, number)]
+
+    def encode_packet(self, samples: Samples, number: int) -> Encoded:
+        """Code int16 (960,), 48 kHz, the packet with this number since the epoch."""
         frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.time_base = SAMPLE_RATE, AUDIO_TIME_BASE
         frame.pts = number * SAMPLES_PER_PACKET
         data = b"".join(bytes(packet) for packet in self._codec.encode(frame))
-        return [Encoded(number * SAMPLES_PER_PACKET, data, key=True)]
+        return Encoded(number * SAMPLES_PER_PACKET, data, key=True)
 
 
 class AacEncoder:

@@ -37,6 +37,7 @@ class Link:
         self._chunks, self._chunk_bytes = ChunkReader(), FIRST_CHUNK_BYTES
         self._received, self._acknowledged, self._window = 0, 0, WINDOW_BYTES
         self._pending: deque[Message] = deque()
+        self._stalled = False  # there is nothing to wait for any more
 
     @classmethod
     async def open(cls, host: str, port: int, secure: bool) -> Link:
@@ -87,9 +88,9 @@ class Link:
         try:
             async with asyncio.timeout(STALLED_S):
                 await self._writer.drain()
-        except OSError as error:  # a TimeoutError is one; the kernel raises it too
-            self._writer.transport.abort()
-            raise lost(error) from error
+        except OSError as error:  # a TimeoutError is one
+            self._stalled = True
+            raise lost(self._reader.exception() or error) from error  # the reader knows what the kernel said
 
     async def next(self) -> Message:
         """Return the server's next message, having done what those of the protocol itself ask for.
@@ -103,6 +104,8 @@ class Link:
 
     async def aclose(self) -> None:
         """Close, after what is queued where the server takes it; again is fine."""
+        if self._stalled:
+            self._writer.transport.abort()
         self._writer.close()
         try:
             async with asyncio.timeout(LEAVE_S):
@@ -153,7 +156,7 @@ def _bound(writer: asyncio.StreamWriter) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_S * 1000))
 
 
-def lost(error: OSError | None = None) -> PushFailed:
+def lost(error: Exception | None = None) -> PushFailed:
     """Say how a connection ended."""
     if isinstance(error, TimeoutError):
         return PushFailed("connection_lost", f"The server took nothing for {STALLED_S} s.")
