@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+import httpx
+
 from app.errors import Refusal
 from app.rtc.rtmp.publisher import RtmpTarget
 from app.rtc.whip_client import WhipTarget
@@ -38,6 +40,10 @@ def whip_target(request: OutputRequest) -> WhipTarget:
         Refusal: ``bad_output_url`` or ``bad_output_token``.
     """
     _split(request.url, ("http", "https"))
+    try:
+        httpx.URL(request.url)
+    except httpx.InvalidURL as error:
+        raise _bad_url(f"The address cannot be read: {error}.") from None
     if request.token is not None:
         _check_token(request.token)
     return WhipTarget(request.url, request.token)

@@ -14,12 +14,17 @@ from typing import Any
 
 import httpx
 import pytest
+from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from app.config import Settings
+from app.rtc.push import PushFailed
+from app.rtc.whip_client import WhipTarget
+from app.rtc.whip_push import WhipPush
 from app.sessions.output_target import OutputRequest
 from app.sessions.outputs import OutputStatus
 from app.sessions.service import Service, SessionRequest
 from app.sessions.session import Session
+from tests.e2e.test_connection import sockets, tasks_of_libraries
 from tests.noise import Faults, Noise, believed
 from tests.paths import ROOT
 
@@ -183,6 +188,63 @@ async def test_many_outputs_share_one_encoder(session: Session, receiver: Receiv
     for number in range(3):
         await has_pictures(receiver, number)
     assert list(session.media.pictures._channels) == ["H264"] and list(session.media.voice._channels) == ["opus"]
+
+
+@pytest.mark.parametrize("after_ms", range(0, 500, 25))
+async def test_a_push_given_up_at_any_time_leaves_nothing_behind(
+    session: Session, receiver: Receiver, after_ms: int
+) -> None:
+    before = sockets()
+    push = WhipPush(session.media, (), WhipTarget(receiver.url("/whip"), TOKEN))
+    pushing = asyncio.create_task(push.run(lambda: None))
+    await asyncio.sleep(after_ms / 1000)
+    pushing.cancel()
+    await asyncio.wait({pushing})
+    assert pushing.cancelled() and not session.media.pictures.watched
+    async with asyncio.timeout(10):
+        while tasks_of_libraries() or sockets() > before:
+            await asyncio.sleep(0.05)
+
+
+class Answerer:
+    """A WHIP server without HTTP, whose answer lacks a line; in a WhipClient's place."""
+
+    def __init__(self, lacks: str) -> None:
+        self._lacks, self._peer = lacks, RTCPeerConnection()
+
+    async def __aenter__(self) -> Answerer:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._peer.close()
+
+    async def offer(self, sdp: str) -> str:
+        await self._peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        await self._peer.setLocalDescription(await self._peer.createAnswer())
+        answer = self._peer.localDescription.sdp.splitlines(keepends=True)
+        return "".join(line for line in answer if not line.startswith(self._lacks))
+
+
+@pytest.mark.parametrize(
+    "line", ["v=", "m=video", "a=mid:0", "a=mid:1", "a=group", "a=ice-ufrag", "a=fingerprint", "a=rtpmap"]
+)
+async def test_an_answer_that_lacks_a_line_ends_one_try_in_order(
+    session: Session, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr("app.rtc.whip_push.CONNECT_S", 1)
+    monkeypatch.setattr("app.rtc.whip_push.WhipClient", lambda target: Answerer(line))
+    before = sockets()
+    pushing = asyncio.create_task(WhipPush(session.media, (), WhipTarget("http://host/whip", None)).run(lambda: None))
+    await asyncio.wait({pushing}, timeout=4)
+    if not pushing.done():  # it could do without
+        pushing.cancel()
+    with pytest.raises((PushFailed, asyncio.CancelledError)) as ended:
+        await pushing
+    if isinstance(ended.value, PushFailed):
+        assert ended.value.code in ("bad_answer", "not_connected", "connection_lost")
+    async with asyncio.timeout(10):
+        while tasks_of_libraries() or sockets() > before:
+            await asyncio.sleep(0.05)
 
 
 async def has_pictures(receiver: Receiver, push: int) -> None:

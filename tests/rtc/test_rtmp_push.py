@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from app.clock import Epoch
+from app.clock import Epoch, wall_clock
 from app.rtc.broadcast import SUBSCRIPTION_PICTURES, SUBSCRIPTION_VOICE, PictureBroadcast, VoiceBroadcast
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
@@ -275,3 +284,35 @@ def _writer_of(task: asyncio.Task[None]) -> asyncio.StreamWriter:
     frame = task.get_coro().cr_frame  # type: ignore[union-attr]
     writer: asyncio.StreamWriter = frame.f_locals["publisher"]._link._writer
     return writer
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Write one for 127.0.0.1, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "station")])
+    now = wall_clock()
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(signed.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+async def test_over_tls_the_certificate_must_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context, stage = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Stage()
+    mine, key = certificate(tmp_path)
+    context.load_cert_chain(mine, key)
+    async with Station(tls=context) as station:
+        failed = await refused(station)
+        assert failed.code == "unreachable" and "certificate" in failed.message.lower()
+        monkeypatch.setenv("SSL_CERT_FILE", str(mine))
+        async with pushing(stage, station):
+            stage.show(0)
+            await station.has(2, Kind.VIDEO)
+        assert station.commands[0][2]["tcUrl"].startswith("rtmps://127.0.0.1:")  # type: ignore[call-overload,index,union-attr]

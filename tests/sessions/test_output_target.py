@@ -49,6 +49,7 @@ def test_a_whip_address_is_taken_as_it_is() -> None:
         ("whip", "https://host/a b"),
         ("whip", "https://host/a\r\nX: y"),
         ("whip", "https://host/whip#part"),
+        ("whip", "https://1.2.3.999/whip"),
         ("whip", ""),
         ("whip", "https://host/" + "a" * 2048),
         ("rtmp", "https://host/live/key"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Manners:
 class Station:
     """``async with`` it; ``messages`` is what came, ``commands`` the commands of it."""
 
-    def __init__(self, manners: Manners | None = None) -> None:
+    def __init__(self, manners: Manners | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.manners = manners or Manners()
         self.messages: list[Message] = []
         self.connections = 0
@@ -41,7 +43,7 @@ class Station:
         self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Station:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=4096)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=4096, ssl=self._tls)
         return self
 
     async def __aexit__(
@@ -53,7 +55,7 @@ class Station:
 
     @property
     def target(self) -> RtmpTarget:
-        return RtmpTarget("127.0.0.1", self._server.sockets[0].getsockname()[1], False, "live", "key")
+        return RtmpTarget("127.0.0.1", self._server.sockets[0].getsockname()[1], self._tls is not None, "live", "key")
 
     @property
     def commands(self) -> list[list[AmfValue]]:
