@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.errors import Refusal
-from app.ingest.pcm import Encoding
+from app.ingest.pcm import Encoding, PcmFormat
 from app.pacer.schedule import Mode
-from app.sessions.feeder import PcmFormat
 from app.sessions.service import SessionRequest
 
 MIN_RATE, MAX_RATE = 8_000, 96_000

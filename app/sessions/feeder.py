@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from app.clock import Clock
 from app.inference.features.windower import Windower
 from app.inference.scheduler.stream import GenerationStream
 from app.ingest.inbox import Mark, PcmInbox
-from app.ingest.pcm import Encoding
+from app.ingest.pcm import PcmFormat
 from app.ingest.slicer import Slicer
 
 PIECE_MS = 80  # sliced at a time, so that a large message does not hold the event loop
 INBOX_S = 10  # of sound that is read ahead, so that an interrupt behind it is heard
-
-
-@dataclass(frozen=True, slots=True)
-class PcmFormat:
-    """What a feeder sends. ``sample_rate``: Hz. ``channels``: 1 or 2, interleaved."""
-
-    encoding: Encoding = "pcm_s16le"
-    channels: int = 1
-    sample_rate: int = 48_000
 
 
 class Feeder:

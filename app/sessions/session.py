@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from app.errors import Refusal
+from app.ingest.pcm import PcmFormat
 from app.media import PACKET_MS, TalkingFrame
 from app.pacer.links import PacerListener
 from app.pacer.schedule import Mode
@@ -15,7 +16,7 @@ from app.rtc.viewer import Media, Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
 from app.sessions.events import Failed, Interrupted, Speaking, Stats, ViewersChanged
-from app.sessions.feeder import Feeder, PcmFormat
+from app.sessions.feeder import Feeder
 from app.sessions.heartbeat import beat
 from app.sessions.playout import Cast, Machinery, Playout, SessionLimits
 
