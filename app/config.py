@@ -28,6 +28,7 @@ from app.assets import CHECKOUT, in_checkout
 logger = logging.getLogger(__name__)
 
 VARIABLE_PREFIX = "LIPWIRE_"
+SHORTEST_SECRET = 16  # characters; a shorter one can be guessed
 ELSEWHERE = {"LIPWIRE_CHROMIUM"}  # variables that the tests and benches read
 _HTTP_URL = re.compile(r"https?://[^\s/,]+[^\s,]*")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s:?]+(:\d+)?(\?transport=(udp|tcp))?")
@@ -100,7 +101,25 @@ class Settings(BaseSettings):
         description="STUN and TURN servers: `stun:host:port` separated by commas, or a JSON list with `urls`, "
         "`username` and `credential`",
     )
-    idle_timeout_s: float = Field(default=300.0, gt=0, description="seconds without a message until a client is closed")
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="keys that may make sessions over HTTP, separated by commas; without any, everybody may who "
+        "reaches the server",
+    )
+    token_secret: str = Field(
+        default="",
+        description="what the tokens of sessions are signed with, at least 16 characters; a random one, which lasts "
+        "until the server ends",
+    )
+    max_duration_s: float = Field(
+        default=14_400.0, gt=0, description="most seconds that a session made over HTTP lives, and how many by default"
+    )
+    idle_timeout_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="seconds without a sign of life until a client is closed, and with neither feeder nor viewer until "
+        "a session made over HTTP ends",
+    )
     start_timeout_s: float = Field(
         default=10.0, gt=0, description="seconds from a socket's opening to its first message"
     )
@@ -110,13 +129,14 @@ class Settings(BaseSettings):
     threads: int = Field(default=0, ge=0, description="threads for Wav2Lip, and for the encoders; 0 is all cores")
     speech_url: str = Field(
         default="",
-        description="server that speaks texts as OpenAI's does, such as `http://127.0.0.1:8880/v1`; without it the built-in "
-        "voice speaks, where the extra `speech` is installed",
+        description="server that speaks texts as OpenAI's does, such as `http://127.0.0.1:8880/v1`; without it the "
+        "built-in voice speaks, where the extra `speech` is installed",
     )
     speech_key: str = Field(default="", repr=False, description="its key, where it wants one")
     speech_model: str = Field(default="", description="its model; `tts-1` where none is set")
     speech_voice: str = Field(
-        default="", description="voice that speaks where none is named: `alloy` of a server, `en-us` of the built-in ones"
+        default="",
+        description="voice that speaks where none is named; else `alloy` of a server, `en-us` of the built-in ones",
     )
 
     @classmethod
@@ -144,6 +164,18 @@ class Settings(BaseSettings):
     def _check_speech_url(cls, value: str) -> str:
         if value and not _HTTP_URL.fullmatch(value):
             raise _wanting("speech_url", "an http:// or https:// address")
+        return value
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _read_keys(cls, value: Any) -> Any:
+        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+
+    @field_validator("token_secret")
+    @classmethod
+    def _check_secret(cls, value: str) -> str:
+        if 0 < len(value) < SHORTEST_SECRET:
+            raise _wanting("token_secret", f"at least {SHORTEST_SECRET} characters")
         return value
 
     @field_validator("ice_servers", mode="before")
