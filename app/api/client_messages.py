@@ -80,6 +80,15 @@ class UtteranceMessage(_Message):
         )
 
 
+class SayMessage(_Message):
+    """A text to be spoken, as an utterance of its own. ``voice``: an id of ``/api/voices``."""
+
+    type: Literal["say"]
+    text: str
+    voice: str | None = Field(default=None, min_length=1, max_length=128)
+    utterance: str | None = Field(default=None, min_length=1, max_length=128)
+
+
 class MarkMessage(_Message):
     """To be echoed when everything before it has been played."""
 
@@ -117,6 +126,7 @@ ClientMessage = Annotated[
     | AttachMessage
     | OfferMessage
     | UtteranceMessage
+    | SayMessage
     | FlushMessage
     | MarkMessage
     | InterruptMessage
@@ -125,7 +135,7 @@ ClientMessage = Annotated[
 ]
 
 
-TYPES = ("start", "attach", "offer", "utterance", "flush", "mark", "interrupt", "stop")
+TYPES = ("start", "attach", "offer", "utterance", "say", "flush", "mark", "interrupt", "stop")
 NAMES = ", ".join(TYPES[:-1]) + " or " + TYPES[-1]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 

@@ -19,6 +19,7 @@ from app.api.client_messages import (
     InterruptMessage,
     MarkMessage,
     OfferMessage,
+    SayMessage,
     StartMessage,
     StopMessage,
     UtteranceMessage,
@@ -125,6 +126,8 @@ class Conversation:
         match message:
             case UtteranceMessage():
                 feeder.utterance(message.id, message.format(self._format))
+            case SayMessage():
+                feeder.say(self._service.speech.speak(message.text, message.voice), message.utterance)
             case MarkMessage():
                 feeder.mark(message.id)
             case OfferMessage():

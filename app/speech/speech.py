@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from app.errors import Refusal
@@ -34,19 +34,22 @@ class Speech:
     def __init__(self, synthesiser: Synthesiser | None) -> None:
         self._synthesiser = synthesiser
 
-    @asynccontextmanager
-    async def speak(self, text: str, voice: str | None = None) -> AsyncIterator[Spoken]:
+    def speak(self, text: str, voice: str | None = None) -> AbstractAsyncContextManager[Spoken]:
         """Speak a text while the context lasts; leaving it, or cancelling, gives up the rest.
+
+        Nothing is done before it is entered. Bound: ``MOST_CHARACTERS`` of the text are kept for that.
 
         Raises:
             Refusal: on entering, where nothing can be spoken: ``text_too_long``, ``text_empty``, ``no_such_voice``,
                 ``speech_unavailable``, ``speech_failed``; from its pieces, where it broke off: ``speech_failed``.
         """
-        said = spoken_text(text)
         if self._synthesiser is None:
-            raise Refusal("speech_unavailable", NOTHING_SPEAKS)
-        async with self._synthesiser.speak(said, voice or self._synthesiser.default_voice) as spoken:
-            yield spoken
+            return _refused(Refusal("speech_unavailable", NOTHING_SPEAKS))
+        try:
+            said = spoken_text(text)
+        except Refusal as refusal:
+            return _refused(refusal)
+        return self._synthesiser.speak(said, voice or self._synthesiser.default_voice)
 
     async def voices(self) -> Voices:
         """List who may speak."""
@@ -61,6 +64,12 @@ class Speech:
         """End what was started for it; again is fine."""
         if self._synthesiser is not None:
             await self._synthesiser.aclose()
+
+
+@asynccontextmanager
+async def _refused(refusal: Refusal) -> AsyncIterator[Spoken]:
+    raise refusal
+    yield
 
 
 def find_speech(server: OpenAiServer) -> Speech:

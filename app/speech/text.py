@@ -51,7 +51,8 @@ def pieces_of(text: str, most: int) -> Iterator[str]:
 def _end_within(text: str, most: int) -> int:
     head = text[: most + 1]
     for pattern in _ENDS:
-        ends = [found.end() for found in pattern.finditer(head) if found.end() <= most]
+        # the space behind a piece is not of it
+        ends = [found.end() for found in pattern.finditer(head) if len(head[: found.end()].rstrip()) <= most]
         if ends:
             return ends[-1]
     return most
