@@ -39,6 +39,7 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
         ("LIPWIRE_ICE_SERVERS", "[nonsense"),
         ("LIPWIRE_ICE_SERVERS", "example.org:3478"),
         ("LIPWIRE_ICE_SERVERS", "http://example.org"),
+        ("LIPWIRE_SPEECH_URL", "example.org/v1"),
         ("LIPWIRE_WEIGHTS_MIRRORS", "example.org/weights"),
         ("LIPWIRE_WEIGHTS_MIRRORS", "https://"),
     ],

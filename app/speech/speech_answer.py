@@ -116,8 +116,8 @@ async def _refusal(response: httpx.Response) -> Refusal:
         return Refusal("speech_unavailable", NOT_THERE)
     if status == 429 or status >= 500:
         return Refusal("speech_failed", BUSY)
-    said = await _said(response)
-    return Refusal("speech_failed", f"The speech server refused: {said or f'status {status}'}")
+    said = await _said(response) or f"status {status}"
+    return Refusal("speech_failed", f"The speech server refused: {said.rstrip('.')}.")
 
 
 async def _said(response: httpx.Response) -> str:

@@ -24,6 +24,7 @@ from tests.paths import ROOT
 ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("get", "/healthz"): TypeAdapter(models.Health),
     ("get", "/api/engines"): TypeAdapter(models.EngineList),
+    ("get", "/api/voices"): TypeAdapter(models.VoiceList),
     ("get", "/api/avatars"): TypeAdapter(models.AvatarList),
     ("post", "/api/avatars"): TypeAdapter(models.AvatarView),
     ("get", "/api/avatars/progress"): TypeAdapter(models.Progress | None),
