@@ -162,6 +162,13 @@ class Settings(BaseSettings):
             raise _wanting("weights_mirrors", "http:// or https:// addresses separated by commas (--mirror: one each)")
         return urls
 
+    @field_validator("speech_key")
+    @classmethod
+    def _check_speech_key(cls, value: str) -> str:
+        if not (value.isascii() and value.isprintable()):
+            raise _wanting("speech_key", "plain characters alone, as it travels in a header")
+        return value
+
     @field_validator("speech_url")
     @classmethod
     def _check_speech_url(cls, value: str) -> str:

@@ -238,3 +238,22 @@ async def test_a_flood_of_texts_is_bounded(stage: Stage) -> None:
         for _ in range(MOST_CHARACTERS):
             feeder.say(Words(tone(1, 22_050)).speaking())
     assert caught.value.code == "too_many_utterances"
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_a_microphone_s_sound_behind_a_text_is_in_its_own_format(stage: Stage, cut: bool) -> None:
+    session = stage.open("live")
+    listener = Listener(session)
+    feeder = session.feeder(PcmFormat(sample_rate=RATE))
+    session.start()
+    words = Words(tone(5, 22_050), tone(5, 22_050))
+    feeder.say(words.speaking(), "said")
+    await stage.until(lambda: words.given > 0)
+    if cut:
+        session.interrupt()
+        await stage.until(lambda: words.left)
+    before = session.stats().played_ms
+    await feeder.push(tone(20))
+    await feeder.flush()
+    await played_out(stage, session, listener, "1")
+    assert session.stats().played_ms == before + (20 + (0 if cut else 10)) * SLOT_MS

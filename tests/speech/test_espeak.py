@@ -123,14 +123,16 @@ async def test_sentences_are_parted_by_a_pause(espeak: Espeak) -> None:
 
 
 async def test_who_stops_listening_stops_the_synthesis_and_the_next_is_served(link: EspeakLink) -> None:
+    await link.ask()
     asking = asyncio.create_task(link.ask(voice="gmw/en-US", text=SENTENCE, pause=False))
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
     sound = await link.ask(voice="gmw/en-US", text="one", pause=False)
     assert 0.1 < seconds(sound) < 1.2, "its own answer, not the one before"
-    assert link.starts <= 2
+    assert link.starts == 1
 
 
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what_it_does: str) -> EspeakLink:
