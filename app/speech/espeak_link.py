@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
@@ -17,6 +18,7 @@ PROGRAM = Path(__file__).with_name("espeak_process.py")
 PATIENCE_S = 10.0  # for an answer; the longest piece takes 0.15 s
 MOST_BYTES = 32 * 1024 * 1024  # of an answer; the longest piece that we found has 7 MB
 LENGTH_BYTES = 4
+NEEDED_VARIABLES = ("PATH", "LD_LIBRARY_PATH")  # no keys: strangers' texts go there
 
 
 class EspeakDied(Exception):
@@ -77,8 +79,9 @@ class EspeakLink:
 
     async def _start(self) -> Process:
         # a session of its own: Ctrl-C is for the service, which ends it in its time
+        environment = {name: os.environ[name] for name in NEEDED_VARIABLES if name in os.environ}
         self._process = process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+            *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True, env=environment
         )
         self.starts += 1
         self.rate = int(await _answer(process))

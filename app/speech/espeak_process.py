@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: the sound by callbacks, before the call returns
 DONT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT
+MOST_MEMORY_BYTES = 1024**3
 UTF8, END_PAUSE = 1, 0x1000  # without espeakSSML and espeakPHONEMES, nothing in a text is markup
 
 
@@ -43,7 +44,8 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 
 def main(library_path: str, data_path: str) -> None:
     """Answer requests until standard input ends."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for limit, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_AS, MOST_MEMORY_BYTES)):
+        resource.setrlimit(limit, (most, most))
     # what the library prints must not stand between the answers
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

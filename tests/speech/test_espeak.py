@@ -190,6 +190,13 @@ async def test_a_library_that_is_not_there_is_said(tmp_path: Path) -> None:
     await espeak.aclose()
 
 
+async def test_the_process_knows_no_secrets(link: EspeakLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIPWIRE_SPEECH_KEY", "hush")
+    await link.ask()
+    assert link._process is not None
+    assert b"hush" not in Path(f"/proc/{link._process.pid}/environ").read_bytes()
+
+
 async def test_no_process_is_left_behind(link: EspeakLink) -> None:
     await link.ask()
     process = link._process
