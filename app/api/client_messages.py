@@ -30,6 +30,7 @@ class StartMessage(_Message):
     avatar: str = Field(default="default", max_length=128)
     engine: str = Field(default="auto", max_length=64)
     mode: Mode = "live"
+    key: str = Field(default="", max_length=4096, description="an API key, where the server wants one")
     sample_rate: int = Field(default=48_000, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(default=1, ge=1, le=2)
     encoding: Encoding = "pcm_s16le"

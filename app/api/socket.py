@@ -145,6 +145,7 @@ class Conversation:
         if self._session is not None:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
+            self._gate.check_key_text(message.key)
             session = await self._service.open(message.request)
             self._owns = True
         else:
