@@ -18,4 +18,5 @@ export default [
   { files: ['web/js/**'], languageOptions: { globals: globals.browser } },
   { files: ['**/*-worklet.js'], languageOptions: { globals: globals.audioWorklet } },
   { files: ['tests/web/**', 'tests/e2e/**'], languageOptions: { globals: globals.node } },
+  { files: ['tests/e2e/whep_players.js'], languageOptions: { globals: globals.browser } },
 ];

@@ -1,4 +1,7 @@
-"""``bench whep``: what many viewers of one session cost, beside one, and how soon a late one sees a picture."""
+"""``bench whep``: what many viewers of one session cost, beside one, and how soon a late one sees a picture.
+
+``of_which`` are the server's threads; what feeding does to them is the difference between the face's two moods.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     verdict = {
         "cores_most": max(row["cores"] for row in crowd),
         "cores_bar": MOST_CORES,
+        "encoder_cores": max(row["of_which"].get("encoder", 0.0) for row in crowd),
         "cores_a_viewer_more": dict(zip([row["face"] for row in crowd], per_viewer, strict=True)),
         "first_picture_p50_ms": percentile(waits, 50),
         "first_picture_max_ms": percentile(waits, 100),

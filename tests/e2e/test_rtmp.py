@@ -14,7 +14,7 @@ import pytest
 from av import AudioFrame, VideoFrame
 
 from app.config import Settings
-from app.sessions.feeder import PcmFormat
+from app.ingest.pcm import PcmFormat
 from app.sessions.output_target import OutputRequest
 from app.sessions.outputs import OutputStatus
 from app.sessions.service import Service, SessionRequest

@@ -15,8 +15,8 @@ from app.api.auth import Gate
 from app.api.whep import PREFIX
 from app.assets import SAMPLE
 from app.config import Settings
+from app.ingest.pcm import PcmFormat
 from app.main import create_app
-from app.sessions.feeder import PcmFormat
 from app.sessions.service import Service, SessionRequest
 from app.sessions.session import Session
 
