@@ -48,18 +48,16 @@ class Nginx:
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "recorded").mkdir()
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            self._port = taken.getsockname()[1]
+            self.port = taken.getsockname()[1]
 
     def url(self, key: str) -> str:
-        return f"rtmp://127.0.0.1:{self._port}/live/{key}"
+        return f"rtmp://127.0.0.1:{self.port}/live/{key}"
 
     def start(self) -> None:
         self._runs += 1
         config = self._folder / "nginx.conf"
         config.write_text(
-            CONFIG.format(
-                module=MODULE, user=getpass.getuser(), folder=self._folder, port=self._port, number=self._runs
-            )
+            CONFIG.format(module=MODULE, user=getpass.getuser(), folder=self._folder, port=self.port, number=self._runs)
         )
         with (self._folder / "output.log").open("ab") as log:
             self._process = subprocess.Popen(["nginx", "-p", self._folder, "-c", config], stderr=log)
@@ -70,7 +68,7 @@ class Nginx:
 
     def _listens(self) -> bool:
         with socket.socket() as asking:
-            return asking.connect_ex(("127.0.0.1", self._port)) == 0
+            return asking.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self) -> None:
         """End it as its service manager does; again is fine."""

@@ -56,8 +56,8 @@ class Feed:
 class RtpSender:
     """Writes what was coded and cut once for all to one peer, as it comes: header, encryption, socket.
 
-    aiortc's has two tasks a stream and takes 5.8 ms of processor time a second and viewer (`bench whep`); this takes 2.3,
-    most of it the kernel's. It subscribes to a broadcast once the connection is up.
+    aiortc's has two tasks a stream and takes 5.8 ms of processor time a second and viewer (``bench whep``); this takes
+    2.3, most of it the kernel's. It subscribes to a broadcast once the connection is up.
 
     Bound: 256 KiB that the socket has not taken yet. Full: pictures and sounds are dropped and counted, and a key frame
     is asked for; so a slow peer hurts only itself. The last 512 packets can be sent again. Made for the pinned aiortc,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,12 @@ from av import AudioFrame, VideoFrame
 
 from app.config import Settings
 from app.ingest.pcm import PcmFormat
+from app.rtc.picture_encoder import Effort, make_encoder
+from app.rtc.rtmp.chunks import CHUNK_BYTES
+from app.rtc.rtmp.flv import AAC_HEADER, AvcPayloads, aac_frame
+from app.rtc.rtmp.publisher import Publisher, RtmpTarget
+from app.rtc.rtmp_push import picture_ms, sound_ms
+from app.rtc.voice_encoder import AacEncoder
 from app.sessions.output_target import OutputRequest
 from app.sessions.outputs import OutputStatus
 from app.sessions.service import Service, SessionRequest
@@ -28,6 +34,7 @@ LIMIT_S = 30
 RATE = 48_000
 FRAME = RATE // 25
 BEEPS = 5
+BITRATE = 2_500_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,10 @@ def beeps() -> np.ndarray:
     for second in range(2, 2 + BEEPS):
         sound[second * RATE :][: len(tone)] = tone
     return (sound * 32767).astype(np.int16)
+
+
+def steps_ms(frames: Sequence[tuple[float, object]]) -> set[int]:
+    return {round(1000 * (after - before)) for (before, _), (after, _) in pairwise(frames)}
 
 
 @pytest.fixture
@@ -132,8 +143,7 @@ async def test_light_and_sound_meet_in_what_a_server_received(service: Service, 
         offsets_ms = [1000 * min((flash - tone for flash in flashes), key=abs) for tone in tones] if flashes else []
         if offsets_ms and max(map(abs, offsets_ms)) > 3:
             found["offset"] = f"light after sound by {offsets_ms} ms"
-        pictures = {round(1000 * (b - a)) for (a, _), (b, _) in pairwise(film.pictures)}
-        sounds = {round(1000 * (b - a)) for (a, _), (b, _) in pairwise(film.sounds)}
+        pictures, sounds = steps_ms(film.pictures), steps_ms(film.sounds)
         if pictures != {40} or not sounds <= {21, 22}:
             found["hole"] = f"pictures {pictures} ms apart, sounds {sounds} ms"
         keys = [b - a for a, b in pairwise(film.keys)]
@@ -143,6 +153,32 @@ async def test_light_and_sound_meet_in_what_a_server_received(service: Service, 
         return found
 
     await believed(once, faults)
+
+
+async def test_times_go_on_where_three_bytes_no_longer_hold_them(nginx: Nginx) -> None:
+    """After 4.6 hours; pictures of noise, which take several chunks each."""
+    publisher = await Publisher.open(RtmpTarget("127.0.0.1", nginx.port, False, "live", "late"), (320, 240))
+    listening = asyncio.create_task(publisher.listen())
+    pictures, sounds, payloads = make_encoder("H264", BITRATE, BITRATE, Effort.USUAL), AacEncoder(), AvcPayloads()
+    begins_ms, chance = 0xFFFFFF - 1000, np.random.default_rng(0)
+    await publisher.send_voice(AAC_HEADER, begins_ms)
+    for slot in range(50):
+        noise = chance.integers(16, 235, (360, 320), dtype=np.uint8)
+        coded = pictures.encode(noise, slot, slot % 25 == 0)
+        for payload in payloads.payloads(coded.data, coded.key):
+            await publisher.send_picture(payload, begins_ms + picture_ms(coded.pts))
+        for number in (2 * slot, 2 * slot + 1):
+            for sound in sounds.encode(np.zeros(FRAME // 2, np.int16), number):
+                if sound.pts >= 0:
+                    await publisher.send_voice(aac_frame(sound.data), begins_ms + sound_ms(sound.pts))
+    listening.cancel()
+    await publisher.aclose()
+    await asyncio.sleep(0.5)  # nginx reads what the kernel has
+    nginx.stop()
+    film = Film.read(nginx.recorded("late"))
+    assert nginx.recorded("late").stat().st_size > 50 * CHUNK_BYTES
+    assert len(film.pictures) == 50 and steps_ms(film.pictures) == {40}
+    assert len(film.sounds) > 80 and steps_ms(film.sounds) <= {21, 22}
 
 
 async def test_a_server_that_comes_back_is_pushed_to_again(service: Service, nginx: Nginx) -> None:

@@ -1,33 +1,21 @@
 /**
- * A WHIP server (RFC 9725) on werift's WebRTC, for tests: `node whip-receiver.mjs PORT [TOKEN] [CODEC]`.
+ * A WHIP server (RFC 9725) for tests: `node whip-receiver.mjs STACK PORT [TOKEN] [CODEC]`.
  *
- * POST /whip takes an offer, DELETE /whip/N ends it. GET /report tells what came in.
- * It asks for a key frame of whatever begins, and again each second.
+ * STACK is whose WebRTC it speaks: werift (JavaScript) or libdatachannel (C++). POST /whip takes an offer, DELETE /whip/N
+ * ends it. GET /report tells what came in. It asks for a key frame of whatever begins, and again each second.
  */
 import { createServer } from 'node:http';
-import { RTCPeerConnection, RTCRtpCodecParameters, RtcpSrPacket } from 'werift';
 
-const [port, token = '', codec = ''] = process.argv.slice(2);
+const [stack, port, token = '', codec = ''] = process.argv.slice(2);
+const { Peer } = await import(`./whip-${stack}.mjs`);
 const BODY_BYTES = 256 * 1024;
+const MOST_TIMESTAMPS = 1000;
 const PLI_MS = 1000;
+const SENDER_REPORT = 200;
 
-const feedback = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'goog-remb' }];
-const pictureCodecs = [
-  new RTCRtpCodecParameters({
-    mimeType: 'video/H264',
-    clockRate: 90000,
-    rtcpFeedback: feedback,
-    parameters: 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
-  }),
-  new RTCRtpCodecParameters({ mimeType: 'video/VP8', clockRate: 90000, rtcpFeedback: feedback }),
-].filter((each) => each.mimeType.includes(codec));
-const voiceCodecs = [new RTCRtpCodecParameters({ mimeType: 'audio/opus', clockRate: 48000, channels: 2 })];
-
-const secondsOf = (ntp) => Number(ntp >> 32n) + Number(ntp & 0xffffffffn) / 2 ** 32;
-
-/** Whether a packet holds the beginning of a key picture. */
+/** By codec: whether a payload holds the beginning of a key picture. */
 const beginsKey = {
-  'video/H264': (payload) => {
+  H264: (payload) => {
     const kind = payload[0] & 0x1f;
     if (kind === 28) return (payload[1] & 0x9f) === 0x85; // FU-A: the first part of an IDR slice
     if (kind !== 24) return kind === 5;
@@ -36,7 +24,7 @@ const beginsKey = {
     }
     return false;
   },
-  'video/VP8': (payload) => {
+  VP8: (payload) => {
     if ((payload[0] & 0x17) !== 0x10) return false; // not the start of the first partition
     let at = 1;
     if (payload[0] & 0x80) {
@@ -50,53 +38,55 @@ const beginsKey = {
   },
 };
 
+/** What came in on one track. */
+class Heard {
+  constructor(codecs) {
+    this.codecs = codecs; // payload type → name
+    this.codec = '';
+    Object.assign(this, { packets: 0, bytes: 0, frames: 0, keys: 0, gaps: 0, timestamps: [], reports: [] });
+    this.sequence = this.timestamp = null;
+  }
+
+  take(packet) {
+    if (packet.length < 12) return;
+    if (packet[1] >= 192 && packet[1] <= 223) this.takeControl(packet);
+    else this.takeMedia(packet);
+  }
+
+  takeMedia(packet) {
+    const [sequence, timestamp] = [packet.readUInt16BE(2), packet.readUInt32BE(4)];
+    let at = 12 + 4 * (packet[0] & 0x0f);
+    if (packet[0] & 0x10) at += 4 + 4 * packet.readUInt16BE(at + 2);
+    const payload = packet.subarray(at);
+    this.codec = this.codecs[packet[1] & 0x7f] ?? '';
+    this.packets += 1;
+    this.bytes += payload.length;
+    if (this.sequence !== null && sequence !== ((this.sequence + 1) & 0xffff)) this.gaps += 1;
+    if (timestamp !== this.timestamp) {
+      this.frames += 1;
+      if (this.timestamps.length < MOST_TIMESTAMPS) this.timestamps.push(timestamp);
+    }
+    [this.sequence, this.timestamp] = [sequence, timestamp];
+    if (payload.length > 2 && beginsKey[this.codec]?.(payload)) this.keys += 1;
+  }
+
+  takeControl(packet) {
+    if (packet[1] !== SENDER_REPORT || packet.length < 28) return;
+    const seconds = packet.readUInt32BE(8) + packet.readUInt32BE(12) / 2 ** 32;
+    this.reports.push({ ntp_s: seconds, rtp: packet.readUInt32BE(16) });
+  }
+
+  report() {
+    const { codec: name, packets, bytes, frames, keys, gaps, timestamps, reports } = this;
+    return { codec: name, packets, bytes, frames, keys, gaps, timestamps, reports };
+  }
+}
+
 class Push {
   constructor(id, offer) {
-    this.id = id;
-    this.offer = offer;
-    this.ended = false;
-    this.tracks = {};
-    this.peer = new RTCPeerConnection({ codecs: { audio: voiceCodecs, video: pictureCodecs } });
-    this.peer.onTrack.subscribe((track) => this.take(track));
-  }
-
-  async answer() {
-    await this.peer.setRemoteDescription({ type: 'offer', sdp: this.offer });
-    for (const transceiver of this.peer.getTransceivers()) transceiver.setDirection('recvonly');
-    await this.peer.setLocalDescription(await this.peer.createAnswer());
-    return this.peer.localDescription.sdp;
-  }
-
-  take(track) {
-    const transceiver = this.peer.getTransceivers().find((each) => each.kind === track.kind);
-    const heard = { codec: '', packets: 0, bytes: 0, frames: 0, keys: 0, gaps: 0, timestamps: [], reports: [] };
-    this.tracks[track.kind] = heard;
-    let [sequence, timestamp] = [null, null];
-    track.onReceiveRtp.subscribe((rtp) => {
-      const { header, payload } = rtp;
-      heard.codec = transceiver.codecs.find((each) => each.payloadType === header.payloadType)?.mimeType ?? '';
-      heard.packets += 1;
-      heard.bytes += payload.length;
-      if (sequence !== null && header.sequenceNumber !== ((sequence + 1) & 0xffff)) heard.gaps += 1;
-      sequence = header.sequenceNumber;
-      if (header.timestamp !== timestamp) {
-        heard.frames += 1;
-        if (heard.timestamps.length < 1000) heard.timestamps.push(header.timestamp);
-      }
-      timestamp = header.timestamp;
-      if (beginsKey[heard.codec]?.(payload)) heard.keys += 1;
-    });
-    transceiver.receiver.onRtcp.subscribe((packet) => {
-      if (packet instanceof RtcpSrPacket) {
-        const { ntpTimestamp, rtpTimestamp } = packet.senderInfo;
-        heard.reports.push({ ntp_s: secondsOf(ntpTimestamp), rtp: rtpTimestamp });
-      }
-    });
-    if (track.kind === 'video') {
-      const ask = () => transceiver.receiver.sendRtcpPLI(track.ssrc).catch(() => {});
-      ask();
-      this.asking = setInterval(ask, PLI_MS);
-    }
+    Object.assign(this, { id, offer, ended: false, heard: {} });
+    this.peer = new Peer(codec, (kind, codecs) => (this.heard[kind] = new Heard(codecs)));
+    this.asking = setInterval(() => this.peer.askForKey(), PLI_MS);
   }
 
   async end() {
@@ -106,12 +96,12 @@ class Push {
   }
 
   report() {
-    return { id: this.id, ended: this.ended, state: this.peer.connectionState, offer: this.offer, ...this.tracks };
+    const tracks = Object.entries(this.heard).map(([kind, heard]) => [kind, heard.report()]);
+    return { id: this.id, ended: this.ended, offer: this.offer, ...Object.fromEntries(tracks) };
   }
 }
 
 const pushes = [];
-let refused = 0;
 
 async function bodyOf(request) {
   const parts = [];
@@ -128,14 +118,13 @@ async function respond(request, response) {
   const path = request.url;
   if (request.method === 'GET' && path === '/report') {
     response.setHeader('Content-Type', 'application/json');
-    response.end(JSON.stringify({ refused, pushes: pushes.map((push) => push.report()) }));
+    response.end(JSON.stringify({ pushes: pushes.map((push) => push.report()) }));
   } else if (token && request.headers.authorization !== `Bearer ${token}`) {
-    refused += 1;
     response.writeHead(401, { 'WWW-Authenticate': 'Bearer' }).end();
   } else if (request.method === 'POST' && path === '/whip') {
     const push = new Push(pushes.length, await bodyOf(request));
     pushes.push(push);
-    const answer = await push.answer();
+    const answer = await push.peer.answer(push.offer);
     response.writeHead(201, { 'Content-Type': 'application/sdp', Location: `/whip/${push.id}` }).end(answer);
   } else if (request.method === 'DELETE' && path.startsWith('/whip/')) {
     await pushes[Number(path.slice('/whip/'.length))]?.end();
