@@ -79,6 +79,8 @@ export class FaceParts {
   end(sentence) {
     this.message.textContent = sentence;
     this.message.hidden = !sentence;
+    const isSeen = this.video.classList.contains('is-shown') || !this.poster.hidden;
+    this.frame.classList.toggle('has-picture', isSeen);
     this.frame.classList.toggle('is-over', Boolean(sentence));
   }
 

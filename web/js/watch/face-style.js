@@ -105,6 +105,9 @@ export const STYLE = `
   clip-path: path("M2 18C8 10.5 12 9 15 9c1.500 0 2.200.900 3 .900S19.500 9 21 9c3 0 7 1.500 13 9-6 7.500-10 10.500-16 10.500S8 25.500 2 18Z");
 }
 
+.has-picture .message { place-content: end center; padding-bottom: 1.25rem; text-shadow: 0 0 4px #000, 0 1px 14px #000; }
+.has-picture .message::before { display: none; }
+
 @container lipwire-face (max-width: 11rem) {
   .message::before { display: none; }
   .message { padding: 0.5rem; }
