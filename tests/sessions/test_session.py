@@ -25,7 +25,8 @@ from app.rtc.playout_feed import SPARE_SLOTS
 from app.sessions.events import Failed, Interrupted, SessionEvent, Speaking
 from app.sessions.feeder import PcmFormat
 from app.sessions.playout import Cast, Machinery, SessionLimits
-from app.sessions.session import FEEDERS_HIGH, Session
+from app.sessions.feeders import FEEDERS_HIGH
+from app.sessions.session import Session
 from tests.fakes import STILL, Face, HandPool, InlinePool, NotingEncoder, SteppedClock, frame
 
 Event = TypeVar("Event", bound=SessionEvent)
@@ -140,8 +141,8 @@ async def collect(session: Session) -> tuple[list[SessionEvent], asyncio.Task[No
     queue = session.events()
 
     async def listen() -> None:
-        async for event in queue:
-            events.append(event)
+        async for told in queue:
+            events.append(told.event)
 
     return events, asyncio.create_task(listen())
 
@@ -242,7 +243,7 @@ async def test_an_interrupt_is_told_to_every_listener_and_drops_all_that_waits(s
     feeder = session.feeder(PcmFormat(sample_rate=RATE))
     await feeder.push(tone(200))
     await stage.play(session, 10)
-    played_ms = session.interrupt()
+    cut = session.interrupt()
     assert 0 < played_ms < 12 * SLOT_MS
     await feeder.push(tone(5))
     await feeder.flush()
@@ -250,7 +251,7 @@ async def test_an_interrupt_is_told_to_every_listener_and_drops_all_that_waits(s
     assert session.stats().played_ms == played_ms + 5 * SLOT_MS
     await session.aclose()
     await asyncio.gather(listening, also_listening)
-    assert heard(events, Interrupted) == heard(others, Interrupted) == [Interrupted(played_ms)]
+    assert heard(events, Interrupted) == heard(others, Interrupted) == [cut]
 
 
 async def test_an_interrupt_drops_what_waits_for_room_too(stage: Stage) -> None:
