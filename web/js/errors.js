@@ -57,6 +57,8 @@ const SENTENCES = {
   'unknown': 'Something went wrong in this page. Reload it, then start again.',
 };
 
+const KEY_CODES = ['key_missing', 'key_invalid', 'no-key'];
+
 /** @type {Record<number, string>} */
 const CLOSE_CODES = {
   1000: 'server-ended',
@@ -99,6 +101,11 @@ export function insecureFailure() {
     'Browsers allow the microphone only on https or localhost. Start the server with --ssl-certfile ' +
       `and --ssl-keyfile, or open http://localhost${port} on the machine it runs on.`,
   );
+}
+
+/** Whether a server's key is missing or wrong. @param {unknown} error */
+export function isAboutKey(error) {
+  return error instanceof Failure && KEY_CODES.includes(error.code);
 }
 
 /**

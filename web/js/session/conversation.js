@@ -21,9 +21,9 @@ const NEXT = { live: 'Speak again when you like.', clip: 'Play something, or sto
 
 /**
  * Runs sessions. Dispatches `change`, `session` (a Session that begins), `opened` (as the server has it), `level` (the
- * microphone's peak, 0…1) and `end`.
+ * microphone's peak, 0…1), `closed` (the id of the one that was opened) and `end`.
  * @extends {Emitter<{change: Change, session: import('./session.js').Session, opened: Opened, level: number,
- *   end: undefined}>}
+ *   closed: string, end: undefined}>}
  */
 export class Conversation extends Emitter {
   /** @type {State} */
@@ -173,7 +173,10 @@ export class Conversation extends Emitter {
     let before = '';
     session.on('failed', (failure) => this.#fail(run, failure), { signal });
     session.on('speaking', ({ state }) => state === 'finished' && this.#finish(run), { signal });
-    session.on('started', ({ session: id }) => this.tell('opened', { id, mode: run.mode, ...run.choice }), { signal });
+    session.on('started', ({ session: id }) => {
+      run.id = id;
+      this.tell('opened', { id, mode: run.mode, ...run.choice });
+    }, { signal });
     session.on('unsteady', () => {
       before = this.#sentence;
       this.#show(this.state, 'The network is unsteady; waiting for it to come back…');
@@ -225,6 +228,7 @@ export class Conversation extends Emitter {
     this.#run = null;
     if (!run) return;
     run.close();
+    if (run.id) this.tell('closed', run.id);
     this.tell('end');
   }
 

@@ -12,6 +12,8 @@ export class Run {
   isFlushed = false;
   /** @type {?AbortController} of the clip under way */
   sending = null;
+  /** What the server calls the session, once it is there. */
+  id = '';
   /** Texts that were sent and have not been spoken. */
   texts = 0;
 

@@ -42,9 +42,11 @@ export class SessionList extends Emitter {
   }
 
   /** Make one for an agent. @param {import('../session/conversation.js').Choice} choice */
-  async create(choice) {
-    const { id, feed } = await createSession(choice);
-    this.#keep({ id, avatar: choice.avatar, feed });
+  create(choice) {
+    return this.#guard(async () => {
+      const { id, feed } = await createSession(choice);
+      this.#keep({ id, avatar: choice.avatar, feed });
+    });
   }
 
   /** It is over. @param {string} id */
