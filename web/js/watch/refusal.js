@@ -10,13 +10,14 @@ const NO_FORMAT = 'The server and this browser could not agree on a video format
 const NOT_WHEP = 'There is nothing to watch at this address.';
 
 /** @type {Record<string, string>} the server's own codes, where one says more than the status */
-const OF_CODE = { token_missing: NO_TOKEN, token_expired: EXPIRED };
+const OF_CODE = { session_over: OVER, token_missing: NO_TOKEN, token_expired: EXPIRED };
 /** @type {Record<number, string>} those that another try does not change */
 const OF_STATUS = {
   400: NO_FORMAT, 401: BAD_TOKEN, 403: NOT_ALLOWED, 404: UNKNOWN, 405: NOT_WHEP, 406: NO_FORMAT, 410: OVER,
   415: NOT_WHEP, 422: NO_FORMAT,
 };
 const GONE = [404, 410];
+const GONE_CODE = 'session_over'; // it ended while it was asked for
 const LONGEST_WAIT_MS = 30_000;
 
 /** The server answered, and does not let one watch. */
@@ -44,12 +45,12 @@ export class Refusal extends Error {
 
   /** Whether another try would end the same. */
   get isFinal() {
-    return this.status in OF_STATUS;
+    return this.isGone || this.status in OF_STATUS;
   }
 
   /** Whether there is nothing to be watched any more. */
   get isGone() {
-    return GONE.includes(this.status);
+    return GONE.includes(this.status) || this.code === GONE_CODE;
   }
 
   /** The sentence for somebody who has watched until now. */
