@@ -5,7 +5,8 @@ import { request } from '../api.js';
 /**
  * @typedef {{id: string, state: 'waiting'|'listening'|'speaking', mode: string, engine: string, avatar: string,
  *   feeder: boolean, viewers: number, played_ms: number}} SessionView
- * @typedef {{id: string, feed: {url: string, token: string}, expires_at: string}} Created
+ * @typedef {{id: string, feed: {url: string, token: string},
+ *   view: {watch: string, whep: string, token: string}, expires_at: string}} Created
  */
 
 /**
