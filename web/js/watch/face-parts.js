@@ -84,11 +84,12 @@ export class FaceParts {
     this.frame.classList.toggle('is-over', Boolean(sentence));
   }
 
-  /** @param {string} icon @param {string} text @param {boolean} isHeld whether the browser waits for it */
-  offer(icon, text, isHeld) {
+  /** @param {string} icon @param {string} text @param {{isHeld: boolean, isMuted: boolean}} sound */
+  offer(icon, text, { isHeld, isMuted }) {
     this.#icon.setAttribute('d', icon);
     this.#buttonText.textContent = text;
     this.frame.classList.toggle('is-held', isHeld);
+    this.frame.classList.toggle('is-muted', isMuted);
   }
 }
 

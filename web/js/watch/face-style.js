@@ -75,11 +75,12 @@ export const STYLE = `
 .is-held .sound { padding-inline: 0.9rem 1.2rem; background: var(--lipwire-accent, #63cdc3); border-color: transparent; color: var(--lipwire-accent-ink, #06211f); font-weight: 600; }
 .is-held .sound:hover { background: color-mix(in srgb, var(--lipwire-accent, #63cdc3) 82%, #fff); }
 
-/* While nobody asks for it, the button does not stand in the picture; where nothing can hover, it does, dimly. */
-.frame:not(.is-held) .sound { position: absolute; right: 0.75rem; bottom: 0.75rem; width: 2.75rem; justify-content: center; padding: 0; opacity: 0; }
+/* While nobody asks for it, the button of a face that is heard does not stand in the picture; where nothing can hover,
+   it does, dimly. It keeps to the middle, as the picture may be round. */
+.frame:not(.is-held) .sound { width: 2.75rem; justify-content: center; padding: 0; opacity: 0; }
 .frame:not(.is-held) .sound span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-:host(:hover) .sound, .frame .sound:focus-visible, .frame.is-held .sound { opacity: 1 !important; }
 @media (hover: none) { .frame:not(.is-held) .sound { opacity: 0.75; } }
+:host(:hover) .frame .sound.sound, .frame .sound.sound:focus-visible, .frame.is-held .sound.sound, .frame.is-muted .sound.sound { opacity: 1; }
 
 .message {
   position: absolute;

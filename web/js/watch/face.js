@@ -239,9 +239,11 @@ export class LipwireFace extends HTMLElement {
 
   #showSound() {
     const { held, isMuted } = this.#sound;
-    if (held === 'all') this.#parts.offer(PLAY_ICON, 'Tap to play', true);
-    else if (held === 'sound') this.#parts.offer(SILENT_ICON, 'Tap for sound', true);
-    else this.#parts.offer(isMuted ? SILENT_ICON : HEARD_ICON, isMuted ? 'Hear the face' : 'Mute the face', false);
+    const isHeld = held !== 'nothing';
+    if (held === 'all') this.#parts.offer(PLAY_ICON, 'Tap to play', { isHeld, isMuted });
+    else if (held === 'sound') this.#parts.offer(SILENT_ICON, 'Tap for sound', { isHeld, isMuted });
+    else if (isMuted) this.#parts.offer(SILENT_ICON, 'Hear the face', { isHeld, isMuted });
+    else this.#parts.offer(HEARD_ICON, 'Mute the face', { isHeld, isMuted });
     if (held === 'all') this.#parts.button.hidden = false; // there is no frame before it is touched
     this.#tell('muted', { muted: isMuted, held });
   }
