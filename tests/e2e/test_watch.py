@@ -20,7 +20,7 @@ from playwright.async_api import Page
 from app.assets import SAMPLE
 from tests.foreign import ForeignSite
 from tests.noise import Faults, Noise, believed
-from tests.page import OpenPage
+from tests.page import OpenPage, freed, status
 from tests.server import Server
 
 pytestmark = pytest.mark.browser
@@ -314,3 +314,59 @@ async def test_a_session_for_an_agent_is_made_kept_and_ended_by_the_page(server:
     await item.wait_for(state="detached")
     with pytest.raises(urllib.error.HTTPError, match="404"):
         await ask(server, "GET", f"/api/sessions/{made.id}")
+
+
+async def test_what_is_typed_is_spoken_within_a_second_and_then_the_face_listens(
+    server: Server, open_page: OpenPage
+) -> None:
+    known = await ask(server, "GET", "/api/voices")
+    if known["default"] is None:
+        pytest.skip(known["why"])
+    page = await open_page(microphone_allowed=False)
+
+    async def type_and_hear() -> float:
+        field = page.get_by_role("textbox", name="Say something")
+        await field.press_sequentially("Good morning", delay=60)
+        await page.wait_for_function("document.body.dataset.state === 'live'")
+        await status(page, "The face listens")
+        await page.evaluate(
+            """() => {
+              const audio = new AudioContext();
+              const analyser = new AnalyserNode(audio, { fftSize: 512 });
+              audio.createMediaStreamSource(document.querySelector('#video').srcObject).connect(analyser);
+              const samples = new Float32Array(512);
+              addEventListener('submit', () => {
+                const sentAt = performance.now();
+                const listen = () => {
+                  analyser.getFloatTimeDomainData(samples);
+                  if (samples.some((sample) => Math.abs(sample) > 0.02)) window.heardAfter = performance.now() - sentAt;
+                  else setTimeout(listen, 5);
+                };
+                listen();
+              }, { once: true, capture: true });
+              window.heardAfter = 0;
+            }"""
+        )
+        await field.press("Enter")
+        await status(page, "Speaking")
+        await page.wait_for_function("window.heardAfter > 0")
+        await status(page, "The face listens")
+        assert await field.input_value() == ""
+        return float(await page.evaluate("window.heardAfter")) / 1000
+
+    def faults(heard_after_s: float, noise: Noise) -> Faults:
+        print(f"heard after {heard_after_s:.2f} s")
+        return {"late": f"heard only after {heard_after_s:.2f} s"} if heard_after_s > 1 else {}
+
+    await believed(type_and_hear, faults)
+    await page.click("#stop")
+    await freed(server)
+
+
+async def test_a_server_that_speaks_no_text_explains_it(server: Server, open_page: OpenPage) -> None:
+    why = "Nothing here speaks a text: install the built-in voice."
+    page = await open_page(url="about:blank")
+    await page.route("**/api/voices", lambda route: route.fulfill(json={"voices": [], "default": None, "why": why}))
+    await page.goto(server.url)
+    await page.get_by_text(why).wait_for()
+    assert await page.get_by_role("textbox", name="Say something").is_hidden()
