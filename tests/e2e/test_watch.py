@@ -370,3 +370,39 @@ async def test_a_server_that_speaks_no_text_explains_it(server: Server, open_pag
     await page.goto(server.url)
     await page.get_by_text(why).wait_for()
     assert await page.get_by_role("textbox", name="Say something").is_hidden()
+
+
+async def test_a_server_with_keys_is_used_once_its_key_is_typed(open_page: OpenPage, tmp_path: Path) -> None:
+    locked = Server.start(tmp_path, api_keys="a-key-of-the-test")
+    try:
+        page = await open_page(url=locked.url)
+        await page.click("#new-session")
+        await status(page, "asks for a key")
+        field = page.get_by_label("Key", exact=True)
+        assert await field.evaluate("field => field === document.activeElement")
+        await field.fill("a-key-of-the-test")
+        await page.click("#new-session")
+        await page.locator("#sessions li").get_by_text("0 viewers").wait_for()
+        await page.reload()
+        await page.get_by_role("button", name="End the session").click()
+        await page.locator("#sessions li").wait_for(state="detached")
+    finally:
+        locked.stop()
+
+
+async def test_the_example_runs_and_its_lines_are_right(server: Server, open_page: OpenPage) -> None:
+    page = await open_page(url=f"{server.url}/embed")
+    await page.click("#start")
+    await becomes(page, "playing")
+    with ForeignSite(await page.inner_text("#lines")) as site:
+        guest = await page.context.new_page()
+        await guest.goto(site.url)
+        await becomes(guest, "playing")
+        await page.click("#speak")
+        await status(page, "A program speaks")
+        assert (await page.evaluate("window.lipwirePlayed(1.5)"))["energy"] > AUDIBLE
+        await page.check("#muted")
+        await page.get_by_role("button", name="Hear the face").wait_for()
+        await page.locator("#events").get_by_text("playing").wait_for()
+        await page.close()
+        await guest.get_by_text("This session is over.").wait_for()

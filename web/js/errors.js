@@ -34,6 +34,8 @@ const SENTENCES = {
   'bad-message': 'The server did not understand this page. Reload the page, then start again.',
   'no-avatar': 'That face is no longer on the server. Choose another one, then start again.',
   'no-key': 'This server asks for a key. Type it under Settings, then start again.',
+  'key_missing': 'This server asks for a key. Type it under Settings, then try again.',
+  'key_invalid': 'The server does not know that key. Check it under Settings, then try again.',
   'idle': 'The session ended because nothing was said for a while. Start again when you are ready.',
   'too-large': 'That was more sound than the server takes at once. Try a shorter piece.',
   'server-full': 'The server is full at the moment. Try again in a minute.',

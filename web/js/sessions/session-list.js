@@ -1,7 +1,9 @@
 /** The list of the sessions that this page made. */
 
+import { KEY_NAME } from '../api.js';
 import { Emitter } from '../emitter.js';
-import { Failure, sentenceFor } from '../errors.js';
+import { Failure, isAboutKey, sentenceFor } from '../errors.js';
+import { recall } from '../ui/memory.js';
 import { forgetSession, keepSession, keptSessions } from './kept.js';
 import { SessionItem } from './session-item.js';
 import { createSession, endSession, getSession, shareSession } from './sessions-api.js';
@@ -21,6 +23,8 @@ export class SessionList extends Emitter {
   #nameOf;
   /** @type {Map<string, SessionItem>} */
   #items = new Map();
+  /** @type {?string|undefined} the key, or its lack, with which there is no use in asking */
+  #refusedKey;
 
   /** @param {HTMLElement} list @param {(avatar: string) => string} nameOf a face is called so */
   constructor(list, nameOf) {
@@ -92,10 +96,13 @@ export class SessionList extends Emitter {
 
   /** @param {string} id */
   async #ask(id) {
+    const key = recall('session', KEY_NAME);
+    if (key === this.#refusedKey) return;
     try {
       const view = await getSession(id);
       this.#items.get(id)?.show(view);
     } catch (error) {
+      if (isAboutKey(error)) this.#refusedKey = key;
       if (isGone(error)) this.remove(id);
       else this.#items.get(id)?.showUnknown(sentenceFor(error));
     }
