@@ -72,6 +72,7 @@ export class LipwireFace extends HTMLElement {
       this.#attached = null;
       this.#leave();
       this.#picture.clear();
+      this.#showIdle();
     });
   }
 
@@ -174,7 +175,7 @@ export class LipwireFace extends HTMLElement {
   #onLost(failures) {
     this.#picture.keep();
     const word = this.#picture.hasShown ? 'Reconnecting…' : 'Connecting…';
-    if (failures >= PATIENT_AFTER) this.#say('The server cannot be reached. Still trying…');
+    if (failures >= PATIENT_AFTER) this.#say('No picture comes through. Still trying…');
     else if (this.#state === 'playing') this.#say(word);
     const isNew = this.#state === 'playing';
     if (isNew) this.#state = 'lost';
