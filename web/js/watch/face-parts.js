@@ -4,9 +4,9 @@ import { STYLE } from './face-style.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const SPEAKER = 'M4.5 9.5v5h3L12 18.5v-13L7.5 9.5z';
-export const HEARD_ICON = `${SPEAKER}M15.5 9a4.2 4.2 0 0 1 0 6M18 6.500a7.800 7.800 0 0 1 0 11`;
-export const SILENT_ICON = `${SPEAKER}M16 9.500l5 5m0-5l-5 5`;
-export const PLAY_ICON = 'M8 5.500v13l10.500-6.500z';
+export const HEARD_ICON = `${SPEAKER}M15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11`;
+export const SILENT_ICON = `${SPEAKER}M16 9.5l5 5m0-5l-5 5`;
+export const PLAY_ICON = 'M8 5.5v13l10.5-6.5z';
 
 /** @type {?CSSStyleSheet} one for all faces of a page */
 let shared = null;

@@ -103,7 +103,7 @@ export const STYLE = `
   height: 2.25rem;
   background: currentColor;
   opacity: 0.85;
-  clip-path: path("M2 18C8 10.5 12 9 15 9c1.500 0 2.200.900 3 .900S19.500 9 21 9c3 0 7 1.500 13 9-6 7.500-10 10.500-16 10.500S8 25.500 2 18Z");
+  clip-path: path("M2 18C8 10.5 12 9 15 9c1.5 0 2.2.9 3 .9S19.5 9 21 9c3 0 7 1.5 13 9-6 7.5-10 10.5-16 10.5S8 25.5 2 18Z");
 }
 
 .has-picture .message { place-content: end center; padding-bottom: 1.25rem; text-shadow: 0 0 4px #000, 0 1px 14px #000; }
