@@ -79,13 +79,16 @@ async def open_page(chromium: str, microphone: Path, server: Server) -> AsyncIte
     async with async_playwright() as playwright:
         browsers = []
 
-        async def open(*flags: str, url: str = server.url, microphone_allowed: bool = True) -> Page:
+        async def open(
+            *flags: str, url: str = server.url, microphone_allowed: bool = True, plays_at_once: bool = True
+        ) -> Page:
             ui = "--use-fake-ui-for-media-stream" + ("" if microphone_allowed else "=deny")
+            autoplay = "no-user-gesture-required" if plays_at_once else "document-user-activation-required"
             browser = await playwright.chromium.launch(
                 executable_path=chromium,
                 args=[
                     "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                    "--autoplay-policy=no-user-gesture-required", "--use-fake-device-for-media-stream",
+                    f"--autoplay-policy={autoplay}", "--use-fake-device-for-media-stream",
                     f"--use-file-for-fake-audio-capture={microphone}", ui, *flags,
                 ],
             )  # fmt: skip

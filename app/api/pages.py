@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from app.assets import WEB
+
+# Anybody's page may load the element, and the modules of one release belong together.
+FILE_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Cache-Control": "no-cache",
+}
+# A token may stand in the address: it is nobody else's business.
+WATCH_HEADERS = {"Referrer-Policy": "no-referrer"}
 
 
 def serve_pages(app: FastAPI) -> None:
@@ -23,10 +35,27 @@ def serve_pages(app: FastAPI) -> None:
     async def sync_page() -> FileResponse:
         return _page("sync.html")
 
+    @router.get("/watch/{session}")
+    async def watch_page(session: str) -> FileResponse:
+        return _page("watch.html", WATCH_HEADERS)
+
+    @router.get("/embed")
+    async def embed_page() -> FileResponse:
+        return _page("embed.html")
+
     app.include_router(router)
     mimetypes.add_type("text/javascript", ".js")  # some systems' registries say otherwise, and modules then fail
-    app.mount("/web", StaticFiles(directory=WEB), name="web")
+    app.mount("/web", _Files(directory=WEB), name="web")
 
 
-def _page(name: str) -> FileResponse:
-    return FileResponse(WEB / name, headers={"Cache-Control": "no-cache"})
+class _Files(StaticFiles):
+    """Files for pages of any origin."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(FILE_HEADERS)
+        return response
+
+
+def _page(name: str, headers: Mapping[str, str] = MappingProxyType({})) -> FileResponse:
+    return FileResponse(WEB / name, headers={"Cache-Control": "no-cache", **headers})

@@ -130,6 +130,19 @@ def test_the_page_and_its_modules_are_served(client: TestClient) -> None:
     assert client.get("/web/assets/sample.wav").status_code == 200
 
 
+def test_any_site_may_load_the_element_and_show_the_page_of_one_face(client: TestClient) -> None:
+    script = client.get("/web/embed.js", headers={"Origin": "https://mine.test"})
+    assert script.headers["access-control-allow-origin"] == "*"
+    assert script.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert script.headers["cache-control"] == "no-cache"  # what it imports is of the same release
+    unchanged = client.get("/web/embed.js", headers={"If-None-Match": script.headers["etag"]})
+    assert (unchanged.status_code, unchanged.headers["access-control-allow-origin"]) == (304, "*")
+    page = client.get("/watch/any?token=T")
+    assert page.headers["referrer-policy"] == "no-referrer" and "x-frame-options" not in page.headers
+    assert "<lipwire-face" in page.text and "<lipwire-face" in client.get("/embed").text
+    assert "access-control-allow-origin" not in client.get("/api/avatars").headers
+
+
 def test_no_module_of_the_page_is_missing(client: TestClient) -> None:
     """Every relative import of every module names one that is served."""
     web = WEB

@@ -42,7 +42,7 @@ test('a clip is sent, flushed, and finished when the server has played it', asyn
   const socket = await played();
   assert.equal(conversation.state, 'playing');
   assert.equal(socket.types.at(-1), 'flush');
-  socket.receive({ type: 'speaking', state: 'finished', played_ms: 10 });
+  socket.receive({ type: 'speaking', seq: 1, state: 'finished', utterance: '1', played_ms: 10, interrupted: false });
   assert.equal(conversation.state, 'live');
 });
 
@@ -61,7 +61,7 @@ test('a second clip goes on in the session, after an interrupt where the first s
   const second = conversation.play(async () => SHORT, CHOICE, 'my file');
   await settle();
   assert.equal(socket.types.at(-1), 'interrupt');
-  socket.receive({ type: 'interrupted', played_ms: 5 });
+  socket.receive({ type: 'interrupted', seq: 2, utterance: '1', played_ms: 5, session_played_ms: 5 });
   await second;
   assert.equal(FakeSocket.last, socket);
   assert.equal(changes.at(-1).sentence, 'Playing my file.');
@@ -87,4 +87,74 @@ test('what an earlier session still says changes nothing', async () => {
   await settle();
   assert.equal(changes.length, count);
   assert.equal(conversation.state, 'idle');
+});
+
+/** Begin to type, up to a session that listens. */
+async function listening() {
+  conversation.attend(CHOICE);
+  await settle();
+  const socket = FakeSocket.last;
+  socket.open();
+  await settle();
+  socket.receive({ type: 'started', session: 'ID' });
+  await settle();
+  socket.receive({ type: 'answer', sdp: 'x' });
+  await settle();
+  return socket;
+}
+
+test('who begins to type finds a face that listens', async () => {
+  const opened = [];
+  conversation.on('opened', (detail) => opened.push(detail));
+  const socket = await listening();
+  assert.equal(socket.sent[0].mode, 'agent');
+  assert.match(changes.at(-1).sentence, /listens/);
+  assert.deepEqual(opened, [{ id: 'ID', mode: 'agent', ...CHOICE }]);
+});
+
+test('a text is spoken in that session, and then the face listens again', async () => {
+  const socket = await listening();
+  conversation.say('Hello', 'en-gb', CHOICE);
+  assert.deepEqual(socket.sent.at(-1), { type: 'say', text: 'Hello', voice: 'en-gb' });
+  assert.equal(conversation.state, 'playing');
+  conversation.say('And more', '', CHOICE);
+  assert.deepEqual(socket.sent.at(-1), { type: 'say', text: 'And more' });
+  socket.receive({ type: 'speaking', seq: 1, state: 'finished', utterance: '1', played_ms: 900, interrupted: false });
+  assert.equal(conversation.state, 'playing');
+  socket.receive({ type: 'speaking', seq: 2, state: 'finished', utterance: '2', played_ms: 900, interrupted: false });
+  assert.equal(conversation.state, 'live');
+  assert.match(changes.at(-1).sentence, /listens/);
+});
+
+test('a text that is typed before the session is there is said as soon as it is, before the picture', async () => {
+  conversation.say('Hello', '', CHOICE);
+  await settle();
+  const socket = FakeSocket.last;
+  socket.open();
+  await settle();
+  assert.deepEqual(socket.types, ['start']);
+  socket.receive({ type: 'started', session: 'ID' });
+  await settle();
+  assert.deepEqual(socket.types, ['start', 'say', 'offer']);
+  socket.receive({ type: 'answer', sdp: 'x' });
+  await settle();
+  assert.equal(conversation.state, 'playing');
+});
+
+test('an interrupt of texts leaves a face that listens', async () => {
+  const socket = await listening();
+  conversation.say('Hello', '', CHOICE);
+  const done = conversation.interrupt();
+  socket.receive({ type: 'speaking', seq: 1, state: 'finished', utterance: '1', played_ms: 40, interrupted: true });
+  socket.receive({ type: 'interrupted', seq: 2, utterance: '1', played_ms: 40, session_played_ms: 900 });
+  await done;
+  assert.deepEqual([conversation.state, changes.at(-1).sentence], ['live', 'Interrupted. The face listens.']);
+});
+
+test('a session that ends is told by its id', async () => {
+  const closed = [];
+  conversation.on('closed', (id) => closed.push(id));
+  await listening();
+  conversation.stop();
+  assert.deepEqual(closed, ['ID']);
 });

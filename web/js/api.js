@@ -1,6 +1,10 @@
 /** The server's HTTP side: faces and engines. */
 
-import { Failure } from './errors.js';
+import { Failure, isAboutKey } from './errors.js';
+import { recall } from './ui/memory.js';
+
+/** Where a server's key is remembered until the tab is closed. */
+export const KEY_NAME = 'lipwire.key';
 
 /**
  * A face the server knows.
@@ -88,25 +92,42 @@ export async function listEngines() {
   return (await request('/api/engines', {}, 'http-failed')).json();
 }
 
+/**
+ * Who may speak a typed text; `default` is null where nobody can, and `why` says what is missing.
+ * @typedef {{voices: {id: string, name: string, language: string}[], default: ?string, why?: ?string}} Voices
+ */
+
+/** @returns {Promise<Voices>} */
+export async function listVoices() {
+  return (await request('/api/voices', {}, 'http-failed')).json();
+}
+
 /** @param {string} id */
 function mouthPath(id) {
   return `/api/avatars/${encodeURIComponent(id)}/mouth`;
 }
 
 /**
+ * Ask the server, with the key that it was given on this page, if any.
  * @param {string} path
  * @param {RequestInit} options
  * @param {string} fallbackCode of the Failure, where the server names none
  */
-async function request(path, options, fallbackCode) {
+export async function request(path, options, fallbackCode) {
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, withKey(options));
   } catch {
     throw new Failure('http-failed');
   }
   if (!response.ok) throw await problemOf(response, fallbackCode);
   return response;
+}
+
+/** @param {RequestInit} options @returns {RequestInit} */
+function withKey(options) {
+  const key = recall('session', KEY_NAME);
+  return key ? { ...options, headers: { ...options.headers, Authorization: `Bearer ${key}` } } : options;
 }
 
 /**
@@ -116,6 +137,8 @@ async function request(path, options, fallbackCode) {
  */
 async function problemOf(response, fallbackCode) {
   const problem = await response.json().catch(() => null);
+  const failure = new Failure(problem?.code ?? fallbackCode);
+  if (isAboutKey(failure)) return failure; // the server's own sentence is for programs
   const sentence = typeof problem?.detail === 'string' ? problem.detail : undefined;
-  return new Failure(problem?.code ?? fallbackCode, sentence ?? new Failure(fallbackCode).message);
+  return new Failure(failure.code, sentence ?? new Failure(fallbackCode).message);
 }

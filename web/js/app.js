@@ -1,7 +1,7 @@
 /** Wires the page together. */
 
-import { deleteAvatar, isVideo, listAvatars, listEngines, newUploadId, uploadAvatar } from './api.js';
-import { sentenceFor } from './errors.js';
+import { deleteAvatar, isVideo, listAvatars, listEngines, listVoices, newUploadId, uploadAvatar } from './api.js';
+import { isAboutKey, sentenceFor } from './errors.js';
 import { Avatars, isBundled } from './faces/avatars.js';
 import { DeleteDialog } from './faces/delete-dialog.js';
 import { acceptDrops } from './faces/dropzone.js';
@@ -10,12 +10,15 @@ import { watchPreparation } from './faces/preparation.js';
 import { fetchClip, readClip } from './session/clip.js';
 import { Conversation } from './session/conversation.js';
 import { isMicrophoneAllowedHere } from './session/microphone.js';
+import { SessionList } from './sessions/session-list.js';
 import { Controls } from './ui/controls.js';
 import { showEngines } from './ui/engines.js';
 import { Figures } from './ui/figures.js';
 import { Hearing } from './ui/hearing.js';
+import { KeyField } from './ui/key-field.js';
 import { part } from './ui/part.js';
 import { Stage } from './ui/stage.js';
+import { Typing } from './ui/typing.js';
 
 const SAMPLE_URL = '/web/assets/sample.wav';
 const HEARD_SENTENCE = 'You hear the face now. With headphones, the microphone does not hear it too.';
@@ -31,6 +34,13 @@ const avatars = new Avatars(part(document, '#avatars', HTMLElement));
 const figures = new Figures(part(document, '#figures', HTMLElement), video, part(document, '#trend', SVGElement));
 const conversation = new Conversation();
 const deleteDialog = new DeleteDialog(part(document, '#delete-dialog', HTMLDialogElement));
+const keyField = new KeyField(part(document, '#key-row', HTMLElement));
+const sessions = new SessionList(part(document, '#sessions', HTMLElement), (id) => avatars.nameOf(id));
+const typing = new Typing(
+  part(document, '#say', HTMLFormElement),
+  part(document, '#say-why', HTMLElement),
+  part(document, '#voice-row', HTMLElement),
+);
 const mouthEditor = new MouthEditor(part(document, '#mouth-dialog', HTMLDialogElement));
 
 const faceHint = part(document, '#face-hint', HTMLElement);
@@ -70,6 +80,23 @@ function wireConversation() {
     figures.end();
     stage.showNothing();
   });
+}
+
+function wireTyping() {
+  // From the first letter on, so that the face is there when the sentence is.
+  typing.on('begin', () => {
+    if (!conversation.mode) conversation.attend(choice());
+  });
+  typing.on('say', (text) => conversation.say(text, typing.voice, choice()));
+}
+
+function wireSessions() {
+  let ownId = '';
+  conversation.on('opened', ({ id, avatar }) => sessions.add((ownId = id), avatar));
+  conversation.on('closed', (id) => sessions.remove(id));
+  controls.onClick('new-session', () => sessions.create(choice()));
+  sessions.on('ended', (id) => id === ownId && conversation.stop());
+  sessions.on('failure', complain);
 }
 
 function wireFaces() {
@@ -136,6 +163,7 @@ async function removeFace(avatar) {
 function complain(error) {
   if (!conversation.mode) controls.showState('error', null);
   controls.say(sentenceFor(error), true);
+  if (isAboutKey(error)) keyField.ask();
 }
 
 async function loadFaces() {
@@ -147,9 +175,19 @@ async function loadEngines() {
   showEngines(engine, part(document, '#engines-missing', HTMLElement), await listEngines());
 }
 
+async function loadVoices() {
+  try {
+    typing.showVoices(await listVoices());
+  } catch (error) {
+    typing.showMissing(sentenceFor(error));
+  }
+}
+
 function begin() {
   wireButtons();
   wireConversation();
+  wireTyping();
+  wireSessions();
   wireFaces();
   wireMouth();
   controls.showState('idle', null);
@@ -159,7 +197,8 @@ function begin() {
       ? 'Ready.'
       : 'Ready for the sample and files; the microphone needs https or localhost.',
   );
-  loadFaces().catch(complain);
+  loadFaces().catch(complain).then(() => sessions.start());
+  loadVoices();
   loadEngines().catch(complain);
   // Also when the page only goes into the back-forward cache: nobody watches it there.
   window.addEventListener('pagehide', () => conversation.stop());

@@ -33,6 +33,9 @@ const SENTENCES = {
   'bad-answer': 'The server and this browser could not agree on a video format. Try another browser.',
   'bad-message': 'The server did not understand this page. Reload the page, then start again.',
   'no-avatar': 'That face is no longer on the server. Choose another one, then start again.',
+  'no-key': 'This server asks for a key. Type it under Settings, then start again.',
+  'key_missing': 'This server asks for a key. Type it under Settings, then try again.',
+  'key_invalid': 'The server does not know that key. Check it under Settings, then try again.',
   'idle': 'The session ended because nothing was said for a while. Start again when you are ready.',
   'too-large': 'That was more sound than the server takes at once. Try a shorter piece.',
   'server-full': 'The server is full at the moment. Try again in a minute.',
@@ -48,17 +51,23 @@ const SENTENCES = {
   'video-too-large': 'That video is over 100 MB. Cut out a shorter part, then choose it again.',
   'picture-refused': 'The server did not accept that picture. Try another one.',
   'video-refused': 'The server did not accept that video. Try another one.',
+  'session-refused': 'The server did not make a session. Try again in a minute.',
+  'share-refused': 'The server gave no link for that session. Reload the page, then try again.',
   'http-failed': 'The server did not answer. Check that it is running, then reload the page.',
   'mouth-refused': 'The mouth could not be saved. Try again; if it stays so, reload the page.',
   'delete-failed': 'That face could not be deleted. Reload the page, then try again.',
   'unknown': 'Something went wrong in this page. Reload it, then start again.',
 };
 
+const KEY_CODES = ['key_missing', 'key_invalid', 'no-key'];
+
 /** @type {Record<number, string>} */
 const CLOSE_CODES = {
   1000: 'server-ended',
   1001: 'server-ended',
   4400: 'bad-message',
+  4401: 'no-key',
+  4403: 'no-key',
   4404: 'no-avatar',
   4408: 'idle',
   4413: 'too-large',
@@ -94,6 +103,11 @@ export function insecureFailure() {
     'Browsers allow the microphone only on https or localhost. Start the server with --ssl-certfile ' +
       `and --ssl-keyfile, or open http://localhost${port} on the machine it runs on.`,
   );
+}
+
+/** Whether a server's key is missing or wrong. @param {unknown} error */
+export function isAboutKey(error) {
+  return error instanceof Failure && KEY_CODES.includes(error.code);
 }
 
 /**

@@ -40,6 +40,11 @@ export class Avatars extends Emitter {
     return this.#faces.get(this.#chosenId)?.avatar;
   }
 
+  /** What a face is called. @param {string} id */
+  nameOf(id) {
+    return this.#faces.get(id)?.avatar.name ?? 'A face';
+  }
+
   /** Add a face at the end; one that is there already stays as it is. @param {Avatar} avatar */
   add(avatar) {
     if (this.#faces.has(avatar.id)) return;

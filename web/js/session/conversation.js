@@ -1,4 +1,4 @@
-/** What runs on the page at the moment: nothing, the microphone, or a clip; never two at once. */
+/** What runs on the page at the moment: nothing, the microphone, a clip, or typed texts; never two at once. */
 
 import { CLIP_SAMPLE_RATE } from './clip.js';
 import { Emitter } from '../emitter.js';
@@ -6,18 +6,24 @@ import { sentenceFor } from '../errors.js';
 import { Microphone } from './microphone.js';
 import { Run } from './run.js';
 
+const LISTENS = 'The face listens. Type what it shall say.';
+/** @type {Record<Mode, string>} */
+const NEXT = { live: 'Speak again when you like.', clip: 'Play something, or stop.', agent: 'The face listens.' };
+
 /**
  * @typedef {{avatar: string, engine: string}} Choice what a session is started with
- * @typedef {'live'|'clip'} Mode the microphone, or a clip
+ * @typedef {'live'|'clip'|'agent'} Mode the microphone, a clip, or texts that the server speaks
+ * @typedef {Choice & {id: string, mode: Mode}} Opened a session as the server knows it
  * @typedef {{state: State, sentence: string, isTrouble: boolean}} Change
  * @typedef {'idle'|'connecting'|'live'|'playing'|'error'} State `live` is an open session that
- *   hears the microphone or waits for another clip; `error` is `idle` with something to read
+ *   hears the microphone, or listens until there is something to say; `error` is `idle` with something to read
  */
 
 /**
- * Runs sessions. Dispatches `change`, `session` (a Session that begins), `level` (the microphone's peak, 0…1)
- * and `end`.
- * @extends {Emitter<{change: Change, session: import('./session.js').Session, level: number, end: undefined}>}
+ * Runs sessions. Dispatches `change`, `session` (a Session that begins), `opened` (as the server has it), `level` (the
+ * microphone's peak, 0…1), `closed` (the id of the one that was opened) and `end`.
+ * @extends {Emitter<{change: Change, session: import('./session.js').Session, opened: Opened, level: number,
+ *   closed: string, end: undefined}>}
  */
 export class Conversation extends Emitter {
   /** @type {State} */
@@ -57,7 +63,7 @@ export class Conversation extends Emitter {
    */
   play(load, choice, name) {
     const again = (/** @type {Choice} */ other) => this.play(load, other, name);
-    const open = this.#run?.canPlay(choice) ? this.#run : null;
+    const open = this.#run?.isReady && this.#run.suits('clip', choice) ? this.#run : null;
     if (open) open.again = again;
     const run = open ?? this.#begin('clip', choice, again);
     return this.#guard(run, async () => {
@@ -76,16 +82,43 @@ export class Conversation extends Emitter {
     });
   }
 
+  /**
+   * Open a session that listens, unless one is there, so that it speaks at once when it is told to.
+   * @param {Choice} choice
+   * @returns {Run} the one that is there now
+   */
+  attend(choice) {
+    if (this.#run?.suits('agent', choice)) return this.#run;
+    const run = this.#begin('agent', choice, (other) => this.attend(other));
+    this.#guard(run, async () => {
+      await this.#connect(run, CLIP_SAMPLE_RATE);
+      this.#showTexts(run);
+    });
+    return run;
+  }
+
+  /**
+   * Speak a text, behind those that were not spoken yet.
+   * @param {string} text
+   * @param {string} voice one of the server's; empty for its own choice
+   * @param {Choice} choice
+   */
+  say(text, voice, choice) {
+    const run = this.attend(choice);
+    run.texts += 1;
+    run.session.say(text, voice);
+    if (run.isReady) this.#showTexts(run);
+  }
+
   /** Drop what has not been spoken yet; the session goes on. */
   async interrupt() {
     const run = this.#run;
     if (!run?.isReady) return;
     run.cut();
     await run.session.interrupt();
-    const hasMovedOn = this.#run !== run || !run.isReady || run.sending;
+    const hasMovedOn = this.#run !== run || !run.isReady || run.sending || run.texts > 0;
     if (hasMovedOn) return;
-    const next = run.mode === 'live' ? 'Speak again when you like.' : 'Play something, or stop.';
-    this.#show('live', `Interrupted. ${next}`);
+    this.#show('live', `Interrupted. ${NEXT[run.mode]}`);
   }
 
   /** End whatever runs. */
@@ -140,6 +173,10 @@ export class Conversation extends Emitter {
     let before = '';
     session.on('failed', (failure) => this.#fail(run, failure), { signal });
     session.on('speaking', ({ state }) => state === 'finished' && this.#finish(run), { signal });
+    session.on('started', ({ session: id }) => {
+      run.id = id;
+      this.tell('opened', { id, mode: run.mode, ...run.choice });
+    }, { signal });
     session.on('unsteady', () => {
       before = this.#sentence;
       this.#show(this.state, 'The network is unsteady; waiting for it to come back…');
@@ -149,10 +186,21 @@ export class Conversation extends Emitter {
 
   /** @param {Run} run */
   #finish(run) {
+    if (run.mode === 'agent') {
+      run.texts = Math.max(0, run.texts - 1);
+      if (run.isReady) this.#showTexts(run);
+      return;
+    }
     // Only after the flush is it the clip's end, and not a pause in it.
     if (!run.isFlushed) return;
     run.cut();
     this.#show('live', 'Finished. Play it again, or something else.');
+  }
+
+  /** @param {Run} run */
+  #showTexts(run) {
+    if (run.texts > 0) this.#show('playing', 'Speaking.');
+    else this.#show('live', LISTENS);
   }
 
   /**
@@ -180,6 +228,7 @@ export class Conversation extends Emitter {
     this.#run = null;
     if (!run) return;
     run.close();
+    if (run.id) this.tell('closed', run.id);
     this.tell('end');
   }
 

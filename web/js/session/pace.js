@@ -17,7 +17,7 @@ const CONVERGING_MS = 60;
  */
 export class Pace {
   #timer;
-  /** @type {import('./peer.js').Inbound} */
+  /** @type {import('./inbound.js').Inbound} */
   #last = { audio: null, video: null };
   #asked;
 
@@ -25,7 +25,7 @@ export class Pace {
   isConverging = false;
 
   /**
-   * @param {() => Promise<import('./peer.js').Inbound>} inbound both inbound-rtp reports
+   * @param {() => Promise<import('./inbound.js').Inbound>} inbound both inbound-rtp reports
    * @param {{voice: RTCRtpReceiver, pictures: RTCRtpReceiver}} receivers
    * @param {number} leadMs how far the voice leaves the server ahead of its picture
    */

@@ -3,16 +3,12 @@
 import { Emitter } from '../emitter.js';
 import { Failure } from '../errors.js';
 import { waitBetween } from './buffer-wait.js';
+import { inboundOf } from './inbound.js';
 import { Pace } from './pace.js';
 import { within } from './within.js';
 
 const GATHERING_LIMIT_MS = 2_000;
 const CONNECTING_LIMIT_MS = 15_000;
-
-/**
- * The browser's counters of what was received; null where there is no report yet.
- * @typedef {{audio: ?RTCInboundRtpStreamStats, video: ?RTCInboundRtpStreamStats}} Inbound
- */
 
 /** @type {Record<string, 'failed'|'unsteady'|'steady'|undefined>} connection state -> event */
 const EVENTS = { failed: 'failed', disconnected: 'unsteady', connected: 'steady' };
@@ -82,16 +78,9 @@ export class Peer extends Emitter {
     return within(ready, CONNECTING_LIMIT_MS, 'ice-failed');
   }
 
-  /** The inbound-rtp reports. @returns {Promise<Inbound>} */
-  async inbound() {
-    /** @type {Inbound} */
-    const found = { audio: null, video: null };
-    for (const report of (await this.#connection.getStats()).values()) {
-      if (report.type !== 'inbound-rtp') continue;
-      if (report.kind === 'audio') found.audio = report;
-      else found.video = report;
-    }
-    return found;
+  /** See inboundOf. */
+  inbound() {
+    return inboundOf(this.#connection);
   }
 
   /** The voice's part of `inbound`. */

@@ -2,10 +2,12 @@
 
 /**
  * The messages as docs/protocol.md has them.
- * @typedef {{type: 'started', ice_servers?: RTCIceServer[], voice_lead_ms?: number}} Started
+ * @typedef {{type: 'started', session: string, ice_servers?: RTCIceServer[], voice_lead_ms?: number}} Started
  * @typedef {{type: 'answer', sdp: string}} Answer
- * @typedef {{type: 'interrupted', played_ms: number}} Interrupted
- * @typedef {{type: 'speaking', state: 'started'|'finished', played_ms: number}} Speaking
+ * @typedef {{type: 'interrupted', seq: number, utterance: ?string, played_ms: number, session_played_ms: number}}
+ *   Interrupted `played_ms` of the utterance that was cut
+ * @typedef {{type: 'speaking', seq: number, state: 'started'|'finished', utterance: string, played_ms: number,
+ *   interrupted: boolean}} Speaking `played_ms` of this utterance; each has exactly one `finished`
  * @typedef {{type: 'stats', delay_ms: ?number, buffer_a: number, buffer_a_limit: number, gaps: number,
  *   missed: number, unsent: number, repeats: number}} Stats
  * @typedef {{type: 'error', code: string, message: string}} Refusal

@@ -12,6 +12,10 @@ export class Run {
   isFlushed = false;
   /** @type {?AbortController} of the clip under way */
   sending = null;
+  /** What the server calls the session, once it is there. */
+  id = '';
+  /** Texts that were sent and have not been spoken. */
+  texts = 0;
 
   /**
    * @param {import('./conversation.js').Mode} mode
@@ -25,12 +29,12 @@ export class Run {
   }
 
   /**
-   * Whether a clip of this choice can go on where this one plays.
+   * Whether this session can take what would else begin one.
+   * @param {import('./conversation.js').Mode} mode
    * @param {import('./conversation.js').Choice} choice
    */
-  canPlay({ avatar, engine }) {
-    const isSame = this.choice.avatar === avatar && this.choice.engine === engine;
-    return this.isReady && this.mode === 'clip' && isSame;
+  suits(mode, { avatar, engine }) {
+    return this.mode === mode && this.choice.avatar === avatar && this.choice.engine === engine;
   }
 
   /** Send a clip and mark its end, unless it is cut. @param {import('./clip.js').Clip} clip */

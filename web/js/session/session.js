@@ -13,13 +13,13 @@ const NORMAL_CLOSURE = 1000;
 
 /**
  * @typedef {import('./replies.js').Message} Message
- * @typedef {{avatar: string, engine: string, mode: 'live'|'clip', sample_rate: number}} Request
- * @typedef {{stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
+ * @typedef {{avatar: string, engine: string, mode: import('./conversation.js').Mode, sample_rate: number}} Request
+ * @typedef {{started: import('./replies.js').Started, stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
  *   failed: Failure, unsteady: undefined, steady: undefined}} Events
  */
 
 /**
- * One session. Dispatches `stream`, `stats`, `speaking`, `unsteady`, `steady`, and `failed` once it is over.
+ * One session. Dispatches `started`, `stream`, `stats`, `speaking`, `unsteady`, `steady`, and `failed` once it is over.
  * @extends {Emitter<Events>}
  */
 export class Session extends Emitter {
@@ -28,6 +28,9 @@ export class Session extends Emitter {
   /** @type {?Peer} */
   #peer = null;
   #replies = new Replies();
+  /** @type {object[]} what is said once the session is there: one message for each text that somebody typed */
+  #early = [];
+  #hasStarted = false;
   #isClosed = false;
   /** @type {(reason: unknown) => void} */
   #giveUp = () => {};
@@ -46,6 +49,9 @@ export class Session extends Emitter {
     await this.#open();
     this.#send({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request });
     const started = await this.#reply('started', ANSWER_LIMIT_MS);
+    this.#hasStarted = true;
+    for (const message of this.#early.splice(0)) this.#send(message);
+    this.tell('started', started);
     const peer = this.#createPeer(started);
     this.#send({ type: 'offer', sdp: await this.#unlessOver(peer.offer()) });
     const answer = await this.#reply('answer', ANSWER_LIMIT_MS);
@@ -67,6 +73,17 @@ export class Session extends Emitter {
   /** Mark the end of an utterance, so that its tail is spoken now. */
   flush() {
     this.#send({ type: 'flush' });
+  }
+
+  /**
+   * Have the server speak a text. Before the session is there it waits; it need not wait for the picture.
+   * @param {string} text
+   * @param {string} [voice] of the server's list; without one the server chooses
+   */
+  say(text, voice) {
+    const message = { type: 'say', text, ...(voice && { voice }) };
+    if (this.#hasStarted) this.#send(message);
+    else this.#early.push(message);
   }
 
   /** Drop what has not been spoken; resolves to the server's answer, or to null where none comes in two seconds. */

@@ -3,7 +3,7 @@
 import { part } from './part.js';
 
 const BUTTONS = /** @type {const} */ ([
-  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'adjust-mouth', 'hear', 'interrupt', 'stop',
+  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'adjust-mouth', 'hear', 'interrupt', 'stop', 'new-session',
 ]);
 
 /** @typedef {typeof BUTTONS[number]} ButtonId */

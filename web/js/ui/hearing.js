@@ -1,11 +1,12 @@
 /** Whether the face is heard: each mode's own choice, remembered. */
 
+import { recall, remember } from './memory.js';
 import { part } from './part.js';
 
 /** @typedef {import('../session/conversation.js').Mode} Mode */
 
 // One's own voice a quarter of a second late makes one stammer, and a loudspeaker feeds it back into the microphone.
-const IS_HEARD_AT_FIRST = { live: false, clip: true };
+const IS_HEARD_AT_FIRST = { live: false, clip: true, agent: true };
 
 /** Mutes and unmutes the video, and says so on its button. */
 export class Hearing {
@@ -28,14 +29,14 @@ export class Hearing {
     this.#button.hidden = mode === null;
     if (mode === null || mode === this.#mode) return;
     this.#mode = mode;
-    this.#show(recall(mode) ?? IS_HEARD_AT_FIRST[mode]);
+    this.#show(lastChoice(mode) ?? IS_HEARD_AT_FIRST[mode]);
   }
 
   /** Change it. @returns {boolean} whether the face is heard now */
   toggle() {
     const isHeard = this.#video.muted;
     this.#show(isHeard);
-    if (this.#mode) remember(this.#mode, isHeard);
+    if (this.#mode) remember('local', keyOf(this.#mode), String(isHeard));
     return isHeard;
   }
 
@@ -53,21 +54,8 @@ function keyOf(mode) {
   return `lipwire.heard.${mode}`;
 }
 
-/** @param {Mode} mode @returns {?boolean} the last choice; null where there was none, or the browser keeps nothing */
-function recall(mode) {
-  try {
-    const kept = localStorage.getItem(keyOf(mode));
-    return kept === null ? null : kept === 'true';
-  } catch {
-    return null; // private windows and blocked cookies: the very property throws
-  }
-}
-
-/** @param {Mode} mode @param {boolean} isHeard */
-function remember(mode, isHeard) {
-  try {
-    localStorage.setItem(keyOf(mode), String(isHeard));
-  } catch {
-    // it holds until the page is left
-  }
+/** @param {Mode} mode @returns {?boolean} the last choice; null where there was none */
+function lastChoice(mode) {
+  const kept = recall('local', keyOf(mode));
+  return kept === null ? null : kept === 'true';
 }

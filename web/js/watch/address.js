@@ -1,0 +1,33 @@
+/** Where a face is watched, and by which right. */
+
+const WATCH_PAGE = /\/watch\/([^/]+)\/?$/;
+
+/** @typedef {{whep: string, token: string}} Address */
+
+/**
+ * Read what a page says of a face: the address that WHEP is spoken at, or that of its watch page.
+ * @param {?string} src
+ * @param {?string} token goes before one in the address, which stands behind `#token=` or `?token=`
+ * @param {string} base what a relative address is relative to
+ * @returns {?Address} null where it is none
+ */
+export function addressOf(src, token, base) {
+  if (!src) return null;
+  const url = URL.parse ? URL.parse(src, base) : parsed(src, base);
+  if (!url || !/^https?:$/.test(url.protocol)) return null;
+  const inFragment = new URLSearchParams(url.hash.slice(1)).get('token');
+  const inQuery = url.searchParams.get('token');
+  url.hash = '';
+  url.searchParams.delete('token'); // it belongs into a header, where no log keeps it
+  url.pathname = url.pathname.replace(WATCH_PAGE, '/whep/$1');
+  return { whep: url.href, token: token || inFragment || inQuery || '' };
+}
+
+/** @param {string} src @param {string} base */
+function parsed(src, base) {
+  try {
+    return new URL(src, base);
+  } catch {
+    return null;
+  }
+}

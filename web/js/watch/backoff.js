@@ -1,0 +1,16 @@
+/** How long to wait before another try. */
+
+const FIRST_MS = 250;
+const LONGEST_MS = 2_500; // a face is back within three seconds of its server
+
+/**
+ * The first try after a loss is made at once; those after it wait longer and longer.
+ * @param {number} failures in a row
+ * @param {number} chance 0…1: viewers who were lost together must not come back together
+ * @param {number} [leastMs] what the server asked for
+ */
+export function waitBefore(failures, chance, leastMs = 0) {
+  if (failures === 0) return leastMs;
+  const waitMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1));
+  return Math.max(leastMs, waitMs * (0.6 + 0.4 * chance));
+}
