@@ -4,11 +4,15 @@ from __future__ import annotations
 
 
 class LipwireError(Exception):
-    """Anything that Lipwire refuses or fails at. ``code`` is stable, ``message`` a sentence that says what to do."""
+    """Anything that Lipwire refuses or fails at.
 
-    def __init__(self, code: str, message: str) -> None:
+    ``code`` is stable, ``message`` a sentence that says what to do. ``status``: the server's, as over HTTP; 0 where it
+    was not the server that said so.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 0) -> None:
         super().__init__(f"{message} ({code})")
-        self.code, self.message = code, message
+        self.code, self.message, self.status = code, message, status
 
 
 class Unauthorized(LipwireError):
@@ -60,4 +64,4 @@ _BY_STATUS: dict[int, type[LipwireError]] = {
 
 def error_of(code: str, message: str, status: int) -> LipwireError:
     """Return the kind of error for a code; for one it does not know, by its HTTP status or close code less 4000."""
-    return _KINDS.get(code, _BY_STATUS.get(status, LipwireError))(code, message)
+    return _KINDS.get(code, _BY_STATUS.get(status, LipwireError))(code, message, status)

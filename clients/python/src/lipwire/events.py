@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Union
+from typing import Any
 
 __all__ = [
     "Disconnected",
@@ -100,7 +100,7 @@ class Reconnected:
     lost_ms: int
 
 
-Event = Union[SpeakingStarted, SpeakingFinished, Interrupted, MarkReached, Viewers, Stats, Disconnected, Reconnected]
+Event = SpeakingStarted | SpeakingFinished | Interrupted | MarkReached | Viewers | Stats | Disconnected | Reconnected
 
 _STATS = frozenset(field.name for field in fields(Stats))
 
