@@ -126,7 +126,7 @@ class ModelSession:
         cut = self._unfinished[0] if self._unfinished else None
         for utterance in list(self._unfinished):
             self._finish(utterance, interrupted=True)
-        self._swallows = from_outside and self._current is not None
+        self._swallows = from_outside and (self._swallows or self._current is not None)
         self._current = None
         self._steps.clear()
         return self._tell(

@@ -223,6 +223,7 @@ async def test_sound_for_what_was_interrupted_is_dropped_and_the_next_utterance_
     async with lipwire.connect(server.url) as face:
         async with face.utterance() as utterance:
             await utterance.send(PCM)
+            await until(lambda: PCM in server.session.messages)
             await face.interrupt()
             await utterance.send(PCM)
         server.autoplay = True

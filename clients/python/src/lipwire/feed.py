@@ -148,8 +148,10 @@ class Feed:
 
     def interrupt(self) -> asyncio.Future[Interrupted]:
         """Cut everything said so far."""
+        unwritten = self.outbox.unwritten()
         for speech in self._speeches.values():
             speech.cut = True
+            speech.truncated = speech.truncated or not speech.ended or speech in unwritten
         cut = self.outbox.cut(Cut(next(self._numbers)))
         pending = next((each for each in self._cuts if each.cut == cut), None)
         if pending is None:
@@ -194,14 +196,11 @@ class Feed:
         speech = self._speeches.get(piece)
         if speech is None or speech.wire_id != piece:
             self.outbox.locate(None, 0)
-            return
-        self.outbox.locate(speech, speech.piece_start + int(started.get("received_bytes") or 0))
-        left = next((i.start for i in self.outbox.items() if isinstance(i, Sound) and i.speech is speech), None)
-        if not speech.cut and not (speech.ended and left is None):
-            speech.next_piece(speech.sent if left is None else left)
-            self.reserve(speech.wire_id)
-            self._speeches[speech.wire_id] = speech
-            self.outbox.continue_first(speech)
+        else:
+            self.outbox.locate(speech, speech.piece_start + int(started.get("received_bytes") or 0))
+            self._continue(speech)
+        for each in self._speeches.values():
+            each.truncated = each.truncated or (each.cut and self.outbox.sound_left(each) is not None)
 
     def go_on(self) -> None:
         """Send again what the server does not have."""
@@ -269,6 +268,10 @@ class Feed:
         if pending is not None:
             self.outbox.arrived(pending.cut)
             self._answer(pending, event)
+        # what it cut has been told; a mark behind what had played before would never come back
+        for name, mark in list(self._marks.items()):
+            if mark.speech is None or mark.speech.over:
+                self._reached(MarkReached(name))
         self._announce(event)
 
     def _reached(self, event: MarkReached) -> None:
@@ -288,6 +291,15 @@ class Feed:
         self._latest = speech
         self._speeches[speech.wire_id] = speech
         self._count_places()
+
+    def _continue(self, speech: Speech) -> None:
+        """Begin another piece of an utterance that the server has ended for us, if anything of it follows."""
+        left = self.outbox.sound_left(speech)
+        if not speech.cut and not (speech.ended and left is None):
+            speech.next_piece(speech.sent if left is None else left)
+            self.reserve(speech.wire_id)
+            self._speeches[speech.wire_id] = speech
+            self.outbox.continue_first(speech)
 
     def _finish(self, speech: Speech, interrupted: bool) -> None:
         for wire_id in [name for name, each in self._speeches.items() if each is speech]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lipwire.errors import ConnectionLost, LipwireError
@@ -137,8 +137,8 @@ class Outbox:
         self._recount()
 
     def fail(self, error: LipwireError) -> None:
-        """Let everybody who waits, now or later, raise it."""
-        self._failure = error
+        """Let everybody who waits, now or later, raise it; the first one counts."""
+        self._failure = self._failure or error
         self._room.set()
         self._empty.set()
 
@@ -195,7 +195,7 @@ class Outbox:
 
     def rewind(self) -> None:
         """Write again what the server is not known to have; what was before an interrupt need not be."""
-        items = list(self.items())
+        items = [*self._written, *self._queue]
         cuts = [place for place, item in enumerate(items) if isinstance(item, Cut)]
         self._queue = deque(item for item in items[cuts[-1] if cuts else 0 :] if not _needless(item))
         self._written, self._forgotten = deque(), None
@@ -206,10 +206,14 @@ class Outbox:
         self._written.appendleft(Begin(speech))
         self._recount()
 
-    def items(self) -> Iterator[Item]:
-        """Go through all that is in it."""
-        yield from self._written
-        yield from self._queue
+    def sound_left(self, speech: Speech) -> int | None:
+        """Return from which byte on an utterance's sound is in it; None where nothing is."""
+        items = itertools.chain(self._written, self._queue)
+        return next((item.start for item in items if isinstance(item, Sound) and item.speech is speech), None)
+
+    def unwritten(self) -> set[Speech]:
+        """Return the utterances of which something is still to be written."""
+        return {item.speech for item in self._queue if not isinstance(item, Mark | Cut)}
 
     def _forget(self) -> None:
         while self._written_bytes > self._keep_bytes and len(self._written) > 1:

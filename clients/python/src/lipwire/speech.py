@@ -29,6 +29,7 @@ class Speech:
         self.begun = False
         self.ended = False  # nothing of it follows
         self.cut = False  # what follows is dropped
+        self.truncated = False  # by a cut, before the server had all of it
         self.started = False  # its first sound has played
         self.wire_id = id  # of its newest piece
         self.piece_start = 0  # bytes before that piece
@@ -45,8 +46,8 @@ class Speech:
 
     @property
     def played_out(self) -> bool:
-        """Whether nothing follows, and its newest piece, behind all others, has played."""
-        return self.ended and self._piece_over
+        """Whether nothing follows or was dropped, and its newest piece, behind all others, has played."""
+        return self.ended and self._piece_over and not self.truncated
 
     def next_piece(self, start: int) -> None:
         """Go on in another piece, from a byte on."""
