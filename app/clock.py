@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from app.media import NS_PER_S, SLOT_NS
 
 NTP_BEFORE_UNIX_S = 2_208_988_800  # from 1900 to 1970
 NTP_FRACTION = 1 << 32  # of a second, in NTP's 64 bits
+
+
+def wall_clock() -> datetime:
+    """Return the time of day, UTC: for what people and tokens are told, never for playout."""
+    return datetime.now(UTC)
 
 
 class Clock(Protocol):

@@ -28,6 +28,7 @@ from app.assets import CHECKOUT, in_checkout
 logger = logging.getLogger(__name__)
 
 VARIABLE_PREFIX = "LIPWIRE_"
+SHORTEST_SECRET = 32  # characters, as many as the signature has bytes (RFC 7518)
 ELSEWHERE = {"LIPWIRE_CHROMIUM"}  # variables that the tests and benches read
 _HTTP_URL = re.compile(r"https?://[^\s/,]+[^\s,]*")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s:?]+(:\d+)?(\?transport=(udp|tcp))?")
@@ -100,7 +101,25 @@ class Settings(BaseSettings):
         description="STUN and TURN servers: `stun:host:port` separated by commas, or a JSON list with `urls`, "
         "`username` and `credential`",
     )
-    idle_timeout_s: float = Field(default=300.0, gt=0, description="seconds without a message until a client is closed")
+    api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="keys that may make sessions over HTTP, separated by commas; without any, everybody may who "
+        "reaches the server",
+    )
+    token_secret: str = Field(
+        default="",
+        description="what the tokens of sessions are signed with, at least 32 characters; a random one, which lasts "
+        "until the server ends",
+    )
+    max_duration_s: float = Field(
+        default=14_400.0, gt=0, description="most seconds that a session made over HTTP lives, and how many by default"
+    )
+    idle_timeout_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="seconds without a sign of life until a client is closed, and with neither feeder nor viewer until "
+        "a session made over HTTP ends",
+    )
     start_timeout_s: float = Field(
         default=10.0, gt=0, description="seconds from a socket's opening to its first message"
     )
@@ -128,6 +147,18 @@ class Settings(BaseSettings):
         if not all(_HTTP_URL.fullmatch(url) for url in urls):
             raise _wanting("weights_mirrors", "http:// or https:// addresses separated by commas (--mirror: one each)")
         return urls
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _read_keys(cls, value: Any) -> Any:
+        return tuple(key.strip() for key in value.split(",") if key.strip()) if isinstance(value, str) else value
+
+    @field_validator("token_secret")
+    @classmethod
+    def _check_secret(cls, value: str) -> str:
+        if 0 < len(value) < SHORTEST_SECRET:
+            raise _wanting("token_secret", f"at least {SHORTEST_SECRET} characters")
+        return value
 
     @field_validator("ice_servers", mode="before")
     @classmethod

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, WebSocket
 
 from app import __version__
+from app.api.auth import Gate
 from app.api.avatars import avatar_routes
 from app.api.mouths import mouth_routes
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
 from app.api.schema import describe_socket
+from app.api.sessions import session_routes
 from app.api.socket import talk
 from app.api.status import status_routes
 from app.memory import watch_idle_memory
@@ -34,7 +36,9 @@ def create_app(service: Service) -> FastAPI:
 
     app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)
     answer_with_problems(app)
+    gate = Gate(service.settings)
     app.include_router(status_routes(service))
+    app.include_router(session_routes(service, gate))
     app.include_router(avatar_routes(service.avatars, service.casting.forget))
     app.include_router(mouth_routes(service.avatars, service.casting.forget))
     serve_pages(app)
@@ -42,6 +46,6 @@ def create_app(service: Service) -> FastAPI:
 
     @app.websocket("/ws")
     async def websocket(socket: WebSocket) -> None:
-        await talk(socket, service)
+        await talk(socket, service, gate)
 
     return app

@@ -201,7 +201,7 @@ class HeardSpeaking(PacerListener):
         self.news: list[bool] = []
         self.late_ns: list[int] = []
 
-    def speaking(self, speaking: bool) -> None:
+    def speaking(self, speaking: bool, pts: int) -> None:
         self.news.append(speaking)
 
     def slot_served(self, late_ns: int) -> None:

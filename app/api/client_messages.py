@@ -46,6 +46,48 @@ class StartMessage(_Message):
         return PcmFormat(self.encoding, self.channels, self.sample_rate)
 
 
+class AttachMessage(_Message):
+    """The first message of who feeds a session made elsewhere. ``after``: the last event's ``seq`` they know."""
+
+    type: Literal["attach"]
+    session: str = Field(max_length=64)
+    token: str = Field(max_length=4096)
+    sample_rate: int = Field(default=48_000, ge=MIN_RATE, le=MAX_RATE)
+    channels: int = Field(default=1, ge=1, le=2)
+    encoding: Encoding = "pcm_s16le"
+    after: int | None = Field(default=None, ge=0)
+
+    @property
+    def format(self) -> PcmFormat:
+        """The sound that it announces."""
+        return PcmFormat(self.encoding, self.channels, self.sample_rate)
+
+
+class UtteranceMessage(_Message):
+    """What follows belongs to this utterance; where no format is given, in the one announced at first."""
+
+    type: Literal["utterance"]
+    id: str = Field(min_length=1, max_length=128)
+    sample_rate: int | None = Field(default=None, ge=MIN_RATE, le=MAX_RATE)
+    channels: int | None = Field(default=None, ge=1, le=2)
+    encoding: Encoding | None = None
+
+    def format(self, announced: PcmFormat) -> PcmFormat:
+        """Its sound's format, ``announced`` where it says nothing."""
+        return PcmFormat(
+            self.encoding or announced.encoding,
+            self.channels or announced.channels,
+            self.sample_rate or announced.sample_rate,
+        )
+
+
+class MarkMessage(_Message):
+    """To be echoed when everything before it has been played."""
+
+    type: Literal["mark"]
+    id: str = Field(max_length=128)
+
+
 class OfferMessage(_Message):
     """The browser's session description, with its candidates inside."""
 
@@ -72,10 +114,20 @@ class StopMessage(_Message):
 
 
 ClientMessage = Annotated[
-    StartMessage | OfferMessage | FlushMessage | InterruptMessage | StopMessage, Field(discriminator="type")
+    StartMessage
+    | AttachMessage
+    | OfferMessage
+    | UtteranceMessage
+    | FlushMessage
+    | MarkMessage
+    | InterruptMessage
+    | StopMessage,
+    Field(discriminator="type"),
 ]
 
 
+TYPES = ("start", "attach", "offer", "utterance", "flush", "mark", "interrupt", "stop")
+NAMES = ", ".join(TYPES[:-1]) + " or " + TYPES[-1]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
@@ -99,7 +151,7 @@ def _refusal(invalid: ValidationError) -> Refusal:
     if kind == "json_invalid":
         return Refusal("bad_json", "Text messages must be JSON objects; this one is not valid JSON.")
     if kind.startswith("union_tag"):
-        return Refusal("unknown_type", 'Give "type" as one of start, offer, flush, interrupt or stop.')
+        return Refusal("unknown_type", f'Give "type" as one of {NAMES}.')
     where = ".".join(str(part) for part in first["loc"][1:])
     if not where:
         return Refusal("bad_json", 'Text messages must be JSON objects with a "type".')

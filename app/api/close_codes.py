@@ -5,6 +5,8 @@ from __future__ import annotations
 from app.errors import Refusal
 
 BAD_MESSAGE = 4400
+NO_TOKEN = 4401
+FORBIDDEN = 4403
 NOT_FOUND = 4404
 IDLE = 4408
 IN_USE = 4409
@@ -13,7 +15,12 @@ FULL = 4429
 OUR_FAULT = 4500
 
 CLOSE_CODES = {  # whatever is not here was a bad message
+    "token_missing": NO_TOKEN,
+    "token_invalid": NO_TOKEN,
+    "token_expired": NO_TOKEN,
+    "token_not_for_this": FORBIDDEN,
     "no_such_avatar": NOT_FOUND,
+    "no_such_session": NOT_FOUND,
     "session_over": NOT_FOUND,
     "idle_timeout": IDLE,
     "not_connected": IDLE,
@@ -21,6 +28,8 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "already_fed": IN_USE,
     "feeder_busy": IN_USE,
     "message_too_large": TOO_LARGE,
+    "too_many_utterances": FULL,
+    "too_many_marks": FULL,
     "server_full": FULL,
     "server_busy": FULL,
     "internal_error": OUR_FAULT,

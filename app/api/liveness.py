@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ PING_INTERVAL_S = 1.5
 PING_TIMEOUT_S = 2.5
 HANG_UP_CHECK_S = 1.0
 GONE = "lipwire.gone"  # among the scope's extensions: an asyncio.Event, set when the connection is lost
+PINGED = "lipwire.pinged"  # and a call that returns how many seconds ago the peer sent a ping, infinite for never
 ABORT = "lipwire.abort"  # and a call that ends the connection without a goodbye
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
@@ -27,6 +29,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
     """
 
     _heard_at = 0.0
+    _pinged_at = -math.inf
     _hang_up_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -42,6 +45,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             extensions = cast(dict[str, Any], self.scope["extensions"])
             extensions[GONE] = self._gone
             extensions[ABORT] = self.transport.abort
+            extensions[PINGED] = lambda: self.loop.time() - self._pinged_at
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
@@ -54,6 +58,11 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         """Note that the peer lives."""
         self._heard_at = self.loop.time()
         super().data_received(data)
+
+    def handle_ping(self) -> None:
+        """Answer, and note it: who pings wants to stay."""
+        self._pinged_at = self.loop.time()
+        super().handle_ping()
 
     def keepalive_timeout(self) -> None:
         """Judge an unanswered ping."""

@@ -25,18 +25,24 @@ FILE_DAMAGED = ("image_truncated", "video_broken", "video_empty", "video_too_sho
 BAD_FACE = ("no_face", "face_too_small", "face_lost", "video_cut")
 BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "point_outside")
 BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
+NO_KEY = ("key_missing", "key_invalid")
+NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
+NO_FACE_TO_OPEN = ("no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy")
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
-    403: ("avatar_fixed",),
-    404: ("no_such_avatar", "not_found"),
+    401: (*NO_KEY, *NO_TOKEN),
+    403: ("avatar_fixed", "token_not_for_this"),
+    404: ("no_such_avatar", "no_such_engine", "no_such_session", "not_found"),
     405: ("method_not_allowed",),
-    409: ("upload_known",),
+    409: ("upload_known", "session_over"),
     413: ("body_too_large", *FILE_TOO_LARGE),
     415: FILE_UNKNOWN,
     422: (*FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH),
     500: ("internal_error",),
+    503: ("engine_unavailable", "server_full", "server_busy"),
     507: ("store_full", "disk_full"),
 }
+HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "60"}}
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
@@ -66,7 +72,7 @@ def answer_with_problems(app: FastAPI) -> None:
         status = STATUS_OF.get(error.code)
         if status is None:
             logger.error("problems: %s has no status", error.code)
-        return problem_response(status or 500, error.code, error.message)
+        return problem_response(status or 500, error.code, error.message, HEADERS.get(status))
 
     @app.exception_handler(NoSuchAvatar)
     async def on_no_such_avatar(request: Request, error: NoSuchAvatar) -> JSONResponse:

@@ -10,23 +10,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.config import IceServer
+from app.api.ice_servers import IceServerModel
 from app.media import VIDEO_FPS
 from app.pacer.schedule import Mode
-from app.sessions.events import Failed, Interrupted, SessionEvent, Speaking, Stats, ViewersChanged
+from app.sessions.events import Failed, Interrupted, Marked, Speaking, Stats, Told, ViewersChanged
 from app.sessions.session import Session
 
 
-class IceServerModel(BaseModel):
-    """A STUN or TURN server, as RTCPeerConnection takes it."""
-
-    urls: str
-    username: str | None = Field(default=None, exclude_if=lambda value: value is None)
-    credential: str | None = Field(default=None, exclude_if=lambda value: value is None)
-
-
 class StartedMessage(BaseModel):
-    """Answers ``start``."""
+    """Answers ``start`` and ``attach``.
+
+    ``played_ms``: of the session so far. ``utterance`` and ``received_bytes``: the latest, and how much of its sound
+    was read. ``last_event``: the newest event's ``seq``.
+    """
 
     type: Literal["started"] = "started"
     session: str
@@ -38,6 +34,10 @@ class StartedMessage(BaseModel):
     height: int
     voice_lead_ms: int
     ice_servers: list[IceServerModel]
+    played_ms: int
+    utterance: str | None
+    received_bytes: int
+    last_event: int
 
 
 class AnswerMessage(BaseModel):
@@ -48,24 +48,39 @@ class AnswerMessage(BaseModel):
 
 
 class SpeakingMessage(BaseModel):
-    """An utterance begins to play, or has played."""
+    """An utterance begins to be heard, or has ended. ``played_ms``: of it. ``interrupted``: it was cut."""
 
     type: Literal["speaking"] = "speaking"
+    seq: int
     state: Literal["started", "finished"]
+    utterance: str
     played_ms: int
+    interrupted: bool
 
 
 class InterruptedMessage(BaseModel):
-    """Answers ``interrupt``."""
+    """Answers ``interrupt``. ``utterance``: the one that was cut first, ``played_ms``: of it."""
 
     type: Literal["interrupted"] = "interrupted"
+    seq: int
+    utterance: str | None
     played_ms: int
+    session_played_ms: int
+
+
+class MarkedMessage(BaseModel):
+    """Everything sent before a ``mark`` has been played."""
+
+    type: Literal["mark"] = "mark"
+    seq: int
+    id: str
 
 
 class ViewersMessage(BaseModel):
     """So many watch now."""
 
     type: Literal["viewers"] = "viewers"
+    seq: int
     count: int
 
 
@@ -107,6 +122,7 @@ ServerMessage = Annotated[
     | AnswerMessage
     | SpeakingMessage
     | InterruptedMessage
+    | MarkedMessage
     | ViewersMessage
     | StatsMessage
     | ErrorMessage,
@@ -117,8 +133,8 @@ SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)
 
 
 def started(session: Session) -> StartedMessage:
-    """Describe a session to whoever started it."""
-    avatar = session.cast.avatar
+    """Describe a session to whoever started it, or attaches to it."""
+    avatar, utterance = session.cast.avatar, session.latest_utterance
     return StartedMessage(
         session=session.id,
         engine=session.cast.engine.name,
@@ -128,25 +144,39 @@ def started(session: Session) -> StartedMessage:
         width=avatar.width,
         height=avatar.height,
         voice_lead_ms=session.voice_lead_ms,
-        ice_servers=[_ice(server) for server in session.limits.ice_servers],
+        ice_servers=[IceServerModel.of(server) for server in session.limits.ice_servers],
+        played_ms=session.played_ms,
+        utterance=utterance.id if utterance else None,
+        received_bytes=utterance.received_bytes if utterance else 0,
+        last_event=session.last_seq,
     )
 
 
-def message_of(event: SessionEvent) -> ServerMessage:
+def message_of(told: Told) -> ServerMessage:
     """Say an event in the protocol's words."""
+    match told.event:
+        case Stats():
+            return StatsMessage(**asdict(told.event))
+        case Failed():
+            return ErrorMessage(code=told.event.why.code, message=told.event.why.message)
+    assert told.seq is not None
+    return _numbered(told.seq, told.event)
+
+
+def _numbered(seq: int, event: Speaking | Interrupted | Marked | ViewersChanged) -> ServerMessage:
     match event:
         case Speaking():
             state: Literal["started", "finished"] = "started" if event.begins else "finished"
-            return SpeakingMessage(state=state, played_ms=event.played_ms)
+            return SpeakingMessage(
+                seq=seq,
+                state=state,
+                utterance=event.utterance,
+                played_ms=event.played_ms,
+                interrupted=event.interrupted,
+            )
         case Interrupted():
-            return InterruptedMessage(played_ms=event.played_ms)
+            return InterruptedMessage(seq=seq, **asdict(event))
+        case Marked():
+            return MarkedMessage(seq=seq, id=event.id)
         case ViewersChanged():
-            return ViewersMessage(count=event.count)
-        case Stats():
-            return StatsMessage(**asdict(event))
-        case Failed():
-            return ErrorMessage(code=event.why.code, message=event.why.message)
-
-
-def _ice(server: IceServer) -> IceServerModel:
-    return IceServerModel(urls=server.urls, username=server.username, credential=server.credential)
+            return ViewersMessage(seq=seq, count=event.count)

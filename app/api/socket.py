@@ -1,32 +1,37 @@
-"""``/ws``: one socket is one session of its own, fed and watched, from ``start`` to whichever end comes first."""
+"""``/ws``: a session of one's own, fed and watched on one socket (``start``), or feeding another (``attach``)."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import math
 from typing import Any
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from app.api.auth import Gate
 from app.api.client_messages import (
     MAX_BINARY_BYTES,
+    AttachMessage,
     FlushMessage,
     InterruptMessage,
+    MarkMessage,
     OfferMessage,
     StartMessage,
     StopMessage,
+    UtteranceMessage,
     parse,
 )
 from app.api.close_codes import close_code_of
-from app.api.liveness import ABORT, GONE
+from app.api.liveness import ABORT, GONE, PINGED
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
-from app.sessions.feeder import Feeder
+from app.sessions.feeder import Feeder, PcmFormat
 from app.sessions.service import Service
 from app.sessions.session import Session
 
@@ -34,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 SEND_S = 20  # that a message may wait for a client to read those before it
 GOODBYE_S = 2  # for what is still to be said at the end
+LEASE_TRIES, LEASE_PAUSE_S = 10, 0.05  # news of a socket that was closed may come behind the next one's
 CLOSE_NORMAL = 1000
 
 
@@ -44,8 +50,10 @@ class Conversation:
     them to end ends the conversation, as do a lost connection and a viewer who is lost.
     """
 
-    def __init__(self, socket: WebSocket, service: Service) -> None:
-        self._socket, self._service = socket, service
+    def __init__(self, socket: WebSocket, service: Service, gate: Gate) -> None:
+        self._socket, self._service, self._gate = socket, service, gate
+        self._owns = False  # the session, which then ends with the conversation
+        self._format = PcmFormat()  # of the sound, as the first message announced it
         self._session: Session | None = None
         self._feeder: Feeder | None = None
         self._viewer: Viewer | None = None
@@ -71,10 +79,14 @@ class Conversation:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            if self._session is not None:
+            if self._feeder is not None:
+                self._feeder.leave()
+            if self._owns and self._session is not None:
                 await self._service.close(self._session)
         if not lost.is_set():
             await self._hang_up(refusal)
+        if self._events is not None:
+            self._events.close()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -89,6 +101,8 @@ class Conversation:
                 async with asyncio.timeout(patience_s):
                     message = await self._socket.receive()
             except TimeoutError:
+                if self._session is not None and self._pinged_ago_s() < patience_s:
+                    continue
                 raise Refusal("idle_timeout", f"Nothing was sent for {patience_s:.0f} s.") from None
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", CLOSE_NORMAL))
@@ -104,11 +118,15 @@ class Conversation:
     async def _on_text(self, text: str) -> bool:
         """Act on one text message; returns whether it ended the session."""
         message = parse(text)
-        if isinstance(message, StartMessage):
-            await self._on_start(message)
+        if isinstance(message, StartMessage | AttachMessage):
+            await self._begin(message)
             return False
         session, feeder = self._started()
         match message:
+            case UtteranceMessage():
+                feeder.utterance(message.id, message.format(self._format))
+            case MarkMessage():
+                feeder.mark(message.id)
             case OfferMessage():
                 await self._on_offer(session, message.sdp)
             case FlushMessage():
@@ -119,18 +137,29 @@ class Conversation:
                 return True
         return False
 
-    async def _on_start(self, start: StartMessage) -> None:
+    async def _begin(self, message: StartMessage | AttachMessage) -> None:
         if self._session is not None:
-            raise Refusal("already_started", 'Send "start" once a socket.')
-        self._session = session = await self._service.open(start.request)
-        self._feeder = session.feeder(start.format)
-        self._events = session.events()
+            raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
+        if isinstance(message, StartMessage):
+            session = await self._service.open(message.request)
+            self._owns = True
+        else:
+            self._gate.check(message.token, message.session, "feed")
+            session = self._service.find(message.session)
+        self._session, self._format = session, message.format
+        self._feeder = feeder = await _lease(session, message.format)
+        after = message.after if isinstance(message, AttachMessage) else None
+        self._events = session.events(feeder.told_seq if after is None else after)
+        if feeder.told_seq is None:
+            feeder.told_seq = session.last_seq
         # they begin once this one waits, which "started" does only behind more than a socket takes
-        self._spawn(self._tell(self._events))
+        self._spawn(self._tell(self._events, feeder))
         self._spawn(self._events.overflow())  # noticed although telling waits for who does not read
         await self._send(started(session))
 
     async def _on_offer(self, session: Session, sdp: str) -> None:
+        if not self._owns:
+            raise Refusal("offer_after_attach", "A session is watched here by who starts it; others watch over WHEP.")
         if self._viewer is not None:
             raise Refusal("already_connected", "Send one offer a session; start another to reconnect.")
         self._viewer, answer = await session.view(sdp)
@@ -146,15 +175,21 @@ class Conversation:
 
     def _started(self) -> tuple[Session, Feeder]:
         if self._session is None or self._feeder is None:
-            raise Refusal("not_started", 'Send "start" before anything else.')
+            raise Refusal("not_started", 'Send "start" or "attach" before anything else.')
         return self._session, self._feeder
 
-    async def _tell(self, events: EventQueue) -> None:
-        async for event in events:
-            if isinstance(event, Failed):
-                self._failure = event.why
+    async def _tell(self, events: EventQueue, feeder: Feeder) -> None:
+        async for told in events:
+            if isinstance(told.event, Failed):
+                self._failure = told.event.why
                 return
-            await self._send(message_of(event))
+            await self._send(message_of(told))
+            feeder.told_seq = told.seq or feeder.told_seq
+        raise Refusal("session_over", "This session has ended; make another.")
+
+    def _pinged_ago_s(self) -> float:
+        ago: float = self._socket.scope.get("extensions", {}).get(PINGED, lambda: math.inf)()
+        return ago
 
     async def _watch(self, viewer: Viewer) -> None:
         """End with the viewer: nobody else sees this face."""
@@ -177,9 +212,11 @@ class Conversation:
             logger.info("socket: refused, %s: %s", refusal.code, refusal.message)
         try:
             async with asyncio.timeout(GOODBYE_S):  # who does not read does not read this either
-                if self._events is not None and (refusal is None or refusal.code != "not_reading"):
+                if self._events and self._feeder and (refusal is None or refusal.code != "not_reading"):
+                    if not self._owns:
+                        self._events.end()  # the session goes on
                     with contextlib.suppress(Refusal):
-                        await self._tell(self._events)
+                        await self._tell(self._events, self._feeder)
                 refusal = self._failure or refusal
                 if refusal is not None:
                     await self._send(ErrorMessage(code=refusal.code, message=refusal.message))
@@ -189,6 +226,22 @@ class Conversation:
             self._socket.scope.get("extensions", {}).get(ABORT, lambda: None)()
         except (RuntimeError, WebSocketDisconnect, OSError):
             logger.info("socket: gone before the goodbye")
+
+
+async def _lease(session: Session, format: PcmFormat) -> Feeder:
+    """Lease the place for a feeder, of whom the one before may just be leaving.
+
+    Raises:
+        Refusal: as ``session.feeder`` does.
+    """
+    for _ in range(LEASE_TRIES):
+        try:
+            return session.feeder(format)
+        except Refusal as refused:
+            if refused.code != "already_fed":
+                raise
+        await asyncio.sleep(LEASE_PAUSE_S)
+    return session.feeder(format)
 
 
 async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:
@@ -205,6 +258,6 @@ async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:
     return None
 
 
-async def talk(socket: WebSocket, service: Service) -> None:
+async def talk(socket: WebSocket, service: Service, gate: Gate) -> None:
     """Serve ``/ws``."""
-    await Conversation(socket, service).run()
+    await Conversation(socket, service, gate).run()

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from enum import Enum
+from typing import Generic, TypeVar
 
-
-class Mark(Enum):
-    """What may stand between the bytes."""
-
-    FLUSH = "flush"  # an utterance ends here
-    END = "end"  # nothing follows
-
+Note = TypeVar("Note")  # what may stand between the bytes
 
 ITEM_BYTES = 100  # for each message beside its sound: an empty one takes room too
 
 
-class PcmInbox:
+class PcmInbox(Generic[Note]):
     """A FIFO of messages between the route, which must stay free to hear an interrupt, and the pump.
 
     Bound: ``high`` bytes, every message counting for ``ITEM_BYTES`` more than its sound, and the one message that
@@ -28,7 +22,7 @@ class PcmInbox:
 
     def __init__(self, high: int) -> None:
         self._high, self._low = high, high // 2
-        self._items: deque[bytes | Mark] = deque()
+        self._items: deque[bytes | Note] = deque()
         self._bytes = 0
         self._filled, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
@@ -41,13 +35,13 @@ class PcmInbox:
         """Return when there is room for another message."""
         await self._room.wait()
 
-    def put(self, item: bytes | Mark) -> None:
-        """Append bytes, or a mark at this place between them."""
+    def put(self, item: bytes | Note) -> None:
+        """Append bytes, or a note at this place between them."""
         self._items.append(item)
         self._count(_cost(item))
         self._filled.set()
 
-    async def get(self) -> bytes | Mark:
+    async def get(self) -> bytes | Note:
         """Wait for an item and take it."""
         while not self._items:
             self._filled.clear()
@@ -69,5 +63,5 @@ class PcmInbox:
             self._room.set()
 
 
-def _cost(item: bytes | Mark) -> int:
+def _cost(item: object) -> int:
     return ITEM_BYTES + (len(item) if isinstance(item, bytes) else 0)

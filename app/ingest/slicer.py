@@ -15,8 +15,10 @@ from app.ingest.resampler import Resampler, resampler_for_model
 from app.media import (
     MODEL_RATE,
     MODEL_SAMPLES_PER_FRAME,
+    PACKETS_PER_FRAME,
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
+    VIDEO_FPS,
     AudioSlice,
     FloatArray,
     StageTimestamps,
@@ -78,12 +80,22 @@ class Slicer:
         self._silence = SilenceDetector()
         self.next_pts = 0  # of the slice that is complete next
         self._in_utterance = False
+        self._rate = rate
+        self._begun_at = 0  # pts of this utterance's first slice
+        self._taken = 0  # samples of this utterance, as they came
         self.bytes_per_sample = self._decoder.bytes_per_sample
 
     @property
     def tail(self) -> FloatArray:
         """What is there of the next slice, for an engine that need not hear all of it: float32 (n,) at 16 kHz."""
         return self._model.peek()
+
+    @property
+    def position(self) -> int:
+        """Where the sound that was pushed so far ends, in packets of 20 ms since the first slice, rounded up."""
+        if not self._in_utterance:
+            return self.next_pts * PACKETS_PER_FRAME
+        return self._begun_at * PACKETS_PER_FRAME + -(-self._taken * PACKETS_PER_FRAME * VIDEO_FPS // self._rate)
 
     def begin_at(self, pts: int) -> None:
         """Number slices from here on, before the first: another slicer cut what came before."""
@@ -92,7 +104,9 @@ class Slicer:
     def push(self, data: bytes, generation: int, now_ns: int) -> Iterator[AudioSlice]:
         """Take bytes of any number and yield the slices that they complete."""
         mono = self._decoder.push(data)
-        self._in_utterance = self._in_utterance or len(mono) > 0
+        if len(mono) and not self._in_utterance:
+            self._in_utterance, self._begun_at, self._taken = True, self.next_pts, 0
+        self._taken += len(mono)
         self._playout.push(self._to_playout.push(mono))
         self._model.push(self._to_model.push(mono))
         yield from self._complete(generation, now_ns)

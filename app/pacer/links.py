@@ -48,10 +48,10 @@ class IdleFace(Protocol):
 class PacerListener:
     """What a pacer tells, on the event loop; the methods do nothing here."""
 
-    def speaking(self, speaking: bool) -> None:
-        """Take True when an utterance's first frame plays, and False when its last one has.
+    def speaking(self, speaking: bool, pts: int) -> None:
+        """Take True when a voice's first frame plays, and False when its last one has.
 
-        In ``clip`` mode an utterance ends with its flush, in ``live`` mode also with a pause.
+        It ends with its flush, in ``live`` mode also with a pause. ``pts``: of the first frame, or behind the last one.
         """
 
     def slot_served(self, late_ns: int) -> None:

@@ -37,6 +37,7 @@ class Pacer:
         self._speaking = False
         self._quiet_slots = 0
         self._unsent_ms = 0
+        self._next_pts = 0  # behind the last frame played
         self._lag = 0  # of the avatar's time behind the slots
         self._delays_ms: deque[float] = deque(maxlen=VIDEO_FPS)
         self.epoch = Epoch()
@@ -47,11 +48,6 @@ class Pacer:
     def played_ms(self) -> int:
         """How much of the session's input has been played, in ms: released, and not silenced in Buffer B."""
         return self.counters.played * SLOT_MS - self._unsent_ms
-
-    @property
-    def speaking(self) -> bool:
-        """Whether an utterance is being played."""
-        return self._speaking
 
     @property
     def delay_ms(self) -> float | None:
@@ -159,11 +155,12 @@ class Pacer:
             self.counters.dropped_speech += 1
 
     def _play(self, frame: TalkingFrame) -> None:
-        if not frame.silent or self._mode == "clip":
+        if not frame.silent or self._mode != "live":
             self._quiet_slots = 0
-            self._set_speaking(True)
+            self._set_speaking(True, frame.pts)
         else:
             self._note_quiet()
+        self._next_pts = frame.pts + 1
         self.counters.played += 1
         self._needed = 0
         self._broken = False
@@ -174,13 +171,13 @@ class Pacer:
         self._idle.follow(position, frame.image, frame.emphasis)
         self._listener.played(frame, now_ns)
         audio = self._concealment.play(frame.audio, voiced=not frame.silent)
-        self._outlet.put(PlayedSlot(self.next_slot, position, frame.image, audio, frame.generation))
-        if frame.last or self._drained():
+        self._outlet.put(PlayedSlot(self.next_slot, position, frame.image, audio, frame.generation, frame.pts))
+        if frame.last or self.drained:
             self._set_speaking(False)
 
     def _hold(self) -> None:
         self.counters.held += 1
-        drained = self._drained()
+        drained = self.drained
         if self._needed == 0:
             self.counters.underruns += not drained and not len(self._buffer)
             self._broken = not drained and not self._last_silent
@@ -198,7 +195,9 @@ class Pacer:
         if drained:  # the flush may come after the last frame has played
             self._set_speaking(False)
 
-    def _drained(self) -> bool:
+    @property
+    def drained(self) -> bool:
+        """Whether all that was sent has been released, and the input said that no more is coming."""
         return not len(self._buffer) and self._upstream.backlog == 0 and self._upstream.ended
 
     def _note_quiet(self) -> None:
@@ -206,7 +205,7 @@ class Pacer:
         if self._quiet_slots >= PAUSE_SLOTS and self._mode == "live":
             self._set_speaking(False)
 
-    def _set_speaking(self, speaking: bool) -> None:
+    def _set_speaking(self, speaking: bool, pts: int | None = None) -> None:
         if speaking != self._speaking:
             self._speaking = speaking
-            self._listener.speaking(speaking)
+            self._listener.speaking(speaking, self._next_pts if pts is None else pts)

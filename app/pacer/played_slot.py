@@ -12,7 +12,8 @@ from app.pacer.idle_renderer import Picture
 class PlayedSlot:
     """What one slot shows and sounds: a frame, or the picture at rest with silence or what conceals its lack.
 
-    ``slot`` is the output's position (time base 1/25). ``generation`` is None where nothing was played.
+    ``slot`` is the output's position (time base 1/25). ``generation`` and ``pts``, of the slice that it plays, are None
+    where nothing was played.
     ``position`` is the avatar's own time, which stands still while frames that were made for it are awaited.
     """
 
@@ -21,3 +22,4 @@ class PlayedSlot:
     image: Picture
     audio: Samples
     generation: int | None
+    pts: int | None = None

@@ -11,7 +11,7 @@ from typing import Literal
 
 from app.media import NS_PER_MS, SLOT_NS, VIDEO_FPS
 
-Mode = Literal["live", "clip"]
+Mode = Literal["live", "clip", "agent"]
 
 TOLERANCE_NS = 10 * NS_PER_MS  # beyond a slot over the margin before one is dropped, so that no pause goes to and fro
 
@@ -41,11 +41,13 @@ class Policy:
 
 LIVE = Policy(prime=1, refill=1, patience=5, hard_limit=3 * VIDEO_FPS)
 CLIP = Policy(prime=3, refill=8, patience=VIDEO_FPS, hard_limit=0)
+AGENT = Policy(prime=2, refill=6, patience=12, hard_limit=0)  # it answers somebody, so its first word is not kept back
+POLICIES: dict[Mode, Policy] = {"live": LIVE, "clip": CLIP, "agent": AGENT}
 
 
 def policy_for(mode: Mode) -> Policy:
     """Return the policy of a mode."""
-    return LIVE if mode == "live" else CLIP
+    return POLICIES[mode]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,15 @@ class View:
 def decide(view: View, policy: Policy) -> Decision:
     """Choose what happens to the head of the buffer.
 
-    ``clip`` plays every frame. ``live`` begins with the margin, and keeps it by what happens in pauses alone: a slot
-    more as soon as the slack is less, a slot less once it was more than a slot over it for two seconds (never the first
-    frame of a pause, so that words stay apart). Speech goes only past the hard limit, and then in one piece: a gap is
-    understood, chopped speech is not.
+    ``clip`` and ``agent`` play every frame. ``live`` begins with the margin, and keeps it by what happens in pauses
+    alone: a slot more as soon as the slack is less, a slot less once it was more than a slot over it for two seconds
+    (never the first frame of a pause, so that words stay apart). Speech goes only past the hard limit, and then in one
+    piece: a gap is understood, chopped speech is not.
     """
     if view.depth == 0:
         return Decision.HOLD
     waiting = view.needed > 0 and not view.ended and view.waited < policy.patience
-    if view.mode == "clip":
+    if view.mode != "live":
         return Decision.HOLD if waiting and view.depth < view.needed else Decision.PLAY
     if view.backlog > policy.hard_limit:
         return Decision.DROP

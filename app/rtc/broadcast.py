@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 from app.clock import Clock, SlotClock
@@ -132,10 +133,11 @@ class VoiceBroadcast:
     """One session's voice, in packets of exactly 20 ms (960 samples).
 
     Longer ones would be split into RTP packets that share one timestamp, of which browsers throw half away.
+    ``on_left`` is told the position of each packet of input that leaves.
     """
 
-    def __init__(self, feed: PlayoutFeed, clock: Clock) -> None:
-        self._feed, self._clock = feed, clock
+    def __init__(self, feed: PlayoutFeed, clock: Clock, on_left: Callable[[int], None] = lambda position: None) -> None:
+        self._feed, self._clock, self._on_left = feed, clock, on_left
         self._encoder = VoiceEncoder()
         self._subscriptions: list[Subscription] = []
         self._dropped_before = 0  # packets, by subscribers who have left
@@ -163,6 +165,8 @@ class VoiceBroadcast:
             packet = await take_when_due(
                 self._feed.voice, lambda packet: slots.epoch_ns + packet.number * PACKET_NS, self._clock
             )
+            if packet.position is not None:
+                self._on_left(packet.position)
             if not self._subscriptions:
                 continue
             encoded = self._encoder.encode(packet.samples, packet.number)

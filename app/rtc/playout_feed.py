@@ -25,12 +25,12 @@ T = TypeVar("T")
 class VoicePacket:
     """20 ms of sound. ``number`` counts packets since the epoch (time base 1/50). int16 (960,), 48 kHz.
 
-    ``played``: it carries input, not the silence of a hold.
+    ``position``: of its sound in the session's input (time base 1/50); None: it is the silence of a hold.
     """
 
     number: int
     samples: Samples
-    played: bool
+    position: int | None
 
 
 class LatestQueue(Generic[T]):
@@ -99,20 +99,28 @@ class PlayoutFeed:
         audio = played.audio
         for part in range(PACKETS_PER_FRAME):
             samples = audio[part * SAMPLES_PER_PACKET : (part + 1) * SAMPLES_PER_PACKET]
-            self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples, played.generation is not None))
+            position = None if played.pts is None else played.pts * PACKETS_PER_FRAME + part
+            self.voice.put(VoicePacket(played.slot * PACKETS_PER_FRAME + part, samples, position))
+
+    @property
+    def voiceless(self) -> bool:
+        """Whether none of the voice that waits here is input."""
+        return all(packet.position is None for packet in self.voice.items)
 
     def silence(self, rest: Callable[[int], Picture]) -> int:
         """Replace all that is not yet sent by rest, for an interrupt: the slots stay, their content goes.
 
         The voice fades within 5 ms instead of being cut. Returns how many packets of input were silenced.
         """
-        silenced = sum(packet.played for packet in self.voice.items)
+        silenced = sum(packet.position is not None for packet in self.voice.items)
         for i, played in enumerate(self.pictures.items):
-            self.pictures.items[i] = replace(played, image=rest(played.position), audio=SILENCE, generation=None)
+            self.pictures.items[i] = replace(
+                played, image=rest(played.position), audio=SILENCE, generation=None, pts=None
+            )
         for i, packet in enumerate(self.voice.items):
             quiet = np.zeros_like(packet.samples)
             if i == 0:
                 fade = np.linspace(1, 0, FADE_SAMPLES, dtype=np.float32)
                 quiet[:FADE_SAMPLES] = (packet.samples[:FADE_SAMPLES] * fade).astype(np.int16)
-            self.voice.items[i] = replace(packet, samples=quiet, played=False)
+            self.voice.items[i] = replace(packet, samples=quiet, position=None)
         return silenced

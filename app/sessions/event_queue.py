@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from app.errors import Refusal
-from app.sessions.events import Failed, SessionEvent, Stats
+from app.sessions.events import Failed, SessionEvent, Stats, Told
 
 QUEUE_LIMIT = 256  # events for a listener that does not take them
+HISTORY = 256  # events that are told again to who asks for them
 
 
-class EventQueue(AsyncIterator[SessionEvent]):
+class EventQueue(AsyncIterator[Told]):
     """A FIFO of events for one listener; iterate it.
 
     Bound: ``limit`` events. Full: the oldest :class:`Stats` go, as the next ones make them worthless; where there are
@@ -23,7 +24,7 @@ class EventQueue(AsyncIterator[SessionEvent]):
 
     def __init__(self, limit: int = QUEUE_LIMIT, on_close: Callable[[EventQueue], None] = lambda queue: None) -> None:
         self._limit, self._on_close = limit, on_close
-        self._items: deque[SessionEvent] = deque()
+        self._items: deque[Told] = deque()
         self._changed = asyncio.Event()
         self._ended = False
         self._overflown = asyncio.Event()
@@ -31,11 +32,11 @@ class EventQueue(AsyncIterator[SessionEvent]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, event: SessionEvent) -> None:
+    def put(self, told: Told) -> None:
         """Append an event; never blocks."""
-        if len(self._items) >= self._limit and not self._shed(event):
+        if len(self._items) >= self._limit and not self._shed(told.event):
             return
-        self._items.append(event)
+        self._items.append(told)
         self._changed.set()
 
     def end(self) -> None:
@@ -49,7 +50,7 @@ class EventQueue(AsyncIterator[SessionEvent]):
         self.end()
         self._on_close(self)
 
-    async def __anext__(self) -> SessionEvent:
+    async def __anext__(self) -> Told:
         """Wait for the next event.
 
         Raises:
@@ -78,7 +79,7 @@ class EventQueue(AsyncIterator[SessionEvent]):
 
     def _shed(self, event: SessionEvent) -> bool:
         """Make room for an event; returns False where it must be dropped itself."""
-        stale = next((old for old in self._items if isinstance(old, Stats)), None)
+        stale = next((old for old in self._items if isinstance(old.event, Stats)), None)
         if stale is not None:
             self._items.remove(stale)
             return True
@@ -89,18 +90,23 @@ class EventQueue(AsyncIterator[SessionEvent]):
 
 
 class Announcer:
-    """Tells every listener of one session. What it failed of is told to whoever listens afterwards too."""
+    """Numbers a session's events and tells every listener. What it failed of is told to whoever comes afterwards too.
+
+    Bound: the last ``HISTORY`` events but :class:`Stats` are kept, for a listener that lost its connection.
+    """
 
     def __init__(self) -> None:
         self._queues: list[EventQueue] = []
-        self._failed: Failed | None = None
+        self._history: deque[Told] = deque(maxlen=HISTORY)
         self._over = False
+        self.last_seq = 0
 
-    def listen(self) -> EventQueue:
-        """Return a queue of all that happens from now on, until it is closed."""
+    def listen(self, after: int | None = None) -> EventQueue:
+        """Return a queue of all that happened after an event, None: of all from now on, until it is closed."""
         queue = EventQueue(on_close=self._forget)
-        if self._failed is not None:
-            queue.put(self._failed)
+        for told in self._history:
+            if isinstance(told.event, Failed) or (after is not None and told.seq is not None and told.seq > after):
+                queue.put(told)
         if self._over:
             queue.end()
         else:
@@ -109,10 +115,14 @@ class Announcer:
 
     def announce(self, event: SessionEvent) -> None:
         """Tell an event."""
-        if isinstance(event, Failed):
-            self._failed = event
+        if isinstance(event, Stats):
+            told = Told(None, event)
+        else:
+            self.last_seq += 1
+            told = Told(self.last_seq, event)
+            self._history.append(told)
         for queue in self._queues:
-            queue.put(event)
+            queue.put(told)
 
     def end(self) -> None:
         """Say that nothing more happens; again is fine."""

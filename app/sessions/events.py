@@ -9,17 +9,31 @@ from app.errors import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """An utterance begins to play, or has played. ``played_ms``: of the session's sound so far."""
+    """An utterance begins to be heard, or has ended. ``played_ms``: of it. ``interrupted``: it was cut."""
 
     begins: bool
+    utterance: str
     played_ms: int
+    interrupted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """All that had not played was dropped. ``played_ms``: of the session's sound so far."""
+    """All that had not played was dropped.
 
+    ``utterance``: the one that was played, or was to be next; None where nothing waited. ``played_ms``: of it.
+    """
+
+    utterance: str | None
     played_ms: int
+    session_played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Everything sent before a mark has been played."""
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +78,12 @@ class Failed:
     why: Refusal
 
 
-SessionEvent = Speaking | Interrupted | ViewersChanged | Stats | Failed
+SessionEvent = Speaking | Interrupted | Marked | ViewersChanged | Stats | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as a listener gets it. ``seq`` counts a session's events from 1; None: stats, which are not counted."""
+
+    seq: int | None
+    event: SessionEvent

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import Enum
 
 from app.clock import Clock
 from app.inference.features.windower import Windower
 from app.inference.scheduler.stream import GenerationStream
-from app.ingest.inbox import Mark, PcmInbox
+from app.ingest.inbox import PcmInbox
 from app.ingest.pcm import Encoding
 from app.ingest.slicer import Slicer
+from app.pacer.schedule import Mode
+from app.sessions.utterances import Utterance, Utterances
 
 PIECE_MS = 80  # sliced at a time, so that a large message does not hold the event loop
-INBOX_S = 10  # of sound that is read ahead, so that an interrupt behind it is heard
+READ_AHEAD_S: dict[Mode, int] = {
+    "live": 10,
+    "clip": 10,
+    "agent": 300,
+}  # of sound, so that an interrupt behind it is heard
+INBOX_BYTES = 64 * 1024 * 1024  # at most, whatever the format
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,86 +32,191 @@ class PcmFormat:
     channels: int = 1
     sample_rate: int = 48_000
 
+    def slicer(self) -> Slicer:
+        """Make what cuts it into slices."""
+        return Slicer(self.encoding, self.channels, self.sample_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    utterance: Utterance
+    format: PcmFormat
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    utterance: Utterance | None  # None: of a voice that has none
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    id: str
+
+
+class _Word(Enum):
+    LEAVE = "leave"
+
+
+_Note = _Begin | _End | _Mark | _Word
+
+
+@dataclass(frozen=True, slots=True)
+class FeederLinks:
+    """Where a session's feeders send, and in which ``mode``: sound without a name is an utterance, but in ``live``."""
+
+    stream: GenerationStream
+    utterances: Utterances
+    clock: Clock
+    mode: Mode
+
 
 class Feeder:
     """Moves one feeder's sound, waiting wherever the next stage is full.
 
-    Bound: ``INBOX_S`` of sound; full: :meth:`push` and :meth:`flush` wait, and what an interrupt finds waiting there is
-    dropped too. Its sound comes behind all that the feeder ``before`` it sent. After :meth:`leave` what was sent goes
-    on to play.
+    Bound: ``READ_AHEAD_S`` of sound; full: :meth:`push` and :meth:`flush` wait, and what an interrupt finds waiting
+    there is dropped too; there are no more notes beside it than utterances and marks may wait. Its sound comes behind
+    all that the feeder ``before`` it sent. After :meth:`leave` what was sent goes on to play.
     """
 
-    def __init__(
-        self,
-        format: PcmFormat,
-        stream: GenerationStream,
-        clock: Clock,
-        generation: int,
-        before: Feeder | None = None,
-    ) -> None:
-        self._stream, self._clock, self._generation, self._before = stream, clock, generation, before
-        self._slicer = Slicer(format.encoding, format.channels, format.sample_rate)
-        self._windower = Windower(stream.engine.span)
-        self._piece_bytes = max(1, format.sample_rate * PIECE_MS // 1000) * self._slicer.bytes_per_sample
-        self._inbox = PcmInbox(INBOX_S * format.sample_rate * self._slicer.bytes_per_sample)
+    def __init__(self, format: PcmFormat, links: FeederLinks, generation: int, before: Feeder | None = None) -> None:
+        self._format, self._generation, self._before = format, generation, before
+        self._stream, self._utterances, self._clock = links.stream, links.utterances, links.clock
+        self._numbers = links.mode != "live"
+        self._slicer, self._sliced = format.slicer(), format
+        self._windower = Windower(links.stream.engine.span)
+        second = format.sample_rate * self._slicer.bytes_per_sample
+        self._inbox: PcmInbox[_Note] = PcmInbox(min(READ_AHEAD_S[links.mode] * second, INBOX_BYTES))
+        self._current: Utterance | None = None  # the one that sound belongs to as it comes
+        self._swallows = False  # what still comes of an utterance that was cut from outside
         self._drained = asyncio.Event()
         self.left = False
+        # the last event that it was told; who feeds next over another socket has missed what came afterwards
+        self.told_seq: int | None = None if before is None else before.told_seq
 
     @property
     def drained(self) -> bool:
         """Whether it has left, and all that it sent has gone to the inference thread."""
         return self._drained.is_set()
 
+    @property
+    def next_pts(self) -> int:
+        """Of the slice that comes next."""
+        return self._slicer.next_pts
+
     async def push(self, data: bytes) -> None:
-        """Take sound of any number of bytes; waits while the inbox is full."""
-        await self._put(data)
+        """Take sound of any number of bytes; waits while the inbox is full.
+
+        Raises:
+            Refusal: ``too_many_utterances``.
+        """
+        if not await self._room() or self._swallows or not data:
+            return
+        if self._current is None and self._numbers:
+            self._begin(None, self._format)
+        if self._current is not None:
+            self._current.received_bytes += len(data)
+        self._inbox.put(data)
+
+    def utterance(self, id: str, format: PcmFormat | None = None) -> None:
+        """Let what follows belong to an utterance; the one before it ends, unless it is the same.
+
+        Raises:
+            Refusal: ``too_many_utterances``.
+        """
+        if self.left or (self._current is not None and self._current.id == id):
+            return
+        self._end()
+        self._begin(id, format or self._format)
 
     async def flush(self) -> None:
         """Note the end of an utterance behind what was sent so far; waits while the inbox is full."""
-        await self._put(Mark.FLUSH)
+        if self._current is not None or await self._room():
+            self._end()
+
+    def mark(self, id: str) -> None:
+        """Have it told when all that was sent so far has been played.
+
+        Raises:
+            Refusal: ``too_many_marks``.
+        """
+        if not self.left:
+            self._utterances.expect_mark()
+            self._inbox.put(_Mark(id))
 
     def leave(self) -> None:
         """Let somebody else feed the session: what was sent is flushed, and played. Again is fine."""
         if not self.left:
+            self._end()
             self.left = True
-            self._inbox.put(Mark.END)
+            self._inbox.put(_Word.LEAVE)
 
-    def interrupt(self, generation: int) -> None:
-        """Discard everything that has not reached the inference thread."""
+    def interrupt(self, generation: int, from_outside: bool = False) -> None:
+        """Discard everything that has not reached the inference thread.
+
+        ``from_outside``: not by who sends, who may still be at a named utterance; the rest of that goes too.
+        """
         self._generation = generation
+        self._swallows = from_outside and self._current is not None and self._current.named
+        self._current = None
         self._inbox.clear()
         self._slicer.reset()
         self._windower.reset()
         if self.left:
-            self._inbox.put(Mark.END)
+            self._inbox.put(_Word.LEAVE)
 
     async def run(self) -> None:
         """Serve the inbox until the feeder has left and all is served, or until cancelled."""
         if self._before is not None:
             await self._before._drained.wait()
-            self._slicer.begin_at(self._before._slicer.next_pts)
+            self._slicer.begin_at(self._before.next_pts)
             self._before = None
-        while (item := await self._inbox.get()) is not Mark.END:
-            if isinstance(item, Mark):
-                self._flush()
-            else:
-                await self._push(item)
+        while (item := await self._inbox.get()) is not _Word.LEAVE:
+            match item:
+                case bytes():
+                    await self._slice(item)
+                case _Begin():
+                    self._begin_slicing(item)
+                case _End():
+                    self._flush()
+                    if item.utterance is not None:
+                        self._utterances.close(item.utterance, self.next_pts)
+                case _Mark():
+                    self._utterances.mark(item.id, self._slicer.position)
         self._flush()
         self._drained.set()
 
-    async def _put(self, item: bytes | Mark) -> None:
+    def _begin(self, id: str | None, format: PcmFormat) -> None:
+        self._current = self._utterances.open(id)
+        self._inbox.put(_Begin(self._current, format))
+
+    def _end(self) -> None:
+        self._swallows = False
+        if self._current is not None or not self._numbers:
+            self._inbox.put(_End(self._current))
+        self._current = None
+
+    async def _room(self) -> bool:
+        """Wait for room; returns False where an interrupt came meanwhile, or the feeder has left."""
         generation = self._generation
         await self._inbox.wait_for_room()
-        if not self.left and generation == self._generation:
-            self._inbox.put(item)
+        return not self.left and generation == self._generation
 
-    async def _push(self, data: bytes) -> None:
+    def _begin_slicing(self, begin: _Begin) -> None:
+        if begin.format != self._sliced:
+            self._flush()
+            pts = self.next_pts
+            self._slicer, self._sliced = begin.format.slicer(), begin.format
+            self._slicer.begin_at(pts)
+        self._utterances.begin(begin.utterance, self.next_pts)
+
+    async def _slice(self, data: bytes) -> None:
         generation = self._generation
-        for start in range(0, len(data), self._piece_bytes):
+        piece_bytes = max(1, self._sliced.sample_rate * PIECE_MS // 1000) * self._slicer.bytes_per_sample
+        for start in range(0, len(data), piece_bytes):
             await self._stream.wait_for_room()
             if generation != self._generation:
                 return
-            piece = data[start : start + self._piece_bytes]
+            piece = data[start : start + piece_bytes]
             for sound in self._slicer.push(piece, generation, self._clock.now_ns()):
                 self._stream.submit(self._windower.push(sound))
             self._stream.submit(self._windower.hear(self._slicer.tail))

@@ -24,6 +24,7 @@ from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.viewer import Media
 from app.sessions.events import Stats
+from app.sessions.lifetime import Lifetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class SessionLimits:
     video_bitrate: int  # bit/s at most
     effort: Effort  # of coding pictures
     ice_servers: Sequence[IceServer]
+    lifetime: Lifetime | None = None  # None: its owner ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,13 @@ class BufferedSink:
         self._on_failure(error)
 
 
+class PlayoutListener(PacerListener):
+    """What playout tells, on the event loop; the methods do nothing here."""
+
+    def left(self, position: int) -> None:
+        """Take the position, in packets, of input that leaves for whoever listens."""
+
+
 class Playout:
     """Buffer A, the pacer, Buffer B and the broadcasts of one session, on one epoch."""
 
@@ -89,14 +98,14 @@ class Playout:
         mode: Mode,
         limits: SessionLimits,
         machinery: Machinery,
-        listener: PacerListener,
+        listener: PlayoutListener,
         on_failure: Callable[[BaseException], None],
     ) -> None:
         clock, worker = machinery.clock, machinery.worker
         lead_ns = limits.voice_lead_packets * PACKET_NS
         self._mode = mode
         self.feed = PlayoutFeed(limits.voice_lead_packets)
-        self._voice = VoiceBroadcast(self.feed, clock)
+        self._voice = VoiceBroadcast(self.feed, clock, listener.left)
         self._pictures = PictureBroadcast(
             self.feed, clock, machinery.encoder_pool, lead_ns, limits.video_bitrate, limits.effort
         )
@@ -112,6 +121,11 @@ class Playout:
     def pictures_sent(self) -> int:
         """Pictures that left so far, or would have if anybody watched."""
         return self._pictures.sent
+
+    @property
+    def quiet(self) -> bool:
+        """Whether all that was sent has left, and the input said that no more is coming."""
+        return self.pacer.drained and self.feed.voiceless
 
     async def run(self) -> None:
         """Set the epoch, then release, code and send until cancelled."""
@@ -142,7 +156,7 @@ class Playout:
             fps=fps,
             slots=self.pacer.next_slot,
             played_ms=self.pacer.played_ms,
-            delay_ms=None if delay_ms is None or self._mode == "clip" else round(delay_ms),
+            delay_ms=None if delay_ms is None or self._mode != "live" else round(delay_ms),
             pending=self.stream.backlog,
             buffer_a=len(self.buffer),
             buffer_a_limit=self.buffer.high,

@@ -23,6 +23,7 @@ from app.pacer.schedule import Mode
 from app.sessions.admission import Terms
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting
+from app.sessions.lifetime import Lifetime, live_out
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.session import Session
 from app.sessions.timings import Timings
@@ -48,12 +49,17 @@ CORES_A_REST = 4  # one of so many may draw faces at rest
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """Which face shall live, and how. ``hold_until_viewer``: playout begins with the first viewer, not at once."""
+    """Which face shall live, and how.
+
+    ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
+    session by itself; None: whoever opened it does.
+    """
 
     avatar: str = DEFAULT_ID
     engine: str = "auto"
     mode: Mode = "live"
     hold_until_viewer: bool = False
+    lifetime: Lifetime | None = None
 
 
 class Service:
@@ -74,6 +80,7 @@ class Service:
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
         self._watches: list[asyncio.Task[None]] = []
+        self._lifetimes: set[asyncio.Task[None]] = set()
         self._places = 0
         self._admitting = asyncio.Lock()  # one by one
 
@@ -89,6 +96,9 @@ class Service:
 
     async def aclose(self) -> None:
         """End every session and the thread."""
+        for ending in self._lifetimes:
+            ending.cancel()
+        await asyncio.gather(*self._lifetimes, return_exceptions=True)
         for session in list(self.sessions.values()):
             await self.close(session)
         for watch in self._watches:
@@ -122,6 +132,21 @@ class Service:
             raise
         session.start(request.hold_until_viewer)
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
+        if request.lifetime is not None:
+            ending = asyncio.create_task(self._end_in_time(session, request.lifetime), name=f"lifetime {session.id}")
+            self._lifetimes.add(ending)
+            ending.add_done_callback(self._lifetimes.discard)
+        return session
+
+    def find(self, id: str) -> Session:
+        """Return an open session.
+
+        Raises:
+            Refusal: ``no_such_session``.
+        """
+        session = self.sessions.get(id)
+        if session is None:
+            raise Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
         return session
 
     async def close(self, session: Session) -> None:
@@ -145,6 +170,11 @@ class Service:
         """See :class:`Observer`."""
         self.timings.note_stages(frame.timestamps, now_ns)
 
+    async def _end_in_time(self, session: Session, lifetime: Lifetime) -> None:
+        why = await live_out(session, lifetime, self.clock)
+        logger.info("session %s: ends, as %s", session.id, why)
+        await self.close(session)
+
     def _make(self, request: SessionRequest, cast: Cast, terms: Terms) -> Session:
         settings = self.settings
         limits = SessionLimits(
@@ -154,6 +184,7 @@ class Service:
             settings.video_bitrate,
             terms.effort,
             settings.ice_servers,
+            request.lifetime,
         )
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock)
         return Session(secrets.token_hex(4), request.mode, cast, limits, machinery, self)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from app.clock import wall_clock
 from app.errors import Refusal
-from app.media import PACKET_MS, TalkingFrame
-from app.pacer.links import PacerListener
+from app.media import PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.viewer import Media, Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
-from app.sessions.events import Failed, Interrupted, Speaking, Stats, ViewersChanged
-from app.sessions.feeder import Feeder, PcmFormat
+from app.sessions.events import Failed, Interrupted, Stats, ViewersChanged
+from app.sessions.feeder import Feeder, FeederLinks, PcmFormat
+from app.sessions.feeders import Feeders
 from app.sessions.heartbeat import beat
-from app.sessions.playout import Cast, Machinery, Playout, SessionLimits
+from app.sessions.playout import Cast, Machinery, Playout, PlayoutListener, SessionLimits
+from app.sessions.utterances import Utterance, Utterances
+from app.sessions.viewers import Viewers
 
 logger = logging.getLogger(__name__)
-
-FEEDERS_HIGH = 4  # of them, all but one have left and still have sound to hand on
 
 
 class Observer(Protocol):
@@ -36,7 +38,7 @@ class Observer(Protocol):
         ...
 
 
-class Session(PacerListener):
+class Session(PlayoutListener):
     """A face with a timeline of its own; feeders and viewers come and go.
 
     One feeder at a time holds the lease (:meth:`feeder`); any number of viewers (:meth:`view`) watch what is coded
@@ -52,21 +54,64 @@ class Session(PacerListener):
         self.cast, self.limits = cast, limits
         self._clock, self._observer = machinery.clock, observer
         self._announcer = Announcer()
+        self._utterances = Utterances(self._announcer.announce)
         self._generation = 0
-        self._feeders: list[Feeder] = []
-        self._viewers: set[Viewer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._viewer_count = 0  # connected ones
+        self.created_at = wall_clock()
         self._since_ns = machinery.clock.now_ns()
-        self._begun = False
-        self._over = False  # failed or closed: nothing may start any more
+        self.begun = False
+        self.over = False  # failed or closed: nothing may start any more
         self._playout = Playout(cast, mode, limits, machinery, self, self._engine_failed)
+        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode)
+        self._feeders = Feeders(links, self._run)
+        self._viewers = Viewers(self.media, limits.ice_servers, self._run, self._viewers_changed)
 
     @property
     def inside(self) -> Inside:
         """What admission must know of it."""
         pacer, watched = self._playout.pacer, self.media.pictures.watched
         return Inside(self._playout.stream.cost_key, self._since_ns, pacer.next_slot, pacer.counters.last_gap, watched)
+
+    @property
+    def fed(self) -> bool:
+        """Whether somebody feeds it."""
+        return self._feeders.fed
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody feeds or watches it."""
+        return self.fed or self.viewer_count > 0
+
+    @property
+    def viewer_count(self) -> int:
+        """How many watch, over connections that carry media."""
+        return self._viewers.count
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether an utterance is being heard."""
+        return self._utterances.speaking
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it ends at the latest; None where its owner decides."""
+        lifetime = self.limits.lifetime
+        return None if lifetime is None else self.created_at + timedelta(seconds=lifetime.max_duration_s)
+
+    @property
+    def latest_utterance(self) -> Utterance | None:
+        """The one that a feeder sent, or sends, last."""
+        return self._utterances.latest
+
+    @property
+    def last_seq(self) -> int:
+        """Of its newest event."""
+        return self._announcer.last_seq
+
+    @property
+    def played_ms(self) -> int:
+        """How much of its sound has been played."""
+        return self._playout.pacer.played_ms
 
     @property
     def media(self) -> Media:
@@ -91,17 +136,7 @@ class Session(PacerListener):
                 ``session_over``.
         """
         self._require_life()
-        latest = self._feeders[-1] if self._feeders else None
-        if latest is not None and not latest.left:
-            raise Refusal("already_fed", "Somebody else feeds this session; wait until they leave.")
-        # the latest stays: the next one's sound is numbered from its last
-        self._feeders = [feeder for feeder in self._feeders if feeder is latest or not feeder.drained]
-        if len(self._feeders) >= FEEDERS_HIGH:
-            raise Refusal("feeder_busy", "What the last feeders sent is still being read; try again in a few seconds.")
-        feeder = Feeder(format, self._playout.stream, self._clock, self._generation, latest)
-        self._feeders.append(feeder)
-        self._run("feeder", feeder.run())
-        return feeder
+        return self._feeders.lease(format)
 
     async def view(self, offer_sdp: str) -> tuple[Viewer, str]:
         """Connect somebody who watches; returns the viewer and the answer to the offer.
@@ -110,8 +145,7 @@ class Session(PacerListener):
             Refusal: ``bad_sdp`` or ``session_over``.
         """
         self._require_life()
-        viewer = Viewer(self.media, self.limits.ice_servers, self)
-        self._viewers.add(viewer)
+        viewer = self._viewers.make()
         try:
             answer = await viewer.answer(offer_sdp)
             self._require_life()
@@ -120,18 +154,22 @@ class Session(PacerListener):
             raise
         return viewer, answer
 
-    def events(self) -> EventQueue:
-        """Return an iterator over all that happens from now on; it ends with the session."""
-        return self._announcer.listen()
+    def events(self, after: int | None = None) -> EventQueue:
+        """Return an iterator over all that happens from now on, or has since an event; it ends with the session."""
+        return self._announcer.listen(after)
 
-    def interrupt(self) -> int:
-        """Drop all that has not played, at every stage; returns how much of the sound has, in ms."""
+    def interrupt(self, from_outside: bool = False) -> Interrupted:
+        """Drop all that has not played, at every stage; returns how much has.
+
+        ``from_outside``: not by who feeds; what still comes of the utterance that they are at is dropped too.
+        """
+        cut = self._utterances.cut(self._feeders.next_pts)
         self._generation += 1
-        for feeder in self._feeders:
-            feeder.interrupt(self._generation)
-        played_ms = self._playout.interrupt(self._generation)
-        self._announcer.announce(Interrupted(played_ms))
-        return played_ms
+        self._feeders.interrupt(self._generation, from_outside)
+        session_played_ms = self._playout.interrupt(self._generation)
+        news = Interrupted(cut.id if cut else None, cut.played_ms if cut else 0, session_played_ms)
+        self._announcer.announce(news)
+        return news
 
     def stats(self) -> Stats:
         """Count what happened so far."""
@@ -139,62 +177,55 @@ class Session(PacerListener):
 
     async def aclose(self) -> None:
         """End everything and wait until it has ended; again is fine."""
-        self._over = True
+        if not self.over:
+            self.over = True
+            self._utterances.cut(self._feeders.next_pts)
         self._playout.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(viewer.aclose() for viewer in list(self._viewers)), return_exceptions=True)
+        await self._viewers.aclose()
         self._announcer.end()
 
     # what the pacer tells
 
-    def speaking(self, speaking: bool) -> None:
+    def speaking(self, speaking: bool, pts: int) -> None:
         """See :class:`PacerListener`."""
-        self._announcer.announce(Speaking(speaking, self._playout.pacer.played_ms))
+        if self.mode != "live":  # there, all sound is its sender's utterance
+            return
+        if speaking:
+            self._utterances.voice_begins(pts)
+        else:
+            self._utterances.voice_ends(pts)
+
+    def left(self, position: int) -> None:
+        """See :class:`PlayoutListener`."""
+        self._utterances.left(position)
 
     def slot_served(self, late_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_slot(late_ns)
+        if self._playout.quiet:  # whatever was lost on the way ends here too
+            self._utterances.pass_over(self._playout.stream.next_pts * PACKETS_PER_FRAME)
 
     def played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_played(frame, now_ns)
 
-    # what viewers tell
-
-    def viewer_connected(self, viewer: Viewer) -> None:
-        """See :class:`ViewerListener`."""
-        if not self._over:
-            self._begin_playout()
-            self._count_viewers()
-
-    def viewer_ended(self, viewer: Viewer) -> None:
-        """See :class:`ViewerListener`."""
-        if not self._over:
-            self._run("viewer's end", self._see_off(viewer))
-            self._count_viewers()
-
-    async def _see_off(self, viewer: Viewer) -> None:
-        try:
-            await viewer.aclose()
-        finally:
-            self._viewers.discard(viewer)
-
     def _require_life(self) -> None:
-        if self._over:
+        if self.over:
             raise Refusal("session_over", "This session has ended; start another.")
 
-    def _count_viewers(self) -> None:
-        count = sum(viewer.connected for viewer in self._viewers)
-        if count != self._viewer_count:
-            self._viewer_count = count
+    def _viewers_changed(self, count: int) -> None:
+        if not self.over:
+            if count:
+                self._begin_playout()
             self._announcer.announce(ViewersChanged(count))
 
     def _begin_playout(self) -> None:
-        if self._begun:
+        if self.begun:
             return
-        self._begun = True
+        self.begun = True
         self._run("playout", self._playout.run())
         self._run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
 
@@ -217,7 +248,8 @@ class Session(PacerListener):
         )
 
     def _fail(self, why: Refusal) -> None:
-        if not self._over:
-            self._over = True
+        if not self.over:
+            self.over = True
+            self._utterances.cut(self._feeders.next_pts)
             self._announcer.announce(Failed(why))
             self._announcer.end()

@@ -4,18 +4,20 @@ import asyncio
 
 import pytest
 
-from app.ingest.inbox import ITEM_BYTES, Mark, PcmInbox
+from app.ingest.inbox import ITEM_BYTES, PcmInbox
+
+FLUSH = "flush"  # what stands between the bytes
 
 
-async def test_items_keep_their_order_with_marks_between() -> None:
-    inbox = PcmInbox(100)
-    for item in (b"one", Mark.FLUSH, b"two"):
+async def test_items_keep_their_order_with_notes_between() -> None:
+    inbox: PcmInbox[str] = PcmInbox(100)
+    for item in (b"one", FLUSH, b"two"):
         inbox.put(item)
-    assert [await inbox.get() for _ in range(3)] == [b"one", Mark.FLUSH, b"two"]
+    assert [await inbox.get() for _ in range(3)] == [b"one", FLUSH, b"two"]
 
 
 async def test_a_full_inbox_blocks_the_route_until_half_is_gone() -> None:
-    inbox = PcmInbox(300)
+    inbox: PcmInbox[str] = PcmInbox(300)
     inbox.put(bytes(60))
     inbox.put(bytes(60))
     waiting = asyncio.create_task(inbox.wait_for_room())
@@ -28,9 +30,9 @@ async def test_a_full_inbox_blocks_the_route_until_half_is_gone() -> None:
     await asyncio.wait_for(waiting, 1)
 
 
-@pytest.mark.parametrize("item", [b"", Mark.FLUSH])
-async def test_a_flood_of_messages_without_sound_fills_it_too(item: bytes | Mark) -> None:
-    inbox = PcmInbox(100_000)
+@pytest.mark.parametrize("item", [b"", FLUSH])
+async def test_a_flood_of_messages_without_sound_fills_it_too(item: bytes | str) -> None:
+    inbox: PcmInbox[str] = PcmInbox(100_000)
     put = 0
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -42,7 +44,7 @@ async def test_a_flood_of_messages_without_sound_fills_it_too(item: bytes | Mark
 
 
 async def test_clear_empties_and_makes_room() -> None:
-    inbox = PcmInbox(100)
+    inbox: PcmInbox[str] = PcmInbox(100)
     inbox.put(bytes(200))
     inbox.clear()
     assert len(inbox) == 0
@@ -50,7 +52,7 @@ async def test_clear_empties_and_makes_room() -> None:
 
 
 async def test_get_waits_for_something() -> None:
-    inbox = PcmInbox(100)
+    inbox: PcmInbox[str] = PcmInbox(100)
     waiting = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)
     inbox.put(b"x")

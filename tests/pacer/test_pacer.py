@@ -71,7 +71,7 @@ class Noting(PacerListener):
         self._number = number
         self.news: list[tuple[bool, int]] = []
 
-    def speaking(self, speaking: bool) -> None:
+    def speaking(self, speaking: bool, pts: int) -> None:
         self.news.append((speaking, self._number()))
 
 

@@ -59,6 +59,7 @@ class GenerationStream:
         self._room.set()
         self.pending: deque[Window] = deque()
         self.in_flight = 0
+        self.next_pts = 0  # behind the last window submitted
         self.dropped = 0
         self.repeated = 0
         self.last_image: I420 | None = None
@@ -110,6 +111,7 @@ class GenerationStream:
         now_ns = self._clock.now_ns()
         for window in windows:
             window.sound.timestamps.queued_ns = now_ns
+        self.next_pts = windows[-1].sound.pts + 1
         with self._changed:
             self.ended = False
             self.pending.extend(windows)

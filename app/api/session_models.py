@@ -1,0 +1,137 @@
+"""What travels over HTTP about sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from app.api.auth import Role
+from app.api.ice_servers import IceServerModel
+from app.avatars.store import DEFAULT_ID
+from app.config import Settings
+from app.pacer.schedule import Mode
+from app.sessions.lifetime import Lifetime
+from app.sessions.service import SessionRequest
+from app.sessions.session import Session
+
+LONGEST_TTL_S = 7 * 24 * 3600
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SessionWish(_Asked):
+    """Which face shall live, and how long."""
+
+    avatar: str = Field(default=DEFAULT_ID, max_length=128)
+    engine: str = Field(default="auto", max_length=64)
+    mode: Mode = "agent"
+    hold_until_viewer: bool = Field(default=False, description="playout begins with the first viewer, not at once")
+    max_duration_s: float | None = Field(default=None, gt=0, description="the server's own limit, or less")
+    idle_timeout_s: float | None = Field(default=None, gt=0, description="with neither feeder nor viewer until its end")
+
+    def request(self, settings: Settings) -> SessionRequest:
+        """Return what it asks of the service, within the server's limits."""
+        longest, idle = settings.max_duration_s, settings.idle_timeout_s
+        lifetime = Lifetime(min(self.max_duration_s or longest, longest), self.idle_timeout_s or idle)
+        return SessionRequest(self.avatar, self.engine, self.mode, self.hold_until_viewer, lifetime)
+
+
+class FeedDoor(_Answer):
+    """Where the voice goes in."""
+
+    url: str = Field(description="WebSocket; attach there with the token")
+    token: str
+
+
+class ViewDoor(_Answer):
+    """Where the face is watched."""
+
+    whep: str = Field(description="for WHEP players, with the token as Bearer")
+    watch: str = Field(description="a page to open or embed; it holds the token")
+    token: str
+
+
+class SessionMade(_Answer):
+    """A session, and what opens it."""
+
+    id: str
+    feed: FeedDoor
+    view: ViewDoor
+    width: int = Field(description="pixels")
+    height: int = Field(description="pixels")
+    fps: int
+    ice_servers: list[IceServerModel]
+    expires_at: AwareDatetime
+
+
+class SessionView(_Answer):
+    """A session as it is now."""
+
+    id: str
+    state: Literal["waiting", "listening", "speaking"] = Field(description="waiting: for its first viewer")
+    mode: Mode
+    engine: str
+    avatar: str
+    feeder: bool = Field(description="whether somebody feeds it")
+    viewers: int
+    played_ms: int = Field(description="of its sound so far")
+    width: int
+    height: int
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None = Field(description="null where a socket owns it")
+
+    @classmethod
+    def of(cls, session: Session) -> SessionView:
+        """Show a session."""
+        avatar = session.cast.avatar
+        speaking: Literal["listening", "speaking"] = "speaking" if session.is_speaking else "listening"
+        return cls(
+            id=session.id,
+            state=speaking if session.begun else "waiting",
+            mode=session.mode,
+            engine=session.cast.engine.name,
+            avatar=avatar.id,
+            feeder=session.fed,
+            viewers=session.viewer_count,
+            played_ms=session.played_ms,
+            width=avatar.width,
+            height=avatar.height,
+            created_at=session.created_at,
+            expires_at=session.expires_at,
+        )
+
+
+class SessionList(_Answer):
+    """All open sessions, the oldest first."""
+
+    sessions: list[SessionView]
+
+
+class TokenWish(_Asked):
+    """A token for somebody else."""
+
+    role: Role
+    ttl_s: float = Field(default=3600, gt=0, le=LONGEST_TTL_S)
+
+
+class TokenMade(_Answer):
+    """A token and its end."""
+
+    token: str
+    expires_at: datetime
+
+
+class Cut(_Answer):
+    """What an interrupt cut, and how much of it had been played."""
+
+    utterance: str | None = Field(description="the one that was being played, if any")
+    played_ms: int = Field(description="of that utterance")
+    session_played_ms: int
