@@ -52,7 +52,7 @@ class Line:
         return port
 
     def cut(self) -> None:
-        self.cuts += bool(self._writers)
+        self.cuts += 1
         for writer in self._writers:
             writer.transport.abort()
 
@@ -87,10 +87,11 @@ async def line(server: Server) -> AsyncIterator[Line]:
     await proxy.aclose()
 
 
-async def cut_now_and_then(line: Line, times: int, every_s: float) -> None:
-    for _ in range(times):
+async def cut_now_and_then(line: Line, face: lipwire.Face, times: int, every_s: float) -> None:
+    while line.cuts < times:
         await asyncio.sleep(every_s)
-        line.cut()
+        if face.connected:
+            line.cut()
 
 
 async def test_a_voice_over_a_line_that_is_cut_again_and_again(line: Line) -> None:
@@ -104,7 +105,7 @@ async def test_a_voice_over_a_line_that_is_cut_again_and_again(line: Line) -> No
 
     async with lipwire.connect(f"http://127.0.0.1:{port}") as face:
         listening = asyncio.create_task(listen(face))
-        cutting = asyncio.create_task(cut_now_and_then(line, times=8, every_s=0.37))
+        cutting = asyncio.create_task(cut_now_and_then(line, face, times=8, every_s=0.37))
         utterances, lengths_ms = [], [1500, 40, 2500, 1000]
         for length_ms in lengths_ms:
             pcm = tone(length_ms / 1000)
@@ -160,13 +161,13 @@ async def test_a_line_that_goes_dead_without_a_word_is_left(line: Line, monkeypa
 
 async def test_minutes_ahead_are_taken_then_send_waits_and_an_interrupt_overtakes(server: Server) -> None:
     async with lipwire.connect(server.url) as face:
-        utterance, minute = face.utterance(sample_rate=8_000), bytes(2 * 8_000 * 60)
+        utterance, minute = face.utterance(sample_rate=RATE), bytes(2 * RATE * 60)
         sent_minutes = 0
         with contextlib.suppress(asyncio.TimeoutError):
             while sent_minutes < 60:
                 await asyncio.wait_for(utterance.send(minute), 5)
                 sent_minutes += 1
-        assert 5 <= sent_minutes < 40, "what the server reads ahead, and what kernels hold"
+        assert 5 <= sent_minutes < 15, "what the server reads ahead, and what kernels hold"
         begun = asyncio.get_running_loop().time()
         await face.interrupt()
         assert asyncio.get_running_loop().time() - begun < 5
