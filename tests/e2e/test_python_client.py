@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import lipwire
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ import soundfile
 from lipwire import Played, SpeakingFinished, SpeakingStarted, connection
 from lipwire.__main__ import main
 
+from app.media import SAMPLE_RATE
+from tests.recorded import play
 from tests.server import Server
 
 pytestmark = pytest.mark.realtime
@@ -126,6 +130,54 @@ async def test_a_voice_over_a_line_that_is_cut_again_and_again(line: Line) -> No
     assert [event.utterance for event in told if isinstance(event, SpeakingStarted)] == ids
     assert [event.utterance for event in told if isinstance(event, SpeakingFinished)] == ids
     assert sum(isinstance(event, lipwire.Disconnected) for event in told) >= 8
+
+
+NOTE_S, NOTES = 0.16, 30
+LOWEST_HZ, STEP_HZ = 300, 100  # of the notes
+
+
+def scale() -> bytes:
+    """Notes, each higher than the one before, so that one hears which is missing, doubled or out of its order."""
+    hz = np.repeat(LOWEST_HZ + STEP_HZ * np.arange(NOTES), int(RATE * NOTE_S))
+    pcm: bytes = (np.sin(2 * np.pi * np.cumsum(hz) / RATE) * 12_000).astype("<i2").tobytes()
+    return pcm
+
+
+def notes_of(sound: np.ndarray) -> list[tuple[int, float]]:
+    """Return which notes one hears, and how long each, s; a note is heard again where another was between."""
+    window = SAMPLE_RATE // 50  # 20 ms, which tells 50 Hz apart
+    heard: list[int] = []
+    for start in range(0, len(sound) - window, window // 4):
+        piece = sound[start : start + window]
+        if np.sqrt(np.mean(piece**2)) >= 0.1:
+            spectrum = np.abs(np.fft.rfft(piece * np.hanning(window), 8 * window))
+            heard.append(round((np.argmax(spectrum) * SAMPLE_RATE / (8 * window) - LOWEST_HZ) / STEP_HZ))
+    runs = [(note, len(list(run))) for note, run in itertools.groupby(heard)]
+    # what is shorter is where two notes meet, or a note and silence
+    whole = [(note, length) for note, length in runs if length > 6]
+    joined = [(note, [length for _, length in run]) for note, run in itertools.groupby(whole, key=lambda run: run[0])]
+    return [(note, sum(lengths) * window / 4 / SAMPLE_RATE) for note, lengths in joined]
+
+
+async def test_every_sound_is_heard_once_in_its_order_however_often_the_line_is_cut(line: Line, tmp_path: Path) -> None:
+    """Judged by what was recorded of what viewers were sent."""
+    port = await line.serve()
+    async with lipwire.connect(f"http://127.0.0.1:{port}", record=True) as face:
+        cutting = asyncio.create_task(cut_now_and_then(line, face, times=8, every_s=0.31))
+        pcm = scale()
+        async with face.utterance(sample_rate=RATE) as utterance:
+            for start in range(0, len(pcm), 4799):
+                await utterance.send(pcm[start : start + 4799])
+                await asyncio.sleep(0.05)
+        await cutting
+        await utterance.played()
+        recording = f"{face.watch_url.partition('/watch/')[0]}/api/sessions/{face.id}/recording"
+    async with httpx.AsyncClient(trust_env=False) as http:
+        (tmp_path / "a.mp4").write_bytes((await http.get(recording)).content)
+    notes = notes_of(play(tmp_path / "a.mp4").sound)
+    said = " ".join(f"{note}:{length:.3f}" for note, length in notes)
+    assert [note for note, _ in notes] == list(range(NOTES)), said
+    assert all(abs(length - NOTE_S) < 0.03 for _, length in notes), said
 
 
 async def test_an_interrupt_while_the_line_is_cut_is_heard(line: Line) -> None:
