@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -171,7 +172,7 @@ async def test_every_sound_is_heard_once_in_its_order_however_often_the_line_is_
                 await asyncio.sleep(0.05)
         await cutting
         await utterance.played()
-        recording = f"{face.watch_url.partition('/watch/')[0]}/api/sessions/{face.id}/recording"
+        recording = face.recording_url
     async with httpx.AsyncClient(trust_env=False) as http:
         (tmp_path / "a.mp4").write_bytes((await http.get(recording)).content)
     notes = notes_of(play(tmp_path / "a.mp4").sound)
@@ -237,3 +238,14 @@ def test_the_command_says_a_recording(
     assert main(["say", "--wav", str(path), "--url", server.url]) == 0
     out = capsys.readouterr().out
     assert f"{server.url}/watch/" in out and "0.4 s" in out
+
+
+def test_the_command_says_a_text(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    who = httpx.get(f"{server.url}/api/voices", trust_env=False).json()
+    if who["default"] is None:
+        pytest.skip(who["why"])
+    assert main(["say", "--text", "Hello.", "--url", server.url]) == 0
+    length = re.search(r"played (\d+\.\d) s\n$", capsys.readouterr().out)
+    assert length is not None and 0.3 < float(length[1]) < 3
+    assert main(["say", "--text", "Hello.", "--voice", "nobody", "--url", server.url]) == 2
+    assert "no_such_voice" in capsys.readouterr().err
