@@ -220,7 +220,7 @@ async def test_minutes_ahead_are_taken_then_send_waits_and_an_interrupt_overtake
             while sent_minutes < 60:
                 await asyncio.wait_for(utterance.send(minute), 5)
                 sent_minutes += 1
-        assert 5 <= sent_minutes < 15, "what the server reads ahead, and what kernels hold"
+        assert 5 <= sent_minutes < 15, "what the server reads ahead, and what is under way"
         begun = asyncio.get_running_loop().time()
         await face.interrupt()
         assert asyncio.get_running_loop().time() - begun < 5
