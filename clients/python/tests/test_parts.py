@@ -11,7 +11,8 @@ from lipwire import NotReading, SpeakingFinished, SpeakingStarted, Stats, Viewer
 from lipwire.backoff import delays_s
 from lipwire.errors import AlreadyFed, LipwireError, NotFound, ServerFull, SessionEnded, Unauthorized, error_of
 from lipwire.events import event_of
-from lipwire.outbox import QUEUE_BYTES, Begin, Outbox, Sound
+from lipwire.items import Begin, Sound
+from lipwire.outbox import QUEUE_BYTES, Outbox
 from lipwire.pcm import PcmFormat
 from lipwire.speech import Speech
 from lipwire.subscription import LIMIT, Subscribers

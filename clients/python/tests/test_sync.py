@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -62,16 +63,37 @@ def test_a_script_speaks_and_hears_how_it_went(served: FakeServer) -> None:
 
 
 def test_iterating_ends_when_another_thread_closes_the_face(served: FakeServer) -> None:
-    face = lipwire.sync.connect(served.url, keep=True)
-    told: list[Event] = []
-    listening = threading.Thread(target=lambda: told.extend(face))
-    listening.start()
-    with face.utterance() as utterance:
-        utterance.send(PCM)
-    utterance.played()
-    face.close()
-    listening.join(10)
-    assert not listening.is_alive()
+    for _ in range(20):  # whatever it is about to do
+        face = lipwire.sync.connect(served.url, keep=True)
+        told: list[Event] = []
+        listening = threading.Thread(target=told.extend, args=(iter(face),))
+        listening.start()
+        with face.utterance() as utterance:
+            utterance.send(PCM)
+        utterance.played()
+        face.close()
+        listening.join(10)
+        assert not listening.is_alive()
+
+
+def ask_on(face: lipwire.sync.Face, ended: list[str]) -> None:
+    try:
+        while True:
+            face.mark("m")
+    except lipwire.SessionEnded as error:
+        ended.append(error.code)
+
+
+def test_nobody_waits_for_ever_for_a_face_that_another_thread_closes(served: FakeServer) -> None:
+    for delay_s in (0, 0, 0, 0.001, 0.002, 0.005):
+        face = lipwire.sync.connect(served.url, keep=True)
+        ended: list[str] = []
+        asking = threading.Thread(target=ask_on, args=(face, ended))
+        asking.start()
+        time.sleep(delay_s)
+        face.close()
+        asking.join(10)
+        assert not asking.is_alive() and ended == ["closed"]
 
 
 def test_an_exception_in_the_block_cuts_the_voice(served: FakeServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from lipwire.errors import LipwireError
@@ -20,42 +20,13 @@ from lipwire.events import (
     Viewers,
     event_of,
 )
-from lipwire.outbox import Begin, Cut, Flush, Mark, Outbox, Say, Sound
+from lipwire.items import Begin, Cut, Flush, Mark, Say, Sound
+from lipwire.outbox import Outbox
+from lipwire.pending import PendingCut, PendingMark
 from lipwire.speech import Speech
 
 IDS_KEPT = 4096  # of utterances that are over, so that what is told twice is known
 PLACES = 256  # for utterances and marks that have not played; the server takes 1000 of either
-
-
-def _promise() -> asyncio.Future[Any]:
-    """Make a future whose error nobody need wait for."""
-    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    future.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return future
-
-
-@dataclass(eq=False)
-class PendingMark:
-    """A mark that has not come back. ``speech``: the one that it stands in or behind."""
-
-    id: str
-    speech: Speech | None
-    reached: asyncio.Future[bool] = field(default_factory=_promise)
-
-    def settle(self, reached: bool) -> None:
-        """Tell who waits for it."""
-        if not self.reached.done():
-            self.reached.set_result(reached)
-
-
-@dataclass(eq=False)
-class PendingCut:
-    """An interrupt that was not answered yet, and what it cuts."""
-
-    cut: Cut
-    speeches: list[Speech]
-    marks: list[str]
-    answer: asyncio.Future[Interrupted] = field(default_factory=_promise)
 
 
 class Feed:

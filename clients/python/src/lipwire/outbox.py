@@ -5,68 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from lipwire.errors import ConnectionLost, LipwireError
+from lipwire.items import Begin, Cut, Item, Mark, Say, Sound, cost
 from lipwire.speech import Speech
 
 KEEP_BYTES = 16 * 1024 * 1024  # of what was written; a connection lets half of it be under way
 QUEUE_BYTES = 64 * 1024  # of what was not written yet
-ITEM_BYTES = 200  # what each item counts beside its sound
-
-
-@dataclass(frozen=True)
-class Begin:
-    """An utterance begins, or goes on in its next piece."""
-
-    speech: Speech
-
-
-@dataclass(frozen=True)
-class Sound:
-    """PCM of an utterance; ``end``: how many bytes of it there are with these."""
-
-    speech: Speech
-    end: int
-    data: bytes
-
-    @property
-    def start(self) -> int:
-        """How many bytes of the utterance there are before these."""
-        return self.end - len(self.data)
-
-
-@dataclass(frozen=True)
-class Flush:
-    """An utterance ends."""
-
-    speech: Speech
-
-
-@dataclass(frozen=True)
-class Say:
-    """A text, which is an utterance of its own."""
-
-    speech: Speech
-    text: str
-    voice: str | None
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A place that the server tells of; ``id`` is never used twice."""
-
-    id: str
-
-
-@dataclass(frozen=True)
-class Cut:
-    """An interrupt: nothing before it matters any more. ``number`` tells it from others."""
-
-    number: int
-
-
-Item = Begin | Sound | Flush | Say | Mark | Cut
 
 
 class Outbox:
@@ -97,7 +43,7 @@ class Outbox:
     def put(self, *items: Item) -> None:
         """Append."""
         self._queue.extend(items)
-        self._note_queue(self._queue_bytes + sum(map(_cost, items)))
+        self._note_queue(self._queue_bytes + sum(map(cost, items)))
 
     async def wait_for_room(self) -> None:
         """Return when there is room for another item.
@@ -151,9 +97,9 @@ class Outbox:
             await self._filled.wait()
         item = self._queue.popleft()
         self._written.append(item)
-        self._written_bytes += _cost(item)
+        self._written_bytes += cost(item)
         self._forget()
-        self._note_queue(self._queue_bytes - _cost(item))
+        self._note_queue(self._queue_bytes - cost(item))
         return item
 
     # what the server has
@@ -222,13 +168,13 @@ class Outbox:
     def _forget(self) -> None:
         while self._written_bytes > self._keep_bytes and len(self._written) > 1:
             item = self._written.popleft()
-            self._written_bytes -= _cost(item)
+            self._written_bytes -= cost(item)
             if isinstance(item, Sound):
                 self._forgotten = (item.speech, item.end)
 
     def _recount(self) -> None:
-        self._written_bytes = sum(map(_cost, self._written))
-        self._note_queue(sum(map(_cost, self._queue)))
+        self._written_bytes = sum(map(cost, self._written))
+        self._note_queue(sum(map(cost, self._queue)))
 
     def _note_queue(self, size: int) -> None:
         self._queue_bytes = size
@@ -242,12 +188,6 @@ def _let(event: asyncio.Event, so: bool) -> None:
         event.set()
     else:
         event.clear()
-
-
-def _cost(item: Item) -> int:
-    if isinstance(item, Sound):
-        return ITEM_BYTES + len(item.data)
-    return ITEM_BYTES + (len(item.text) if isinstance(item, Say) else 0)
 
 
 def _reached(item: Begin | Say | Sound, received: int) -> bool:

@@ -43,17 +43,22 @@ class _Loop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._stopping = False
+        self._lock = threading.Lock()  # so that nothing is asked of a loop that stops
         self._thread = threading.Thread(target=self._loop.run_forever, name="lipwire", daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         """Wait for a coroutine's result; raises TimeoutError where it takes longer."""
-        if not self._thread.is_alive():
-            work.close()
-            raise SessionEnded("closed", "This client has left the session.")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._lock:
+            if self._stopping:
+                work.close()
+                raise _left()
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result(timeout)
+        except concurrent.futures.CancelledError:
+            raise _left() from None
         except concurrent.futures.TimeoutError:
             if future.done():
                 raise
@@ -73,11 +78,19 @@ class _Loop:
 
     def stop(self) -> None:
         """End, once everybody who waits has been told; again is fine."""
-        if self._thread.is_alive():
-            self.run(_finish_others())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+        with self._lock:
+            if self._stopping:
+                return
+            self._stopping = True
+            last = asyncio.run_coroutine_threadsafe(_finish_others(), self._loop)
+        last.result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _left() -> SessionEnded:
+    return SessionEnded("closed", "This client has left the session.")
 
 
 async def _finish_others() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lipwire.outbox import Begin, Cut, Flush, Item, Mark, Say, Sound
+from lipwire.items import Begin, Cut, Flush, Item, Mark, Say, Sound
 
 
 def message_of(item: Item) -> str | bytes:
