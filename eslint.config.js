@@ -12,10 +12,10 @@ const rules = {
 };
 
 export default [
-  { ignores: ['**/*', '!web/', '!web/js/**', '!tests/', '!tests/web/**', '!eslint.config.js'] },
+  { ignores: ['**/*', '!web/', '!web/js/**', '!tests/', '!tests/web/**', '!tests/e2e/', '!tests/e2e/**', '!eslint.config.js'] },
   js.configs.recommended,
   { rules },
   { files: ['web/js/**'], languageOptions: { globals: globals.browser } },
   { files: ['**/*-worklet.js'], languageOptions: { globals: globals.audioWorklet } },
-  { files: ['tests/web/**'], languageOptions: { globals: globals.node } },
+  { files: ['tests/web/**', 'tests/e2e/**'], languageOptions: { globals: globals.node } },
 ];

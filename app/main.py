@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, WebSocket
+from fastapi import Depends, FastAPI, WebSocket
 
 from app import __version__
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
 from app.api.mouths import mouth_routes
+from app.api.outputs import output_routes
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
 from app.api.recordings import recording_routes
@@ -40,6 +41,7 @@ def create_app(service: Service) -> FastAPI:
     gate = Gate(service.settings)
     app.include_router(status_routes(service))
     app.include_router(session_routes(service, gate))
+    app.include_router(output_routes(service, [Depends(gate.check_key)]))
     app.include_router(avatar_routes(service.avatars, service.casting.forget))
     app.include_router(mouth_routes(service.avatars, service.casting.forget))
     app.include_router(recording_routes(service.recordings, gate))

@@ -25,6 +25,8 @@ FILE_DAMAGED = ("image_truncated", "video_broken", "video_empty", "video_too_sho
 BAD_FACE = ("no_face", "face_too_small", "face_lost", "video_cut")
 BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "point_outside")
 BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
+BAD_OUTPUT = ("bad_output_url", "bad_output_token")
+OF_OUTPUTS = (*BAD_OUTPUT, "no_such_output", "too_many_outputs")  # over HTTP alone
 NO_KEY = ("key_missing", "key_invalid")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
 NO_FACE_TO_OPEN = ("no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy")
@@ -32,12 +34,12 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
     401: (*NO_KEY, *NO_TOKEN),
     403: ("avatar_fixed", "token_not_for_this"),
-    404: ("no_recording", "no_such_avatar", "no_such_engine", "no_such_session", "not_found"),
+    404: ("no_recording", "no_such_avatar", "no_such_engine", "no_such_output", "no_such_session", "not_found"),
     405: ("method_not_allowed",),
-    409: ("upload_known", "session_over"),
+    409: ("upload_known", "session_over", "too_many_outputs"),
     413: ("body_too_large", *FILE_TOO_LARGE),
     415: FILE_UNKNOWN,
-    422: (*FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH),
+    422: (*FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
     500: ("internal_error",),
     503: ("engine_unavailable", "server_full", "server_busy"),
     507: ("store_full", "disk_full"),

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from app.api.auth import Role
 from app.api.ice_servers import IceServerModel
 from app.api.models import RecordingView
+from app.api.output_models import OutputView
 from app.avatars.store import DEFAULT_ID
 from app.config import Settings
 from app.pacer.schedule import Mode
@@ -88,6 +89,7 @@ class SessionView(_Answer):
     width: int
     height: int
     recording: RecordingView | None = Field(description="null where none was asked for, or it was deleted")
+    outputs: list[OutputView] = Field(description="the servers that it is pushed to")
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = Field(description="null where a socket owns it")
 
@@ -108,6 +110,7 @@ class SessionView(_Answer):
             width=avatar.width,
             height=avatar.height,
             recording=RecordingView.of(session.recording.info) if session.recording else None,
+            outputs=[OutputView.of(status) for status in session.outputs.all()],
             created_at=session.created_at,
             expires_at=session.expires_at,
         )

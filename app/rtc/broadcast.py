@@ -1,4 +1,4 @@
-"""Buffer B encoded once for everybody: each slot's picture once a codec, each 20 ms of voice once.
+"""Buffer B encoded once for everybody: each slot's picture once a codec, the voice likewise.
 
 Nothing leaves before its time. What is encoded goes to subscriptions; pictures are encoded by a pool of threads.
 """
@@ -16,7 +16,7 @@ from app.pacer.idle_renderer import DeferredFrame
 from app.rtc.picture_encoder import Effort, PictureCodec, make_encoder
 from app.rtc.playout_feed import PlayoutFeed, take_when_due
 from app.rtc.subscription import Encoded, Subscription
-from app.rtc.voice_encoder import VoiceEncoder
+from app.rtc.voice_encoder import VoiceCodec, make_voice_encoder
 
 SUBSCRIPTION_PICTURES = 12  # half a second; who owes more begins anew with a key frame
 SUBSCRIPTION_VOICE = 25
@@ -129,35 +129,49 @@ class PictureBroadcast:
                 subscription.put(encoded)
 
 
-class VoiceBroadcast:
-    """One session's voice, in packets of exactly 20 ms (960 samples).
+class _VoiceChannel:
+    """One codec's encoder and its subscribers."""
 
-    Longer ones would be split into RTP packets that share one timestamp, of which browsers throw half away.
+    def __init__(self, codec: VoiceCodec) -> None:
+        self.subscriptions: list[Subscription] = []
+        self.encoder = make_voice_encoder(codec)
+
+
+class VoiceBroadcast:
+    """One session's voice, coded once a codec from pieces of exactly 20 ms (960 samples).
+
+    Longer packets of Opus would be split into RTP packets that share one timestamp, of which browsers throw half away.
     ``on_left`` is told the position of each packet of input that leaves.
     """
 
     def __init__(self, feed: PlayoutFeed, clock: Clock, on_left: Callable[[int], None] = lambda position: None) -> None:
         self._feed, self._clock, self._on_left = feed, clock, on_left
-        self._encoder = VoiceEncoder()
-        self._subscriptions: list[Subscription] = []
+        self._channels: dict[VoiceCodec, _VoiceChannel] = {}
         self._dropped_before = 0  # packets, by subscribers who have left
 
     @property
     def dropped(self) -> int:
         """Packets that subscribers lost because they were slow, those who have left included."""
-        return self._dropped_before + sum(each.dropped for each in self._subscriptions)
+        here = sum(each.dropped for channel in self._channels.values() for each in channel.subscriptions)
+        return self._dropped_before + here
 
-    def subscribe(self) -> Subscription:
+    def subscribe(self, codec: VoiceCodec = "opus") -> Subscription:
         """Add a subscriber."""
+        channel = self._channels.get(codec)
+        if channel is None:
+            channel = self._channels[codec] = _VoiceChannel(codec)
         subscription = Subscription(SUBSCRIPTION_VOICE)
-        self._subscriptions.append(subscription)
+        channel.subscriptions.append(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Remove a subscriber."""
-        if subscription in self._subscriptions:
-            self._subscriptions.remove(subscription)
-            self._dropped_before += subscription.dropped
+        """Remove a subscriber; a codec that nobody takes any more is not encoded."""
+        for codec, channel in list(self._channels.items()):
+            if subscription in channel.subscriptions:
+                channel.subscriptions.remove(subscription)
+                self._dropped_before += subscription.dropped
+                if not channel.subscriptions:
+                    del self._channels[codec]
 
     async def run(self, slots: SlotClock) -> None:
         """Serve until cancelled."""
@@ -167,8 +181,7 @@ class VoiceBroadcast:
             )
             if packet.position is not None:
                 self._on_left(packet.position)
-            if not self._subscriptions:
-                continue
-            encoded = self._encoder.encode(packet.samples, packet.number)
-            for subscription in self._subscriptions:
-                subscription.put(encoded)
+            for channel in self._channels.values():
+                for encoded in channel.encoder.encode(packet.samples, packet.number):
+                    for subscription in channel.subscriptions:
+                        subscription.put(encoded)

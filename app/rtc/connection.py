@@ -1,4 +1,4 @@
-"""aiortc's peer connection, with an answer that may be given up and a close that leaves nothing behind."""
+"""aiortc's peer connection, with an answer or offer that may be given up and a close that leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
 from app.config import IceServer
 from app.errors import Refusal
 
 logger = logging.getLogger(__name__)
 
-ANSWER_S = 1  # that an answer which nobody waits for may still take
+ANSWER_S = 1  # that an answer or offer which nobody waits for may still take
 CLOSE_S = 3  # that aiortc may take to close
 CONNECTED_LATE_S = 0.05  # after which what was connecting at the close has come as far as it does
 OUR_FAULT = "Something broke on the server; start again."
 
 
 class Connection:
-    """One peer connection that answers one offer.
+    """One peer connection that answers one offer, or makes one.
 
     aiortc leaves things behind in three cases: an answer that is cancelled keeps its UDP sockets, a close that is
     cancelled never ends, and a connection that is closed while it is being made goes on with some of its tasks. So both
@@ -28,10 +28,12 @@ class Connection:
     ``tests/e2e/test_connection.py`` fails where they move.
     """
 
-    def __init__(self, ice_servers: Sequence[IceServer]) -> None:
+    def __init__(
+        self, ice_servers: Sequence[IceServer], bundle_policy: RTCBundlePolicy = RTCBundlePolicy.BALANCED
+    ) -> None:
         servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
-        self.peer = RTCPeerConnection(RTCConfiguration(servers))
-        self._answering: asyncio.Task[str] | None = None
+        self.peer = RTCPeerConnection(RTCConfiguration(servers, bundlePolicy=bundle_policy))
+        self._describing: asyncio.Task[str] | None = None
         self._closing: asyncio.Task[None] | None = None
 
     async def answer(self, offer_sdp: str) -> str:
@@ -40,8 +42,17 @@ class Connection:
         Raises:
             Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
         """
-        self._answering = asyncio.create_task(self._answer(offer_sdp), name="answer")
-        return await asyncio.shield(self._answering)
+        self._describing = asyncio.create_task(self._answer(offer_sdp), name="answer")
+        return await asyncio.shield(self._describing)
+
+    async def offer(self) -> str:
+        """Make an offer of what the peer sends, this side's candidates inside; the peer takes the answer.
+
+        Raises:
+            OSError: where the machine has no socket for it.
+        """
+        self._describing = asyncio.create_task(self._offer(), name="offer")
+        return await asyncio.shield(self._describing)
 
     async def aclose(self) -> None:
         """Close it, and wait until nothing of it is left; again is fine."""
@@ -67,11 +78,15 @@ class Connection:
             raise Refusal("bad_sdp", message) from error
         return self.peer.localDescription.sdp
 
+    async def _offer(self) -> str:
+        await self.peer.setLocalDescription(await self.peer.createOffer())
+        return self.peer.localDescription.sdp
+
     async def _close(self) -> None:
-        if self._answering is not None:
-            await asyncio.wait({self._answering}, timeout=ANSWER_S)
-            self._answering.cancel()
-            await asyncio.gather(self._answering, return_exceptions=True)
+        if self._describing is not None:
+            await asyncio.wait({self._describing}, timeout=ANSWER_S)
+            self._describing.cancel()
+            await asyncio.gather(self._describing, return_exceptions=True)
         settled = self.peer.connectionState in ("connected", "failed", "closed")
         try:
             async with asyncio.timeout(CLOSE_S):

@@ -5,36 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
-from aiortc import RTCRtpSender
-
-from app.clock import Epoch
 from app.config import IceServer
 from app.errors import Refusal
-from app.media import AUDIO_TIME_BASE, VIDEO_TIME_BASE
-from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
 from app.rtc.connection import Connection
-from app.rtc.feedback import PictureFeedback
-from app.rtc.picture_encoder import PictureCodec
-from app.rtc.sender_clock import MediaClockReports
+from app.rtc.senders import Media, MediaSenders
 from app.rtc.signaling import check_offer
-from app.rtc.tracks import PacketTrack
 
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 20  # from the answer to media
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """What a session sends to whoever watches."""
-
-    voice: VoiceBroadcast
-    pictures: PictureBroadcast
-    epoch: Epoch
 
 
 class ViewerListener(Protocol):
@@ -58,7 +39,7 @@ class Viewer:
     def __init__(self, media: Media, ice_servers: Sequence[IceServer], listener: ViewerListener) -> None:
         self._connection = Connection(ice_servers)
         self._media, self._listener = media, listener
-        self._tracks: list[PacketTrack] = []
+        self._senders: MediaSenders | None = None
         self._was_connected = False
         self._end: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
         self._patience: asyncio.TimerHandle | None = None
@@ -76,8 +57,7 @@ class Viewer:
             Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
         """
         codec = check_offer(offer_sdp)
-        self._add_voice()
-        self._add_pictures(codec)
+        self._senders = MediaSenders(self._connection.peer, self._media, [codec])
         answer = await self._connection.answer(offer_sdp)
         if not self._end.done():
             self._patience = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT_S, self._give_up)
@@ -90,37 +70,9 @@ class Viewer:
     async def aclose(self) -> None:
         """Close the connection and wait until its tasks are gone; again is fine."""
         self._finish(None)
-        for track in self._tracks:
-            track.stop()
-            if track.subscription is not None:
-                self._media.voice.unsubscribe(track.subscription)
-                self._media.pictures.unsubscribe(track.subscription)
+        if self._senders is not None:
+            self._senders.stop()
         await self._connection.aclose()
-
-    def _add_voice(self) -> None:
-        track = PacketTrack("audio", self._media.voice.subscribe, AUDIO_TIME_BASE)
-        self._tracks.append(track)
-        sender = self._connection.peer.addTransceiver(track, "sendonly").sender
-        MediaClockReports(sender, track, AUDIO_TIME_BASE, self._media.epoch)
-
-    def _add_pictures(self, codec: PictureCodec) -> None:
-        pictures = self._media.pictures
-        track = PacketTrack("video", partial(pictures.subscribe, codec), VIDEO_TIME_BASE)
-        self._tracks.append(track)
-        transceiver = self._connection.peer.addTransceiver(track, "sendonly")
-        known = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences([each for each in known if each.name.upper() in (codec, "RTX")])
-        MediaClockReports(transceiver.sender, track, VIDEO_TIME_BASE, self._media.epoch)
-
-        def take_bitrate(bitrate: int) -> None:
-            if track.subscription is not None:
-                track.subscription.target_bitrate = bitrate
-
-        def take_key_wish() -> None:
-            if track.subscription is not None:
-                pictures.want_key(track.subscription)
-
-        PictureFeedback(transceiver.sender, take_key_wish, take_bitrate)
 
     def _note_state(self) -> None:
         state = self._connection.peer.connectionState

@@ -22,7 +22,7 @@ from app.pacer.schedule import Mode
 from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
-from app.rtc.viewer import Media
+from app.rtc.senders import Media
 from app.sessions.events import Stats
 from app.sessions.lifetime import Lifetime
 

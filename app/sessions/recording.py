@@ -12,7 +12,7 @@ from typing import BinaryIO
 from app.recordings.recording_info import RecordingInfo
 from app.recordings.store import RecordingStore
 from app.rtc.recording.recorder import Recorder
-from app.rtc.viewer import Media
+from app.rtc.senders import Media
 
 logger = logging.getLogger(__name__)
 

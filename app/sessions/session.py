@@ -13,13 +13,15 @@ from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.media import PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
-from app.rtc.viewer import Media, Viewer
+from app.rtc.senders import Media
+from app.rtc.viewer import Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
 from app.sessions.events import Failed, Interrupted, Stats, ViewersChanged
 from app.sessions.feeder import Feeder, FeederLinks
 from app.sessions.feeders import Feeders
 from app.sessions.heartbeat import beat
+from app.sessions.outputs import Outputs
 from app.sessions.playout import Cast, Machinery, Playout, PlayoutListener, SessionLimits
 from app.sessions.recording import Recording
 from app.sessions.utterances import Utterance, Utterances
@@ -45,8 +47,8 @@ class Session(PlayoutListener):
 
     One feeder at a time holds the lease (:meth:`feeder`); any number of viewers (:meth:`view`) watch what is coded
     once. Playout begins with :meth:`start`, or, where the session was asked to hold, with its first viewer, and then
-    goes on whoever is there. Every listener (:meth:`events`) is told what happens. The owner calls ``start`` and
-    ``aclose``.
+    goes on whoever is there. ``outputs`` push it to other servers; one that takes media counts as a viewer there. Every
+    listener (:meth:`events`) is told what happens. The owner calls ``start`` and ``aclose``.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Session(PlayoutListener):
         links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode)
         self._feeders = Feeders(links, self._run)
         self._viewers = Viewers(self.media, limits.ice_servers, self._run, self._viewers_changed)
+        size = (cast.avatar.width, cast.avatar.height)
+        self.outputs = Outputs(self.media, size, limits.ice_servers, machinery.clock, self._output_live)
 
     @property
     def inside(self) -> Inside:
@@ -82,8 +86,8 @@ class Session(PlayoutListener):
 
     @property
     def attended(self) -> bool:
-        """Whether somebody feeds or watches it."""
-        return self.fed or self.viewer_count > 0
+        """Whether somebody feeds or watches it, or another server takes it."""
+        return self.fed or self.viewer_count > 0 or self.outputs.live > 0
 
     @property
     def viewer_count(self) -> int:
@@ -197,7 +201,7 @@ class Session(PlayoutListener):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._viewers.aclose()
+        await asyncio.gather(self._viewers.aclose(), self.outputs.aclose(), return_exceptions=True)
         if self._recording is not None:
             await self._recording.aclose()
         self._announcer.end()
@@ -226,6 +230,11 @@ class Session(PlayoutListener):
     def played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_played(frame, now_ns)
+
+    def _output_live(self) -> None:
+        """Begin playout, as a viewer would: another server takes media."""
+        if not self.over:
+            self._begin_playout()
 
     def _require_life(self) -> None:
         if self.over:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from app.config import IceServer
-from app.rtc.viewer import Media, Viewer
+from app.rtc.senders import Media
+from app.rtc.viewer import Viewer
 
 
 class Viewers:

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from PIL import Image as PillowImage
 from pydantic import TypeAdapter
 
-from app.api import models, session_models
+from app.api import models, output_models, session_models
 from app.api.client_messages import TYPES
 from app.api.problems import MEDIA_TYPE, STATUS_OF
 from app.assets import DEFAULT_PICTURE
@@ -24,6 +24,10 @@ from tests.paths import ROOT
 
 ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("get", "/healthz"): TypeAdapter(models.Health),
+    ("get", "/api/sessions/{id}/outputs"): TypeAdapter(output_models.OutputList),
+    ("post", "/api/sessions/{id}/outputs"): TypeAdapter(output_models.OutputView),
+    ("get", "/api/sessions/{id}/outputs/{output}"): TypeAdapter(output_models.OutputView),
+    ("delete", "/api/sessions/{id}/outputs/{output}"): None,
     ("get", "/api/engines"): TypeAdapter(models.EngineList),
     ("get", "/api/voices"): TypeAdapter(models.VoiceList),
     ("post", "/api/sessions"): TypeAdapter(session_models.SessionMade),
@@ -113,10 +117,14 @@ def test_bodies_that_routes_read_themselves_are_described(described: dict[str, A
 def test_real_answers_are_as_described(client: TestClient, avatar: str) -> None:
     made = client.post("/api/sessions", json={"engine": "clapper"})
     session = session_models.SessionMade.model_validate_json(made.content).id
+    wish = {"kind": "rtmp", "url": "rtmp://127.0.0.1:1/live/key"}
+    added = client.post(f"/api/sessions/{session}/outputs", json=wish)
+    output = output_models.OutputView.model_validate_json(added.content).id
     for (method, path), answered in ROUTES.items():
         if method == "get" and answered is not None:
             id = session if path.startswith("/api/sessions") else avatar
-            answer = client.get(path.replace("{id}", id), params={"upload": "x" * 16})
+            url = path.replace("{id}", id).replace("{output}", output)
+            answer = client.get(url, params={"upload": "x" * 16})
             assert answer.status_code == 200, path
             answered.validate_json(answer.content, strict=True)
     mouth = client.get(f"/api/avatars/{avatar}/mouth").json()

@@ -17,7 +17,7 @@ from app.recordings.store import ABANDONED_S, DAY_S, RecordingStore
 from app.rtc.picture_encoder import Effort, make_encoder
 from app.rtc.recording.mp4_file import Mp4File, Sample
 from app.rtc.subscription import Encoded
-from app.rtc.voice_encoder import VoiceEncoder
+from app.rtc.voice_encoder import OpusEncoder
 from tests.recorded import boxes, play, slot_of_sound
 
 INFO = RecordingInfo("5e55", "default", "2026-11-22T02:00:00+00:00")
@@ -30,10 +30,10 @@ def store(tmp_path: Path) -> RecordingStore:
 
 def growing(path: Path, slots: int = 60) -> Mp4File:
     """Write so many slots, and leave the file as it is."""
-    file, pictures, voice = Mp4File(path, 64, 64), make_encoder("H264", 200_000, 200_000, Effort.USUAL), VoiceEncoder()
+    file, pictures, voice = Mp4File(path, 64, 64), make_encoder("H264", 200_000, 200_000, Effort.USUAL), OpusEncoder()
     silence = slot_of_sound(False)[:SAMPLES_PER_PACKET]
     for slot in range(slots):
-        sound: list[Encoded] = [voice.encode(silence, 2 * slot + part) for part in range(2)]
+        sound: list[Encoded] = [voice.encode_packet(silence, 2 * slot + part) for part in range(2)]
         file.write([*(Sample(False, each) for each in sound)])
         file.write([Sample(True, pictures.encode(plain(64, 64, BLACK_LUMA), slot, slot == 0))])
     return file

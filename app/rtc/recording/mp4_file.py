@@ -26,7 +26,7 @@ from app.media import (
 )
 from app.rtc.recording.growing_file import GrowingFile
 from app.rtc.subscription import Encoded
-from app.rtc.voice_encoder import VoiceEncoder
+from app.rtc.voice_encoder import OpusEncoder
 
 FRAGMENT_US = 500_000  # all that a killed process loses of what was muxed
 MUXING = {
@@ -138,5 +138,5 @@ class Mp4File:
 
 def _silent_packet() -> bytes:
     """Return 20 ms of silence, coded after silence."""
-    coder, nothing = VoiceEncoder(), np.zeros(SAMPLES_PER_PACKET, np.int16)
-    return [coder.encode(nothing, number).data for number in range(3)][-1]
+    coder, nothing = OpusEncoder(), np.zeros(SAMPLES_PER_PACKET, np.int16)
+    return [coder.encode_packet(nothing, number).data for number in range(3)][-1]

@@ -12,8 +12,8 @@ from pathlib import Path
 from app.media import VIDEO_CLOCK_RATE
 from app.recordings.recording_info import RecordingFault
 from app.rtc.recording.mp4_file import Mp4File, Sample
+from app.rtc.senders import Media
 from app.rtc.subscription import Subscription
-from app.rtc.viewer import Media
 
 logger = logging.getLogger(__name__)
 

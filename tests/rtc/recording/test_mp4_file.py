@@ -13,7 +13,7 @@ from app.i420 import BLACK_LUMA, WHITE_LUMA, plain
 from app.media import PACKETS_PER_FRAME, SAMPLES_PER_PACKET
 from app.rtc.picture_encoder import Effort, make_encoder
 from app.rtc.recording.mp4_file import FRAGMENT_US, Mp4File, Sample
-from app.rtc.voice_encoder import VoiceEncoder
+from app.rtc.voice_encoder import OpusEncoder
 from tests.recorded import boxes, play, slot_of_sound
 
 SIDE = 128
@@ -24,12 +24,12 @@ class Show:
 
     def __init__(self) -> None:
         self._pictures = make_encoder("H264", 500_000, 500_000, Effort.USUAL)
-        self._voice = VoiceEncoder()
+        self._voice = OpusEncoder()
 
     def slot(self, number: int, key: bool = False) -> list[Sample]:
         loud = number % 25 in (10, 11, 12)
         sound = slot_of_sound(loud).reshape(PACKETS_PER_FRAME, SAMPLES_PER_PACKET)
-        voice = [self._voice.encode(part, number * PACKETS_PER_FRAME + at) for at, part in enumerate(sound)]
+        voice = [self._voice.encode_packet(part, number * PACKETS_PER_FRAME + at) for at, part in enumerate(sound)]
         picture = self._pictures.encode(plain(SIDE, SIDE, WHITE_LUMA if loud else BLACK_LUMA), number, key)
         return [*(Sample(False, packet) for packet in voice), Sample(True, picture)]
 

@@ -21,7 +21,7 @@ from app.rtc.picture_encoder import Effort, PictureEncoder, make_encoder
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.recording.mp4_file import Mp4File
 from app.rtc.recording.recorder import KEY_INTERVAL, WAITING_HIGH, Recorder
-from app.rtc.viewer import Media
+from app.rtc.senders import Media
 from tests.fakes import FakeClock, InlinePool
 from tests.recorded import boxes, play, slot_of_sound
 
