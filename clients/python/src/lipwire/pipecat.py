@@ -46,7 +46,8 @@ class LipwireVideoService(AIService):
 
     ``TTSAudioRawFrame`` end here, so that the transport's output does not play the voice a second time. The text that
     was synthesised goes on once it was heard, so that the context holds what was said, and after an interruption no
-    more than that. ``BotStartedSpeakingFrame`` and ``BotStoppedSpeakingFrame`` tell, both ways, when the face really speaks.
+    more than that. ``BotStartedSpeakingFrame`` and ``BotStoppedSpeakingFrame`` tell, both ways, when the face really
+    speaks.
 
     Events: ``on_face_ready(service, face)`` once there is a session.
     """

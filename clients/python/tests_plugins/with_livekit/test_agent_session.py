@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from fake_face import FakeFace
-from lipwire.livekit import LipwireAvatar
 from livekit.agents import Agent, AgentSession
 from livekit.agents.voice.transcription import TranscriptSynchronizer
 
+from fake_face import FakeFace
+from lipwire.livekit import LipwireAvatar
 from with_livekit.scripted import WORD_MS, Humming, ScriptedModel
 
 

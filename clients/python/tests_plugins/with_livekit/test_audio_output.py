@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from fake_face import FakeFace
-from lipwire.livekit import FaceAudioOutput
 from livekit import rtc
 from livekit.agents.voice.io import PlaybackFinishedEvent
+
+from fake_face import FakeFace
+from lipwire.livekit import FaceAudioOutput
 
 RATE = 24_000
 

@@ -24,10 +24,10 @@ from pipecat.frames.frames import (
     UserStartedSpeakingFrame,
 )
 from pipecat.tests.utils import run_test
-from with_pipecat.run import Run
 
 from fake_face import FakeFace
 from lipwire.pipecat import LipwireVideoService
+from with_pipecat.run import Run
 
 RATE = 16_000
 
