@@ -28,7 +28,7 @@ from app.assets import CHECKOUT, in_checkout
 logger = logging.getLogger(__name__)
 
 VARIABLE_PREFIX = "LIPWIRE_"
-SHORTEST_SECRET = 16  # characters; a shorter one can be guessed
+SHORTEST_SECRET = 32  # characters, as many as the signature has bytes (RFC 7518)
 ELSEWHERE = {"LIPWIRE_CHROMIUM"}  # variables that the tests and benches read
 _HTTP_URL = re.compile(r"https?://[^\s/,]+[^\s,]*")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s:?]+(:\d+)?(\?transport=(udp|tcp))?")
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     )
     token_secret: str = Field(
         default="",
-        description="what the tokens of sessions are signed with, at least 16 characters; a random one, which lasts "
+        description="what the tokens of sessions are signed with, at least 32 characters; a random one, which lasts "
         "until the server ends",
     )
     max_duration_s: float = Field(

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 SEND_S = 20  # that a message may wait for a client to read those before it
 GOODBYE_S = 2  # for what is still to be said at the end
+LEASE_TRIES, LEASE_PAUSE_S = 10, 0.05  # news of a socket that was closed may come behind the next one's
 CLOSE_NORMAL = 1000
 
 
@@ -146,7 +147,7 @@ class Conversation:
             self._gate.check(message.token, message.session, "feed")
             session = self._service.find(message.session)
         self._session, self._format = session, message.format
-        self._feeder = feeder = session.feeder(message.format)
+        self._feeder = feeder = await _lease(session, message.format)
         after = message.after if isinstance(message, AttachMessage) else None
         self._events = session.events(feeder.told_seq if after is None else after)
         if feeder.told_seq is None:
@@ -225,6 +226,22 @@ class Conversation:
             self._socket.scope.get("extensions", {}).get(ABORT, lambda: None)()
         except (RuntimeError, WebSocketDisconnect, OSError):
             logger.info("socket: gone before the goodbye")
+
+
+async def _lease(session: Session, format: PcmFormat) -> Feeder:
+    """Lease the place for a feeder, of whom the one before may just be leaving.
+
+    Raises:
+        Refusal: as ``session.feeder`` does.
+    """
+    for _ in range(LEASE_TRIES):
+        try:
+            return session.feeder(format)
+        except Refusal as refused:
+            if refused.code != "already_fed":
+                raise
+        await asyncio.sleep(LEASE_PAUSE_S)
+    return session.feeder(format)
 
 
 async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:

@@ -15,6 +15,7 @@ from app.media import PACKET_MS, PACKETS_PER_FRAME
 from app.sessions.events import Marked, SessionEvent, Speaking
 
 WAITING_HIGH = 1000  # utterances, and as many marks, that have not ended
+LATER = "send more once some have been."
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +82,8 @@ class Utterances:
         if name is not None and latest is not None and latest.id == name and latest in self._waiting:
             latest.openings += 1
             return latest
-        self._require_room(len(self._waiting), "too_many_utterances", "utterances")
+        if len(self._waiting) >= WAITING_HIGH:
+            raise Refusal("too_many_utterances", f"{WAITING_HIGH} utterances wait to be played; {LATER}")
         self.latest = utterance = self._new(name)
         self._waiting.append(utterance)
         return utterance
@@ -120,7 +122,8 @@ class Utterances:
         Raises:
             Refusal: ``too_many_marks``.
         """
-        self._require_room(self._marks_waiting, "too_many_marks", "marks")
+        if self._marks_waiting >= WAITING_HIGH:
+            raise Refusal("too_many_marks", f"{WAITING_HIGH} marks wait to be played; {LATER}")
         self._marks_waiting += 1
 
     def mark(self, id: str, position: int) -> None:
@@ -185,8 +188,3 @@ class Utterances:
             self._waiting.popleft()
             self._names.discard(front.id)
             self._tell(Speaking(False, front.id, front.played_ms, False))
-
-    @staticmethod
-    def _require_room(waiting: int, code: str, what: str) -> None:
-        if waiting >= WAITING_HIGH:
-            raise Refusal(code, f"{WAITING_HIGH} {what} wait to be played; send more once some have been.")

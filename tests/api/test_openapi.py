@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 from PIL import Image as PillowImage
 from pydantic import TypeAdapter
 
-from app.api import models
+from app.api import models, session_models
+from app.api.client_messages import TYPES
 from app.api.problems import MEDIA_TYPE, STATUS_OF
 from app.assets import DEFAULT_PICTURE
 from app.config import Settings
@@ -24,6 +25,12 @@ from tests.paths import ROOT
 ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("get", "/healthz"): TypeAdapter(models.Health),
     ("get", "/api/engines"): TypeAdapter(models.EngineList),
+    ("post", "/api/sessions"): TypeAdapter(session_models.SessionMade),
+    ("get", "/api/sessions"): TypeAdapter(session_models.SessionList),
+    ("get", "/api/sessions/{id}"): TypeAdapter(session_models.SessionView),
+    ("delete", "/api/sessions/{id}"): None,
+    ("post", "/api/sessions/{id}/tokens"): TypeAdapter(session_models.TokenMade),
+    ("post", "/api/sessions/{id}/interrupt"): TypeAdapter(session_models.Cut),
     ("get", "/api/avatars"): TypeAdapter(models.AvatarList),
     ("post", "/api/avatars"): TypeAdapter(models.AvatarView),
     ("get", "/api/avatars/progress"): TypeAdapter(models.Progress | None),
@@ -99,9 +106,12 @@ def test_bodies_that_routes_read_themselves_are_described(described: dict[str, A
 
 
 def test_real_answers_are_as_described(client: TestClient, avatar: str) -> None:
+    made = client.post("/api/sessions", json={"engine": "clapper"})
+    session = session_models.SessionMade.model_validate_json(made.content).id
     for (method, path), answered in ROUTES.items():
         if method == "get" and answered is not None:
-            answer = client.get(path.replace("{id}", avatar), params={"upload": "x" * 16})
+            id = session if path.startswith("/api/sessions") else avatar
+            answer = client.get(path.replace("{id}", id), params={"upload": "x" * 16})
             assert answer.status_code == 200, path
             answered.validate_json(answer.content, strict=True)
     mouth = client.get(f"/api/avatars/{avatar}/mouth").json()
@@ -153,6 +163,8 @@ def test_the_sockets_messages_are_described_both_ways(described: dict[str, Any])
         name = union["$ref"].rsplit("/", 1)[1]
         kinds[way] = set(parts[name]["discriminator"]["mapping"])
         assert all(ref.rsplit("/", 1)[1] in parts for ref in parts[name]["discriminator"]["mapping"].values())
-    assert kinds["receives"] == {"start", "offer", "flush", "interrupt", "stop"}
-    assert kinds["sends"] == {"started", "answer", "speaking", "interrupted", "viewers", "stats", "error"}
+    assert kinds["receives"] == set(TYPES)
+    assert kinds["sends"] == {
+        "started", "answer", "speaking", "interrupted", "mark", "viewers", "stats", "error",
+    }  # fmt: skip
     assert parts["StartMessage"]["properties"]["sample_rate"]["maximum"] == 96_000

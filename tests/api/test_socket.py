@@ -130,7 +130,7 @@ async def test_a_clip_is_announced_and_played_to_its_end(server: Server) -> None
         await client.socket.send(TONE)
         await client.say("flush")
         finished = await client.expect("speaking", after=mark, state="finished")
-        assert finished["played_ms"] == 2000
+        assert (finished["utterance"], finished["played_ms"]) == ("2", 1000)
 
 
 async def test_an_interrupt_stops_the_voice_at_once_and_the_next_utterance_plays(server: Server) -> None:
@@ -157,7 +157,7 @@ async def test_an_interrupt_stops_the_voice_at_once_and_the_next_utterance_plays
         await client.socket.send(TONE)
         await client.say("flush")
         finished = await client.expect("speaking", after=mark, state="finished")
-        assert finished["played_ms"] == answer["played_ms"] + 1000
+        assert (finished["utterance"], finished["played_ms"], finished["interrupted"]) == ("2", 1000, False)
 
 
 async def test_an_interrupt_is_heard_behind_ten_seconds_of_sound(server: Server) -> None:

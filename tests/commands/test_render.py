@@ -16,7 +16,8 @@ from app.clock import MonotonicClock
 from app.commands.render import RenderError, render_file, talking_frames
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.scheduler.worker import InferenceWorker
-from app.sessions.feeder import Feeder, PcmFormat
+from app.sessions.feeder import Feeder, FeederLinks, PcmFormat
+from app.sessions.utterances import Utterances
 from tests.fakes import HoardingSink
 
 
@@ -50,7 +51,8 @@ async def test_the_frames_are_those_of_a_live_clip_session(avatar: Avatar, short
     worker.start()
     stream = worker.open(engine, engine.prepare(avatar), False, sink)
     pcm, rate = soundfile.read(short, dtype="int16")
-    feeder = Feeder(PcmFormat("pcm_s16le", 1, rate), stream, MonotonicClock(), 0)
+    links = FeederLinks(stream, Utterances(lambda event: None), MonotonicClock(), "clip")
+    feeder = Feeder(PcmFormat("pcm_s16le", 1, rate), links, 0)
     task = asyncio.create_task(feeder.run())
     data = pcm.tobytes()
     for start in range(0, len(data), 7_777):

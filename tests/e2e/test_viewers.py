@@ -15,7 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 from app.config import Settings
 from app.errors import Refusal
 from app.rtc.viewer import Viewer
-from app.sessions.events import SessionEvent, ViewersChanged
+from app.sessions.events import ViewersChanged
 from app.sessions.feeder import PcmFormat
 from app.sessions.service import Service, SessionRequest
 from app.sessions.session import Session
@@ -76,10 +76,9 @@ async def test_viewers_come_late_share_one_encoder_and_leave_the_others_alone(se
     counts: list[int] = []
 
     async def listen() -> None:
-        event: SessionEvent
-        async for event in session.events():
-            if isinstance(event, ViewersChanged):
-                counts.append(event.count)
+        async for told in session.events():
+            if isinstance(told.event, ViewersChanged):
+                counts.append(told.event.count)
 
     listening = asyncio.create_task(listen())
     feeder = session.feeder(PcmFormat(sample_rate=16_000))
@@ -160,7 +159,7 @@ async def test_a_malformed_offer_is_refused_and_hurts_nobody_else(service: Servi
         assert refused.value.code == "bad_sdp"
     seen = watcher.pictures
     await watcher.has_seen(seen + 10)
-    assert len(session._viewers) == 1
+    assert len(session._viewers._viewers) == 1
     session.feeder(PcmFormat())  # it lives
     await watcher.leave()
     await stranger.close()

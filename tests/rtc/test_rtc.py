@@ -39,7 +39,7 @@ def test_buffer_b_is_bounded_and_keeps_the_latest() -> None:
 def test_an_interrupt_leaves_rest_in_buffer_b_without_a_click() -> None:
     feed = PlayoutFeed(2)
     for slot in range(2):
-        feed.put(PlayedSlot(slot, slot, IDLE + 9, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0))
+        feed.put(PlayedSlot(slot, slot, IDLE + 9, np.full(SAMPLES_PER_FRAME, 10_000, np.int16), 0, slot))
     assert feed.silence(lambda position: IDLE) == 4
     assert feed.silence(lambda position: IDLE) == 0
     assert all(slot.image is IDLE and slot.generation is None for slot in feed.pictures.items)

@@ -24,8 +24,8 @@ from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.sessions.events import Failed, Interrupted, SessionEvent, Speaking
 from app.sessions.feeder import PcmFormat
-from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.feeders import FEEDERS_HIGH
+from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.session import Session
 from tests.fakes import STILL, Face, HandPool, InlinePool, NotingEncoder, SteppedClock, frame
 
@@ -188,8 +188,8 @@ async def test_a_feeder_replaced_in_the_middle_of_a_word_is_heard_to_its_end_and
     await stage.play(session, 70)
     assert numbers_shown(stage.encoders[0]) == list(range(51)), "31 slots of the first, 20 of the second, in order"
     assert session.stats().played_ms == 51 * SLOT_MS and session.stats().gaps == 0
-    spoken = [(event.begins, event.played_ms) for event in heard(events, Speaking)]
-    assert spoken == [(True, 0), (False, 31 * SLOT_MS), (True, 31 * SLOT_MS), (False, 51 * SLOT_MS)]
+    spoken = [(event.begins, event.utterance, event.played_ms) for event in heard(events, Speaking)]
+    assert spoken == [(True, "1", 0), (False, "1", 31 * SLOT_MS), (True, "2", 0), (False, "2", 20 * SLOT_MS)]
     await session.aclose()
     await listening
 
@@ -244,11 +244,11 @@ async def test_an_interrupt_is_told_to_every_listener_and_drops_all_that_waits(s
     await feeder.push(tone(200))
     await stage.play(session, 10)
     cut = session.interrupt()
-    assert 0 < played_ms < 12 * SLOT_MS
+    assert 0 < cut.session_played_ms == cut.played_ms < 12 * SLOT_MS and cut.utterance == "1"
     await feeder.push(tone(5))
     await feeder.flush()
     await stage.play(session, 20)
-    assert session.stats().played_ms == played_ms + 5 * SLOT_MS
+    assert session.stats().played_ms == cut.session_played_ms + 5 * SLOT_MS
     await session.aclose()
     await asyncio.gather(listening, also_listening)
     assert heard(events, Interrupted) == heard(others, Interrupted) == [cut]

@@ -1,0 +1,331 @@
+"""What is said, what the server tells of it, and how the two fit together, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lipwire.errors import LipwireError
+from lipwire.events import (
+    Event,
+    Interrupted,
+    MarkReached,
+    SpeakingFinished,
+    SpeakingStarted,
+    Stats,
+    Viewers,
+    event_of,
+)
+from lipwire.outbox import Begin, Cut, Flush, Mark, Outbox, Say, Sound
+from lipwire.speech import Speech
+
+IDS_KEPT = 4096  # of utterances that are over, so that what is told twice is known
+PLACES = 256  # for utterances and marks that have not played; the server takes 1000 of either
+
+
+def _promise() -> asyncio.Future[Any]:
+    """Make a future whose error nobody need wait for."""
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future
+
+
+@dataclass(eq=False)
+class PendingMark:
+    """A mark that has not come back. ``speech``: the one that it stands in or behind."""
+
+    id: str
+    speech: Speech | None
+    reached: asyncio.Future[bool] = field(default_factory=_promise)
+
+    def settle(self, reached: bool) -> None:
+        """Tell who waits for it."""
+        if not self.reached.done():
+            self.reached.set_result(reached)
+
+
+@dataclass(eq=False)
+class PendingCut:
+    """An interrupt that was not answered yet, and what it cuts."""
+
+    cut: Cut
+    speeches: list[Speech]
+    marks: list[str]
+    answer: asyncio.Future[Interrupted] = field(default_factory=_promise)
+
+
+class Feed:
+    """Everything about one session's voice but the connection: puts items into ``outbox``, is given messages.
+
+    Whatever the server tells twice, or in pieces because it lost the client in between, is announced once. Bounds: the
+    outbox's; ``PLACES`` utterances and marks that have not played, past which :meth:`wait_for_room` waits; ``IDS_KEPT``
+    ids. ``last_event``: behind it lies all that matters; None: behind the newest at the first attach.
+    """
+
+    def __init__(self, announce: Callable[[Event], None], last_event: int | None) -> None:
+        self.outbox = Outbox()
+        self.played_ms = 0
+        self.viewers = 0
+        self.after = last_event  # the newest event that was seen
+        self._announce = announce
+        self._seen_one = last_event is not None
+        self._repeated_to = 0  # the newest event when the server answered
+        self._attached_before = False
+        self._open: Speech | None = None
+        self._latest: Speech | None = None
+        self._speeches: dict[str, Speech] = {}  # that are not over, by the wire ids of all their pieces
+        self._ids: dict[str, None] = {}
+        self._marks: dict[str, PendingMark] = {}
+        self._cuts: list[PendingCut] = []
+        self._numbers = itertools.count(1)
+        self._places = asyncio.Event()
+        self._places.set()
+
+    # what is said
+
+    def reserve(self, id: str) -> None:
+        """Let an utterance have an id.
+
+        Raises:
+            ValueError: where another had it.
+        """
+        if id in self._ids:
+            raise ValueError(f"there was an utterance {id!r} before")
+        self._ids[id] = None
+        if len(self._ids) > IDS_KEPT:
+            self._ids.pop(next(iter(self._ids)))
+
+    async def wait_for_room(self) -> None:
+        """Return when something more may be said.
+
+        Raises:
+            LipwireError: why there never will be.
+        """
+        await self._places.wait()
+        await self.outbox.wait_for_room()
+
+    def begin(self, speech: Speech) -> None:
+        """Begin an utterance; the one before it ends."""
+        self._introduce(speech)
+        self._open = speech
+        self.outbox.put(Begin(speech))
+
+    def sound(self, speech: Speech, data: bytes) -> None:
+        """Say something of the utterance that is open; of one that was cut it is dropped."""
+        if not speech.cut:
+            speech.sent += len(data)
+            self.outbox.put(Sound(speech, speech.sent, data))
+
+    def end(self, speech: Speech) -> None:
+        """End an utterance; again is fine."""
+        if self._open is speech:
+            self._open = None
+        if speech.ended:
+            return
+        speech.ended = True
+        if not speech.cut:
+            self.outbox.put(Flush(speech))
+            if speech.played_out:
+                self._finish(speech, interrupted=False)
+
+    def say(self, speech: Speech, text: str, voice: str | None) -> None:
+        """Say a text, as an utterance of its own."""
+        self._introduce(speech)
+        speech.ended = True
+        self.outbox.put(Say(speech, text, voice))
+
+    def mark(self, id: str) -> asyncio.Future[bool]:
+        """Mark the place that was reached; the result says whether it was played, not cut."""
+        pending = PendingMark(id, self._latest)
+        name = f"{id}~{next(self._numbers)}"  # an echo of an earlier one of this name must not be taken for it
+        self._marks[name] = pending
+        self.outbox.put(Mark(name))
+        self._count_places()
+        return pending.reached
+
+    def interrupt(self) -> asyncio.Future[Interrupted]:
+        """Cut everything said so far."""
+        unwritten = self.outbox.unwritten()
+        for speech in self._speeches.values():
+            speech.cut = True
+            speech.truncated = speech.truncated or not speech.ended or speech in unwritten
+        cut = self.outbox.cut(Cut(next(self._numbers)))
+        pending = next((each for each in self._cuts if each.cut == cut), None)
+        if pending is None:
+            pending = PendingCut(cut, [], [])
+            self._cuts.append(pending)
+        pending.speeches, pending.marks = list(self._speeches.values()), list(self._marks)
+        return pending.answer
+
+    def fail(self, error: LipwireError) -> None:
+        """Let everything that waits raise an error; the first one counts."""
+        self.outbox.fail(error)
+        self._places.set()
+        for speech in self._speeches.values():
+            speech.fail(error)
+        futures: list[asyncio.Future[Any]] = [mark.reached for mark in self._marks.values()]
+        futures += [cut.answer for cut in self._cuts]
+        for future in futures:
+            if not future.done():
+                future.set_exception(error)
+
+    # what the server says
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether all has been told that happened before the server's last answer to an attach."""
+        return (self.after or 0) >= self._repeated_to
+
+    def attached(self, started: dict[str, Any]) -> None:
+        """Take the server's answer to an attach. What was missed is told next; then comes :meth:`go_on`.
+
+        Raises:
+            ConnectionLost: when it lost more than is kept.
+        """
+        self.played_ms = int(started.get("played_ms") or 0)
+        newest = int(started.get("last_event") or 0)
+        if not self._attached_before:
+            self._attached_before = True
+            self.after = newest if self.after is None else self.after
+            return
+        self._repeated_to = newest
+        piece = started.get("utterance") or ""
+        speech = self._speeches.get(piece)
+        if speech is None or speech.wire_id != piece:
+            self.outbox.locate(None, 0)
+        else:
+            self.outbox.locate(speech, speech.piece_start + int(started.get("received_bytes") or 0))
+            self._continue(speech)
+        for each in self._speeches.values():
+            each.truncated = each.truncated or (each.cut and self.outbox.sound_left(each) is not None)
+
+    def go_on(self) -> None:
+        """Send again what the server does not have."""
+        self.outbox.rewind()
+        for pending in list(self._cuts):
+            if not self.outbox.waiting(pending.cut):  # a later one does its work
+                self._answer(pending, Interrupted(None, 0, self.played_ms))
+
+    def receive(self, message: dict[str, Any]) -> None:
+        """Take a message, and announce what it tells."""
+        seq = message.get("seq")
+        if seq is not None:
+            if self._seen_one and self.after is not None and seq <= self.after:
+                return
+            self.after, self._seen_one = seq, True
+        event = event_of(message)
+        if isinstance(event, SpeakingStarted):
+            self._started(event)
+        elif isinstance(event, SpeakingFinished):
+            self._finished(event)
+        elif isinstance(event, Interrupted):
+            self._interrupted(event)
+        elif isinstance(event, MarkReached):
+            self._reached(event)
+        elif event is not None:
+            if isinstance(event, Viewers):
+                self.viewers = event.count
+            elif isinstance(event, Stats):
+                self.played_ms = event.played_ms
+            self._announce(event)
+
+    def _started(self, event: SpeakingStarted) -> None:
+        speech = self._speeches.get(event.utterance)
+        if speech is None:
+            if event.utterance not in self._ids:
+                self._announce(event)
+            return
+        if event.utterance == speech.wire_id:
+            self.outbox.arrived(Begin(speech))
+        if not speech.started:
+            speech.started = True
+            self._announce(replace(event, utterance=speech.id))
+
+    def _finished(self, event: SpeakingFinished) -> None:
+        speech = self._speeches.get(event.utterance)
+        if speech is None:
+            if event.utterance not in self._ids:
+                self._announce(event)
+            return
+        speech.piece_finished(event.utterance, event.played_ms)
+        if event.utterance == speech.wire_id:
+            self.outbox.arrived(Begin(speech))
+        if event.interrupted:
+            is_open = self._open is speech and not speech.cut
+            self._finish(speech, interrupted=True)
+            if is_open:
+                self.outbox.put(Flush(speech))  # what is still on its way is swallowed up to here
+        elif speech.played_out:
+            self._finish(speech, interrupted=False)
+
+    def _interrupted(self, event: Interrupted) -> None:
+        self.played_ms = event.session_played_ms
+        # one that was not written yet is not what this answers
+        pending = next((each for each in self._cuts if not self.outbox.waiting(each.cut)), None)
+        if pending is not None:
+            self.outbox.arrived(pending.cut)
+            self._answer(pending, event)
+        # what it cut has been told; a mark behind what had played before would never come back
+        for name, mark in list(self._marks.items()):
+            if mark.speech is None or mark.speech.over:
+                self._reached(MarkReached(name))
+        self._announce(event)
+
+    def _reached(self, event: MarkReached) -> None:
+        mark = self._marks.pop(event.id, None)
+        if mark is not None:
+            self.outbox.arrived(Mark(event.id))
+            self._count_places()
+            mark.settle(True)
+            self._announce(MarkReached(mark.id))
+
+    # both
+
+    def _introduce(self, speech: Speech) -> None:
+        if self._open is not None:
+            self.end(self._open)
+        speech.begun = True
+        self._latest = speech
+        self._speeches[speech.wire_id] = speech
+        self._count_places()
+
+    def _continue(self, speech: Speech) -> None:
+        """Begin another piece of an utterance that the server has ended for us, if anything of it follows."""
+        left = self.outbox.sound_left(speech)
+        if not speech.cut and not (speech.ended and left is None):
+            speech.next_piece(speech.sent if left is None else left)
+            self.reserve(speech.wire_id)
+            self._speeches[speech.wire_id] = speech
+            self.outbox.continue_first(speech)
+
+    def _finish(self, speech: Speech, interrupted: bool) -> None:
+        for wire_id in [name for name, each in self._speeches.items() if each is speech]:
+            del self._speeches[wire_id]
+        played = speech.finish(interrupted)
+        if interrupted:
+            self.outbox.drop(speech)
+            for name in [name for name, mark in self._marks.items() if mark.speech is speech]:
+                self._marks.pop(name).settle(False)
+        self._count_places()
+        self._announce(SpeakingFinished(speech.id, played.played_ms, played.interrupted))
+
+    def _answer(self, pending: PendingCut, event: Interrupted) -> None:
+        self._cuts.remove(pending)
+        for speech in pending.speeches:
+            if not speech.over:
+                self._finish(speech, interrupted=True)
+        for name in pending.marks:
+            if name in self._marks:
+                self._marks.pop(name).settle(False)
+        self._count_places()
+        if not pending.answer.done():
+            pending.answer.set_result(event)
+
+    def _count_places(self) -> None:
+        if len(self._speeches) < PLACES and len(self._marks) < PLACES:
+            self._places.set()
+        else:
+            self._places.clear()

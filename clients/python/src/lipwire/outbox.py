@@ -1,0 +1,257 @@
+"""All that is sent, in order, and kept until the server is known to have it: a lost connection loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from dataclasses import dataclass, replace
+
+from lipwire.errors import ConnectionLost, LipwireError
+from lipwire.speech import Speech
+
+KEEP_BYTES = 16 * 1024 * 1024  # of what was written; what two kernels and a server hold unread is less
+QUEUE_BYTES = 64 * 1024  # of what was not written yet
+ITEM_BYTES = 200  # what each item counts beside its sound
+
+
+@dataclass(frozen=True)
+class Begin:
+    """An utterance begins, or goes on in its next piece."""
+
+    speech: Speech
+
+
+@dataclass(frozen=True)
+class Sound:
+    """PCM of an utterance; ``end``: how many bytes of it there are with these."""
+
+    speech: Speech
+    end: int
+    data: bytes
+
+    @property
+    def start(self) -> int:
+        """How many bytes of the utterance there are before these."""
+        return self.end - len(self.data)
+
+
+@dataclass(frozen=True)
+class Flush:
+    """An utterance ends."""
+
+    speech: Speech
+
+
+@dataclass(frozen=True)
+class Say:
+    """A text, which is an utterance of its own."""
+
+    speech: Speech
+    text: str
+    voice: str | None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place that the server tells of; ``id`` is never used twice."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An interrupt: nothing before it matters any more. ``number`` tells it from others."""
+
+    number: int
+
+
+Item = Begin | Sound | Flush | Say | Mark | Cut
+
+
+class Outbox:
+    """A log with a place in it: before it what was written, behind it what is still to be.
+
+    Bound: of what was written the last ``KEEP_BYTES``, older items are forgotten; of the rest ``QUEUE_BYTES``, past
+    which :meth:`wait_for_room` waits, and one item for each who waited. Empty: :meth:`take` waits. One task takes. What
+    the server has is said by its answer to an attach (:meth:`locate`), and by events that follow from it
+    (:meth:`arrived`).
+    """
+
+    def __init__(self, keep_bytes: int = KEEP_BYTES) -> None:
+        self._keep_bytes = keep_bytes
+        self._written: deque[Item] = deque()
+        self._queue: deque[Item] = deque()
+        self._written_bytes = self._queue_bytes = 0
+        self._forgotten: tuple[Speech, int] | None = None  # the newest sound that is not kept: up to which byte
+        self._filled, self._room, self._empty = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._failure: LipwireError | None = None
+        self._recount()
+
+    def __len__(self) -> int:
+        """Bytes kept, with ``ITEM_BYTES`` for each item."""
+        return self._written_bytes + self._queue_bytes
+
+    # who says something
+
+    def put(self, *items: Item) -> None:
+        """Append."""
+        self._queue.extend(items)
+        self._note_queue(self._queue_bytes + sum(map(_cost, items)))
+
+    async def wait_for_room(self) -> None:
+        """Return when there is room for another item.
+
+        Raises:
+            LipwireError: why there never will be.
+        """
+        while not self._room.is_set():
+            await self._room.wait()
+        self.require_life()
+
+    async def wait_until_empty(self) -> None:
+        """Return when everything is written; raises like :meth:`wait_for_room`."""
+        await self._empty.wait()
+        self.require_life()
+
+    def require_life(self) -> None:
+        """Raise what it failed of, if it has."""
+        if self._failure is not None:
+            raise self._failure
+
+    def cut(self, cut: Cut) -> Cut:
+        """Append an interrupt, and drop all that it makes needless.
+
+        Returns the one that is not written yet, where there is one: it is as good.
+        """
+        waiting = next((item for item in self._queue if isinstance(item, Cut)), cut)
+        self._queue = deque([waiting])
+        # their places are still needed, to know what the server has
+        self._written = deque(replace(item, data=b"") if isinstance(item, Sound) else item for item in self._written)
+        self._recount()
+        return waiting
+
+    def drop(self, speech: Speech) -> None:
+        """Drop what is left to write of an utterance."""
+        self._queue = deque(item for item in self._queue if isinstance(item, Mark | Cut) or item.speech is not speech)
+        self._recount()
+
+    def fail(self, error: LipwireError) -> None:
+        """Let everybody who waits, now or later, raise it; the first one counts."""
+        self._failure = self._failure or error
+        self._room.set()
+        self._empty.set()
+
+    # who writes
+
+    async def take(self) -> Item:
+        """Wait for the next item to write; from now on it counts as written."""
+        while not self._queue:
+            self._filled.clear()
+            await self._filled.wait()
+        item = self._queue.popleft()
+        self._written.append(item)
+        self._written_bytes += _cost(item)
+        self._forget()
+        self._note_queue(self._queue_bytes - _cost(item))
+        return item
+
+    # what the server has
+
+    def waiting(self, item: Item) -> bool:
+        """Whether an item is still to be written."""
+        return item in self._queue
+
+    def arrived(self, item: Item) -> None:
+        """Learn that the server has an item, if it was written, and all before it."""
+        if item in self._written:
+            while self._written.popleft() != item:
+                pass
+            self._forgotten = None
+            self._recount()
+
+    def locate(self, speech: Speech | None, received: int) -> None:
+        """Learn that of all that was written the server has an utterance up to a byte, and no sound behind it.
+
+        ``speech``: None where it has none that may still be on its way.
+
+        Raises:
+            ConnectionLost: when what comes next is not kept any more.
+        """
+        last: int | None = None
+        for place, item in enumerate(self._written):
+            if isinstance(item, Begin | Say | Sound) and item.speech is speech and _reached(item, received):
+                last = place
+        if last is None:
+            lost = self._forgotten
+            if lost is not None and not lost[0].over and (speech is not lost[0] or received < lost[1]):
+                raise ConnectionLost("sound_lost", "The server lost more sound than this client keeps; start again.")
+            return
+        here, rest = self._written[last], list(self._written)[last + 1 :]
+        if isinstance(here, Sound) and here.data and here.end > received:
+            rest.insert(0, replace(here, data=here.data[received - here.start :]))
+        self._written, self._forgotten = deque(rest), None
+        self._recount()
+
+    def rewind(self) -> None:
+        """Write again what the server is not known to have; what was before an interrupt need not be."""
+        items = [*self._written, *self._queue]
+        cuts = [place for place, item in enumerate(items) if isinstance(item, Cut)]
+        self._queue = deque(item for item in items[cuts[-1] if cuts else 0 :] if not _needless(item))
+        self._written, self._forgotten = deque(), None
+        self._recount()
+
+    def continue_first(self, speech: Speech) -> None:
+        """Let an utterance whose beginning the server has go on in its next piece, before all else."""
+        self._written.appendleft(Begin(speech))
+        self._recount()
+
+    def sound_left(self, speech: Speech) -> int | None:
+        """Return from which byte on an utterance's sound is in it; None where nothing is."""
+        items = itertools.chain(self._written, self._queue)
+        return next((item.start for item in items if isinstance(item, Sound) and item.speech is speech), None)
+
+    def unwritten(self) -> set[Speech]:
+        """Return the utterances of which something is still to be written."""
+        return {item.speech for item in self._queue if not isinstance(item, Mark | Cut)}
+
+    def _forget(self) -> None:
+        while self._written_bytes > self._keep_bytes and len(self._written) > 1:
+            item = self._written.popleft()
+            self._written_bytes -= _cost(item)
+            if isinstance(item, Sound):
+                self._forgotten = (item.speech, item.end)
+
+    def _recount(self) -> None:
+        self._written_bytes = sum(map(_cost, self._written))
+        self._note_queue(sum(map(_cost, self._queue)))
+
+    def _note_queue(self, size: int) -> None:
+        self._queue_bytes = size
+        _let(self._filled, bool(self._queue))
+        _let(self._empty, not self._queue or self._failure is not None)
+        _let(self._room, size < QUEUE_BYTES or self._failure is not None)
+
+
+def _let(event: asyncio.Event, so: bool) -> None:
+    if so:
+        event.set()
+    else:
+        event.clear()
+
+
+def _cost(item: Item) -> int:
+    if isinstance(item, Sound):
+        return ITEM_BYTES + len(item.data)
+    return ITEM_BYTES + (len(item.text) if isinstance(item, Say) else 0)
+
+
+def _reached(item: Begin | Say | Sound, received: int) -> bool:
+    if not isinstance(item, Sound):
+        return True
+    # an interrupted one's sound is gone, and only its end is known
+    return (item.start if item.data else item.end - 1) < received
+
+
+def _needless(item: Item) -> bool:
+    return not isinstance(item, Mark | Cut) and (item.speech.over or item.speech.cut)

@@ -1,0 +1,34 @@
+"""What goes out, in the protocol's words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lipwire.outbox import Begin, Cut, Flush, Item, Mark, Say, Sound
+
+
+def message_of(item: Item) -> str | bytes:
+    """Say an item: text as JSON, sound as it is."""
+    if isinstance(item, Sound):
+        return item.data
+    return json.dumps(_fields(item))
+
+
+def attach_message(session: str, token: str, after: int | None) -> str:
+    """Ask to feed a session; every utterance says its own format."""
+    fields = {"type": "attach", "session": session, "token": token, "after": after}
+    return json.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+def _fields(item: Begin | Flush | Say | Mark | Cut) -> dict[str, Any]:
+    if isinstance(item, Begin):
+        speech = item.speech
+        sound = {name: getattr(speech.format, name) for name in ("sample_rate", "channels", "encoding")}
+        return {"type": "utterance", "id": speech.wire_id, **sound}
+    if isinstance(item, Say):
+        voice = {} if item.voice is None else {"voice": item.voice}
+        return {"type": "say", "text": item.text, "utterance": item.speech.wire_id, **voice}
+    if isinstance(item, Mark):
+        return {"type": "mark", "id": item.id}
+    return {"type": "flush" if isinstance(item, Flush) else "interrupt"}
