@@ -35,7 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="", help="the language model's name there")
     parser.add_argument("--ears", default="", help="an OpenAI-compatible address for speech recognition (…/v1)")
     parser.add_argument("--ears-model", default="whisper-1")
-    parser.add_argument("--voice", default="en-gb", help="espeak-ng's voice")
+    parser.add_argument("--voice", default="en", help="espeak-ng's voice")
     parser.add_argument("--verbose", action="store_true")
     chosen = parser.parse_args()
     if chosen.brain not in ("script", "echo") and not (chosen.ears and chosen.model):
@@ -86,7 +86,7 @@ async def lipwire(url: str, command: str | None) -> AsyncIterator[None]:
         until = time.monotonic() + (START_S if process else 0)
         while not await _answers(url):
             if time.monotonic() > until or (process and process.returncode is not None):
-                sys.exit(f"No Lipwire server answers at {url}: start one (make run), or say --serve '.venv/bin/lipwire serve'")
+                sys.exit(f"No Lipwire server answers at {url}: start one, or say --serve '.venv/bin/lipwire serve'.")
             await asyncio.sleep(0.5)
         yield
     finally:

@@ -36,7 +36,7 @@ Tell = Callable[[str], Awaitable[None]]  # one JSON message to the page
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the parts are. ``brain`` and ``ears``: the address of an OpenAI-compatible API, or a word for an offline one."""
+    """Where the parts are. ``brain``: ``script``, ``echo`` or an OpenAI-compatible address; ``ears``: one, or nothing."""
 
     lipwire: str = "http://127.0.0.1:8000"
     avatar: str = "default"

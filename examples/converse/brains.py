@@ -21,8 +21,8 @@ SCRIPT = (
     "Hello! I am a face without a model behind me. I only know that you spoke. Ask me something, or speak while I am"
     " talking, and I will stop and listen. Until then I will simply go on for a while, so that you have something to"
     " interrupt. The rain in Spain stays mainly in the plain, or so they say.",
-    "You interrupted me, or I had finished: either way it is my turn again. My lips follow the sound, and what I had not"
-    " said yet was thrown away. So what shall we talk about next?",
+    "You interrupted me, or I had finished: either way it is my turn again. My lips follow the sound, and what I had"
+    " not said yet was thrown away. So what shall we talk about next?",
     "I have three things to say, and that was the third of them. From here on I repeat myself.",
 )
 
@@ -32,7 +32,7 @@ class ScriptedBrain(FrameProcessor):
 
     def __init__(self, lines: Sequence[str] = SCRIPT) -> None:
         super().__init__()
-        self._lines, self._next = lines, 0
+        self._lines, self._at = lines, 0
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Take the context, and stream an answer."""
@@ -40,8 +40,8 @@ class ScriptedBrain(FrameProcessor):
         if not isinstance(frame, LLMContextFrame):
             await self.push_frame(frame, direction)
             return
-        line = self._lines[self._next % len(self._lines)]
-        self._next += 1
+        line = self._lines[self._at % len(self._lines)]
+        self._at += 1
         await self.push_frame(LLMFullResponseStartFrame())
         for word in line.split(" "):
             await self.push_frame(LLMTextFrame(word + " "))

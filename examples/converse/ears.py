@@ -11,10 +11,13 @@ from pipecat.utils.time import time_now_iso8601
 
 
 class CountingEars(SegmentedSTTService):
-    """In place of speech recognition: the "transcript" says how long somebody spoke. ``last`` is what they said, 16-bit PCM."""
+    """In place of speech recognition: the "transcript" says how long somebody spoke.
+
+    ``last`` is what they said, 16-bit PCM, and up to a second before.
+    """
 
     def __init__(self) -> None:
-        super().__init__(ttfs_p99_latency=0.1, trailing_silence_secs=0, settings=STTSettings(model=None, language=None))
+        super().__init__(ttfs_p99_latency=0.4, trailing_silence_secs=0, settings=STTSettings(model=None, language=None))
         self.last = b""
 
     @property

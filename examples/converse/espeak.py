@@ -1,7 +1,7 @@
 """Speech from text by espeak-ng, in this process: the PyPI wheel ``espeakng-loader`` brings library and voices.
 
-espeak-ng is free software under the GPL, version 3 or later: whoever passes on a program that loads it has that licence's
-duties. Nothing of it is in Lipwire.
+espeak-ng is free software under the GPL, version 3 or later: whoever passes on a program that loads it has that
+licence's duties. Nothing of it is in Lipwire.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True)
 class Speech:
-    """``pcm``: 16-bit mono. ``words``: where in the text, and in the sound, each begins: (letter from 0, milliseconds)."""
+    """``pcm``: 16-bit mono. ``words``: where each begins in the text (letters from 0) and in the sound (ms)."""
 
     pcm: bytes
     words: tuple[tuple[int, int], ...]
@@ -45,7 +45,7 @@ class Speech:
 class Espeak:
     """The library; there is one in a process, and one text at a time."""
 
-    def __init__(self, voice: str = "en-gb") -> None:
+    def __init__(self, voice: str = "en") -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = espeakng_loader.get_data_path().encode()
         self.sample_rate: int = self._library.espeak_Initialize(_RETRIEVE, 0, data, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from itertools import pairwise
 
 from espeak import Espeak
 from pipecat.frames.frames import Frame, TTSAudioRawFrame
@@ -34,9 +35,9 @@ class EspeakTTSService(TTSService):
         speech = await asyncio.to_thread(self._espeak.speak, text)
         self._spoken_bytes += len(speech.pcm)
         starts = [start for start, _ in speech.words]
-        ends = [*starts[1:], len(text)]
-        words = [(text[a:b].strip(), before_s + ms / 1000) for a, b, (_, ms) in zip(starts, ends, speech.words, strict=True)]
-        await self.add_word_timestamps([(word, at_s) for word, at_s in words if word], context_id)
+        words = [text[a:b].strip() for a, b in pairwise([*starts, len(text)])]
+        times = [before_s + ms / 1000 for _, ms in speech.words]
+        await self.add_word_timestamps([each for each in zip(words, times, strict=True) if each[0]], context_id)
         second = self._espeak.sample_rate * 2
         for at in range(0, len(speech.pcm), second):
             yield TTSAudioRawFrame(speech.pcm[at : at + second], self._espeak.sample_rate, 1, context_id=context_id)
