@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from brains import EchoingBrain, ScriptedBrain
 from ears import CountingEars
 from espeak import Espeak
+from lipwire import Face
 from lipwire.pipecat import LipwireVideoService
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.frames.frames import (
@@ -81,10 +82,10 @@ def make_agent(setting: Setting, espeak: Espeak, tell: Tell) -> tuple[PipelineWo
     counting = CountingEars()
     face = LipwireVideoService(setting.lipwire, avatar=setting.avatar)
 
-    @face.event_handler("on_face_ready")
-    async def ready(service: LipwireVideoService, made: object) -> None:
-        await tell(json.dumps({"type": "face", "watch": service.face.watch_url}))
+    async def ready(service: LipwireVideoService, made: Face) -> None:
+        await tell(json.dumps({"type": "face", "watch": made.watch_url}))
 
+    face.add_event_handler("on_face_ready", ready)
     pipeline = Pipeline(
         [
             VADProcessor(vad_analyzer=SileroVADAnalyzer(sample_rate=MICROPHONE_RATE)),

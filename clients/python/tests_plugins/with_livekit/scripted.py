@@ -13,7 +13,7 @@ RATE = 24_000
 WORD_MS = 200
 
 
-class ScriptedModel(llm.LLM):
+class ScriptedModel(llm.LLM[Any]):
     """Gives its answers one after the other, whatever was asked."""
 
     def __init__(self, *answers: str) -> None:
@@ -26,7 +26,7 @@ class ScriptedModel(llm.LLM):
 
 
 class _Answer(llm.LLMStream):
-    def __init__(self, model: llm.LLM, text: str, **options: Any) -> None:
+    def __init__(self, model: llm.LLM[Any], text: str, **options: Any) -> None:
         super().__init__(model, **options)
         self._text = text
 
@@ -36,7 +36,7 @@ class _Answer(llm.LLMStream):
             self._event_ch.send_nowait(llm.ChatChunk(id="answer", delta=delta))
 
 
-class Humming(tts.TTS):
+class Humming(tts.TTS[Any]):
     """A tone of 200 ms a word, all at once."""
 
     def __init__(self) -> None:

@@ -40,9 +40,10 @@ class Run:
         self.worker = PipelineWorker(pipeline, cancel_on_idle_timeout=False, enable_rtvi=False)
         self._started = asyncio.Event()
 
-        @self.worker.event_handler("on_pipeline_started")
         async def started(worker: PipelineWorker, frame: Frame) -> None:
             self._started.set()
+
+        self.worker.add_event_handler("on_pipeline_started", started)
 
     async def __aenter__(self) -> Run:
         runner = WorkerRunner(handle_sigint=False)

@@ -21,8 +21,8 @@ from pipecat.workers.runner import WorkerRunner
 
 sys.path.insert(0, str(Path(__file__).parents[4] / "examples" / "converse"))
 
-from agent import MICROPHONE_RATE, Setting, make_agent  # noqa: E402
-from espeak import Espeak  # noqa: E402
+from agent import MICROPHONE_RATE, Setting, make_agent
+from espeak import Espeak
 
 URL = os.environ.get("LIPWIRE_TEST_URL", "")
 pytestmark = pytest.mark.skipif(not URL, reason="LIPWIRE_TEST_URL names no server: run make test-plugins")
@@ -127,8 +127,8 @@ async def test_the_face_answers_is_interrupted_and_answers_again(espeak: Espeak)
         assert said.startswith("Hello! I am a face") and "or so they say" not in said
 
         await visitor.until(lambda: visitor.types().count("face speaks") == 2, "the second answer")
-        answers = [each["content"] for each in visitor.context.get_messages() if each["role"] == "assistant"]
-        heard = " ".join(str(each) for each in answers)
+        messages: list[Any] = visitor.context.get_messages()
+        heard = " ".join(each["content"] for each in messages if each["role"] == "assistant")
         assert heard.startswith("Hello! I am a face") and "or so they say" not in heard
         assert abs(len(heard) - len(said)) < 40, (heard, said)  # the context holds what was heard, and hardly more
     assert (await state(session))["state"] == "over"
