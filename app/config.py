@@ -85,6 +85,9 @@ class Settings(BaseSettings):
         description="where weights are fetched from first: addresses of folders, such as `https://host/folder`, "
         "separated by commas",
     )
+    recordings_keep_days: float = Field(
+        default=7, ge=0, description="days that a session's recording is kept in `data_dir`; 0 keeps it for ever"
+    )
     max_sessions: int = Field(
         default=8, ge=1, description="sessions at once; one more is refused, earlier where the machine has no time"
     )

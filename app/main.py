@@ -14,6 +14,7 @@ from app.api.avatars import avatar_routes
 from app.api.mouths import mouth_routes
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
+from app.api.recordings import recording_routes
 from app.api.schema import describe_socket
 from app.api.sessions import session_routes
 from app.api.socket import talk
@@ -41,6 +42,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(session_routes(service, gate))
     app.include_router(avatar_routes(service.avatars, service.casting.forget))
     app.include_router(mouth_routes(service.avatars, service.casting.forget))
+    app.include_router(recording_routes(service.recordings, gate))
     serve_pages(app)
     describe_socket(app)
 

@@ -1,4 +1,4 @@
-"""``bench interrupt``: from the message to silence in a real Chromium, and how right ``played_ms`` is."""
+"""``bench interrupt``: from the message to silence in a real Chromium, minutes of sound sent ahead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.sync import CHROMIUM_FLAGS, browser_path
 
 # Plays a steady tone, interrupts it at a random moment, and watches for the last loud sample and white picture.
 SCENE = """
-async () => {
+async (buffered) => {
   const { Session } = await import('/web/js/session/session.js');
   const video = document.querySelector('#video');
   const patch = new OffscreenCanvas(8, 8).getContext('2d', { willReadFrequently: true });
@@ -47,10 +47,11 @@ async () => {
     video.requestVideoFrameCallback(look);
   });
   const abort = new AbortController();
-  await session.start({ engine: 'clapper', mode: 'clip', sample_rate: 48000, avatar: 'default' }, abort.signal);
-  const tone = new Int16Array(48000 * 5).map((_, i) => 20000 * Math.sin(i * 2 * Math.PI * 440 / 48000));
-  const before = await session.inboundAudio();
-  session.sendAudio(tone);
+  await session.start({ engine: 'clapper', mode: 'agent', sample_rate: 48000, avatar: 'default' }, abort.signal);
+  const second = new Int16Array(48000).map((_, i) => 20000 * Math.sin(i * 2 * Math.PI * 440 / 48000));
+  let before = null;
+  while ((before = await session.inboundAudio()) === null) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let sent = 0; sent < buffered; sent++) session.sendAudio(second);
   while (heard.first === null) await new Promise((resolve) => setTimeout(resolve, 10));
   await new Promise((resolve) => setTimeout(resolve, 1500 + Math.random() * 500));
   const sentMs = performance.now();
@@ -77,15 +78,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Interrupt many sessions, one after another."""
     parser = argparse.ArgumentParser(prog="bench interrupt")
     parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--buffered", type=int, default=120, help="seconds of sound sent ahead")
     args = parser.parse_args(arguments)
     with server() as served:
-        found = asyncio.run(interrupt(served.url, args.times))
+        found = asyncio.run(interrupt(served.url, args.times, args.buffered))
     rows = [{"figure": name, **spread([result[name] for result in found])} for name in found[0]]
     report("interrupt", rows)
     return 0
 
 
-async def interrupt(url: str, times: int) -> list[dict[str, Any]]:
+async def interrupt(url: str, times: int, buffered_s: int) -> list[dict[str, Any]]:
     """Return each interrupt's figures, in ms."""
     found = []
     async with async_playwright() as playwright:
@@ -93,7 +95,7 @@ async def interrupt(url: str, times: int) -> list[dict[str, Any]]:
         for _ in range(times):
             page = await browser.new_page()
             await page.goto(f"{url}/sync")
-            found.append(await page.evaluate(SCENE))
+            found.append(await page.evaluate(SCENE, buffered_s))
             await page.close()
         await browser.close()
     return found

@@ -32,6 +32,7 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
         ("LIPWIRE_MAX_SIDE", "127"),
         ("LIPWIRE_MAX_SIDE", "8193"),
         ("LIPWIRE_MAX_SESSIONS", "0"),
+        ("LIPWIRE_RECORDINGS_KEEP_DAYS", "-1"),
         ("LIPWIRE_VOICE_LEAD_PACKETS", "51"),
         ("LIPWIRE_BUFFER_LOW", "20"),
         ("LIPWIRE_SSL_CERTFILE", "cert.pem"),

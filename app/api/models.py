@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.mouth import HANDLES
 from app.avatars.store import Mouth
+from app.recordings.recording_info import RecordingInfo
 
 
 class _Answer(BaseModel):
@@ -77,6 +78,28 @@ class AvatarList(_Answer):
     """All faces, the default one first, then the newest first."""
 
     avatars: list[AvatarView]
+
+
+class FaultView(_Answer):
+    """Why something ended early."""
+
+    code: str = Field(description="a stable string")
+    message: str = Field(description="a sentence that says what to do")
+
+
+class RecordingView(_Answer):
+    """How a session's recording stands."""
+
+    state: Literal["recording", "done", "failed"]
+    bytes: int = Field(description="of the file, as far as it can be played")
+    duration_ms: int
+    error: FaultView | None = Field(description="why it failed; what was written before can be played")
+
+    @classmethod
+    def of(cls, info: RecordingInfo) -> RecordingView:
+        """Show what is known of a recording."""
+        error = FaultView(code=info.error.code, message=info.error.message) if info.error else None
+        return cls(state=info.state, bytes=info.bytes, duration_ms=info.duration_ms, error=error)
 
 
 class Progress(_Answer):

@@ -32,7 +32,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
     401: (*NO_KEY, *NO_TOKEN),
     403: ("avatar_fixed", "token_not_for_this"),
-    404: ("no_such_avatar", "no_such_engine", "no_such_session", "not_found"),
+    404: ("no_recording", "no_such_avatar", "no_such_engine", "no_such_session", "not_found"),
     405: ("method_not_allowed",),
     409: ("upload_known", "session_over"),
     413: ("body_too_large", *FILE_TOO_LARGE),

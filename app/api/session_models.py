@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.api.auth import Role
 from app.api.ice_servers import IceServerModel
+from app.api.models import RecordingView
 from app.avatars.store import DEFAULT_ID
 from app.config import Settings
 from app.pacer.schedule import Mode
@@ -34,6 +35,7 @@ class SessionWish(_Asked):
     engine: str = Field(default="auto", max_length=64)
     mode: Mode = "agent"
     hold_until_viewer: bool = Field(default=False, description="playout begins with the first viewer, not at once")
+    record: bool = Field(default=False, description="write what is sent to an MP4, see /api/sessions/{id}/recording")
     max_duration_s: float | None = Field(default=None, gt=0, description="the server's own limit, or less")
     idle_timeout_s: float | None = Field(default=None, gt=0, description="with neither feeder nor viewer until its end")
 
@@ -41,7 +43,7 @@ class SessionWish(_Asked):
         """Return what it asks of the service, within the server's limits."""
         longest, idle = settings.max_duration_s, settings.idle_timeout_s
         lifetime = Lifetime(min(self.max_duration_s or longest, longest), self.idle_timeout_s or idle)
-        return SessionRequest(self.avatar, self.engine, self.mode, self.hold_until_viewer, lifetime)
+        return SessionRequest(self.avatar, self.engine, self.mode, self.hold_until_viewer, lifetime, self.record)
 
 
 class FeedDoor(_Answer):
@@ -85,6 +87,7 @@ class SessionView(_Answer):
     played_ms: int = Field(description="of its sound so far")
     width: int
     height: int
+    recording: RecordingView | None = Field(description="null where none was asked for, or it was deleted")
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = Field(description="null where a socket owns it")
 
@@ -104,6 +107,7 @@ class SessionView(_Answer):
             played_ms=session.played_ms,
             width=avatar.width,
             height=avatar.height,
+            recording=RecordingView.of(session.recording.info) if session.recording else None,
             created_at=session.created_at,
             expires_at=session.expires_at,
         )

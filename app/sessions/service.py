@@ -20,11 +20,13 @@ from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
 from app.media import TalkingFrame
 from app.pacer.schedule import Mode
+from app.recordings.store import RecordingStore
 from app.sessions.admission import Terms
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting
 from app.sessions.lifetime import Lifetime, live_out
 from app.sessions.playout import Cast, Machinery, SessionLimits
+from app.sessions.recordings import Recordings
 from app.sessions.session import Session
 from app.sessions.timings import Timings
 from app.threads import MeasuredPool
@@ -52,7 +54,7 @@ class SessionRequest:
     """Which face shall live, and how.
 
     ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
-    session by itself; None: whoever opened it does.
+    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file.
     """
 
     avatar: str = DEFAULT_ID
@@ -60,6 +62,7 @@ class SessionRequest:
     mode: Mode = "live"
     hold_until_viewer: bool = False
     lifetime: Lifetime | None = None
+    record: bool = False
 
 
 class Service:
@@ -77,6 +80,7 @@ class Service:
         self._encoder_pool = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
+        self.recordings = Recordings(RecordingStore(settings.data_dir, settings.recordings_keep_days), self.clock)
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
         self._watches: list[asyncio.Task[None]] = []
@@ -89,6 +93,7 @@ class Service:
         self.worker.start()
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
+        self.recordings.start()
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
             asyncio.create_task(self._watch_load(), name="load watch"),
@@ -101,6 +106,7 @@ class Service:
         await asyncio.gather(*self._lifetimes, return_exceptions=True)
         for session in list(self.sessions.values()):
             await self.close(session)
+        await self.recordings.aclose()
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
@@ -130,6 +136,8 @@ class Service:
         except BaseException:
             self._places -= 1
             raise
+        if request.record:
+            session.record(self.recordings.begin(session.id, cast.avatar))
         session.start(request.hold_until_viewer)
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
         if request.lifetime is not None:

@@ -20,6 +20,7 @@ from app.sessions.feeder import Feeder, FeederLinks, PcmFormat
 from app.sessions.feeders import Feeders
 from app.sessions.heartbeat import beat
 from app.sessions.playout import Cast, Machinery, Playout, PlayoutListener, SessionLimits
+from app.sessions.recording import Recording
 from app.sessions.utterances import Utterance, Utterances
 from app.sessions.viewers import Viewers
 
@@ -57,6 +58,7 @@ class Session(PlayoutListener):
         self._utterances = Utterances(self._announcer.announce)
         self._generation = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recording: Recording | None = None
         self.created_at = wall_clock()
         self._since_ns = machinery.clock.now_ns()
         self.begun = False
@@ -123,6 +125,16 @@ class Session(PlayoutListener):
         """How far the voice leaves ahead of its picture."""
         return self.limits.voice_lead_packets * PACKET_MS
 
+    @property
+    def recording(self) -> Recording | None:
+        """What is written down of it; None where nobody asked for that, or it was deleted."""
+        return None if self._recording is None or self._recording.is_unwanted else self._recording
+
+    def record(self, recording: Recording) -> None:
+        """Write down what it sends, from playout's beginning to its end; once, before :meth:`start`."""
+        assert self._recording is None and not self.begun, "a recording begins with playout"
+        self._recording = recording
+
     def start(self, hold_until_viewer: bool = False) -> None:
         """Begin playout, or wait for the first viewer to begin it."""
         if not hold_until_viewer:
@@ -185,6 +197,8 @@ class Session(PlayoutListener):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._viewers.aclose()
+        if self._recording is not None:
+            await self._recording.aclose()
         self._announcer.end()
 
     # what the pacer tells
@@ -226,6 +240,8 @@ class Session(PlayoutListener):
         if self.begun:
             return
         self.begun = True
+        if self._recording is not None:
+            self._recording.start(self.media)
         self._run("playout", self._playout.run())
         self._run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
 

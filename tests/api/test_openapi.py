@@ -40,6 +40,8 @@ ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("get", "/api/avatars/{id}/mouth"): TypeAdapter(models.MouthView),
     ("put", "/api/avatars/{id}/mouth"): TypeAdapter(models.MouthView),
     ("delete", "/api/avatars/{id}/mouth"): None,
+    ("get", "/api/sessions/{id}/recording"): None,
+    ("delete", "/api/sessions/{id}/recording"): None,
 }
 
 
@@ -77,6 +79,8 @@ def test_every_route_has_a_model_for_what_it_answers(described: dict[str, Any]) 
         content = operation["responses"][good].get("content", {})
         if path.endswith("/image"):
             assert list(content) == ["image/png"]
+        elif (method, path) == ("get", "/api/sessions/{id}/recording"):
+            assert list(content) == ["video/mp4"]
         elif method == "delete":
             assert good == "204" and not content
         else:

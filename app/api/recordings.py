@@ -1,0 +1,51 @@
+"""``/api/sessions/{id}/recording`` over HTTP: the MP4 of a session, while it is written and afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import FileResponse, Response, StreamingResponse
+
+from app.api.auth import Gate
+from app.api.problems import NO_KEY, problems
+from app.sessions.recording import Snapshot
+from app.sessions.recordings import Recordings
+
+MEDIA_TYPE = "video/mp4"
+BLOCK_BYTES = 256 * 1024
+
+
+def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
+    """Make the routes over all recordings, for whoever has a key."""
+    router = APIRouter(
+        prefix="/api/sessions/{id}/recording", tags=["recordings"], dependencies=[Depends(gate.check_key)]
+    )
+
+    @router.get(
+        "",
+        response_class=FileResponse,
+        responses={200: {"content": {MEDIA_TYPE: {}}}, **problems(*NO_KEY, "no_recording")},
+    )
+    async def get_recording(id: str) -> Response:
+        found = await recordings.open(id)
+        if isinstance(found, Path):  # it is served in ranges
+            return FileResponse(found, media_type=MEDIA_TYPE, filename=f"{id}.mp4", content_disposition_type="inline")
+        headers = {"Content-Length": str(found.bytes), "Cache-Control": "no-store", "Accept-Ranges": "none"}
+        return StreamingResponse(_blocks(found), media_type=MEDIA_TYPE, headers=headers)
+
+    @router.delete("", status_code=204, responses=problems(*NO_KEY, "no_recording"))
+    async def delete_recording(id: str) -> None:
+        await recordings.delete(id)
+
+    return router
+
+
+def _blocks(snapshot: Snapshot) -> Iterator[bytes]:
+    with snapshot.file as file:
+        left = snapshot.bytes - len(snapshot.head)
+        yield snapshot.head
+        while left and (block := file.read(min(BLOCK_BYTES, left))):
+            left -= len(block)
+            yield block

@@ -1,0 +1,1 @@
+"""Recordings on disk: what is known of each, until they expire."""

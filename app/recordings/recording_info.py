@@ -1,0 +1,32 @@
+"""What is known of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RecordingState = Literal["recording", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFault:
+    """Why a recording ended before its session: a stable code, and a sentence that says what to do."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """A recording as it stands. ``session``: the id of the session that it is of. ``created``: ISO 8601, UTC.
+
+    ``bytes`` and ``duration_ms`` are of what can be played. One that ``failed`` can be played up to where it did.
+    """
+
+    session: str
+    avatar: str
+    created: str
+    state: RecordingState = "recording"
+    bytes: int = 0
+    duration_ms: int = 0
+    error: RecordingFault | None = None

@@ -1,0 +1,1 @@
+"""A session's packets into a file."""

@@ -1,0 +1,103 @@
+"""All recordings: those that are being written, and those that are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from app.avatars.avatar import Avatar
+from app.clock import Clock, wall_clock
+from app.errors import Refusal
+from app.media import NS_PER_S
+from app.recordings.recording_info import RecordingInfo
+from app.recordings.store import RecordingStore
+from app.sessions.recording import Recording, Snapshot
+from app.threads import MeasuredPool
+
+logger = logging.getLogger(__name__)
+
+SWEEP_NS = 3600 * NS_PER_S
+WRITERS = 2  # threads, for however many recordings: they wait for one disk
+
+
+class Recordings:
+    """Begins recordings and finds them again by the id of their session. ``start`` and ``aclose`` belong together."""
+
+    def __init__(self, store: RecordingStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._pool = MeasuredPool(WRITERS, "recording")
+        self._live: dict[str, Recording] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Remove what has expired, now and every hour."""
+        self._sweeper = asyncio.create_task(self._sweep_hourly(), name="recordings' expiry")
+
+    async def aclose(self) -> None:
+        """Finish all that are being written."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await asyncio.gather(*(recording.aclose() for recording in list(self._live.values())))
+        await asyncio.to_thread(self._pool.shutdown)
+
+    def begin(self, session: str, avatar: Avatar) -> Recording:
+        """Make a session's recording; it is found as soon as something of it can be played."""
+        created = wall_clock().isoformat(timespec="seconds")
+        info = RecordingInfo(session, avatar.id, created)
+        recording = Recording(info, (avatar.width, avatar.height), self._store, self._pool, self._forget)
+        self._live[session] = recording
+        return recording
+
+    async def open(self, session: str) -> Snapshot | Path:
+        """Return a finished file's path, or what can be played of one that is being written.
+
+        Raises:
+            Refusal: ``no_recording``.
+        """
+        live = self._live.get(session)
+        if live is not None and (snapshot := await live.snapshot()) is not None:
+            return snapshot
+        if live is not None and live.is_ending:
+            await live.finished()
+        return await asyncio.to_thread(self._kept, session)
+
+    async def delete(self, session: str) -> None:
+        """Remove a recording; one that is being written ends.
+
+        Raises:
+            Refusal: ``no_recording``.
+        """
+        live = self._live.get(session)
+        if live is not None:
+            await live.discard()
+        elif not await asyncio.to_thread(self._store.delete, session):
+            raise _no_recording()
+
+    def _kept(self, session: str) -> Snapshot | Path:
+        info = self._store.find(session)
+        if info is None:
+            raise _no_recording()
+        path = self._store.path(session)
+        if info.state != "recording":
+            return path
+        return Snapshot.of(open(path, "rb"), info.bytes)  # of a server that was killed, or of another one
+
+    def _forget(self, recording: Recording) -> None:
+        self._live.pop(recording.info.session, None)
+
+    async def _sweep_hourly(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._store.sweep, list(self._live))
+            except OSError as error:
+                logger.warning("recordings: what has expired cannot be removed: %s", error)
+            await self._clock.sleep_until(self._clock.now_ns() + SWEEP_NS)
+
+
+def _no_recording() -> Refusal:
+    return Refusal(
+        "no_recording",
+        "There is no recording of this session: it was not asked for, has not begun, has expired or was deleted.",
+    )
