@@ -37,7 +37,7 @@ Tell = Callable[[str], Awaitable[None]]  # one JSON message to the page
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the parts are. ``brain``: ``script``, ``echo`` or an OpenAI-compatible address; ``ears``: one, or nothing."""
+    """Where the parts are. ``brain``: ``script``, ``echo``, or an OpenAI-compatible address; ``ears``: one, or none."""
 
     lipwire: str = "http://127.0.0.1:8000"
     avatar: str = "default"
