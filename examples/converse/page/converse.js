@@ -26,7 +26,7 @@ async function show(watch) {
     face.allow = 'autoplay';
   }
   face.setAttribute('src', watch);
-  face.setAttribute('autoplay', '');
+  face.addEventListener('playing', () => (stage.dataset.playing = 'yes'));
   stage.replaceChildren(face);
 }
 
