@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
-from itertools import pairwise
 
 from espeak import Espeak
 from pipecat.frames.frames import Frame, TTSAudioRawFrame
@@ -34,10 +34,12 @@ class EspeakTTSService(TTSService):
         before_s = self._spoken_bytes / 2 / self._espeak.sample_rate  # words are timed from the answer's first sound
         speech = await asyncio.to_thread(self._espeak.speak, text)
         self._spoken_bytes += len(speech.pcm)
-        starts = [start for start, _ in speech.words]
-        words = [text[a:b].strip() for a, b in pairwise([*starts, len(text)])]
-        times = [before_s + ms / 1000 for _, ms in speech.words]
-        await self.add_word_timestamps([each for each in zip(words, times, strict=True) if each[0]], context_id)
+        # espeak takes some words together: those begin, as far as is known, with the first of them
+        times = [
+            (word[0], before_s + max((ms for at, ms in speech.words if at <= word.start()), default=0) / 1000)
+            for word in re.finditer(r"\S+", text)
+        ]
+        await self.add_word_timestamps(times, context_id)
         second = self._espeak.sample_rate * 2
         for at in range(0, len(speech.pcm), second):
             yield TTSAudioRawFrame(speech.pcm[at : at + second], self._espeak.sample_rate, 1, context_id=context_id)

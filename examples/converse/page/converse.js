@@ -30,8 +30,13 @@ async function show(watch) {
   stage.replaceChildren(face);
 }
 
+let isSpeaking = false;
+
 /** @param {{type: string, text?: string, watch?: string}} message */
 function hear(message) {
+  if (message.type === 'interrupted' && !isSpeaking) return; // there was nothing to interrupt
+  if (message.type === 'face speaks') isSpeaking = true;
+  if (message.type === 'face stopped') isSpeaking = false;
   if (message.type === 'face' && message.watch) void show(message.watch);
   if (message.type in WORDS) status.textContent = WORDS[message.type];
   const last = log.lastElementChild;

@@ -73,6 +73,7 @@ class LipwireVideoService(AIService):
         self._releasing = asyncio.Lock()  # frames go on in order, and none while an interruption is under way
         self._news = asyncio.Event()
         self._context: str | None = None  # whose sound comes now
+        self._early: list[Frame] | None = None  # words that came before their sound; None unless it is awaited
         self._cut: set[str | None] = set()  # contexts that the last interruption ended: more of them may still come
         self._speaking = False
         self._sound_came_ns = 0
@@ -139,14 +140,19 @@ class LipwireVideoService(AIService):
             await self.push_frame(frame, direction)
         else:
             if isinstance(frame, (TTSStartedFrame, TTSStoppedFrame)):
-                self._turn_page(frame)
+                await self._turn_page(frame)
             await self._hold(frame)
+            if isinstance(frame, TTSStartedFrame):
+                self._early = []
 
     # From the pipeline to the face
 
-    def _turn_page(self, frame: TTSStartedFrame | TTSStoppedFrame) -> None:
+    async def _turn_page(self, frame: TTSStartedFrame | TTSStoppedFrame) -> None:
         if self._speaker is not None:
             self._speaker.end()
+        early, self._early = self._early or [], None
+        for word in early:  # of a response without sound
+            await self._hold(word)
         self._context = frame.context_id if isinstance(frame, TTSStartedFrame) else None
         if isinstance(frame, TTSStartedFrame):
             self._cut.discard(frame.context_id)
@@ -162,10 +168,16 @@ class LipwireVideoService(AIService):
             spoken = self._speaker.begin(context, frame.sample_rate, frame.num_channels, frame.interruptible)
             self._script.began(spoken, self._sound_came_ns)
         self._speaker.sound(frame.audio)
+        early, self._early = self._early or [], None
+        for word in early:
+            await self._hold(word)
 
     async def _hold(self, frame: Frame) -> None:
         async with self._releasing:
             speaker = self._speaker
+            if self._early is not None and frame.pts and not isinstance(frame, TTSStoppedFrame):
+                self._early.append(frame)
+                return
             if speaker is None or (speaker.idle and self._script.empty):
                 await self.push_frame(frame)
                 return
@@ -191,7 +203,8 @@ class LipwireVideoService(AIService):
             if frame is not None:
                 await self.push_frame(frame, direction)
             await silence
-            await self._settle(self._script.cut())
+            early, self._early = self._early or [], None
+            await self._settle([*self._script.cut(), *(Held(word, None, None) for word in early)])
 
     async def _settle(self, held: list[Held[Frame]]) -> None:
         """Tell the context which words of what was cut were heard, and let go on what must not be lost."""
@@ -211,11 +224,12 @@ class LipwireVideoService(AIService):
     # From the face to the pipeline
 
     async def _started(self, spoken: Spoken) -> None:
-        self._script.started(spoken, self.get_clock().get_time())
-        self._news.set()
+        now_ns = self.get_clock().get_time()
         if not self._speaking:
             self._speaking = True
             await self.broadcast_frame(BotStartedSpeakingFrame)
+        self._script.started(spoken, now_ns)  # only then its first word goes on
+        self._news.set()
 
     async def _finished(self, spoken: Spoken) -> None:
         speaker = self._speaker

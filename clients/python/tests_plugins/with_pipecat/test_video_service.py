@@ -309,6 +309,32 @@ async def test_words_with_times_go_on_as_the_face_comes_to_them() -> None:
         assert "LLMMessagesAppendFrame" not in run.names(run.down)
 
 
+async def test_words_that_come_before_their_sound_wait_for_it() -> None:
+    face = FakeFace(plays_ms=0)
+    lipwired = service(face)
+    async with Run(lipwired) as run:
+        word = text("early")
+        word.pts = lipwired.get_clock().get_time()
+        await run.send(started(), word, sound(1000))
+        await run.until(lambda: face.utterances and face.utterances[0].sent)
+        assert run.names(run.down) == ["TTSStartedFrame"]
+        face.hear(1000)
+        await run.until(lambda: "TTSTextFrame" in run.names(run.down))
+        names = run.names(run.down)
+        assert names.index("BotStartedSpeakingFrame") < names.index("TTSTextFrame")
+
+
+async def test_words_of_a_response_without_sound_are_not_lost() -> None:
+    face = FakeFace(plays_ms=0)
+    lipwired = service(face)
+    async with Run(lipwired) as run:
+        word = text("mute")
+        word.pts = lipwired.get_clock().get_time()
+        await run.send(started(), word, stopped())
+        await run.until(lambda: "TTSStoppedFrame" in run.names(run.down))
+        assert run.names(run.down) == ["TTSStartedFrame", "TTSTextFrame", "TTSStoppedFrame"]
+
+
 async def test_a_flood_of_sound_waits_outside() -> None:
     face = FakeFace(plays_ms=0)
     face.writable.clear()
