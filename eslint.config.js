@@ -12,10 +12,15 @@ const rules = {
 };
 
 export default [
-  { ignores: ['**/*', '!web/', '!web/js/**', '!tests/', '!tests/web/**', '!eslint.config.js'] },
+  {
+    ignores: [
+      '**/*', '!web/', '!web/js/**', '!tests/', '!tests/web/**', '!eslint.config.js',
+      '!examples/', '!examples/converse/', '!examples/converse/page/', '!examples/converse/page/*.js',
+    ],
+  },
   js.configs.recommended,
   { rules },
-  { files: ['web/js/**'], languageOptions: { globals: globals.browser } },
+  { files: ['web/js/**', 'examples/**'], languageOptions: { globals: globals.browser } },
   { files: ['**/*-worklet.js'], languageOptions: { globals: globals.audioWorklet } },
   { files: ['tests/web/**'], languageOptions: { globals: globals.node } },
 ];

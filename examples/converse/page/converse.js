@@ -53,7 +53,7 @@ function hear(message) {
 /** @param {MediaStream} stream @param {WebSocket} socket */
 async function listen(stream, socket) {
   const audio = new AudioContext({ sampleRate: RATE });
-  await audio.audioWorklet.addModule('/page/microphone.js');
+  await audio.audioWorklet.addModule('/page/microphone-worklet.js');
   const worklet = new AudioWorkletNode(audio, 'microphone', { numberOfOutputs: 0 });
   worklet.port.onmessage = ({ data }) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(data);
