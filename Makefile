@@ -39,7 +39,7 @@ lock: setup
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml locks/test.txt locks/torch.txt locks/torch-cpu.txt app/faces/landmarks.txt tools/setup.sh
+$(STAMP): pyproject.toml clients/python/pyproject.toml locks/test.txt locks/torch.txt locks/torch-cpu.txt app/faces/landmarks.txt tools/setup.sh
 	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV)
 	@touch $@
 

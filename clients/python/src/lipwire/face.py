@@ -133,9 +133,9 @@ class Face:
         self._feed.outbox.require_life()
         answer = self._feed.interrupt()
         await asyncio.wait({answer}, timeout=STUCK_S)
-        if not answer.done() and self.connected and self._deletes:
+        if not answer.done() and self.connected:
             # the server holds so much sound that it does not read the message behind it
-            with contextlib.suppress(LipwireError):
+            with contextlib.suppress(LipwireError):  # who may only feed waits
                 await self._management.interrupt(self.id)
         return await asyncio.shield(answer)
 

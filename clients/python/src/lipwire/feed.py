@@ -76,6 +76,7 @@ class Feed:
         self._attached_before = False
         self._open: Speech | None = None
         self._latest: Speech | None = None
+        self._torn: Speech | None = None  # between an attach and going on: the one whose next piece begins
         self._speeches: dict[str, Speech] = {}  # that are not over, by the wire ids of all their pieces
         self._ids: dict[str, None] = {}
         self._marks: dict[str, PendingMark] = {}
@@ -204,7 +205,8 @@ class Feed:
 
     def go_on(self) -> None:
         """Send again what the server does not have."""
-        self.outbox.rewind()
+        self.outbox.rewind(self._torn)
+        self._torn = None
         for pending in list(self._cuts):
             if not self.outbox.waiting(pending.cut):  # a later one does its work
                 self._answer(pending, Interrupted(None, 0, self.played_ms))
@@ -277,7 +279,7 @@ class Feed:
     def _reached(self, event: MarkReached) -> None:
         mark = self._marks.pop(event.id, None)
         if mark is not None:
-            self.outbox.arrived(Mark(event.id))
+            self.outbox.reached(Mark(event.id))
             self._count_places()
             mark.settle(True)
             self._announce(MarkReached(mark.id))
@@ -299,7 +301,7 @@ class Feed:
             speech.next_piece(speech.sent if left is None else left)
             self.reserve(speech.wire_id)
             self._speeches[speech.wire_id] = speech
-            self.outbox.continue_first(speech)
+            self._torn = speech
 
     def _finish(self, speech: Speech, interrupted: bool) -> None:
         for wire_id in [name for name, each in self._speeches.items() if each is speech]:

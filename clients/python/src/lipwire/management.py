@@ -12,6 +12,7 @@ import httpx
 from lipwire.errors import ConnectionLost, LipwireError, error_of
 from lipwire.events import Interrupted
 
+NOT_KEPT = httpx.Limits(max_keepalive_connections=0)
 TIMEOUT_S = 30.0  # an avatar may have to be prepared first
 
 
@@ -36,7 +37,8 @@ class Management:
         self.url = url.rstrip("/")
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self.has_key = key is not None
-        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S)
+        # no connection is used twice: one that the server closes meanwhile would fail the request
+        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S, limits=NOT_KEPT)
 
     async def make_session(self, wish: Mapping[str, Any]) -> Admission:
         """Make a session.

@@ -170,6 +170,12 @@ class Outbox:
             self._forgotten = None
             self._recount()
 
+    def reached(self, mark: Mark) -> None:
+        """Learn that a mark was played; if it was written twice that says nothing of what is before it."""
+        self._written = deque(item for item in self._written if item != mark)
+        self._queue = deque(item for item in self._queue if item != mark)
+        self._recount()
+
     def locate(self, speech: Speech | None, received: int) -> None:
         """Learn that of all that was written the server has an utterance up to a byte, and no sound behind it.
 
@@ -193,17 +199,15 @@ class Outbox:
         self._written, self._forgotten = deque(rest), None
         self._recount()
 
-    def rewind(self) -> None:
-        """Write again what the server is not known to have; what was before an interrupt need not be."""
-        items = [*self._written, *self._queue]
+    def rewind(self, torn: Speech | None) -> None:
+        """Write again what the server is not known to have; what was before an interrupt need not be.
+
+        ``torn``: an utterance whose beginning it has, and whose next piece now begins.
+        """
+        items = [*([] if torn is None else [Begin(torn)]), *self._written, *self._queue]
         cuts = [place for place, item in enumerate(items) if isinstance(item, Cut)]
         self._queue = deque(item for item in items[cuts[-1] if cuts else 0 :] if not _needless(item))
         self._written, self._forgotten = deque(), None
-        self._recount()
-
-    def continue_first(self, speech: Speech) -> None:
-        """Let an utterance whose beginning the server has go on in its next piece, before all else."""
-        self._written.appendleft(Begin(speech))
         self._recount()
 
     def sound_left(self, speech: Speech) -> int | None:

@@ -1,0 +1,68 @@
+"""The command ``say``: a face says a text or a recording."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from lipwire.connecting import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, connect
+from lipwire.face import Face
+from lipwire.utterance import Utterance
+from lipwire.wav import WavFile
+
+OPTIONS = ("avatar", "engine", "record")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe what it takes."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--text", help="what to say; the server makes the voice")
+    what.add_argument("--wav", type=Path, help="what to say, as a recording: 16-bit PCM or 32-bit float")
+    parser.add_argument("--voice", help="which voice says the text")
+    parser.add_argument("--url", help=f"the server's ({URL_VARIABLE}, else {DEFAULT_URL})")
+    parser.add_argument("--token", help=f"an API key, where the server wants one ({KEY_VARIABLE})")
+    parser.add_argument("--avatar", help="which face says it")
+    parser.add_argument("--engine", help="what draws it")
+    parser.add_argument("--record", action="store_true", default=None, help="let the server record it")
+    parser.add_argument("--session", help="say it in a session that exists, with --feed-token or an API key")
+    parser.add_argument("--feed-token", help="what opens that session")
+    parser.add_argument("--wait-for-viewer", action="store_true", help="begin when somebody watches")
+    parser.add_argument("--keep", action="store_true", help="leave the session open at the end")
+
+
+async def say(args: argparse.Namespace) -> int:
+    """Say it, and wait until it has played; returns the exit status.
+
+    Raises:
+        LipwireError: what the server refused or failed at.
+        OSError: where the recording cannot be read; :class:`WavError` where it is none.
+    """
+    options: dict[str, Any] = {name: getattr(args, name) for name in OPTIONS if getattr(args, name) is not None}
+    with contextlib.ExitStack() as stack:
+        recording = None if args.wav is None else stack.enter_context(WavFile(args.wav))
+        async with connect(
+            args.url, token=args.token, session=args.session, feed_token=args.feed_token, keep=args.keep, **options
+        ) as face:
+            print(f"watch: {face.watch_url}", flush=True)
+            if args.wait_for_viewer:
+                await face.wait_for_viewer()
+            utterance = await (face.say(args.text, args.voice) if recording is None else _play(face, recording))
+            played_ms, interrupted = await utterance.played()
+    print(f"played {played_ms / 1000:.1f} s" + (", then it was interrupted" if interrupted else ""), flush=True)
+    return 1 if interrupted else 0
+
+
+async def _play(face: Face, recording: WavFile) -> Utterance:
+    format = recording.format
+    async with face.utterance(format.sample_rate, format.channels, format.encoding) as utterance:
+        for block in recording:
+            await utterance.send(block)
+    return utterance
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    return asyncio.run(say(args))
