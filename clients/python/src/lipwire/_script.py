@@ -87,11 +87,11 @@ class Script(Generic[Item]):
         self._last_word_ns = max(self._last_word_ns, pts_ns)
         at_ms = max(pts_ns - self._given_ns.get(spoken, pts_ns), 0) // 1_000_000
         self._timed.append(Held(item, None, Span(spoken, at_ms, at_ms)))
-        self._timed.sort(key=self._due_ns)
 
     def due(self, now_ns: int, idle: bool) -> list[Item]:
         """Take what may go on now; everything where ``idle``, as then all was heard."""
         out = []
+        self._timed.sort(key=self._due_ns)  # when an utterance is heard may have become known
         while self._timed and (idle or self._due_ns(self._timed[0]) <= now_ns):
             out.append(self._timed.pop(0).item)
         while self._behind and (idle or self._behind[0].mark is None or self._behind[0].mark.passed):
@@ -100,7 +100,7 @@ class Script(Generic[Item]):
 
     def next_due_ns(self) -> int | None:
         """Return when something is due by the clock, as far as is known."""
-        due_ns = self._due_ns(self._timed[0]) if self._timed else _NEVER
+        due_ns = min(map(self._due_ns, self._timed), default=_NEVER)
         return due_ns if due_ns < _NEVER else None
 
     def cut(self) -> list[Held[Item]]:
