@@ -16,7 +16,7 @@ def spoken(given_ms: int = 1000) -> Spoken:
 
 @pytest.mark.parametrize(
     ("share", "heard"),
-    [(0.0, ""), (0.2, "One"), (0.5, "One two"), (0.99, "One two"), (1.0, "One two three.")],
+    [(0.0, ""), (0.2, ""), (0.3, "One"), (0.5, "One two"), (0.99, "One two"), (1.0, "One two three.")],
 )
 def test_only_whole_words_were_heard(share: float, heard: str) -> None:
     assert words_heard("One two three.", share) == heard

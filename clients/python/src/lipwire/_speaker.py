@@ -13,7 +13,8 @@ from lipwire.events import Event, Interrupted, MarkReached, SpeakingFinished, Sp
 
 INTERRUPT_TIMEOUT_S = 2.0
 SOUND_AHEAD = 64  # messages of sound that may wait to be sent
-NAMES_KEPT = 256  # of utterances, so that none is given twice
+NAMES_KEPT = 4096  # of utterances, so that none is given twice
+NAME_LENGTH = 80  # of a name that was asked for; the rest is cut off
 
 
 class Utterance(Protocol):
@@ -170,7 +171,7 @@ class Speaker:
         """
         self.end()
         number = next(self._numbers)
-        name = id or f"speech-{number}"
+        name = id[:NAME_LENGTH] if id else f"speech-{number}"
         if name in self._names:
             name = f"{name}.{number}"
         self._names.append(name)
@@ -265,6 +266,12 @@ class Speaker:
             await asyncio.gather(self._writer, return_exceptions=True)
 
     async def _write(self) -> None:
+        try:
+            await self._carry_out()
+        except Exception as error:
+            await self._lose(error)
+
+    async def _carry_out(self) -> None:
         utterance: Utterance | None = None
         while True:
             await self._until(lambda: bool(self._orders))
@@ -281,7 +288,10 @@ class Speaker:
                 await utterance.end()
                 utterance = None
             elif isinstance(order, bytes) and utterance is not None:
-                await utterance.send(order)
+                try:
+                    await utterance.send(order)
+                except RuntimeError:
+                    utterance = None  # whoever else speaks with this face has begun something: the rest is not said
             elif isinstance(order, Mark):
                 self._keep(asyncio.create_task(self._face.mark(order.id)))
                 await asyncio.sleep(0)  # its message goes before the next order's
@@ -294,9 +304,13 @@ class Speaker:
                 await self._hear(event)
         except Exception as lost:
             error = lost
-        self._over = True
-        await self._finish_rest()
-        await self._listener.lost(error)
+        await self._lose(error)
+
+    async def _lose(self, error: Exception | None) -> None:
+        if not self._over:
+            self._over = True
+            await self._finish_rest()
+            await self._listener.lost(error)
 
     async def _hear(self, event: Event) -> None:
         if isinstance(event, SpeakingStarted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from types import TracebackType
 from typing import Any
@@ -13,6 +14,8 @@ from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
 import lipwire
 from lipwire._speaker import Listener, Speaker, Spoken
+
+logger = logging.getLogger("lipwire")
 
 
 class FaceAudioOutput(AudioOutput):
@@ -70,7 +73,7 @@ class FaceAudioOutput(AudioOutput):
         pass
 
     async def _lost(self, error: Exception | None) -> None:
-        pass
+        logger.error("the face is gone, and what is said from here on is not heard: %s", error or "its session ended")
 
     def _report(self, spoken: Spoken) -> None:
         self.on_playback_finished(

@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMMessagesAppendFrame,
     OutputAudioRawFrame,
+    StartFrame,
     TextFrame,
     TTSAudioRawFrame,
     TTSStartedFrame,
@@ -24,6 +25,8 @@ from pipecat.frames.frames import (
     UserStartedSpeakingFrame,
 )
 from pipecat.tests.utils import run_test
+from pipecat.transports.base_output import BaseOutputTransport
+from pipecat.transports.base_transport import TransportParams
 
 from fake_face import FakeFace
 from lipwire.pipecat import LipwireVideoService
@@ -333,6 +336,35 @@ async def test_words_of_a_response_without_sound_are_not_lost() -> None:
         await run.send(started(), word, stopped())
         await run.until(lambda: "TTSStoppedFrame" in run.names(run.down))
         assert run.names(run.down) == ["TTSStartedFrame", "TTSTextFrame", "TTSStoppedFrame"]
+
+
+class Output(BaseOutputTransport):
+    """A transport's output that notes what it would play."""
+
+    def __init__(self) -> None:
+        super().__init__(TransportParams(audio_out_enabled=True))
+        self.played: list[Frame] = []
+
+    async def start(self, frame: StartFrame) -> None:
+        await super().start(frame)
+        await self.set_transport_ready(frame)
+
+    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
+        self.played.append(frame)
+        return True
+
+
+async def test_the_transport_does_not_play_the_voice_again_and_lets_the_text_through() -> None:
+    face, output = FakeFace(plays_ms=0), Output()
+    async with Run(service(face), output) as run:
+        await run.send(started(), sound(1000), text("One."), stopped())
+        await run.until(lambda: "end c1" in face.log)
+        face.hear(1000)
+        await run.until(lambda: "TTSStoppedFrame" in run.names(run.down))
+        assert [frame.text for frame in run.down if isinstance(frame, TTSTextFrame)] == ["One."]
+        assert run.names(run.down).count("BotStartedSpeakingFrame") == 1
+        assert run.names(run.up).count("BotStoppedSpeakingFrame") == 1
+        assert output.played == []
 
 
 async def test_a_flood_of_sound_waits_outside() -> None:
