@@ -130,6 +130,17 @@ class Settings(BaseSettings):
     buffer_low: int = Field(default=10, ge=0, description="low water mark of Buffer A, in frames, below the high one")
     life: bool = Field(default=True, description="faces blink, breathe and sway, as long as there is time for it")
     threads: int = Field(default=0, ge=0, description="threads for Wav2Lip, and for the encoders; 0 is all cores")
+    speech_url: str = Field(
+        default="",
+        description="server that speaks texts as OpenAI's does, such as `http://127.0.0.1:8880/v1`; without it the "
+        "built-in voice speaks, where the extra `speech` is installed",
+    )
+    speech_key: str = Field(default="", repr=False, description="its key, where it wants one")
+    speech_model: str = Field(default="", description="its model; `tts-1` where none is set")
+    speech_voice: str = Field(
+        default="",
+        description="voice that speaks where none is named; else `alloy` of a server, `en-us` of the built-in ones",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -150,6 +161,20 @@ class Settings(BaseSettings):
         if not all(_HTTP_URL.fullmatch(url) for url in urls):
             raise _wanting("weights_mirrors", "http:// or https:// addresses separated by commas (--mirror: one each)")
         return urls
+
+    @field_validator("speech_key")
+    @classmethod
+    def _check_speech_key(cls, value: str) -> str:
+        if not (value.isascii() and value.isprintable()):
+            raise _wanting("speech_key", "plain characters alone, as it travels in a header")
+        return value
+
+    @field_validator("speech_url")
+    @classmethod
+    def _check_speech_url(cls, value: str) -> str:
+        if value and not _HTTP_URL.fullmatch(value):
+            raise _wanting("speech_url", "an http:// or https:// address")
+        return value
 
     @field_validator("api_keys", mode="before")
     @classmethod

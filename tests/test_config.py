@@ -40,6 +40,8 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
         ("LIPWIRE_ICE_SERVERS", "[nonsense"),
         ("LIPWIRE_ICE_SERVERS", "example.org:3478"),
         ("LIPWIRE_ICE_SERVERS", "http://example.org"),
+        ("LIPWIRE_SPEECH_URL", "example.org/v1"),
+        ("LIPWIRE_SPEECH_KEY", "kéy"),
         ("LIPWIRE_WEIGHTS_MIRRORS", "example.org/weights"),
         ("LIPWIRE_WEIGHTS_MIRRORS", "https://"),
     ],
@@ -61,6 +63,10 @@ def test_a_password_is_not_shown() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({"LIPWIRE_ICE_SERVERS": '[{"urls": "example.org", "username": "u", "credential": "hush"}]'})
     assert "hush" not in str(caught.value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"LIPWIRE_SPEECH_KEY": "hush\n"})
+    assert "hush" not in str(caught.value)
+    assert "hush" not in repr(load_settings({"LIPWIRE_SPEECH_KEY": "hush"}))
 
 
 @pytest.mark.parametrize(

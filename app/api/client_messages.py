@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.errors import Refusal
-from app.ingest.pcm import Encoding
+from app.ingest.pcm import Encoding, PcmFormat
 from app.pacer.schedule import Mode
-from app.sessions.feeder import PcmFormat
 from app.sessions.service import SessionRequest
 
 MIN_RATE, MAX_RATE = 8_000, 96_000
@@ -31,6 +30,7 @@ class StartMessage(_Message):
     avatar: str = Field(default="default", max_length=128)
     engine: str = Field(default="auto", max_length=64)
     mode: Mode = "live"
+    key: str = Field(default="", max_length=4096, description="an API key, where the server wants one")
     sample_rate: int = Field(default=48_000, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(default=1, ge=1, le=2)
     encoding: Encoding = "pcm_s16le"
@@ -81,6 +81,15 @@ class UtteranceMessage(_Message):
         )
 
 
+class SayMessage(_Message):
+    """A text to be spoken, as an utterance of its own. ``voice``: an id of ``/api/voices``."""
+
+    type: Literal["say"]
+    text: str
+    voice: str | None = Field(default=None, min_length=1, max_length=128)
+    utterance: str | None = Field(default=None, min_length=1, max_length=128)
+
+
 class MarkMessage(_Message):
     """To be echoed when everything before it has been played."""
 
@@ -118,6 +127,7 @@ ClientMessage = Annotated[
     | AttachMessage
     | OfferMessage
     | UtteranceMessage
+    | SayMessage
     | FlushMessage
     | MarkMessage
     | InterruptMessage
@@ -126,7 +136,7 @@ ClientMessage = Annotated[
 ]
 
 
-TYPES = ("start", "attach", "offer", "utterance", "flush", "mark", "interrupt", "stop")
+TYPES = ("start", "attach", "offer", "utterance", "say", "flush", "mark", "interrupt", "stop")
 NAMES = ", ".join(TYPES[:-1]) + " or " + TYPES[-1]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 

@@ -15,6 +15,8 @@ FULL = 4429
 OUR_FAULT = 4500
 
 CLOSE_CODES = {  # whatever is not here was a bad message
+    "key_missing": NO_TOKEN,
+    "key_invalid": NO_TOKEN,
     "token_missing": NO_TOKEN,
     "token_invalid": NO_TOKEN,
     "token_expired": NO_TOKEN,

@@ -49,6 +49,22 @@ class EngineList(_Answer):
     auto: str
 
 
+class VoiceView(_Answer):
+    """Who may speak a text."""
+
+    id: str = Field(description="what a `say` names")
+    name: str
+    language: str = Field(description="a tag such as en-gb; empty where it is not known")
+
+
+class VoiceList(_Answer):
+    """The voices that are known, and the one that speaks where none is named."""
+
+    voices: list[VoiceView]
+    default: str | None = Field(description="null where nothing here speaks a text")
+    why: str = Field(description="what is missing, empty where nothing is")
+
+
 class AvatarView(_Answer):
     """A face that can speak."""
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from app.api.ice_servers import IceServerModel
 from app.media import VIDEO_FPS
 from app.pacer.schedule import Mode
-from app.sessions.events import Failed, Interrupted, Marked, Speaking, Stats, Told, ViewersChanged
+from app.sessions.events import Failed, Interrupted, Marked, SayFailed, Speaking, Stats, Told, ViewersChanged
 from app.sessions.session import Session
 
 
@@ -66,6 +66,16 @@ class InterruptedMessage(BaseModel):
     utterance: str | None
     played_ms: int
     session_played_ms: int
+
+
+class SayFailedMessage(BaseModel):
+    """A ``say`` could not be spoken, or not all of it. The socket stays."""
+
+    type: Literal["say_failed"] = "say_failed"
+    seq: int
+    utterance: str
+    code: str
+    message: str
 
 
 class MarkedMessage(BaseModel):
@@ -122,6 +132,7 @@ ServerMessage = Annotated[
     | AnswerMessage
     | SpeakingMessage
     | InterruptedMessage
+    | SayFailedMessage
     | MarkedMessage
     | ViewersMessage
     | StatsMessage
@@ -163,7 +174,7 @@ def message_of(told: Told) -> ServerMessage:
     return _numbered(told.seq, told.event)
 
 
-def _numbered(seq: int, event: Speaking | Interrupted | Marked | ViewersChanged) -> ServerMessage:
+def _numbered(seq: int, event: Speaking | Interrupted | SayFailed | Marked | ViewersChanged) -> ServerMessage:
     match event:
         case Speaking():
             state: Literal["started", "finished"] = "started" if event.begins else "finished"
@@ -176,6 +187,8 @@ def _numbered(seq: int, event: Speaking | Interrupted | Marked | ViewersChanged)
             )
         case Interrupted():
             return InterruptedMessage(seq=seq, **asdict(event))
+        case SayFailed():
+            return SayFailedMessage(seq=seq, utterance=event.utterance, code=event.why.code, message=event.why.message)
         case Marked():
             return MarkedMessage(seq=seq, id=event.id)
         case ViewersChanged():

@@ -19,6 +19,7 @@ from app.api.client_messages import (
     InterruptMessage,
     MarkMessage,
     OfferMessage,
+    SayMessage,
     StartMessage,
     StopMessage,
     UtteranceMessage,
@@ -28,10 +29,11 @@ from app.api.close_codes import close_code_of
 from app.api.liveness import ABORT, GONE, PINGED
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
+from app.ingest.pcm import PcmFormat
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
-from app.sessions.feeder import Feeder, PcmFormat
+from app.sessions.feeder import Feeder
 from app.sessions.service import Service
 from app.sessions.session import Session
 
@@ -125,6 +127,8 @@ class Conversation:
         match message:
             case UtteranceMessage():
                 feeder.utterance(message.id, message.format(self._format))
+            case SayMessage():
+                feeder.say(self._service.speech.speak(message.text, message.voice), message.utterance)
             case MarkMessage():
                 feeder.mark(message.id)
             case OfferMessage():
@@ -141,6 +145,7 @@ class Conversation:
         if self._session is not None:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
+            self._gate.check_key_text(message.key)
             session = await self._service.open(message.request)
             self._owns = True
         else:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from app import __version__
 from app.api.metrics import METRICS_TYPE, render_metrics
-from app.api.models import EngineList, EngineView, Health
+from app.api.models import EngineList, EngineView, Health, VoiceList, VoiceView
 from app.api.problems import problems
 from app.sessions.service import Service
 
@@ -29,5 +29,11 @@ def status_routes(service: Service) -> APIRouter:
     async def engines() -> EngineList:
         statuses = [EngineView(**asdict(status)) for status in service.engines.statuses()]
         return EngineList(engines=statuses, auto=service.engines.resolve("auto"))
+
+    @router.get("/api/voices", responses=problems())
+    async def voices() -> VoiceList:
+        known = await service.speech.voices()
+        views = [VoiceView(**asdict(voice)) for voice in known.voices]
+        return VoiceList(voices=views, default=known.default, why=known.why)
 
     return router

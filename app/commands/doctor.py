@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import time
@@ -14,6 +15,8 @@ from app.inference.calibration import LATER, loud_window
 from app.inference.engine import Job
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
 from app.media import VIDEO_FPS
+from app.speech.openai_compatible import OpenAiServer
+from app.speech.speech import find_speech
 
 TRIALS = 30
 
@@ -24,6 +27,7 @@ def diagnose(settings: Settings) -> int:
     engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
     for status in engines.statuses():
         print(f"engine {status.name:9} {'ready' if status.available else 'missing'}  {status.why}")
+    print(f"speech {asyncio.run(_speaking(settings))}")
     try:
         chosen = engines.resolve("auto")
     except NoSuchEngine as error:
@@ -38,6 +42,19 @@ def diagnose(settings: Settings) -> int:
     sessions = rate / VIDEO_FPS
     print(f"{chosen}: {rate:.0f} frames/s on the default face, enough for {sessions:.1f} sessions before encoding")
     return 0 if sessions >= 1 else 1
+
+
+async def _speaking(settings: Settings) -> str:
+    """Say who would speak a text."""
+    speech = find_speech(
+        OpenAiServer(settings.speech_url, settings.speech_key, settings.speech_model, settings.speech_voice)
+    )
+    known = await speech.voices()
+    await speech.aclose()
+    if known.default is None:
+        return f"missing  {known.why}"
+    who = "the server at LIPWIRE_SPEECH_URL" if settings.speech_url else f"eSpeak NG, {len(known.voices)} voices"
+    return f"ready  {who}, {known.default}"
 
 
 def _measure(engines: Engines, name: str, settings: Settings) -> float:

@@ -44,7 +44,10 @@ class Prepared(Protocol):
         ...
 
     def without_idle_motion(self) -> Prepared:
-        """Return the same avatar without idle motion, which costs less to draw; itself where it has none."""
+        """Return the same avatar without idle motion, which costs less to draw; itself where it has none.
+
+        What costs nothing, such as a blink, may stay: :meth:`idle_frame` shows it.
+        """
         ...
 
     def idle_frame(self, position: int) -> I420:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,20 @@ Encoding = Literal["pcm_s16le", "pcm_f32le"]
 
 _DTYPES: dict[Encoding, str] = {"pcm_s16le": "<i2", "pcm_f32le": "<f4"}
 INT16_SCALE = 32768.0
+
+
+@dataclass(frozen=True, slots=True)
+class PcmFormat:
+    """What somebody's sound is. ``sample_rate``: Hz. ``channels``: 1 or 2, interleaved."""
+
+    encoding: Encoding = "pcm_s16le"
+    channels: int = 1
+    sample_rate: int = 48_000
+
+    @property
+    def bytes_per_sample(self) -> int:
+        """Of every channel together."""
+        return np.dtype(_DTYPES[self.encoding]).itemsize * self.channels
 
 
 class PcmDecoder:

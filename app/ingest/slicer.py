@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.ingest.activity import SilenceDetector
-from app.ingest.pcm import INT16_SCALE, Encoding, PcmDecoder
+from app.ingest.pcm import INT16_SCALE, Encoding, PcmDecoder, PcmFormat
 from app.ingest.resampler import Resampler, resampler_for_model
 from app.media import (
     MODEL_RATE,
@@ -84,6 +84,11 @@ class Slicer:
         self._begun_at = 0  # pts of this utterance's first slice
         self._taken = 0  # samples of this utterance, as they came
         self.bytes_per_sample = self._decoder.bytes_per_sample
+
+    @classmethod
+    def of(cls, format: PcmFormat) -> Slicer:
+        """Make one for a format."""
+        return cls(format.encoding, format.channels, format.sample_rate)
 
     @property
     def tail(self) -> FloatArray:

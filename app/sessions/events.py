@@ -30,6 +30,14 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class SayFailed:
+    """A text could not be spoken, or not all of it; its utterance ends with what could."""
+
+    utterance: str
+    why: Refusal
+
+
+@dataclass(frozen=True, slots=True)
 class Marked:
     """Everything sent before a mark has been played."""
 
@@ -78,7 +86,7 @@ class Failed:
     why: Refusal
 
 
-SessionEvent = Speaking | Interrupted | Marked | ViewersChanged | Stats | Failed
+SessionEvent = Speaking | Interrupted | SayFailed | Marked | ViewersChanged | Stats | Failed
 
 
 @dataclass(frozen=True, slots=True)

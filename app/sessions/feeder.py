@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 
 from app.clock import Clock
+from app.errors import Refusal
 from app.inference.features.windower import Windower
 from app.inference.scheduler.stream import GenerationStream
 from app.ingest.inbox import PcmInbox
-from app.ingest.pcm import Encoding
+from app.ingest.pcm import PcmFormat
 from app.ingest.slicer import Slicer
+from app.media import NS_PER_MS, NS_PER_S
 from app.pacer.schedule import Mode
 from app.sessions.utterances import Utterance, Utterances
+from app.speech.synthesiser import Spoken
 
 PIECE_MS = 80  # sliced at a time, so that a large message does not hold the event loop
 READ_AHEAD_S: dict[Mode, int] = {
@@ -21,20 +25,8 @@ READ_AHEAD_S: dict[Mode, int] = {
     "clip": 10,
     "agent": 300,
 }  # of sound, so that an interrupt behind it is heard
+AHEAD_NS = 200 * NS_PER_MS  # of its time, by which a text's sound is handed on in a live session, as a microphone's is
 INBOX_BYTES = 64 * 1024 * 1024  # at most, whatever the format
-
-
-@dataclass(frozen=True, slots=True)
-class PcmFormat:
-    """What a feeder sends. ``sample_rate``: Hz. ``channels``: 1 or 2, interleaved."""
-
-    encoding: Encoding = "pcm_s16le"
-    channels: int = 1
-    sample_rate: int = 48_000
-
-    def slicer(self) -> Slicer:
-        """Make what cuts it into slices."""
-        return Slicer(self.encoding, self.channels, self.sample_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +41,12 @@ class _End:
 
 
 @dataclass(frozen=True, slots=True)
+class _Say:
+    utterance: Utterance
+    words: AbstractAsyncContextManager[Spoken]
+
+
+@dataclass(frozen=True, slots=True)
 class _Mark:
     id: str
 
@@ -57,7 +55,7 @@ class _Word(Enum):
     LEAVE = "leave"
 
 
-_Note = _Begin | _End | _Mark | _Word
+_Note = _Begin | _End | _Say | _Mark | _Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,8 @@ class Feeder:
         self._format, self._generation, self._before = format, generation, before
         self._stream, self._utterances, self._clock = links.stream, links.utterances, links.clock
         self._numbers = links.mode != "live"
-        self._slicer, self._sliced = format.slicer(), format
+        self._saying: asyncio.Task[None] | None = None
+        self._slicer, self._sliced = Slicer.of(format), format
         self._windower = Windower(links.stream.engine.span)
         second = format.sample_rate * self._slicer.bytes_per_sample
         self._inbox: PcmInbox[_Note] = PcmInbox(min(READ_AHEAD_S[links.mode] * second, INBOX_BYTES))
@@ -128,6 +127,18 @@ class Feeder:
         self._end()
         self._begin(id, format or self._format)
 
+    def say(self, words: AbstractAsyncContextManager[Spoken], id: str | None = None) -> None:
+        """Let what a synthesiser speaks be an utterance of its own, behind all that was sent so far.
+
+        It is begun when its turn comes, and given up by an interrupt. What goes wrong is told as an event.
+
+        Raises:
+            Refusal: ``too_many_utterances``.
+        """
+        if not self.left:
+            self._end()
+            self._inbox.put(_Say(self._utterances.open(id), words))
+
     async def flush(self) -> None:
         """Note the end of an utterance behind what was sent so far; waits while the inbox is full."""
         if self._current is not None or await self._room():
@@ -158,6 +169,8 @@ class Feeder:
         self._generation = generation
         self._swallows = from_outside and self._current is not None and self._current.named
         self._current = None
+        if self._saying is not None:
+            self._saying.cancel()
         self._inbox.clear()
         self._slicer.reset()
         self._windower.reset()
@@ -180,6 +193,8 @@ class Feeder:
                     self._flush()
                     if item.utterance is not None:
                         self._utterances.close(item.utterance, self.next_pts)
+                case _Say():
+                    await self._speak(item)
                 case _Mark():
                     self._utterances.mark(item.id, self._slicer.position)
         self._flush()
@@ -202,12 +217,48 @@ class Feeder:
         return not self.left and generation == self._generation
 
     def _begin_slicing(self, begin: _Begin) -> None:
-        if begin.format != self._sliced:
+        self._expect(begin.format)
+        self._utterances.begin(begin.utterance, self.next_pts)
+
+    def _expect(self, format: PcmFormat) -> None:
+        if format != self._sliced:
             self._flush()
             pts = self.next_pts
-            self._slicer, self._sliced = begin.format.slicer(), begin.format
+            self._slicer, self._sliced = Slicer.of(format), format
             self._slicer.begin_at(pts)
-        self._utterances.begin(begin.utterance, self.next_pts)
+
+    async def _speak(self, say: _Say) -> None:
+        """Slice what a synthesiser speaks as it comes, until an interrupt."""
+        self._saying = saying = asyncio.create_task(self._slice_spoken(say), name="say")
+        try:
+            await asyncio.wait({saying})
+        finally:
+            self._saying = None
+            saying.cancel()
+            await asyncio.gather(saying, return_exceptions=True)
+        if not saying.cancelled():
+            saying.result()
+        self._expect(self._format)  # what comes without a name is in that
+
+    async def _slice_spoken(self, say: _Say) -> None:
+        generation, sliced_bytes, begun_ns = self._generation, 0, self._clock.now_ns()
+        self._expect(self._format)
+        self._utterances.begin(say.utterance, self.next_pts)
+        try:
+            async with say.words as spoken:
+                self._expect(spoken.format)
+                byte_ns = NS_PER_S / (spoken.format.sample_rate * spoken.format.bytes_per_sample)
+                async for piece in spoken.pieces:
+                    if not self._numbers:
+                        await self._clock.sleep_until(begun_ns + round(sliced_bytes * byte_ns) - AHEAD_NS)
+                    await self._slice(piece)
+                    sliced_bytes += len(piece)
+        except Refusal as why:
+            if generation == self._generation:
+                self._utterances.fail(say.utterance, why)
+        if generation == self._generation:
+            self._flush()
+            self._utterances.close(say.utterance, self.next_pts)
 
     async def _slice(self, data: bytes) -> None:
         generation = self._generation

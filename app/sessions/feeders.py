@@ -6,7 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from app.errors import Refusal
-from app.sessions.feeder import Feeder, FeederLinks, PcmFormat
+from app.ingest.pcm import PcmFormat
+from app.sessions.feeder import Feeder, FeederLinks
 
 FEEDERS_HIGH = 4  # of them, all but one have left and still have sound to hand on
 

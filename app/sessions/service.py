@@ -29,6 +29,8 @@ from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
 from app.sessions.session import Session
 from app.sessions.timings import Timings
+from app.speech.openai_compatible import OpenAiServer
+from app.speech.speech import find_speech
 from app.threads import MeasuredPool
 
 logger = logging.getLogger(__name__)
@@ -73,6 +75,9 @@ class Service:
         self.clock = clock or MonotonicClock()
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
         self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
+        self.speech = find_speech(
+            OpenAiServer(settings.speech_url, settings.speech_key, settings.speech_model, settings.speech_voice)
+        )
         self.worker = InferenceWorker(self.clock)
         self.casting = Casting(self.engines, self.avatars, CostMeter(self.worker))
         # few threads, so that faces at rest take little from those that speak; they start with the first picture
@@ -110,6 +115,7 @@ class Service:
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
+        await self.speech.aclose()
         await self.worker.aclose()
         for pool in (self._idle_pool, self._encoder_pool):
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)

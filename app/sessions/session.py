@@ -10,13 +10,14 @@ from typing import Any, Protocol
 
 from app.clock import wall_clock
 from app.errors import Refusal
+from app.ingest.pcm import PcmFormat
 from app.media import PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.viewer import Media, Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
 from app.sessions.events import Failed, Interrupted, Stats, ViewersChanged
-from app.sessions.feeder import Feeder, FeederLinks, PcmFormat
+from app.sessions.feeder import Feeder, FeederLinks
 from app.sessions.feeders import Feeders
 from app.sessions.heartbeat import beat
 from app.sessions.playout import Cast, Machinery, Playout, PlayoutListener, SessionLimits

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from app.errors import Refusal
 from app.media import PACKET_MS, PACKETS_PER_FRAME
-from app.sessions.events import Marked, SessionEvent, Speaking
+from app.sessions.events import Marked, SayFailed, SessionEvent, Speaking
 
 WAITING_HIGH = 1000  # utterances, and as many marks, that have not ended
 LATER = "send more once some have been."
@@ -99,6 +99,10 @@ class Utterances:
         utterance.end = pts * PACKETS_PER_FRAME
         self._closed = utterance
         self._settle()
+
+    def fail(self, utterance: Utterance, why: Refusal) -> None:
+        """Tell that there is no more of an utterance's sound than there is; it ends with that."""
+        self._tell(SayFailed(utterance.id, why))
 
     def voice_begins(self, pts: int) -> None:
         """Take a voice that is heard from a slice on; it is an utterance, where it does not belong to one."""

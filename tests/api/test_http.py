@@ -112,6 +112,13 @@ def test_engines_are_listed_with_what_they_need(client: TestClient) -> None:
     assert listed["auto"] in ("portrait", "wav2lip")
 
 
+def test_voices_are_listed(client: TestClient) -> None:
+    listed = client.get("/api/voices").json()
+    assert (listed["default"], listed["why"]) == ("en-us", "")
+    voices = {voice["id"]: voice for voice in listed["voices"]}
+    assert voices["de"] == {"id": "de", "name": "German", "language": "de"}
+
+
 def test_the_page_and_its_modules_are_served(client: TestClient) -> None:
     page = client.get("/")
     assert page.status_code == 200 and "text/html" in page.headers["content-type"]

@@ -10,13 +10,13 @@ from app.api.client_messages import (
     FlushMessage,
     InterruptMessage,
     OfferMessage,
+    SayMessage,
     StartMessage,
     StopMessage,
     parse,
 )
 from app.api.close_codes import BAD_MESSAGE, TOO_LARGE, close_code_of
 from app.api.ice_servers import IceServerModel
-from app.api.problems import NO_KEY
 from app.api.server_messages import message_of
 from app.errors import Refusal
 from app.sessions.events import Failed, Interrupted, Marked, Speaking, Stats, Told, ViewersChanged
@@ -27,6 +27,7 @@ def test_every_message_is_read() -> None:
     assert parse('{"type":"flush"}') == FlushMessage(type="flush")
     assert parse('{"type":"interrupt"}') == InterruptMessage(type="interrupt")
     assert parse('{"type":"stop"}') == StopMessage(type="stop")
+    assert parse('{"type":"say","text":"Hi.","voice":"de"}') == SayMessage(type="say", text="Hi.", voice="de")
     assert parse('{"type":"offer","sdp":"v=0"}') == OfferMessage(type="offer", sdp="v=0")
     start = parse(
         '{"type":"start","avatar":"a1","engine":"portrait","mode":"clip","sample_rate":16000,'
@@ -55,6 +56,9 @@ def test_start_has_the_documented_defaults() -> None:
         ('{"type":"dance"}', "unknown_type"),
         ('{"type":7}', "unknown_type"),
         ('{"type":"offer"}', "bad_field"),
+        ('{"type":"say"}', "bad_field"),
+        ('{"type":"say","text":7}', "bad_field"),
+        ('{"type":"say","text":"Hi.","voice":""}', "bad_field"),
         ('{"type":"offer","sdp":7}', "bad_field"),
         ('{"type":"start","mode":"fast"}', "bad_field"),
         ('{"type":"start","sample_rate":7999}', "bad_field"),
@@ -93,8 +97,18 @@ def test_the_close_codes_are_those_of_the_protocols_page_and_none_is_missing() -
     folders = (ROOT / "app" / folder for folder in ("sessions", "rtc"))
     sources = [path for folder in folders for path in folder.glob("*.py") if path.name != "recordings.py"]
     sources += [ROOT / "app" / "api" / name for name in ("auth.py", "socket.py", "client_messages.py")]
-    codes = {code for path in sources for code in raised.findall(path.read_text())} - set(NO_KEY)
+    codes = {code for path in sources for code in raised.findall(path.read_text())}
     assert codes == listed.keys()
+
+
+def test_every_reason_not_to_speak_a_text_is_on_the_protocols_page() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    section = page.split("## Why a text was not spoken")[1].split("\n## ")[0]
+    raised = re.compile(r"""Refusal\(\s*"([a-z_]+)",""")
+    raised_in = re.compile(r"""_refusals\("([a-z_]+)",""")
+    sources = [path.read_text() for path in (ROOT / "app" / "speech").glob("*.py")]
+    codes = {code for source in sources for code in raised.findall(source) + raised_in.findall(source)}
+    assert codes == set(re.findall(r"`([a-z]+_[a-z_]+)`", section)) - {"say_failed"}
 
 
 STATS = Stats(

@@ -25,6 +25,7 @@ from tests.paths import ROOT
 ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("get", "/healthz"): TypeAdapter(models.Health),
     ("get", "/api/engines"): TypeAdapter(models.EngineList),
+    ("get", "/api/voices"): TypeAdapter(models.VoiceList),
     ("post", "/api/sessions"): TypeAdapter(session_models.SessionMade),
     ("get", "/api/sessions"): TypeAdapter(session_models.SessionList),
     ("get", "/api/sessions/{id}"): TypeAdapter(session_models.SessionView),
@@ -169,6 +170,6 @@ def test_the_sockets_messages_are_described_both_ways(described: dict[str, Any])
         assert all(ref.rsplit("/", 1)[1] in parts for ref in parts[name]["discriminator"]["mapping"].values())
     assert kinds["receives"] == set(TYPES)
     assert kinds["sends"] == {
-        "started", "answer", "speaking", "interrupted", "mark", "viewers", "stats", "error",
+        "started", "answer", "speaking", "interrupted", "say_failed", "mark", "viewers", "stats", "error",
     }  # fmt: skip
     assert parts["StartMessage"]["properties"]["sample_rate"]["maximum"] == 96_000

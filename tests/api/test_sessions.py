@@ -113,6 +113,12 @@ def test_with_keys_set_nothing_is_done_without_one(tmp_path: Path) -> None:
         for wrong in ("Bearer three", "Bearer onetwo", "Bearer one,two"):
             answer = client.get("/api/sessions", headers={"Authorization": wrong})
             assert (answer.status_code, answer.json()["code"]) == (401, "key_invalid")
+        with client.websocket_connect("/ws") as socket:
+            socket.send_json({"type": "start", "key": "three"})
+            assert socket.receive_json()["code"] == "key_invalid"
+        with client.websocket_connect("/ws") as socket:
+            socket.send_json({"type": "start", "key": "two"})
+            assert socket.receive_json()["type"] == "started"
         for key in ("one", "two"):
             assert client.get("/api/sessions", headers={"Authorization": f"bearer {key}"}).status_code == 200
 

@@ -16,7 +16,8 @@ from app.clock import MonotonicClock
 from app.commands.render import RenderError, render_file, talking_frames
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.scheduler.worker import InferenceWorker
-from app.sessions.feeder import Feeder, FeederLinks, PcmFormat
+from app.ingest.pcm import PcmFormat
+from app.sessions.feeder import Feeder, FeederLinks
 from app.sessions.utterances import Utterances
 from tests.fakes import HoardingSink
 

@@ -14,9 +14,9 @@ from aiortc.mediastreams import MediaStreamError
 
 from app.config import Settings
 from app.errors import Refusal
+from app.ingest.pcm import PcmFormat
 from app.rtc.viewer import Viewer
 from app.sessions.events import ViewersChanged
-from app.sessions.feeder import PcmFormat
 from app.sessions.service import Service, SessionRequest
 from app.sessions.session import Session
 

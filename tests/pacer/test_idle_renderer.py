@@ -238,6 +238,22 @@ async def test_a_mouth_that_is_at_rest_already_changes_by_no_bit_and_orders_noth
     assert all(idle.picture(position) is STILL for position in range(1, 9)) and pool.work == []
 
 
+async def test_a_face_without_time_for_life_blinks_and_nobody_draws_for_it() -> None:
+    image = np.zeros((16, 16, 3), np.uint8)
+    opened, closed = (np.full((24, 16), value, np.uint8) for value in (16, 80))
+    face = FrameCache(
+        Avatar("v", "v", image, np.zeros((468, 2), np.float32)),
+        lambda image, mesh: None,
+        GatedLife(),
+        lambda position: closed if position % 10 == 9 else opened,
+    )
+    pool = HandPool()
+    idle = IdleRenderer(face.without_idle_motion(), pool, ORDERS_HIGH, Watched())
+    seen = [idle.picture(position) for position in range(20)]
+    assert [picture is closed for picture in seen] == [position % 10 == 9 for position in range(20)]
+    assert pool.work == []
+
+
 async def test_an_equal_picture_is_faded_into_without_a_change(pool: Executor) -> None:
     image = np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(16, 16, 3)
     still = FrameCache(Avatar("v", "v", image, np.zeros((468, 2), np.float32)), lambda image, mesh: None)

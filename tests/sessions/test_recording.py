@@ -16,8 +16,8 @@ import pytest
 
 from app.config import Settings
 from app.errors import Refusal
+from app.ingest.pcm import PcmFormat
 from app.recordings.store import DAY_S, RecordingStore
-from app.sessions.feeder import PcmFormat
 from app.sessions.recording import Snapshot
 from app.sessions.service import Service, SessionRequest
 from app.sessions.session import Session

@@ -17,13 +17,13 @@ from app.i420 import plain
 from app.inference.engine import IdleMotion, Job, Prepared
 from app.inference.features.window import MelSpan, Window
 from app.inference.scheduler.worker import InferenceWorker
+from app.ingest.pcm import PcmFormat
 from app.media import I420, NS_PER_S, PACKETS_PER_FRAME, SLOT_MS, SLOT_NS, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.broadcast import SUBSCRIPTION_PICTURES
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.sessions.events import Failed, Interrupted, SessionEvent, Speaking
-from app.sessions.feeder import PcmFormat
 from app.sessions.feeders import FEEDERS_HIGH
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.session import Session

@@ -24,13 +24,19 @@ class FrameCache(Generic[T]):
     """Keeps what an engine prepares: of a picture at once, of a video's frame when it is first drawn.
 
     A video's frames and meshes lie on disk, memory-mapped. Bound: ``FRAMES_KEPT`` frames, the latest.
-    ``idle_motion``: what a picture does by itself.
+    ``idle_motion``: what a picture does by itself. ``least``: what it still does where there is no time for that, so
+    that it never stands still altogether: a function of the position, which costs nothing.
     """
 
     def __init__(
-        self, avatar: Avatar, make: Callable[[Image, NDArray[np.float32]], T], idle_motion: IdleMotion | None = None
+        self,
+        avatar: Avatar,
+        make: Callable[[Image, NDArray[np.float32]], T],
+        idle_motion: IdleMotion | None = None,
+        least: Callable[[int], I420] | None = None,
     ) -> None:
-        self._avatar, self._make, self.idle_motion = avatar, make, idle_motion
+        self._avatar, self._make, self.idle_motion, self._least = avatar, make, idle_motion, least
+        self._does_least = False
         self._rest = from_bgr(avatar.image)
         self._made: OrderedDict[int, T] = OrderedDict()
         self.at(0)  # the first is ready before anybody waits for it
@@ -41,16 +47,21 @@ class FrameCache(Generic[T]):
         return self._avatar.video is not None
 
     def without_idle_motion(self) -> FrameCache[T]:
-        """Return the same frames without idle motion; what is prepared is shared."""
+        """Return the same frames with the least of motion that there is; what is prepared is shared."""
         if self.idle_motion is None:
             return self
         plain = copy.copy(self)
-        plain.idle_motion = None
+        plain.idle_motion, plain._does_least = None, True
         return plain
 
     def idle_frame(self, position: int) -> I420:
-        """Return the picture, always the same object, or the video's frame, converted in 0.3 ms (768 × 768 pixels)."""
+        """Return the picture, or the video's frame, converted in 0.3 ms (768 × 768 pixels).
+
+        A picture is always the same object, or, without its idle motion, one of the few that ``least`` gives.
+        """
         video = self._avatar.video
+        if self._does_least and self._least is not None:
+            return self._least(position)
         return self._rest if video is None else from_bgr(np.asarray(video.frames[video.index(position)]))
 
     def at(self, position: int) -> T:

@@ -27,7 +27,7 @@ WIDE_OPEN = MouthShape(opening=1.0, jaw=1.0)
 class PortraitEngine:
     """Warps the lower face of a picture, or of a video's frames, to the mouth that :class:`VisemeNet` hears.
 
-    ``idle_motion``: pictures also blink, breathe and sway; videos do that by themselves.
+    ``idle_motion``: pictures also blink, breathe, sway and nod; videos do that by themselves.
     """
 
     name = "portrait"
@@ -46,7 +46,8 @@ class PortraitEngine:
 
     def prepare(self, avatar: Avatar) -> FrameCache[FaceRig]:
         """Compute the tables of the warp and of the idle motion."""
-        cache = FrameCache(avatar, make_rig, idle_motion_of(avatar, self._eyes) if self._eyes else None)
+        motion = idle_motion_of(avatar, self._eyes) if self._eyes else None
+        cache = FrameCache(avatar, make_rig, motion, motion.blinking if motion else None)
         # compiles or loads all that draws before anybody waits for it; in slot 0 the head does not move yet
         self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, 1.0)
         return cache

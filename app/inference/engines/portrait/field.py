@@ -30,6 +30,10 @@ CHEST = 0.75  # below the chin: the middle of what a breath lifts
 CHEST_X, CHEST_Y = 1.4, 0.8  # half axes of that
 LIFT = 0.006  # by which it does
 FLOAT = 0.35  # of that, by which a breath lifts the head
+# a head that nods turns about an axis through the ears, on a neck that bows a little
+FACE_X, FACE_Y = 0.50, 0.62  # half axes of what stands out from that axis
+DEPTH = 0.55  # by which the middle of the face does
+BOW = 0.18  # by which all of the head stands before the neck's
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,10 @@ class Bearing:
         return cls(picture, (chin + forehead) / 2 - CROWN * height * down, chin, down, height, width)
 
     def field(self, area: Area) -> FloatArray:
-        """Return the displacements in pixels over an area: float32 (4, rows, 2, columns), x and y, a cell each.
+        """Return the displacements in pixels over an area: float32 (5, rows, 2, columns), x and y, a cell each.
 
-        The first dimension is the movement: a face's width to the right, one down, a radian clockwise, a breath.
+        The first dimension is the movement: a face's width to the right, one down, a radian clockwise, a breath, a nod
+        of a radian. It bows the middle of the face, which stands out farthest, most.
         """
         # the middles of the cells
         x, y = np.meshgrid(
@@ -68,11 +73,14 @@ class Bearing:
         breath = FLOAT * head + edge * (1 - _eased(self._distance(x, y, chest, CHEST_X, CHEST_Y)))
         neck = self.chin + NECK * self.height_px * self.down
         still = np.zeros_like(head)
+        face = 1 - _eased(self._distance(x, y, (self.chin + self.centre) / 2, FACE_X, FACE_Y))
+        bowed = self.height_px * head * (BOW + DEPTH * face)
         parts = [
             (head * self.width_px, still),
             (still, head * self.width_px),
             (-head * (y - neck[1]), head * (x - neck[0])),
             (still, -LIFT * self.height_px * breath),
+            (bowed * self.down[0], bowed * self.down[1]),
         ]
         return np.stack([np.stack(part, axis=1) for part in parts]).astype(np.float32)
 

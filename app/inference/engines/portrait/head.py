@@ -47,7 +47,7 @@ class Head:
     """One picture's field, and what of it moves.
 
     ``bands``: int64 (n, 4), left, top, right and bottom, each as wide as its movement, all even. ``field``: float32
-    (4, rows, 2, columns), see :meth:`Bearing.field` and :func:`with_edges`.
+    (5, rows, 2, columns), see :meth:`Bearing.field` and :func:`with_edges`.
     """
 
     bands: NDArray[np.int64]
@@ -70,7 +70,7 @@ def make_head(picture: I420, mesh: NDArray[np.float32]) -> Head | None:
 
 def displacement(head: Head, now: Moment) -> FloatArray | None:
     """Return where each cell comes from: float32 (rows, 2, columns), pixels; None where nobody would see it."""
-    parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath], np.float32)
+    parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath, -now.nod], np.float32)
     field = np.asarray(np.tensordot(parts, head.field, axes=1), np.float32)
     return field if float(np.abs(field).max()) >= LEAST_PX else None
 

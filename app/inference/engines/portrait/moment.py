@@ -1,4 +1,4 @@
-"""What a face does by itself: blinks, breath and sway, as a function of time.
+"""What a face does by itself: blinks, breath, sway, and the nods of who listens, as a function of time.
 
 Pure and without memory: any moment of an endless clock can be asked for, in any order, and has one answer. The noise
 is a sum of a few slow sines, so that it holds the intended frequencies alone.
@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.engines.portrait import nods
 from app.media import VIDEO_FPS, FloatArray
 from app.smoothstep import smoothstep
 
@@ -30,19 +31,23 @@ SWAY_HZ = (0.045, 0.30)
 SWAY_WAVES = 5
 SWAY = 0.008  # of the face's width, to each side
 ROLL = math.radians(0.6)
-NOD = 0.009  # of the face's width, by which full emphasis raises the head
+RAISE = 0.009  # of the face's width, by which full emphasis raises the head
 LEAN = math.radians(0.35)
 LIVELIER = 0.4  # more sway at full emphasis
+ATTENTIVE = 0.3  # less of it in who listens: their head stays with whom they look at
+SPEAKING = 0.25  # emphasis from which a face only speaks
 
-# the most of each: dx, dy, roll, breath. float32 (4,)
-MOST: FloatArray = np.array([(1 + LIVELIER) * SWAY, (1 + LIVELIER) * SWAY + NOD, ROLL + LEAN, 1.0], np.float32)
+# the most of each: dx, dy, roll, breath, nod. float32 (5,)
+MOST: FloatArray = np.array(
+    [(1 + LIVELIER) * SWAY, (1 + LIVELIER) * SWAY + RAISE, ROLL + LEAN, 1.0, nods.MOST], np.float32
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """How a face is held. ``blink``: 0 (open) … 1 (closed). ``breath``: −1 (out) … 1 (in).
 
-    ``dx``, ``dy``: to the right and down, in widths of the face. ``roll``: radians, clockwise.
+    ``dx``, ``dy``: to the right and down, in widths of the face. ``roll``, ``nod``: radians, clockwise and forwards.
     """
 
     blink: float
@@ -50,6 +55,7 @@ class Moment:
     dx: float
     dy: float
     roll: float
+    nod: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +79,17 @@ def moment(seed: int, position: int, emphasis: float) -> Moment:
     """Return how the face is held in slot ``position``, 25 a second; ``emphasis`` 0…1 says how it speaks."""
     seconds = position / VIDEO_FPS
     awake = _eased(seconds / AWAKENING_S)
+    listening = 1 - _eased(emphasis / SPEAKING)
+    steadier = 1 - ATTENTIVE * listening
     across, along, turn, lean, breath = _ways(seed)
-    sway = awake * SWAY * (1 + LIVELIER * emphasis)
+    sway = awake * SWAY * (1 + LIVELIER * emphasis) * steadier
     return Moment(
         blink=_blink(seed, seconds),
         breath=awake * _breath(seconds, breath.phases),
         dx=sway * across.at(seconds),
-        dy=sway * along.at(seconds) - awake * NOD * emphasis,
-        roll=awake * (ROLL * turn.at(seconds) + LEAN * emphasis * lean.at(seconds)),
+        dy=sway * along.at(seconds) - awake * RAISE * emphasis,
+        roll=awake * (ROLL * steadier * turn.at(seconds) + LEAN * emphasis * lean.at(seconds)),
+        nod=awake * listening * nods.nod_at(seed, seconds),
     )
 
 

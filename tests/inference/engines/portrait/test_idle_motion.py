@@ -10,18 +10,23 @@ import pytest
 
 from app.avatars.avatar import Avatar, VideoLoop
 from app.faces.eyes import EyeFinder, EyeOutline
+from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
 from app.i420 import from_bgr, planes_of, to_bgr
+from app.inference.calibration import loud_window
+from app.inference.engine import Job
 from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.eyelids import close_eyelids
 from app.inference.engines.portrait.face_rig import make_rig, pose
 from app.inference.engines.portrait.field import CELL_PX, still_field
 from app.inference.engines.portrait.fine import doubled, phases_of
 from app.inference.engines.portrait.glide import glide
 from app.inference.engines.portrait.head import displacement, move_head
-from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_motion_of
-from app.inference.engines.portrait.moment import blink_at, moment
+from app.inference.engines.portrait.idle_motion import BLINK_STEPS, PortraitMotion, idle_motion_of
+from app.inference.engines.portrait.moment import Moment, blink_at, moment
 from app.inference.engines.portrait.shape import MouthShape
-from app.media import Image
+from app.inference.engines.portrait.viseme_net import SPAN
+from app.media import VIDEO_FPS, Image
 
 EYES = EyeFinder()
 
@@ -345,3 +350,66 @@ def test_closed_eyes_do_not_blink(avatar: Avatar, motion: PortraitMotion) -> Non
 def test_a_video_has_a_life_of_its_own(avatar: Avatar) -> None:
     video = Avatar("v", "v", avatar.image, avatar.mesh, VideoLoop(avatar.image[None], avatar.mesh[None]))
     assert idle_motion_of(video, EYES) is None and isinstance(idle_motion_of(avatar, EYES), PortraitMotion)
+
+
+def test_a_nod_bows_the_middle_of_the_face_most_and_leaves_the_ears(avatar: Avatar, motion: PortraitMotion) -> None:
+    assert motion._head is not None
+    now = Moment(blink=0.0, breath=0.0, dx=0.0, dy=0.0, roll=0.0, nod=np.radians(1.5))
+    field = displacement(motion._head, now)
+    assert field is not None
+
+    def down(point: int) -> float:
+        x, y = avatar.mesh[point]
+        return -float(field[round(y / CELL_PX - 0.5) + 1, 1, round(x / CELL_PX - 0.5) + 1])
+
+    height = float(np.linalg.norm(avatar.mesh[CHIN] - avatar.mesh[FOREHEAD]))
+    nose, ear = down(1), max(down(LEFT_CHEEK), down(RIGHT_CHEEK))
+    assert 0.010 < nose / height < 0.022
+    assert 0 < ear < 0.5 * nose and 0.4 * nose < down(CHIN) < nose
+    assert np.abs(field[:, 0]).max() < 0.1 * nose, "it goes straight down"
+
+
+def test_a_nod_s_movement_is_smooth_over_the_picture(motion: PortraitMotion) -> None:
+    assert motion._head is not None
+    bowed = motion._head.field[4] * np.radians(2)
+    assert all(np.abs(np.diff(bowed, axis=axis)).max() < 0.08 * CELL_PX for axis in (0, 2))
+    assert np.abs(np.diff(bowed, 2, axis=0)).max() < 0.03 * CELL_PX
+
+
+def test_a_face_without_time_for_life_still_blinks_and_nothing_else(avatar: Avatar) -> None:
+    engine = PortraitEngine()
+    calm = engine.prepare(avatar).without_idle_motion()
+    assert calm.idle_motion is None
+    pictures = [calm.idle_frame(position) for position in range(60 * VIDEO_FPS)]
+    distinct = {id(picture): picture for picture in pictures}
+    assert 3 <= len(distinct) <= BLINK_STEPS + 1, "few, drawn once and shared"
+    assert calm.idle_frame(0) is calm.idle_frame(1)
+    runs = "".join("." if picture is pictures[0] else "x" for picture in pictures).split(".")
+    blinks = [run for run in runs if run]
+    assert 8 <= len(blinks) <= 30 and max(map(len, blinks)) <= 24
+    motion = PortraitMotion(avatar.image, avatar.mesh, EYES)
+    eyes = np.zeros(avatar.image.shape[:2], bool)
+    for lids in motion._eyelids:
+        eyes[lids.area.grown(8).at] = True
+    closed = motion.blinking(blinking(motion))
+    changed = planes(closed)[0] != planes(motion.still)[0]
+    assert changed.any() and not (changed & ~eyes).any()
+    again = engine.prepare(avatar).without_idle_motion().without_idle_motion()
+    assert (again.idle_frame(blinking(motion)) == closed).all()
+
+
+def test_a_face_that_shall_not_live_does_not_blink(avatar: Avatar) -> None:
+    prepared = PortraitEngine(idle_motion=False).prepare(avatar).without_idle_motion()
+    assert len({id(prepared.idle_frame(position)) for position in range(1000)}) == 1
+
+
+def test_a_calm_face_speaks_as_it_blinks(avatar: Avatar, motion: PortraitMotion) -> None:
+    engine = PortraitEngine()
+    calm = engine.prepare(avatar).without_idle_motion()
+    shut_at = blinking(motion)
+    open_at = next(p for p in range(shut_at, 1000) if not moment(motion._seed, p, 0.0).blink)
+    window = loud_window(SPAN)
+    awake, blinks = engine.render([Job(calm, window, open_at), Job(calm, window, shut_at)])
+    rest, closed = calm.idle_frame(open_at), calm.idle_frame(shut_at)
+    assert (awake != rest).any(), "it speaks"
+    assert ((blinks != awake) == (closed != rest)).all(), "what the lids change, and nothing else"
