@@ -9,7 +9,8 @@ venv=$root/.venv-$framework
 wanted=$here/requirements-$framework.txt
 python=${PYTHON:-python3}
 
-cmp -s "$wanted" "$venv/.complete" && exit 0
+all_wanted() { cat "$wanted" "$here/pyproject.toml"; }
+all_wanted | cmp -s - "$venv/.complete" && exit 0
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear "$venv"
 pip_install() { "$venv/bin/python" -m pip --disable-pip-version-check install -q "$@"; }
 echo "setup: installing what clients/python/requirements-$framework.txt lists (a minute the first time)"
@@ -18,4 +19,4 @@ pip_install -r "$wanted" hatchling editables && pip_install --no-build-isolation
     echo "setup: $framework could not be installed; the first time this needs a network." >&2
     exit 75
 }
-cp "$wanted" "$venv/.complete"
+all_wanted >"$venv/.complete"
