@@ -338,6 +338,35 @@ async def test_words_of_a_response_without_sound_are_not_lost() -> None:
         assert run.names(run.down) == ["TTSStartedFrame", "TTSTextFrame", "TTSStoppedFrame"]
 
 
+async def test_an_utterance_that_is_never_stopped_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lipwire.pipecat.FORGOTTEN_STOP_S", 0.05)
+    face = FakeFace()
+    async with Run(service(face)) as run:
+        await run.send(started(), sound(100), text("One."))
+        await run.until(lambda: "BotStoppedSpeakingFrame" in run.names(run.up))
+        await run.send(sound(100), text("Two."), stopped())  # it goes on after all
+        await run.until(lambda: "TTSStoppedFrame" in run.names(run.down))
+    assert [each.id for each in face.utterances] == ["c1", "c1.2"]
+
+
+async def test_without_a_server_the_pipeline_is_told() -> None:
+    nowhere = LipwireVideoService("http://127.0.0.1:9", reconnect_for=0)
+    errors: list[ErrorFrame] = []
+
+    async def note(processor: LipwireVideoService, error: ErrorFrame) -> None:
+        errors.append(error)
+
+    nowhere.add_event_handler("on_error", note)
+    async with Run(nowhere) as run:
+        await run.until(lambda: errors)
+        await run.send(started(), sound(100), stopped())
+        await run.until(lambda: "TTSStoppedFrame" in run.names(run.down))
+    assert "127.0.0.1:9" in errors[0].error
+    assert not nowhere.is_usable
+    with pytest.raises(RuntimeError, match="on_face_ready"):
+        _ = nowhere.face
+
+
 class Output(BaseOutputTransport):
     """A transport's output that notes what it would play."""
 
