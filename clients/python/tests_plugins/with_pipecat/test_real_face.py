@@ -134,6 +134,22 @@ async def test_the_face_answers_is_interrupted_and_answers_again(espeak: Espeak)
     assert (await state(session))["state"] == "over"
 
 
+async def test_who_watches_over_the_session_interrupts_the_agent(espeak: Espeak) -> None:
+    async with visit(espeak, "script") as visitor:
+        visitor.say = PHRASE
+        await visitor.until(lambda: "model" in visitor.said(), "the first answer")
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(f"{URL}/api/sessions/{face_id(visitor)}/interrupt")
+        assert answer.json()["played_ms"] > 0
+        await visitor.until(lambda: "face stopped" in visitor.types(), "silence")
+        await visitor.until(lambda: visitor.types().count("interrupted") == 2, "word of it")  # beside their own
+        said = visitor.said()
+        visitor.say = PHRASE
+        await visitor.until(lambda: visitor.types().count("face speaks") == 2, "the second answer")
+        await visitor.until(lambda: "You interrupted me" in visitor.said(), "its words")
+        assert visitor.said().startswith(said)  # nothing of the first answer came after it
+
+
 async def test_the_face_repeats_the_visitor(espeak: Espeak) -> None:
     async with visit(espeak, "echo") as visitor:
         visitor.say = PHRASE
