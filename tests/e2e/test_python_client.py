@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import lipwire
 import numpy as np
 import pytest
@@ -14,6 +17,8 @@ import soundfile
 from lipwire import Played, SpeakingFinished, SpeakingStarted, connection
 from lipwire.__main__ import main
 
+from app.media import SAMPLE_RATE
+from tests.recorded import play
 from tests.server import Server
 
 pytestmark = pytest.mark.realtime
@@ -128,6 +133,54 @@ async def test_a_voice_over_a_line_that_is_cut_again_and_again(line: Line) -> No
     assert sum(isinstance(event, lipwire.Disconnected) for event in told) >= 8
 
 
+NOTE_S, NOTES = 0.16, 30
+LOWEST_HZ, STEP_HZ = 300, 100  # of the notes
+
+
+def scale() -> bytes:
+    """Notes, each higher than the one before, so that one hears which is missing, doubled or out of its order."""
+    hz = np.repeat(LOWEST_HZ + STEP_HZ * np.arange(NOTES), int(RATE * NOTE_S))
+    pcm: bytes = (np.sin(2 * np.pi * np.cumsum(hz) / RATE) * 12_000).astype("<i2").tobytes()
+    return pcm
+
+
+def notes_of(sound: np.ndarray) -> list[tuple[int, float]]:
+    """Return which notes one hears, and how long each, s; a note is heard again where another was between."""
+    window = SAMPLE_RATE // 50  # 20 ms, which tells 50 Hz apart
+    heard: list[int] = []
+    for start in range(0, len(sound) - window, window // 4):
+        piece = sound[start : start + window]
+        if np.sqrt(np.mean(piece**2)) >= 0.1:
+            spectrum = np.abs(np.fft.rfft(piece * np.hanning(window), 8 * window))
+            heard.append(round((np.argmax(spectrum) * SAMPLE_RATE / (8 * window) - LOWEST_HZ) / STEP_HZ))
+    runs = [(note, len(list(run))) for note, run in itertools.groupby(heard)]
+    # what is shorter is where two notes meet, or a note and silence
+    whole = [(note, length) for note, length in runs if length > 6]
+    joined = [(note, [length for _, length in run]) for note, run in itertools.groupby(whole, key=lambda run: run[0])]
+    return [(note, sum(lengths) * window / 4 / SAMPLE_RATE) for note, lengths in joined]
+
+
+async def test_every_sound_is_heard_once_in_its_order_however_often_the_line_is_cut(line: Line, tmp_path: Path) -> None:
+    """Judged by what was recorded of what viewers were sent."""
+    port = await line.serve()
+    async with lipwire.connect(f"http://127.0.0.1:{port}", record=True) as face:
+        cutting = asyncio.create_task(cut_now_and_then(line, face, times=8, every_s=0.31))
+        pcm = scale()
+        async with face.utterance(sample_rate=RATE) as utterance:
+            for start in range(0, len(pcm), 4799):
+                await utterance.send(pcm[start : start + 4799])
+                await asyncio.sleep(0.05)
+        await cutting
+        await utterance.played()
+        recording = face.recording_url
+    async with httpx.AsyncClient(trust_env=False) as http:
+        (tmp_path / "a.mp4").write_bytes((await http.get(recording)).content)
+    notes = notes_of(play(tmp_path / "a.mp4").sound)
+    said = " ".join(f"{note}:{length:.3f}" for note, length in notes)
+    assert [note for note, _ in notes] == list(range(NOTES)), said
+    assert all(abs(length - NOTE_S) < 0.03 for _, length in notes), said
+
+
 async def test_an_interrupt_while_the_line_is_cut_is_heard(line: Line) -> None:
     port = await line.serve()
     async with lipwire.connect(f"http://127.0.0.1:{port}") as face:
@@ -167,7 +220,7 @@ async def test_minutes_ahead_are_taken_then_send_waits_and_an_interrupt_overtake
             while sent_minutes < 60:
                 await asyncio.wait_for(utterance.send(minute), 5)
                 sent_minutes += 1
-        assert 5 <= sent_minutes < 15, "what the server reads ahead, and what kernels hold"
+        assert 5 <= sent_minutes < 15, "what the server reads ahead, and what is under way"
         begun = asyncio.get_running_loop().time()
         await face.interrupt()
         assert asyncio.get_running_loop().time() - begun < 5
@@ -185,3 +238,14 @@ def test_the_command_says_a_recording(
     assert main(["say", "--wav", str(path), "--url", server.url]) == 0
     out = capsys.readouterr().out
     assert f"{server.url}/watch/" in out and "0.4 s" in out
+
+
+def test_the_command_says_a_text(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    who = httpx.get(f"{server.url}/api/voices", trust_env=False).json()
+    if who["default"] is None:
+        pytest.skip(who["why"])
+    assert main(["say", "--text", "Hello.", "--url", server.url]) == 0
+    length = re.search(r"played (\d+\.\d) s\n$", capsys.readouterr().out)
+    assert length is not None and 0.3 < float(length[1]) < 3
+    assert main(["say", "--text", "Hello.", "--voice", "nobody", "--url", server.url]) == 2
+    assert "no_such_voice" in capsys.readouterr().err

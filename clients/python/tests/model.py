@@ -136,6 +136,9 @@ class ModelSession:
             session_played_ms=self.played // BYTES_PER_MS,
         )
 
+    def fail_say(self, utterance: str, code: str) -> None:
+        self._tell(type="say_failed", utterance=utterance, code=code, message=f"It is {code}.")
+
     def viewers(self, count: int) -> None:
         self._tell(type="viewers", count=count)
 

@@ -177,7 +177,7 @@ async def test_send_waits_while_the_server_does_not_read(server: FakeServer) -> 
             while sent < 200:
                 await asyncio.wait_for(utterance.send(big), 1)
                 sent += 1
-        assert sent < 20, "what two kernels hold, and no more"
+        assert sent <= 10, "what may be under way, and no more"
         assert len(face._feed.outbox) < 17 * 1024 * 1024
         server.reading.set()
         await utterance.send(PCM)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model import ModelSession, joined
 
-from lipwire.errors import ConnectionLost, SessionEnded
-from lipwire.events import Event, Interrupted, MarkReached, SpeakingFinished, SpeakingStarted
+from lipwire.errors import ConnectionLost, LipwireError, SessionEnded
+from lipwire.events import Event, Interrupted, MarkReached, SayFailed, SpeakingFinished, SpeakingStarted
 from lipwire.feed import Feed
 from lipwire.outbox import Outbox
 from lipwire.pcm import PcmFormat
@@ -300,6 +300,30 @@ async def test_a_text_is_said_once() -> None:
         await wired.finish()
         assert await speech.played() == Played(40, False)
     assert wired.server.said == ["a", "b"]
+
+
+async def test_a_text_that_could_not_be_said_says_why() -> None:
+    wired = Wired()
+    speech = wired.speech("a")
+    wired.feed.say(speech, "", None)
+    await wired.deliver()
+    wired.server.fail_say("a", "text_empty")
+    await wired.finish()
+    with pytest.raises(LipwireError, match="text_empty"):
+        await speech.played()
+    assert wired.told == [SayFailed("a", "text_empty", "It is text_empty."), SpeakingFinished("a", 0, False)]
+
+
+async def test_a_piece_does_not_take_the_name_of_another_utterance() -> None:
+    wired = Wired()
+    other = await said(wired, "a~2")
+    speech = await said(wired, "a", ends=False)
+    await wired.deliver()
+    await wired.lose()
+    wired.feed.end(speech)
+    await wired.finish()
+    assert wired.server.order == ["a~2", "a", "a~3"]
+    assert await other.played() == await speech.played() == Played(100, False)
 
 
 async def test_more_lost_than_is_kept_is_an_error_not_a_hole() -> None:

@@ -37,7 +37,8 @@ def test_a_recording_is_said_whole(served: FakeServer, tmp_path: Path, capsys: p
 
 def test_a_text_is_said(served: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["say", "--text", "Hello", "--voice", "en", "--url", served.url, "--record"]) == 0
-    assert capsys.readouterr().out.endswith("played 0.2 s\n")
+    out = capsys.readouterr().out
+    assert out.endswith(f"\nrecording: {served.url}/api/sessions/s1/recording\nplayed 0.2 s\n")
     assert served.requests[0][2] == {"record": True} and served.deleted == ["s1"]
 
 

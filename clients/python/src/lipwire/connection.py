@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections import deque
+from collections.abc import Awaitable
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
@@ -17,6 +19,8 @@ from lipwire.wire import attach_message, message_of
 
 WRITE_LIMIT_BYTES = 32 * 1024  # that wait in this process: past it, whoever sends waits
 SEND_BUFFER_BYTES = 256 * 1024  # that wait in the kernel
+PING_EVERY_BYTES = 1024 * 1024
+UNANSWERED = 8  # of those pings: so much may be under way, however much the kernels between would take
 ANSWER_BYTES = 1024 * 1024  # the largest message of the server
 PING_S = 15.0  # how often the server is told that this client still wants the session
 SILENCE_S = 10  # the server pings every 1.5 s: without a byte for so long it cannot be reached
@@ -100,12 +104,24 @@ class Connection:
     async def write_from(self, outbox: Outbox) -> None:
         """Write whatever is in a box, for ever; stops taking from it while the server is full.
 
+        At most ``PING_EVERY_BYTES`` times ``UNANSWERED`` are written past what the server has read: a pong says how far
+        it is, as it comes behind what was sent before its ping.
+
         Raises:
             LipwireError: how the connection ended.
         """
+        unanswered: deque[Awaitable[float]] = deque()
+        written = 0
         try:
             while True:
-                await self._socket.send(message_of(await outbox.take()))
+                message = message_of(await outbox.take())
+                await self._socket.send(message)
+                written += len(message)
+                if written >= PING_EVERY_BYTES:
+                    written = 0
+                    unanswered.append(await self._socket.ping())
+                    if len(unanswered) > UNANSWERED:
+                        await unanswered.popleft()
         except ConnectionClosed as error:
             raise _closed(error) from error
 

@@ -11,6 +11,7 @@ __all__ = [
     "Interrupted",
     "MarkReached",
     "Reconnected",
+    "SayFailed",
     "SpeakingFinished",
     "SpeakingStarted",
     "Stats",
@@ -47,6 +48,15 @@ class Interrupted:
     utterance: str | None
     played_ms: int
     session_played_ms: int
+
+
+@dataclass(frozen=True)
+class SayFailed:
+    """A text could not be spoken, or not all of it; its utterance ends with what could."""
+
+    utterance: str
+    code: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -100,8 +110,17 @@ class Reconnected:
     lost_ms: int
 
 
-Event = SpeakingStarted | SpeakingFinished | Interrupted | MarkReached | Viewers | Stats | Disconnected | Reconnected
-
+Event = (
+    SpeakingStarted
+    | SpeakingFinished
+    | SayFailed
+    | Interrupted
+    | MarkReached
+    | Viewers
+    | Stats
+    | Disconnected
+    | Reconnected
+)
 _STATS = frozenset(field.name for field in fields(Stats))
 
 
@@ -116,6 +135,8 @@ def event_of(message: dict[str, Any]) -> Event | None:
     if kind == "interrupted":
         played_ms = int(message["played_ms"])
         return Interrupted(message.get("utterance"), played_ms, int(message.get("session_played_ms", played_ms)))
+    if kind == "say_failed":
+        return SayFailed(str(message["utterance"]), str(message["code"]), str(message["message"]))
     if kind == "mark":
         return MarkReached(str(message["id"]))
     if kind == "viewers":

@@ -88,6 +88,11 @@ class Face:
         return self._admission.whep_url
 
     @property
+    def recording_url(self) -> str:
+        """Where the MP4 of a session that was made with ``record=True`` is, also after its end; wants the API key."""
+        return f"{self._management.url}/api/sessions/{self.id}/recording"
+
+    @property
     def played_ms(self) -> int:
         """How much sound the session has played, as far as the server has told."""
         return self._feed.played_ms

@@ -13,6 +13,7 @@ from lipwire.events import (
     Event,
     Interrupted,
     MarkReached,
+    SayFailed,
     SpeakingFinished,
     SpeakingStarted,
     Stats,
@@ -223,6 +224,8 @@ class Feed:
             self._started(event)
         elif isinstance(event, SpeakingFinished):
             self._finished(event)
+        elif isinstance(event, SayFailed):
+            self._say_failed(event)
         elif isinstance(event, Interrupted):
             self._interrupted(event)
         elif isinstance(event, MarkReached):
@@ -263,6 +266,12 @@ class Feed:
         elif speech.played_out:
             self._finish(speech, interrupted=False)
 
+    def _say_failed(self, event: SayFailed) -> None:
+        speech = self._speeches.get(event.utterance)
+        if speech is not None:
+            speech.failure = LipwireError(event.code, event.message)
+        self._announce(event)
+
     def _interrupted(self, event: Interrupted) -> None:
         self.played_ms = event.session_played_ms
         # one that was not written yet is not what this answers
@@ -299,6 +308,8 @@ class Feed:
         left = self.outbox.sound_left(speech)
         if not speech.cut and not (speech.ended and left is None):
             speech.next_piece(speech.sent if left is None else left)
+            while speech.wire_id in self._ids:  # somebody's own name for another
+                speech.next_piece(speech.piece_start)
             self.reserve(speech.wire_id)
             self._speeches[speech.wire_id] = speech
             self._torn = speech

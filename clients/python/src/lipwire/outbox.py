@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from lipwire.errors import ConnectionLost, LipwireError
 from lipwire.speech import Speech
 
-KEEP_BYTES = 16 * 1024 * 1024  # of what was written; what two kernels and a server hold unread is less
+KEEP_BYTES = 16 * 1024 * 1024  # of what was written; a connection lets half of it be under way
 QUEUE_BYTES = 64 * 1024  # of what was not written yet
 ITEM_BYTES = 200  # what each item counts beside its sound
 

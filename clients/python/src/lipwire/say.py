@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token", help=f"an API key, where the server wants one ({KEY_VARIABLE})")
     parser.add_argument("--avatar", help="which face says it")
     parser.add_argument("--engine", help="what draws it")
-    parser.add_argument("--record", action="store_true", default=None, help="let the server record it")
+    parser.add_argument(
+        "--record", action="store_true", default=None, help="let the server record it, and print where the MP4 is"
+    )
     parser.add_argument("--session", help="say it in a session that exists, with --feed-token or an API key")
     parser.add_argument("--feed-token", help="what opens that session")
     parser.add_argument("--wait-for-viewer", action="store_true", help="begin when somebody watches")
@@ -47,6 +49,8 @@ async def say(args: argparse.Namespace) -> int:
             args.url, token=args.token, session=args.session, feed_token=args.feed_token, keep=args.keep, **options
         ) as face:
             print(f"watch: {face.watch_url}", flush=True)
+            if args.record:
+                print(f"recording: {face.recording_url}", flush=True)
             if args.wait_for_viewer:
                 await face.wait_for_viewer()
             utterance = await (face.say(args.text, args.voice) if recording is None else _play(face, recording))

@@ -30,6 +30,7 @@ class Speech:
         self.ended = False  # nothing of it follows
         self.cut = False  # what follows is dropped
         self.truncated = False  # by a cut, before the server had all of it
+        self.failure: LipwireError | None = None  # why not all of a text could be spoken
         self.started = False  # its first sound has played
         self.wire_id = id  # of its newest piece
         self.piece_start = 0  # bytes before that piece
@@ -64,7 +65,10 @@ class Speech:
         assert not self.over
         played = Played(self._finished_ms, interrupted)
         self.cut = self.cut or interrupted
-        self._outcome.set_result(played)
+        if self.failure is None:
+            self._outcome.set_result(played)
+        else:
+            self._outcome.set_exception(self.failure)
         return played
 
     def fail(self, error: LipwireError) -> None:

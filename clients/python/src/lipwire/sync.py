@@ -241,6 +241,11 @@ class Face:
         return self._face.whep_url
 
     @property
+    def recording_url(self) -> str:
+        """Where the MP4 of a session that was made with ``record=True`` is."""
+        return self._face.recording_url
+
+    @property
     def played_ms(self) -> int:
         """How much sound the session has played."""
         return self._face.played_ms

@@ -90,7 +90,7 @@ class Utterance:
         """Wait until it has played or was cut; any number of callers.
 
         Raises:
-            LipwireError: when the session is over before.
+            LipwireError: when the session is over before, or a text could not be spoken.
         """
         return await self._speech.played()
 
