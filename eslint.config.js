@@ -14,13 +14,13 @@ const rules = {
 export default [
   {
     ignores: [
-      '**/*', '!web/', '!web/js/**', '!tests/', '!tests/web/**', '!eslint.config.js',
+      '**/*', '!web/', '!web/js/**', '!web/embed.js', '!tests/', '!tests/web/**', '!eslint.config.js',
       '!examples/', '!examples/converse/', '!examples/converse/page/', '!examples/converse/page/*.js',
     ],
   },
   js.configs.recommended,
   { rules },
-  { files: ['web/js/**', 'examples/**'], languageOptions: { globals: globals.browser } },
+  { files: ['web/js/**', 'web/embed.js', 'examples/**'], languageOptions: { globals: globals.browser } },
   { files: ['**/*-worklet.js'], languageOptions: { globals: globals.audioWorklet } },
   { files: ['tests/web/**'], languageOptions: { globals: globals.node } },
 ];
