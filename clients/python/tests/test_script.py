@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lipwire._script import Script, Span, words_heard
-from lipwire._speaker import Mark, Spoken
+from lipwire._spoken import Mark, Spoken
 
 MS = 1_000_000
 

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from lipwire._speaker import Mark, Spoken
+from lipwire._spoken import Mark, Spoken
 
 Item = TypeVar("Item")
 

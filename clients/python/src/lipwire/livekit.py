@@ -13,7 +13,8 @@ from livekit.agents import AgentSession
 from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
 import lipwire
-from lipwire._speaker import Listener, Speaker, Spoken
+from lipwire._speaker import Speaker
+from lipwire._spoken import Listener, Spoken
 
 logger = logging.getLogger("lipwire")
 

@@ -33,7 +33,8 @@ from pipecat.services.settings import ServiceSettings
 
 import lipwire
 from lipwire._script import Held, Script, words_heard
-from lipwire._speaker import Listener, Speaker, Spoken
+from lipwire._speaker import Speaker
+from lipwire._spoken import Listener, Spoken
 
 BOT_SPEAKING_EVERY_S = 0.2
 FORGOTTEN_STOP_S = 3.0  # of silence, before an utterance that was never stopped is taken to be over

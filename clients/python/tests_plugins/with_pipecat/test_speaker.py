@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from fake_face import FakeFace, FakeUtterance
-from lipwire._speaker import Listener, Speaker, Spoken
+from lipwire._speaker import Speaker
+from lipwire._spoken import Listener, Spoken
 
 
 class Told:
