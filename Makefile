@@ -1,6 +1,8 @@
 # make run    serve on LIPWIRE_HOST:LIPWIRE_PORT (127.0.0.1:8000)
 # make test   everything: lint, types, every test, in a real browser too
 # make check  what to run before a commit: lint, types, unit tests
+# make test-plugins   what plugs a face into agent frameworks, with the frameworks themselves (make test does it too)
+# make converse       talk to a face: examples/converse, and a server for it
 # make lock   write locks/ after a change of the dependencies in pyproject.toml
 
 PYTHON ?= python3
@@ -8,13 +10,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: run test check lint lock setup clean
+.PHONY: run test test-plugins converse check lint lock setup clean
 
 run: setup
 	@exec $(BIN)/lipwire serve
 
 test: lint
 	@LIPWIRE_CHROMIUM="$$(sh tools/chromium.sh)" && export LIPWIRE_CHROMIUM && exec $(BIN)/python -m pytest
+
+test-plugins: setup
+	@exec $(BIN)/python -m pytest tests/e2e/test_plugins.py
+
+converse: setup
+	@PYTHON="$(PYTHON)" sh tools/plugin_environment.sh pipecat
+	@exec .venv-pipecat/bin/python examples/converse --serve "$(BIN)/lipwire serve"
 
 check: lint
 	$(BIN)/python -m pytest -m "not browser and not realtime"
@@ -35,4 +44,4 @@ $(STAMP): pyproject.toml clients/python/pyproject.toml locks/test.txt locks/torc
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-pipecat .venv-livekit .mypy_cache .ruff_cache .pytest_cache

@@ -12,10 +12,16 @@ const rules = {
 };
 
 export default [
-  { ignores: ['**/*', '!web/', '!web/js/**', '!web/embed.js', '!tests/', '!tests/web/**', '!tests/e2e/', '!tests/e2e/**', '!eslint.config.js'] },
+  {
+    ignores: [
+      '**/*', '!web/', '!web/js/**', '!web/embed.js', '!tests/', '!tests/web/**', '!tests/e2e/', '!tests/e2e/**',
+      '!eslint.config.js',
+      '!examples/', '!examples/converse/', '!examples/converse/page/', '!examples/converse/page/*.js',
+    ],
+  },
   js.configs.recommended,
   { rules },
-  { files: ['web/js/**', 'web/embed.js'], languageOptions: { globals: globals.browser } },
+  { files: ['web/js/**', 'web/embed.js', 'examples/**'], languageOptions: { globals: globals.browser } },
   { files: ['**/*-worklet.js'], languageOptions: { globals: globals.audioWorklet } },
   { files: ['tests/web/**', 'tests/e2e/**'], languageOptions: { globals: globals.node } },
   { files: ['tests/e2e/whep_players.js'], languageOptions: { globals: globals.browser } },
