@@ -14,7 +14,7 @@ const rules = {
 export default [
   {
     ignores: [
-      '**/*', '!web/', '!web/js/**', '!web/embed.js', '!tests/', '!tests/web/**', '!tests/e2e/', '!tests/e2e/**',
+      '**/*', '!web/', '!web/js/**', '!web/embed.js', '!tests/', '!tests/web/**', '!tests/e2e/', '!tests/e2e/**', '!bench/', '!bench/*.js',
       '!eslint.config.js',
       '!examples/', '!examples/converse/', '!examples/converse/page/', '!examples/converse/page/*.js',
     ],
@@ -24,5 +24,5 @@ export default [
   { files: ['web/js/**', 'web/embed.js', 'examples/**'], languageOptions: { globals: globals.browser } },
   { files: ['**/*-worklet.js'], languageOptions: { globals: globals.audioWorklet } },
   { files: ['tests/web/**', 'tests/e2e/**'], languageOptions: { globals: globals.node } },
-  { files: ['tests/e2e/whep_players.js'], languageOptions: { globals: globals.browser } },
+  { files: ['bench/whep_players.js'], languageOptions: { globals: globals.browser } },
 ];

@@ -49,6 +49,12 @@ def parse_stat(text: str) -> tuple[str, float]:
     return name, (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def memory_mb(pid: int, proc: Path = Path("/proc")) -> float:
+    """Return how much memory a process has of its own, in MB."""
+    lines = (proc / str(pid) / "status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+
+
 def machine_busy_s(proc: Path = Path("/proc")) -> float:
     """Return the seconds for which cores were busy, other guests of the same host ("steal") included."""
     user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, (proc / "stat").read_text().split()[1:9])

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from app.errors import Refusal
 from app.sessions.events import Failed, SessionEvent, Stats, Told
 
-QUEUE_LIMIT = 256  # events for a listener that does not take them
-HISTORY = 256  # events that are told again to who asks for them
+HISTORY = 2500  # events that are told again to who asks for them: an interrupt of all that may wait makes 1000 at once
+QUEUE_LIMIT = 2 * HISTORY  # events for a listener that does not take them
 
 
 class EventQueue(AsyncIterator[Told]):

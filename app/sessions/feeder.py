@@ -167,7 +167,8 @@ class Feeder:
         ``from_outside``: not by who sends, who may still be at a named utterance; the rest of that goes too.
         """
         self._generation = generation
-        self._swallows = from_outside and self._current is not None and self._current.named
+        in_midst = self._current is not None and self._current.named
+        self._swallows = from_outside and (self._swallows or in_midst)
         self._current = None
         if self._saying is not None:
             self._saying.cancel()

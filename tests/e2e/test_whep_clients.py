@@ -42,7 +42,7 @@ def players_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("players")
     esbuild = ROOT / "node_modules" / "esbuild" / "bin" / "esbuild"
     assert esbuild.is_file(), "The players are not installed: npm ci."
-    entry = Path(__file__).with_name("whep_players.js")
+    entry = ROOT / "bench" / "whep_players.js"
     bundle = [str(esbuild), str(entry), "--bundle", "--format=esm", f"--outfile={folder / 'players.js'}"]
     subprocess.run(bundle, cwd=ROOT, check=True, capture_output=True)
     (folder / "index.html").write_text(PAGE)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.errors import Refusal
-from app.sessions.event_queue import HISTORY, Announcer, EventQueue
+from app.sessions.event_queue import HISTORY, QUEUE_LIMIT, Announcer, EventQueue
 from app.sessions.events import Failed, Interrupted, SessionEvent, Speaking, Stats, Told
 
 
@@ -44,11 +44,11 @@ async def test_a_listener_that_does_not_take_a_flood_meets_a_hard_end_and_no_oth
     announcer = Announcer()
     asleep, awake = announcer.listen(), announcer.listen()
     heard = 0
-    for number in range(5000):
+    for number in range(20_000):
         announcer.announce(cut(number))
-        assert len(asleep) <= 256
+        assert len(asleep) <= QUEUE_LIMIT
         heard += (await anext(awake)).event == cut(number)
-    assert heard == 5000
+    assert heard == 20_000
     with pytest.raises(Refusal) as refused:
         await anext(asleep)
     assert refused.value.code == "not_reading"

@@ -27,6 +27,7 @@ from app.sessions.events import Failed, Interrupted, SessionEvent, Speaking
 from app.sessions.feeders import FEEDERS_HIGH
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.session import Session
+from app.sessions.utterances import WAITING_HIGH
 from tests.fakes import STILL, Face, HandPool, InlinePool, NotingEncoder, SteppedClock, frame
 
 Event = TypeVar("Event", bound=SessionEvent)
@@ -252,6 +253,42 @@ async def test_an_interrupt_is_told_to_every_listener_and_drops_all_that_waits(s
     await session.aclose()
     await asyncio.gather(listening, also_listening)
     assert heard(events, Interrupted) == heard(others, Interrupted) == [cut]
+
+
+async def test_an_interrupt_of_all_that_may_wait_is_told_to_the_last(stage: Stage) -> None:
+    session = stage.open("agent")
+    queue = session.events()
+    feeder = session.feeder(PcmFormat(sample_rate=RATE))
+    await feeder.push(tone(1))
+    for number in range(WAITING_HIGH - 1):
+        feeder.utterance(f"u{number}")
+    session.interrupt()
+    told = [await asyncio.wait_for(anext(queue), 1) for _ in range(WAITING_HIGH + 1)]
+    ends = [each.event for each in told if isinstance(each.event, Speaking)]
+    assert len(ends) == WAITING_HIGH and all(end.interrupted for end in ends)
+    assert isinstance(told[-1].event, Interrupted)
+    assert len(session.events(after=0)) == WAITING_HIGH + 1, "who lost the connection is told as much"
+
+
+async def test_what_is_still_sent_of_an_utterance_cut_from_outside_is_never_heard_however_often_it_is_cut(
+    stage: Stage,
+) -> None:
+    session = stage.open("agent")
+    session.start()
+    feeder = session.feeder(PcmFormat(sample_rate=RATE))
+    feeder.utterance("long")
+    await feeder.push(tone(10))
+    await stage.play(session, 4)
+    played_ms = session.interrupt(from_outside=True).session_played_ms
+    session.interrupt(from_outside=True)
+    await feeder.push(tone(10))
+    await stage.play(session, 15)
+    assert session.stats().played_ms == played_ms
+    feeder.utterance("next", PcmFormat("pcm_f32le", 1, 48_000))
+    await feeder.push(np.full(5 * 1920, 0.25, "<f4").tobytes())
+    await feeder.flush()
+    await stage.play(session, 15)
+    assert session.stats().played_ms == played_ms + 5 * SLOT_MS
 
 
 async def test_an_interrupt_drops_what_waits_for_room_too(stage: Stage) -> None:

@@ -1,9 +1,9 @@
-// Bundled by test_whep_clients.py with the players themselves, for a page that is not the server's own.
+// Bundled with the players themselves, for a page with a video in it.
 
 import { WHEPClient } from 'whip-whep/whep.js';
 import { WebRTCPlayer } from '@eyevinn/webrtc-player';
 
-const peers = [];
+const peers = (window.peers = []);
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(...settings) {
     super(...settings);
