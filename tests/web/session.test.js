@@ -47,6 +47,13 @@ async function live() {
   return socket;
 }
 
+test('a key that the visitor typed goes with the start', async (t) => {
+  globalThis.sessionStorage = { getItem: (name) => (name === 'lipwire.key' ? 'secret' : null) };
+  t.after(() => delete globalThis.sessionStorage);
+  const { socket } = await begun();
+  assert.equal(socket.sent[0].key, 'secret');
+});
+
 test('a session starts, offers, and tells its stream before it is ready', async () => {
   const { socket, started } = await begun();
   assert.equal(socket.url, 'wss://face.test:8443/ws');

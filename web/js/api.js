@@ -124,9 +124,14 @@ export async function request(path, options, fallbackCode) {
   return response;
 }
 
+/** What the visitor typed as the server's key, if anything. */
+export function serverKey() {
+  return recall('session', KEY_NAME);
+}
+
 /** @param {RequestInit} options @returns {RequestInit} */
 function withKey(options) {
-  const key = recall('session', KEY_NAME);
+  const key = serverKey();
   return key ? { ...options, headers: { ...options.headers, Authorization: `Bearer ${key}` } } : options;
 }
 

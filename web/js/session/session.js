@@ -1,5 +1,6 @@
 /** A session with the server: its socket, and the peer connection agreed over it. */
 
+import { serverKey } from '../api.js';
 import { Emitter } from '../emitter.js';
 import { Failure, failureOfClose } from '../errors.js';
 import { Peer } from './peer.js';
@@ -47,7 +48,8 @@ export class Session extends Emitter {
     this.#over.catch(() => {}); // an end that nobody happens to wait for is no error
     signal.addEventListener('abort', () => this.close(), { once: true });
     await this.#open();
-    this.#send({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request });
+    const key = serverKey();
+    this.#send({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request, ...(key && { key }) });
     const started = await this.#reply('started', ANSWER_LIMIT_MS);
     this.#hasStarted = true;
     for (const message of this.#early.splice(0)) this.#send(message);
