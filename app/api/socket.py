@@ -112,10 +112,10 @@ class Conversation:
             if text is not None:
                 if await self._on_text(text):
                     return
-                # messages that have come already are received without a wait, and who tells events must keep up
-                await asyncio.sleep(0)
             else:
                 await self._on_audio(message.get("bytes") or b"")
+            # messages that have come already are received without a wait, and who tells events must keep up
+            await asyncio.sleep(0)
 
     async def _on_text(self, text: str) -> bool:
         """Act on one text message; returns whether it ended the session."""

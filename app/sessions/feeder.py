@@ -86,7 +86,8 @@ class Feeder:
         second = format.sample_rate * self._slicer.bytes_per_sample
         self._inbox: PcmInbox[_Note] = PcmInbox(min(READ_AHEAD_S[links.mode] * second, INBOX_BYTES))
         self._current: Utterance | None = None  # the one that sound belongs to as it comes
-        self._swallows = False  # what still comes of an utterance that was cut from outside
+        self._begun_format, self._begun_bytes = format, 0  # of it, since it was begun here
+        self._swallows: str | None = None  # the utterance that was cut from outside, of which more may still come
         self._drained = asyncio.Event()
         self.left = False
         # the last event that it was told; who feeds next over another socket has missed what came afterwards
@@ -108,12 +109,13 @@ class Feeder:
         Raises:
             Refusal: ``too_many_utterances``.
         """
-        if not await self._room() or self._swallows or not data:
+        if not await self._room() or self._swallows is not None or not data:
             return
         if self._current is None and self._numbers:
             self._begin(None, self._format)
         if self._current is not None:
             self._current.received_bytes += len(data)
+            self._begun_bytes += len(data)
         self._inbox.put(data)
 
     def utterance(self, id: str, format: PcmFormat | None = None) -> None:
@@ -122,7 +124,7 @@ class Feeder:
         Raises:
             Refusal: ``too_many_utterances``.
         """
-        if self.left or (self._current is not None and self._current.id == id):
+        if self.left or id in (self._swallows, self._current.id if self._current else None):
             return
         self._end()
         self._begin(id, format or self._format)
@@ -167,14 +169,17 @@ class Feeder:
         ``from_outside``: not by who sends, who may still be at a named utterance; the rest of that goes too.
         """
         self._generation = generation
-        in_midst = self._current is not None and self._current.named
-        self._swallows = from_outside and (self._swallows or in_midst)
+        if self._current is not None:
+            self._swallows = self._current.id if self._current.named else None
+        if not from_outside:
+            self._swallows = None
         self._current = None
         if self._saying is not None:
             self._saying.cancel()
         self._inbox.clear()
         self._slicer.reset()
         self._windower.reset()
+        self._expect(self._format)
         if self.left:
             self._inbox.put(_Word.LEAVE)
 
@@ -192,6 +197,7 @@ class Feeder:
                     self._begin_slicing(item)
                 case _End():
                     self._flush()
+                    self._expect(self._format)
                     if item.utterance is not None:
                         self._utterances.close(item.utterance, self.next_pts)
                 case _Say():
@@ -203,10 +209,13 @@ class Feeder:
 
     def _begin(self, id: str | None, format: PcmFormat) -> None:
         self._current = self._utterances.open(id)
+        self._begun_format, self._begun_bytes = format, 0
         self._inbox.put(_Begin(self._current, format))
 
     def _end(self) -> None:
-        self._swallows = False
+        self._swallows = None
+        if self._current is not None:  # a sample that was cut short is forgotten, and has to be sent again
+            self._current.received_bytes -= self._begun_bytes % self._begun_format.bytes_per_sample
         if self._current is not None or not self._numbers:
             self._inbox.put(_End(self._current))
         self._current = None
@@ -222,6 +231,7 @@ class Feeder:
         self._utterances.begin(begin.utterance, self.next_pts)
 
     def _expect(self, format: PcmFormat) -> None:
+        """Slice what comes next as being in a format; what comes without a name is in the feeder's own."""
         if format != self._sliced:
             self._flush()
             pts = self.next_pts
@@ -239,7 +249,7 @@ class Feeder:
             await asyncio.gather(saying, return_exceptions=True)
         if not saying.cancelled():
             saying.result()
-        self._expect(self._format)  # what comes without a name is in that
+        self._expect(self._format)
 
     async def _slice_spoken(self, say: _Say) -> None:
         generation, sliced_bytes, begun_ns = self._generation, 0, self._clock.now_ns()
@@ -272,8 +282,7 @@ class Feeder:
             for sound in self._slicer.push(piece, generation, self._clock.now_ns()):
                 self._stream.submit(self._windower.push(sound))
             self._stream.submit(self._windower.hear(self._slicer.tail))
-            if start:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)  # many small messages hold the event loop as much as a large one
 
     def _flush(self) -> None:
         for sound in self._slicer.flush(self._generation, self._clock.now_ns()):

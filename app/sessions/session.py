@@ -204,6 +204,7 @@ class Session(PlayoutListener):
         await asyncio.gather(self._viewers.aclose(), self.outputs.aclose(), return_exceptions=True)
         if self._recording is not None:
             await self._recording.aclose()
+        self._utterances.cut(self._feeders.next_pts)  # what was begun while all this took its time
         self._announcer.end()
 
     # what the pacer tells

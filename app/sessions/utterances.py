@@ -20,7 +20,7 @@ LATER = "send more once some have been."
 
 @dataclass(slots=True, eq=False)
 class Utterance:
-    """One utterance. ``named``: its sender gave it its id.
+    """One utterance. ``named``: its sender gave it its id. ``of_voice``: no sender's word began it, but its sound.
 
     ``begin``, ``end``: positions of its first packet and behind its last, once they are known. ``openings``: how often
     it was begun, or gone on with, and has not been closed since. ``heard``: packets.
@@ -28,6 +28,7 @@ class Utterance:
 
     id: str
     named: bool
+    of_voice: bool = False
     begin: int | None = None
     end: int | None = None
     openings: int = 1
@@ -80,6 +81,8 @@ class Utterances:
         """
         latest = self.latest
         if name is not None and latest is not None and latest.id == name and latest in self._waiting:
+            if latest.openings >= WAITING_HIGH:
+                raise Refusal("too_many_utterances", f"{WAITING_HIGH} pieces of it wait to be read; {LATER}")
             latest.openings += 1
             return latest
         if len(self._waiting) >= WAITING_HIGH:
@@ -109,16 +112,16 @@ class Utterances:
         at = pts * PACKETS_PER_FRAME
         if any(self._holds(each, at) for each in self._waiting) or len(self._waiting) >= WAITING_HIGH:
             return
-        utterance = self._new(None)
+        utterance = self._new(None, of_voice=True)
         utterance.begin = at
         behind = [i for i, each in enumerate(self._waiting) if each.begin is None or each.begin > at]
         self._waiting.insert(behind[0] if behind else len(self._waiting), utterance)
 
     def voice_ends(self, pts: int) -> None:
         """Note that the voice that began by itself ends before a slice."""
-        front = self._waiting[0] if self._waiting else None
-        if front is not None and not front.named and front is not self.latest and front.openings:
-            self.close(front, pts)
+        open_one = next((each for each in self._waiting if each.of_voice and each.openings), None)
+        if open_one is not None:
+            self.close(open_one, pts)
 
     def expect_mark(self) -> None:
         """Count a mark whose place is not known yet.
@@ -163,12 +166,12 @@ class Utterances:
         self.position = max(self.position, next_pts * PACKETS_PER_FRAME)
         return current
 
-    def _new(self, name: str | None) -> Utterance:
+    def _new(self, name: str | None, of_voice: bool = False) -> Utterance:
         if name is None:
             self._numbered += 1
             while str(self._numbered) in self._names:
                 self._numbered += 1
-        utterance = Utterance(name or str(self._numbered), name is not None)
+        utterance = Utterance(name or str(self._numbered), name is not None, of_voice)
         self._names.add(utterance.id)
         return utterance
 
