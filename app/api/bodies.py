@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import Request
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from app.api.uploads import UploadCutShort
 from app.errors import Refusal
+
+MAX_JSON_BYTES = 64 * 1024
 
 
 async def whole_body(request: Request, most_bytes: int, what: str) -> bytes:
@@ -24,3 +31,21 @@ async def whole_body(request: Request, most_bytes: int, what: str) -> bytes:
     except ClientDisconnect:
         raise UploadCutShort from None
     return bytes(body)
+
+
+class JsonRoute(APIRoute):
+    """A route whose body is JSON of at most ``MAX_JSON_BYTES``: it is read before anybody is asked for a key."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Read the body, then handle the request as usual."""
+        handle = super().get_route_handler()
+
+        async def handle_bounded(request: Request) -> Response:
+            sent = await whole_body(request, MAX_JSON_BYTES, "the JSON")
+
+            async def receive() -> Message:
+                return {"type": "http.request", "body": sent, "more_body": False}
+
+            return await handle(Request(request.scope, receive))
+
+        return handle_bounded

@@ -8,8 +8,9 @@ from typing import Protocol
 from fastapi import APIRouter, Response
 from fastapi.params import Depends
 
+from app.api.bodies import JsonRoute
 from app.api.output_models import OutputList, OutputView, OutputWish
-from app.api.problems import BAD_OUTPUT, problems
+from app.api.problems import BAD_JSON, BAD_OUTPUT, problems
 from app.sessions.outputs import Outputs
 
 
@@ -32,12 +33,17 @@ class Sessions(Protocol):
 
 def output_routes(sessions: Sessions, dependencies: Sequence[Depends] = ()) -> APIRouter:
     """Make the routes; ``dependencies`` say who may call them."""
-    router = APIRouter(prefix="/api/sessions/{id}/outputs", tags=["outputs"], dependencies=list(dependencies))
+    router = APIRouter(
+        prefix="/api/sessions/{id}/outputs",
+        tags=["outputs"],
+        dependencies=list(dependencies),
+        route_class=JsonRoute,
+    )
 
     @router.post(
         "",
         status_code=201,
-        responses=problems("bad_request", "no_such_session", "session_over", "too_many_outputs", *BAD_OUTPUT),
+        responses=problems(*BAD_JSON, "no_such_session", "session_over", "too_many_outputs", *BAD_OUTPUT),
     )
     async def add_output(id: str, wish: OutputWish, response: Response) -> OutputView:
         status = sessions.find(id).outputs.add(wish.request())

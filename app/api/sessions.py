@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Request, Response
 
 from app.api.auth import Gate
+from app.api.bodies import JsonRoute
 from app.api.ice_servers import IceServerModel
-from app.api.problems import NO_FACE_TO_OPEN, NO_KEY, problems
+from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, problems
 from app.api.session_models import (
     Cut,
     FeedDoor,
@@ -28,9 +29,11 @@ from app.sessions.session import Session
 
 def session_routes(service: Service, gate: Gate) -> APIRouter:
     """Make the routes over a service."""
-    router = APIRouter(prefix="/api/sessions", tags=["sessions"], dependencies=[Depends(gate.check_key)])
+    router = APIRouter(
+        prefix="/api/sessions", tags=["sessions"], dependencies=[Depends(gate.check_key)], route_class=JsonRoute
+    )
 
-    @router.post("", status_code=201, responses=problems("bad_request", *NO_KEY, *NO_FACE_TO_OPEN))
+    @router.post("", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, *NO_FACE_TO_OPEN))
     async def make(
         request: Request, response: Response, wish: Annotated[SessionWish, Body(default_factory=SessionWish)]
     ) -> SessionMade:
@@ -50,7 +53,7 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
     async def end_session(id: str) -> None:
         await service.close(service.find(id))
 
-    @router.post("/{id}/tokens", status_code=201, responses=problems("bad_request", *NO_KEY, "no_such_session"))
+    @router.post("/{id}/tokens", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, "no_such_session"))
     async def make_token(id: str, wish: TokenWish) -> TokenMade:
         token = gate.issue(service.find(id).id, wish.role, wish.ttl_s)
         return TokenMade(token=token.text, expires_at=token.expires_at)

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api.auth import Gate
+from app.api.bodies import MAX_JSON_BYTES
 from app.config import Settings, SettingsError, load_settings
 from app.errors import Refusal
 from app.main import create_app
@@ -90,6 +91,16 @@ def test_tokens_for_others(client: TestClient, settings: Settings) -> None:
 def test_a_wish_that_cannot_be_met_is_refused(client: TestClient, body: Any, status: int, code: str) -> None:
     answer = client.post("/api/sessions", json=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("path", ["", "/5e55/tokens", "/5e55/interrupt", "/5e55/outputs"])
+def test_a_long_body_is_not_kept_though_it_comes_before_the_key(tmp_path: Path, path: str) -> None:
+    settings = Settings(data_dir=tmp_path, engine="clapper", api_keys=("a key",))
+    with TestClient(create_app(Service(settings))) as client:
+        body, headers = b"{}".ljust(MAX_JSON_BYTES + 1), {"Content-Type": "application/json"}
+        answer = client.post("/api/sessions" + path, content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert client.post("/api/sessions" + path, content=body[:-1], headers=headers).status_code == 401
 
 
 def test_a_full_server_says_so_and_when_to_come_again(tmp_path: Path) -> None:
