@@ -88,8 +88,9 @@ class Feeder:
         self._current: Utterance | None = None  # the one that sound belongs to as it comes
         self._begun_format, self._begun_bytes = format, 0  # of it, since it was begun here
         self._swallows: str | None = None  # the utterance that was cut from outside, of which more may still come
-        self._drained = asyncio.Event()
+        self._drained, self._gone = asyncio.Event(), asyncio.Event()
         self.left = False
+        self.unheard = False  # it has left, and said nothing of which anything is read yet
         # the last event that it was told; who feeds next over another socket has missed what came afterwards
         self.told_seq: int | None = None if before is None else before.told_seq
 
@@ -159,9 +160,12 @@ class Feeder:
     def leave(self) -> None:
         """Let somebody else feed the session: what was sent is flushed, and played. Again is fine."""
         if not self.left:
+            self.unheard = self._before is not None and self._current is None and not len(self._inbox)
             self._end()
             self.left = True
             self._inbox.put(_Word.LEAVE)
+            if self.unheard:
+                self._gone.set()
 
     def interrupt(self, generation: int, from_outside: bool = False) -> None:
         """Discard everything that has not reached the inference thread.
@@ -186,7 +190,10 @@ class Feeder:
     async def run(self) -> None:
         """Serve the inbox until the feeder has left and all is served, or until cancelled."""
         if self._before is not None:
-            await self._before._drained.wait()
+            await self._turn(self._before)
+            if self.unheard:
+                self._drained.set()
+                return
             self._slicer.begin_at(self._before.next_pts)
             self._before = None
         while (item := await self._inbox.get()) is not _Word.LEAVE:
@@ -206,6 +213,15 @@ class Feeder:
                     self._utterances.mark(item.id, self._slicer.position)
         self._flush()
         self._drained.set()
+
+    async def _turn(self, before: Feeder) -> None:
+        """Wait until all that another sent has been handed on, or this one has left and is not to be heard."""
+        waits = [asyncio.create_task(event.wait()) for event in (before._drained, self._gone)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
 
     def _begin(self, id: str | None, format: PcmFormat) -> None:
         self._current = self._utterances.open(id)

@@ -42,11 +42,16 @@ class Feeders:
         latest = self._feeders[-1] if self._feeders else None
         if latest is not None and not latest.left:
             raise Refusal("already_fed", "Somebody else feeds this session; wait until they leave.")
+        told_seq = None if latest is None else latest.told_seq
+        if latest is not None and latest.unheard:  # a socket that comes and goes takes no place
+            self._feeders.pop()
+            latest = self._feeders[-1]
         # the latest stays: the next one's sound is numbered from its last
         self._feeders = [feeder for feeder in self._feeders if feeder is latest or not feeder.drained]
         if len(self._feeders) >= FEEDERS_HIGH:
             raise Refusal("feeder_busy", "What the last feeders sent is still being read; try again in a few seconds.")
         feeder = Feeder(format, self._links, self._generation, latest)
+        feeder.told_seq = told_seq
         self._feeders.append(feeder)
         self._run("feeder", feeder.run())
         return feeder

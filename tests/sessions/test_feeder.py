@@ -11,6 +11,7 @@ from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.media import SLOT_MS
 from app.sessions.events import Speaking
+from app.sessions.feeders import FEEDERS_HIGH
 from app.sessions.utterances import WAITING_HIGH
 from tests.sessions.test_say import Listener, Words, drawn, tone
 from tests.sessions.test_session import RATE, Stage
@@ -161,3 +162,25 @@ async def test_more_of_an_utterance_cut_from_outside_under_its_name_is_not_heard
     await feeder.flush()
     await play(stage, 10)
     assert ends(listener)[1:] == [("a", 3, False)], "behind its flush it is another"
+
+
+async def test_a_socket_that_comes_and_goes_without_a_word_keeps_nobody_out(stage: Stage) -> None:
+    session = stage.open("agent")
+    listener = Listener(session)
+    first = session.feeder(MICROPHONE)
+    first.utterance("a")
+    await first.push(tone(200))  # not read to its end before it plays
+    first.leave()
+    for number in range(2 * FEEDERS_HIGH):
+        feeder = session.feeder(MICROPHONE)
+        feeder.told_seq = number
+        feeder.leave()
+        await stage.until(lambda feeder=feeder: feeder.drained)  # type: ignore[misc]
+    last = session.feeder(OTHER)
+    assert last.told_seq == 2 * FEEDERS_HIGH - 1
+    last.utterance("b")
+    await last.push(tone(5, OTHER.sample_rate))
+    await last.flush()
+    session.start()
+    await play(stage, 215)
+    assert ends(listener) == [("a", 200, False), ("b", 5, False)]
