@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import select
+import socket
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -13,6 +14,7 @@ from websockets.http11 import Request
 PING_INTERVAL_S = 1.5
 PING_TIMEOUT_S = 2.5
 HANG_UP_CHECK_S = 1.0
+UNCONFIRMED_S = 5.0  # that what was sent to a paused peer may go without its machine's word that it came
 GONE = "lipwire.gone"  # among the scope's extensions: an asyncio.Event, set when the connection is lost
 PINGED = "lipwire.pinged"  # and a call that returns how many seconds ago the peer sent a ping, infinite for never
 ABORT = "lipwire.abort"  # and a call that ends the connection without a goodbye
@@ -25,7 +27,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
     A pong queues behind the audio that a paused session does not read, so an unanswered ping proves nothing
     while reading is paused or bytes keep coming. A socket that is found dead is aborted: closing it in order
     would wait for a peer that is not there. Nor does a paused socket's end show itself, as it stands behind
-    what is not read; the kernel is asked for it.
+    what is not read; the kernel is asked for it, and, where it can, to end a connection that went dark.
     """
 
     _heard_at = 0.0
@@ -76,8 +78,16 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
 
     def _watch_for_hang_up(self) -> None:
         self._hang_up_timer = self.loop.call_later(HANG_UP_CHECK_S, self._watch_for_hang_up)
+        _expect_confirmation(self.transport, UNCONFIRMED_S if self.read_paused else 0)
         if self.read_paused and _hung_up(self.transport):
             self.transport.abort()
+
+
+def _expect_confirmation(transport: asyncio.Transport, within_s: float) -> None:
+    """Have the kernel end a connection whose peer confirms nothing any more; 0: in its own time, many minutes."""
+    if hasattr(socket, "TCP_USER_TIMEOUT") and not transport.is_closing():  # Linux
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(within_s * 1000))
 
 
 def _hung_up(transport: asyncio.Transport) -> bool:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 
+import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app.api.liveness import PatientWebSocket, websocket_options
+from app.api.liveness import UNCONFIRMED_S, PatientWebSocket, websocket_options
 
 # of uvicorn's, which it promises to nobody
 REPLACED = ("connection_made", "handle_connect", "connection_lost", "data_received", "keepalive_timeout")
@@ -34,3 +36,21 @@ def test_uvicorn_pings_through_what_is_replaced() -> None:
     theirs = PatientWebSocket.__mro__[1]
     source = inspect.getsource(theirs)
     assert "self.keepalive_timeout" in source and "self.ping_sent_at =" in source and '"extensions": ' in source
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no TCP_USER_TIMEOUT")
+async def test_the_network_of_a_sender_that_is_held_back_may_not_go_dark_for_long() -> None:
+    config = Config(app, **websocket_options())
+    config.load()
+    loop = asyncio.get_running_loop()
+    served = PatientWebSocket(config, ServerState(), {}, loop)
+    server = await loop.create_server(lambda: served, "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    for paused, wanted_s in ((True, UNCONFIRMED_S), (False, 0)):
+        served.read_paused = paused
+        connection = served.transport.get_extra_info("socket")
+        async with asyncio.timeout(10):
+            while connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) != wanted_s * 1000:
+                await asyncio.sleep(0.1)
+    writer.close()
+    server.close()
