@@ -18,6 +18,7 @@ import websockets
 from playwright.async_api import Page
 
 from app.assets import SAMPLE
+from tests.client import Client
 from tests.foreign import ForeignSite
 from tests.noise import Faults, Noise, believed
 from tests.page import OpenPage, freed, status
@@ -160,6 +161,9 @@ async def test_an_element_that_is_taken_out_frees_its_place_and_a_moved_one_play
             )
             await asyncio.sleep(0.5)
             assert await page.evaluate(STATE) == "playing" and await viewers(server, made) == 1
+            async with Client(server.ws_url) as feeder:
+                await feeder.say("attach", session=made.id, token=made.feed_token)
+                assert (await feeder.expect("started"))["viewers"] == 1
             await page.evaluate("window.kept = document.querySelector('lipwire-face'); kept.remove()")
             await until(lambda: _are(server, made, 0))
             await page.evaluate("document.body.append(kept)")

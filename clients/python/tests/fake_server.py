@@ -183,8 +183,6 @@ class FakeServer:
             self.deleted.append(rest[0])
             del self.sessions[rest[0]]
             return 204, None
-        if method == "GET":
-            return 200, {"id": rest[0], "viewers": 0}
         if rest[1] == "tokens":
             return 201, {"token": f"{wish['role']}-{rest[0]}", "expires_at": "2030-01-01T00:00:00Z"}
         event = session.interrupt(from_outside=True)

@@ -317,6 +317,18 @@ async def test_every_iterator_sees_every_event_and_ends_with_the_face(server: Fa
     assert told[0] == told[1] and lipwire.Viewers(2) in told[0]
 
 
+async def test_who_feeds_with_a_token_alone_knows_who_watched_before(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.key = "k"
+    id = server.make()
+    server.session.viewers(1)
+    monkeypatch.setattr(Management, "admission_to", _admission_at(server))
+    async with lipwire.connect(server.url, session=id, feed_token=f"feed-{id}") as face:
+        assert face.viewers == 1
+        await asyncio.wait_for(face.wait_for_viewer(), 5)
+
+
 async def test_waiting_for_a_viewer_ends_with_the_face(server: FakeServer) -> None:
     face = await lipwire.connect(server.url)
     waiting = asyncio.create_task(face.wait_for_viewer())

@@ -85,10 +85,6 @@ class Management:
         made = await self._ask("POST", f"/api/sessions/{quote(id)}/tokens", wish)
         return str(made["token"])
 
-    async def viewers(self, id: str) -> int:
-        """Ask how many watch; raises as :meth:`make_session`."""
-        return int((await self._ask("GET", f"/api/sessions/{quote(id)}", None))["viewers"])
-
     async def interrupt(self, id: str) -> Interrupted:
         """Interrupt, past everything on the socket; raises as :meth:`make_session`."""
         cut = await self._ask("POST", f"/api/sessions/{quote(id)}/interrupt", {})
