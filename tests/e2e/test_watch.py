@@ -394,6 +394,27 @@ async def test_a_server_with_keys_is_used_once_its_key_is_typed(open_page: OpenP
         locked.stop()
 
 
+async def test_the_microphone_and_texts_ask_for_the_key_too(open_page: OpenPage, tmp_path: Path) -> None:
+    locked = Server.start(tmp_path, api_keys="a-key-of-the-test")
+    try:
+        page = await open_page(url=locked.url)
+        text, field = page.get_by_role("textbox", name="Say something"), page.get_by_label("Key", exact=True)
+        await text.press_sequentially("Hello", delay=30)
+        await status(page, "asks for a key")
+        await field.wait_for()
+        await page.click("#say-text")
+        assert await text.input_value() == "Hello"  # whoever types is not torn away
+        await text.fill("")
+        await page.click("#start-mic")
+        await status(page, "asks for a key")
+        await page.wait_for_function("document.activeElement.id === 'key'")
+        await field.fill("a-key-of-the-test")
+        await page.click("#start-mic")
+        await status(page, "Speak: the face follows your voice.")
+    finally:
+        locked.stop()
+
+
 async def test_the_example_runs_and_its_lines_are_right(server: Server, open_page: OpenPage) -> None:
     page = await open_page(url=f"{server.url}/embed")
     await page.click("#start")
