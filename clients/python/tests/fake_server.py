@@ -32,6 +32,7 @@ class FakeServer:
         self.kills: list[int | None] = []
         self.unnoticed_s = 0.0
         self.autoplay = True
+        self.watched_by = 0  # of sessions that are made from now on
         self.reading = asyncio.Event()
         self.reading.set()
         self.silent = False
@@ -69,6 +70,7 @@ class FakeServer:
         self._count += 1
         id = f"s{self._count}"
         self.sessions[id] = ModelSession()
+        self.sessions[id].watching = self.watched_by
         return id
 
     def kill(self) -> None:

@@ -106,6 +106,17 @@ def _admission_at(server: FakeServer):  # type: ignore[no-untyped-def]
     return admission_to
 
 
+async def test_behind_tls_every_address_is_a_secure_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unaware(self: Management, method: str, path: str, body: object) -> dict[str, object]:
+        view = {"whep": "http://h/whep/s", "watch": "http://h/watch/s#token=t", "token": "t"}
+        return {"id": "s", "feed": {"url": "ws://h/ws", "token": "f"}, "view": view, "width": 1, "height": 1}
+
+    monkeypatch.setattr(Management, "_ask", unaware)
+    made = await Management("https://h", None).make_session({})
+    assert (made.feed_url, made.whep_url) == ("wss://h/ws", "https://h/whep/s")
+    assert made.watch_url == "https://h/watch/s#token=t"
+
+
 async def test_with_a_key_a_token_is_minted(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.key = "k"
     id = server.make()
