@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import lipwire
 import pytest
 import soundfile
 import websockets
@@ -309,8 +310,9 @@ async def test_a_session_for_an_agent_is_made_kept_and_ended_by_the_page(server:
     await item.get_by_text("0 viewers").wait_for()
     await page.get_by_role("button", name="Copy what an agent needs").click()
     access = json.loads(await item.get_by_role("textbox").input_value())
-    made = Made(access["session"], "", "", "", access["token"])
-    async with voice(server, made):
+    made = Made(access["session"], "", "", "", access["feed_token"])
+    async with lipwire.connect(**access) as face, face.utterance(sample_rate=24_000) as utterance:
+        await utterance.send(bytes(2 * 24_000 * 5))
         await item.get_by_text("Speaks").wait_for()
     await page.reload()
     await item.get_by_text("0 viewers").wait_for()
