@@ -22,7 +22,7 @@ from app.rtc.voice_encoder import VoiceCodec, make_voice_encoder
 SUBSCRIPTION_PICTURES = 12  # half a second; who owes more begins anew with a key frame
 SUBSCRIPTION_VOICE = 25
 KEY_INTERVAL_NS = 250 * NS_PER_MS  # at least, between key frames: what asks in between gets the next
-START_BITRATE_SHARE = 0.6  # of the most; the subscribers' estimates move it from there
+START_BITRATE_SHARE = 0.6  # of the most; less only for lines that are full, more where the estimates say so
 
 
 class _Channel:
@@ -31,7 +31,8 @@ class _Channel:
     def __init__(self, codec: PictureCodec, most_bitrate: int, effort: Effort) -> None:
         self.subscriptions: list[Subscriber] = []
         self.packetizer = picture_packetizer(codec)
-        self._encoder = make_encoder(codec, int(most_bitrate * START_BITRATE_SHARE), most_bitrate, effort)
+        self._start_bitrate = int(most_bitrate * START_BITRATE_SHARE)
+        self._encoder = make_encoder(codec, self._start_bitrate, most_bitrate, effort)
         self._key_wanted = True
         self._key_at_ns: int | None = None
 
@@ -52,7 +53,9 @@ class _Channel:
 
     def adapt(self) -> None:
         """Aim at what most subscribers can take: a slow one loses packets, not everybody quality."""
-        wishes = [each.target_bitrate for each in self.subscriptions if each.target_bitrate is not None]
+        said = [(each.target_bitrate, each.congested) for each in self.subscriptions]
+        least = self._start_bitrate
+        wishes = [wish if congested else max(wish, least) for wish, congested in said if wish is not None]
         if wishes:
             self._encoder.aim_at(int(statistics.median_high(wishes)))
 

@@ -23,12 +23,14 @@ from aiortc.rtp import (
     AnyRtcpPacket,
     RtcpByePacket,
     RtcpPsfbPacket,
+    RtcpRrPacket,
     RtcpRtpfbPacket,
     unpack_remb_fci,
 )
 from aiortc.stats import RTCStatsReport
 
 from app.clock import Epoch
+from app.rtc.congestion import Congestion
 from app.rtc.packetizer import Packetizer
 from app.rtc.rtp_header import FIXED, MARKER, Extensions
 from app.rtc.sender_clock import SenderReports, ntp_of
@@ -76,7 +78,7 @@ class RtpSender:
         self._broken = True  # what came before the first key frame, or follows a gap, cannot be decoded
         self._begun = False
         self.dropped = 0
-        self.target_bitrate: int | None = None
+        self._line = Congestion()
         self._sequence, self._rtx_sequence = random.randrange(FIRST_HALF), random.randrange(FIRST_HALF)
         self._origin = random.randrange(1 << 32)  # the timestamp of the epoch
         self._history: list[tuple[int, bytes, bytes] | None] = [None] * HISTORY
@@ -91,6 +93,16 @@ class RtpSender:
         return sender
 
     # what the broadcast asks for
+
+    @property
+    def target_bitrate(self) -> int | None:
+        """See :class:`Subscriber`."""
+        return self._line.estimate
+
+    @property
+    def congested(self) -> bool:
+        """See :class:`Subscriber`."""
+        return self._line.congested
 
     def put(self, encoded: Encoded) -> None:
         """Send a picture or sound; never waits."""
@@ -173,6 +185,10 @@ class RtpSender:
             self._feed.want_key(self)
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             self._take_estimate(packet.fci)
+        elif isinstance(packet, RtcpRrPacket):
+            for report in packet.reports:
+                if report.ssrc == self._ssrc:
+                    self._line.note_loss(report.fraction_lost / 256)
 
     def _take_estimate(self, fci: bytes) -> None:
         try:
@@ -180,7 +196,7 @@ class RtpSender:
         except ValueError:  # another application's
             return
         if self._ssrc in ssrcs:
-            self.target_bitrate = bitrate
+            self._line.note_estimate(bitrate)
 
     # on the wire
 

@@ -22,7 +22,16 @@ class Subscriber(Protocol):
     """Who takes what a session encoded, as it comes, on the event loop."""
 
     dropped: int  # packets that it was too slow for
-    target_bitrate: int | None  # bit/s that it can take; None: it has not said
+
+    @property
+    def target_bitrate(self) -> int | None:
+        """Bit/s that it says it can take; None: it has not said."""
+        ...
+
+    @property
+    def congested(self) -> bool:
+        """Whether that is a limit, and not just all that was sent so far."""
+        ...
 
     def put(self, encoded: Encoded) -> None:
         """Take a packet; never blocks."""
@@ -45,6 +54,7 @@ class Subscription:
         self._begun = False  # and has lost nothing before it
         self.dropped = 0
         self.target_bitrate: int | None = None
+        self.congested = False
 
     def __len__(self) -> int:
         return len(self._items)

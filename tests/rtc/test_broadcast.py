@@ -16,6 +16,7 @@ from app.media import NS_PER_S, PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.broadcast import (
     KEY_INTERVAL_NS,
+    START_BITRATE_SHARE,
     SUBSCRIPTION_PICTURES,
     SUBSCRIPTION_VOICE,
     PictureBroadcast,
@@ -236,6 +237,12 @@ async def test_the_bit_rate_is_what_most_can_take(monkeypatch: pytest.MonkeyPatc
     assert stage.encoders["H264"].bitrate == 1_000_000, "nobody has said anything"
     for subscription, bitrate in zip(subscriptions, (90_000, 2_000_000, 1_200_000), strict=True):
         subscription.target_bitrate = bitrate
+    await stage.show(1)
+    assert stage.encoders["H264"].bitrate == MOST_BITRATE * START_BITRATE_SHARE, (
+        "low estimates of lines that are not full"
+    )
+    for subscription in subscriptions:
+        subscription.congested = True
     await stage.show(1)
     assert stage.encoders["H264"].bitrate == 1_200_000
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,8 @@ from aiortc.rtp import (
     HeaderExtensionsMap,
     RtcpPacket,
     RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
     RtcpRtpfbPacket,
     RtcpSrPacket,
     RtpPacket,
@@ -183,7 +186,13 @@ async def test_a_peer_asks_for_a_key_frame_and_says_what_it_can_take(line: Line)
     assert line.key_wishes == 1
     for fci in (pack_remb_fci(700_000, [line.sender._ssrc]), pack_remb_fci(100_000, [1]), b"another's"):
         await line.sender._handle_rtcp_packet(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=fci))
-    assert line.sender.target_bitrate == pytest.approx(700_000, rel=0.01)
+    assert line.sender.target_bitrate == pytest.approx(700_000, rel=0.01) and not line.sender.congested
+    report = RtcpReceiverInfo(line.sender._ssrc, 26, 26, 0, 0, 0, 0)
+    for reports in ([replace(report, ssrc=1)], [replace(report, fraction_lost=1)]):
+        await line.sender._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=reports))
+        assert not line.sender.congested
+    await line.sender._handle_rtcp_packet(RtcpRrPacket(ssrc=1, reports=[report]))
+    assert line.sender.congested
 
 
 async def test_a_socket_that_takes_nothing_loses_pictures_and_goes_on_with_a_key_frame(line: Line) -> None:
