@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 VARIABLE_PREFIX = "LIPWIRE_"
 SHORTEST_SECRET = 32  # characters, as many as the signature has bytes (RFC 7518)
-ELSEWHERE = {"LIPWIRE_CHROMIUM"}  # variables that the tests and benches read
+ELSEWHERE = {"LIPWIRE_CHROMIUM", "LIPWIRE_URL"}  # variables that the tests and benches read, and the client
 _HTTP_URL = re.compile(r"https?://[^\s/,]+[^\s,]*")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s:?]+(:\d+)?(\?transport=(udp|tcp))?")
 

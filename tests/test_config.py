@@ -75,6 +75,8 @@ def test_a_password_is_not_shown() -> None:
         ("LIPWIRE_MAX_SESSION", "LIPWIRE_MAX_SESSION is not known; did you mean LIPWIRE_MAX_SESSIONS?"),
         ("LIPWIRE_DANCE", "LIPWIRE_DANCE is not known"),
         ("LIPWIRE_CHROMIUM", ""),
+        ("LIPWIRE_URL", ""),  # the client's
+        ("LIPWIRE_API_KEY", "LIPWIRE_API_KEY is not known; did you mean LIPWIRE_API_KEYS?"),
         ("LIPWIRE_PORT", ""),
     ],
 )

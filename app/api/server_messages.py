@@ -21,7 +21,7 @@ class StartedMessage(BaseModel):
     """Answers ``start`` and ``attach``.
 
     ``played_ms``: of the session so far. ``utterance`` and ``received_bytes``: the latest, and how much of its sound
-    was read. ``last_event``: the newest event's ``seq``.
+    was read. ``viewers``: how many watch. ``last_event``: the newest event's ``seq``.
     """
 
     type: Literal["started"] = "started"
@@ -37,6 +37,7 @@ class StartedMessage(BaseModel):
     played_ms: int
     utterance: str | None
     received_bytes: int
+    viewers: int
     last_event: int
 
 
@@ -159,6 +160,7 @@ def started(session: Session) -> StartedMessage:
         played_ms=session.played_ms,
         utterance=utterance.id if utterance else None,
         received_bytes=utterance.received_bytes if utterance else 0,
+        viewers=session.viewer_count,
         last_event=session.last_seq,
     )
 

@@ -14,7 +14,11 @@ def say(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as missing:
         if missing.name not in ("lipwire", "lipwire.__main__"):
             raise
-        print("error: this needs Lipwire's client, which is not installed: pip install lipwire", file=sys.stderr)
+        print(
+            "error: this needs Lipwire's client, which is not installed: pip install lipwire "
+            "(in a checkout: pip install ./clients/python)",
+            file=sys.stderr,
+        )
         return 2
     status: int = client.main(["say", *arguments], "lipwire")
     return status

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import lipwire
 import pytest
 import soundfile
 import websockets
 from playwright.async_api import Page
 
 from app.assets import SAMPLE
+from tests.client import Client
 from tests.foreign import ForeignSite
 from tests.noise import Faults, Noise, believed
 from tests.page import OpenPage, freed, status
@@ -160,6 +162,9 @@ async def test_an_element_that_is_taken_out_frees_its_place_and_a_moved_one_play
             )
             await asyncio.sleep(0.5)
             assert await page.evaluate(STATE) == "playing" and await viewers(server, made) == 1
+            async with Client(server.ws_url) as feeder:
+                await feeder.say("attach", session=made.id, token=made.feed_token)
+                assert (await feeder.expect("started"))["viewers"] == 1
             await page.evaluate("window.kept = document.querySelector('lipwire-face'); kept.remove()")
             await until(lambda: _are(server, made, 0))
             await page.evaluate("document.body.append(kept)")
@@ -305,8 +310,9 @@ async def test_a_session_for_an_agent_is_made_kept_and_ended_by_the_page(server:
     await item.get_by_text("0 viewers").wait_for()
     await page.get_by_role("button", name="Copy what an agent needs").click()
     access = json.loads(await item.get_by_role("textbox").input_value())
-    made = Made(access["session"], "", "", "", access["token"])
-    async with voice(server, made):
+    made = Made(access["session"], "", "", "", access["feed_token"])
+    async with lipwire.connect(**access) as face, face.utterance(sample_rate=24_000) as utterance:
+        await utterance.send(bytes(2 * 24_000 * 5))
         await item.get_by_text("Speaks").wait_for()
     await page.reload()
     await item.get_by_text("0 viewers").wait_for()
@@ -386,6 +392,27 @@ async def test_a_server_with_keys_is_used_once_its_key_is_typed(open_page: OpenP
         await page.reload()
         await page.get_by_role("button", name="End the session").click()
         await page.locator("#sessions li").wait_for(state="detached")
+    finally:
+        locked.stop()
+
+
+async def test_the_microphone_and_texts_ask_for_the_key_too(open_page: OpenPage, tmp_path: Path) -> None:
+    locked = Server.start(tmp_path, api_keys="a-key-of-the-test")
+    try:
+        page = await open_page(url=locked.url)
+        text, field = page.get_by_role("textbox", name="Say something"), page.get_by_label("Key", exact=True)
+        await text.press_sequentially("Hello", delay=30)
+        await status(page, "asks for a key")
+        await field.wait_for()
+        await page.click("#say-text")
+        assert await text.input_value() == "Hello"  # whoever types is not torn away
+        await text.fill("")
+        await page.click("#start-mic")
+        await status(page, "asks for a key")
+        await page.wait_for_function("document.activeElement.id === 'key'")
+        await field.fill("a-key-of-the-test")
+        await page.click("#start-mic")
+        await status(page, "Speak: the face follows your voice.")
     finally:
         locked.stop()
 

@@ -56,6 +56,20 @@ test('an error message ends it, with the words of the server', async () => {
   assert.equal(ends, 1);
 });
 
+test('a server that asks for a key is told apart from other trouble', async () => {
+  let asked = 0;
+  conversation.on('keyless', () => (asked += 1));
+  for (const code of ['engine_failed', 'key_missing', 'key_invalid']) {
+    conversation.attend(CHOICE);
+    await settle();
+    FakeSocket.last.open();
+    await settle();
+    FakeSocket.last.receive({ type: 'error', code, message: 'For programs.' });
+  }
+  await settle();
+  assert.equal(asked, 2);
+});
+
 test('a second clip goes on in the session, after an interrupt where the first still plays', async () => {
   const socket = await played();
   const second = conversation.play(async () => SHORT, CHOICE, 'my file');

@@ -54,6 +54,12 @@ test('a key that the visitor typed goes with the start', async (t) => {
   assert.equal(socket.sent[0].key, 'secret');
 });
 
+test('that a key is missing is said in the words of the page, not in those for programs', async () => {
+  const { socket } = await begun();
+  socket.receive({ type: 'error', code: 'key_missing', message: 'Send "key" in "start".' });
+  assert.match(failures()[0].message, /under Settings/);
+});
+
 test('a session starts, offers, and tells its stream before it is ready', async () => {
   const { socket, started } = await begun();
   assert.equal(socket.url, 'wss://face.test:8443/ws');

@@ -1,6 +1,6 @@
 /** The server's HTTP side: faces and engines. */
 
-import { Failure, isAboutKey } from './errors.js';
+import { Failure, failureOfServer } from './errors.js';
 import { recall } from './ui/memory.js';
 
 /** Where a server's key is remembered until the tab is closed. */
@@ -142,8 +142,6 @@ function withKey(options) {
  */
 async function problemOf(response, fallbackCode) {
   const problem = await response.json().catch(() => null);
-  const failure = new Failure(problem?.code ?? fallbackCode);
-  if (isAboutKey(failure)) return failure; // the server's own sentence is for programs
-  const sentence = typeof problem?.detail === 'string' ? problem.detail : undefined;
-  return new Failure(failure.code, sentence ?? new Failure(fallbackCode).message);
+  const sentence = typeof problem?.detail === 'string' ? problem.detail : new Failure(fallbackCode).message;
+  return failureOfServer(problem?.code ?? fallbackCode, sentence);
 }

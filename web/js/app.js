@@ -75,6 +75,7 @@ function wireConversation() {
     figures.begin(session);
     session.on('stream', (stream) => stage.showVideo(stream, (sentence) => controls.say(sentence)));
   });
+  conversation.on('keyless', () => keyField.ask());
   conversation.on('level', (peak) => stage.showLevel(peak));
   conversation.on('end', () => {
     figures.end();

@@ -105,6 +105,15 @@ export function insecureFailure() {
   );
 }
 
+/**
+ * Name what the server said went wrong; of a key its own sentence is for programs.
+ * @param {string} code
+ * @param {string} [sentence]
+ */
+export function failureOfServer(code, sentence) {
+  return new Failure(code, KEY_CODES.includes(code) ? undefined : sentence);
+}
+
 /** Whether a server's key is missing or wrong. @param {unknown} error */
 export function isAboutKey(error) {
   return error instanceof Failure && KEY_CODES.includes(error.code);

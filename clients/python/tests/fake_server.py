@@ -32,6 +32,7 @@ class FakeServer:
         self.kills: list[int | None] = []
         self.unnoticed_s = 0.0
         self.autoplay = True
+        self.watched_by = 0  # of sessions that are made from now on
         self.reading = asyncio.Event()
         self.reading.set()
         self.silent = False
@@ -69,6 +70,7 @@ class FakeServer:
         self._count += 1
         id = f"s{self._count}"
         self.sessions[id] = ModelSession()
+        self.sessions[id].watching = self.watched_by
         return id
 
     def kill(self) -> None:
@@ -183,8 +185,6 @@ class FakeServer:
             self.deleted.append(rest[0])
             del self.sessions[rest[0]]
             return 204, None
-        if method == "GET":
-            return 200, {"id": rest[0], "viewers": 0}
         if rest[1] == "tokens":
             return 201, {"token": f"{wish['role']}-{rest[0]}", "expires_at": "2030-01-01T00:00:00Z"}
         event = session.interrupt(from_outside=True)

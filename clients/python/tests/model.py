@@ -46,6 +46,7 @@ class ModelSession:
         self.messages: list[dict[str, Any] | bytes] = []
         self.latest: Ledger | None = None
         self.played = 0
+        self.watching = 0
         self._current: Ledger | None = None
         self._unfinished: list[Ledger] = []
         self._steps: deque[Step] = deque()
@@ -66,6 +67,7 @@ class ModelSession:
             "played_ms": self.played // BYTES_PER_MS,
             "utterance": self.latest.id if self.latest else None,
             "received_bytes": self.latest.received if self.latest else 0,
+            "viewers": self.watching,
             "last_event": len(self.events),
         }
 
@@ -140,6 +142,7 @@ class ModelSession:
         self._tell(type="say_failed", utterance=utterance, code=code, message=f"It is {code}.")
 
     def viewers(self, count: int) -> None:
+        self.watching = count
         self._tell(type="viewers", count=count)
 
     def _begin(self, id: str) -> None:

@@ -106,6 +106,17 @@ def _admission_at(server: FakeServer):  # type: ignore[no-untyped-def]
     return admission_to
 
 
+async def test_behind_tls_every_address_is_a_secure_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unaware(self: Management, method: str, path: str, body: object) -> dict[str, object]:
+        view = {"whep": "http://h/whep/s", "watch": "http://h/watch/s#token=t", "token": "t"}
+        return {"id": "s", "feed": {"url": "ws://h/ws", "token": "f"}, "view": view, "width": 1, "height": 1}
+
+    monkeypatch.setattr(Management, "_ask", unaware)
+    made = await Management("https://h", None).make_session({})
+    assert (made.feed_url, made.whep_url) == ("wss://h/ws", "https://h/whep/s")
+    assert made.watch_url == "https://h/watch/s#token=t"
+
+
 async def test_with_a_key_a_token_is_minted(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.key = "k"
     id = server.make()
@@ -315,6 +326,18 @@ async def test_every_iterator_sees_every_event_and_ends_with_the_face(server: Fa
     await face.aclose()
     await asyncio.gather(*tasks)
     assert told[0] == told[1] and lipwire.Viewers(2) in told[0]
+
+
+async def test_who_feeds_with_a_token_alone_knows_who_watched_before(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.key = "k"
+    id = server.make()
+    server.session.viewers(1)
+    monkeypatch.setattr(Management, "admission_to", _admission_at(server))
+    async with lipwire.connect(server.url, session=id, feed_token=f"feed-{id}") as face:
+        assert face.viewers == 1
+        await asyncio.wait_for(face.wait_for_viewer(), 5)
 
 
 async def test_waiting_for_a_viewer_ends_with_the_face(server: FakeServer) -> None:

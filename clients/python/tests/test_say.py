@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from fake_server import FakeServer
 from test_sync import served as served
 
+import lipwire
 from lipwire.__main__ import main
 from lipwire.pcm import PcmFormat
 from lipwire.wav import WavError, WavFile
@@ -40,6 +44,32 @@ def test_a_text_is_said(served: FakeServer, capsys: pytest.CaptureFixture[str]) 
     out = capsys.readouterr().out
     assert out.endswith(f"\nrecording: {served.url}/api/sessions/s1/recording\nplayed 0.2 s\n")
     assert served.requests[0][2] == {"record": True} and served.deleted == ["s1"]
+
+
+@pytest.mark.parametrize(("viewers", "hinted"), [(0, True), (1, False)])
+def test_who_speaks_to_nobody_is_told(
+    served: FakeServer, viewers: int, hinted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.watched_by = viewers
+    assert main(["say", "--text", "Hello", "--url", served.url]) == 0
+    assert ("--wait-for-viewer" in capsys.readouterr().err) == hinted
+
+
+def test_whoever_lacks_a_key_is_told_how_to_give_it(served: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    served.key = "k"
+    assert main(["say", "--text", "Hello", "--url", served.url]) == 2
+    assert "--token or LIPWIRE_API_KEY" in capsys.readouterr().err
+
+
+def test_a_command_that_is_terminated_ends_its_session(served: FakeServer) -> None:
+    served.autoplay = False
+    command = [sys.executable, "-u", "-m", "lipwire", "say", "--text", "Hello", "--url", served.url]
+    here = {**os.environ, "PYTHONPATH": str(Path(lipwire.__file__).parents[1])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here) as running:
+        assert running.stdout is not None and "/watch/s1" in running.stdout.readline()
+        running.terminate()
+        assert running.wait(10) == 130
+    assert served.deleted == ["s1"]
 
 
 @pytest.mark.parametrize(

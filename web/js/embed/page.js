@@ -1,7 +1,7 @@
 /** The example of `<lipwire-face>`: a session of its own, shown by the two lines that anybody's page would hold. */
 
 import '../../embed.js';
-import { Failure, sentenceFor } from '../errors.js';
+import { isAboutKey, sentenceFor } from '../errors.js';
 import { fetchClip } from '../session/clip.js';
 import { copy } from '../sessions/copy.js';
 import { createSession, endSession } from '../sessions/sessions-api.js';
@@ -11,6 +11,7 @@ import { speak } from './voice.js';
 
 const SAMPLE_URL = '/web/assets/sample.wav';
 const MOST_EVENTS = 50;
+const KEY_SENTENCE = 'This server asks for a key. Type it on its main page, under Settings, then come back in this tab.';
 const EVENTS = ['playing', 'lost', 'ended', 'refused', 'muted'];
 
 const face = part(document, '#face', LipwireFace);
@@ -66,7 +67,7 @@ async function guard(act) {
     await act();
   } catch (error) {
     end();
-    say('error', error instanceof Failure ? error.message : sentenceFor(error));
+    say('error', isAboutKey(error) ? KEY_SENTENCE : sentenceFor(error));
   }
 }
 

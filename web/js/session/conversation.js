@@ -2,7 +2,7 @@
 
 import { CLIP_SAMPLE_RATE } from './clip.js';
 import { Emitter } from '../emitter.js';
-import { sentenceFor } from '../errors.js';
+import { isAboutKey, sentenceFor } from '../errors.js';
 import { Microphone } from './microphone.js';
 import { Run } from './run.js';
 
@@ -21,9 +21,10 @@ const NEXT = { live: 'Speak again when you like.', clip: 'Play something, or sto
 
 /**
  * Runs sessions. Dispatches `change`, `session` (a Session that begins), `opened` (as the server has it), `level` (the
- * microphone's peak, 0…1), `closed` (the id of the one that was opened) and `end`.
+ * microphone's peak, 0…1), `closed` (the id of the one that was opened), `keyless` (the server wants a key, or another)
+ * and `end`.
  * @extends {Emitter<{change: Change, session: import('./session.js').Session, opened: Opened, level: number,
- *   closed: string, end: undefined}>}
+ *   closed: string, keyless: undefined, end: undefined}>}
  */
 export class Conversation extends Emitter {
   /** @type {State} */
@@ -221,6 +222,7 @@ export class Conversation extends Emitter {
     if (this.#run !== run) return;
     this.#end();
     this.#show('error', sentenceFor(error));
+    if (isAboutKey(error)) this.tell('keyless');
   }
 
   #end() {

@@ -2,7 +2,7 @@
 
 import { serverKey } from '../api.js';
 import { Emitter } from '../emitter.js';
-import { Failure, failureOfClose } from '../errors.js';
+import { Failure, failureOfClose, failureOfServer } from '../errors.js';
 import { Peer } from './peer.js';
 import { Replies } from './replies.js';
 import { within } from './within.js';
@@ -153,7 +153,7 @@ export class Session extends Emitter {
   /** @param {Message} message */
   #receive(message) {
     if (this.#isClosed) return;
-    if (message.type === 'error') this.#fail(new Failure(message.code, message.message));
+    if (message.type === 'error') this.#fail(failureOfServer(message.code, message.message));
     else if (message.type === 'stats') this.tell('stats', message);
     else if (message.type === 'speaking') this.tell('speaking', message);
     else this.#replies.give(message);

@@ -31,7 +31,8 @@ export class SessionItem extends Emitter {
     buttons.className = 'session-buttons';
     buttons.append(button('Share', `Copy a link to watch ${face}`, () => this.tell('share')));
     if (feed) {
-      const details = JSON.stringify({ url: feed.url, session: made.id, token: feed.token });
+      // named as the Python client's connect() takes them
+      const details = JSON.stringify({ url: location.origin, session: made.id, feed_token: feed.token });
       buttons.append(button('Agent’s access', `Copy what an agent needs to speak as ${face}`, () => this.#copyAccess(details)));
     }
     buttons.append(button('End', `End the session with ${face}`, () => this.tell('end')));
@@ -66,7 +67,7 @@ export class SessionItem extends Emitter {
   async #copyAccess(details) {
     const isCopied = await copy(details);
     this.#offer(details, 'Access for an agent');
-    this.#say(`${isCopied ? 'Copied: w' : 'Copy this: w'}ith it, one program at a time speaks as this face.`);
+    this.#say(`${isCopied ? 'Copied: w' : 'Copy this: w'}ith it, one program at a time speaks as this face; in Python by lipwire.connect(**it).`);
   }
 
   /** @param {string} text @param {string} name */

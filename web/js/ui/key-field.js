@@ -18,10 +18,12 @@ export class KeyField {
     this.#input.addEventListener('input', () => remember('session', KEY_NAME, this.#input.value.trim()));
   }
 
-  /** The server asked: open the settings at the field. */
+  /** The server asked: open the settings at the field, to which the focus goes unless somebody types elsewhere. */
   ask() {
     this.#row.hidden = false;
     this.#row.closest('details')?.setAttribute('open', '');
-    this.#input.focus();
+    const focused = document.activeElement;
+    const isTyping = focused instanceof HTMLInputElement && focused.type === 'text' && focused.value;
+    if (!isTyping) this.#input.focus();
   }
 }

@@ -6,8 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lipwire import LipwireError, __version__, say
+from lipwire import LipwireError, Unauthorized, __version__, say
+from lipwire.connecting import KEY_VARIABLE
 from lipwire.wav import WavError
+
+KEY_CODES = ("key_missing", "key_invalid")
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m lipwire") -> int:
@@ -21,6 +24,10 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m lipwi
     args = parser.parse_args(arguments)
     try:
         return int(args.run(args))
+    except Unauthorized as error:
+        hint = f"; give an API key with --token or {KEY_VARIABLE}" if error.code in KEY_CODES else ""
+        print(f"error: {error}{hint}", file=sys.stderr)
+        return 2
     except (LipwireError, WavError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

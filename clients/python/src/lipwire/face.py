@@ -164,9 +164,6 @@ class Face:
         events = self._subscribers.listen()
         try:
             watched = self.viewers > 0
-            if not watched:  # who watched before this client came was not told
-                with contextlib.suppress(LipwireError):
-                    watched = await self._management.viewers(self.id) > 0
             while not watched:
                 event = await anext(events)
                 watched = isinstance(event, Viewers) and event.count > 0

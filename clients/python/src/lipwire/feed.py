@@ -163,6 +163,7 @@ class Feed:
         if not self._attached_before:
             self._attached_before = True
             self.after = newest if self.after is None else self.after
+            self.viewers = int(started.get("viewers") or 0)
             return
         self._repeated_to = newest
         piece = started.get("utterance") or ""

@@ -13,6 +13,7 @@ from lipwire.errors import ConnectionLost, LipwireError, error_of
 from lipwire.events import Interrupted
 
 NOT_KEPT = httpx.Limits(max_keepalive_connections=0)
+FEED_TTL_S = 24 * 3600.0  # a connection that is lost much later is made again with the same token
 TIMEOUT_S = 30.0  # an avatar may have to be prepared first
 
 
@@ -48,15 +49,12 @@ class Management:
         """
         made = await self._ask("POST", "/api/sessions", dict(wish))
         feed, view = made["feed"], made["view"]
-        feed_url = str(feed["url"])
-        if self.url.startswith("https:") and feed_url.startswith("ws:"):
-            feed_url = "wss" + feed_url[2:]  # what ends TLS before the server did not say so to it
         return Admission(
             made["id"],
-            feed_url,
+            self._secure(feed["url"]),
             feed["token"],
-            view["whep"],
-            view["watch"],
+            self._secure(view["whep"]),
+            self._secure(view["watch"]),
             view["token"],
             made["width"],
             made["height"],
@@ -68,7 +66,7 @@ class Management:
         Raises:
             LipwireError: as :meth:`make_session`.
         """
-        token = feed_token if feed_token is not None else await self.make_token(id, "feed", None)
+        token = feed_token if feed_token is not None else await self.make_token(id, "feed", FEED_TTL_S)
         view_token = await self.make_token(id, "view", None) if feed_token is None or self.has_key else None
         return Admission(
             id,
@@ -85,10 +83,6 @@ class Management:
         made = await self._ask("POST", f"/api/sessions/{quote(id)}/tokens", wish)
         return str(made["token"])
 
-    async def viewers(self, id: str) -> int:
-        """Ask how many watch; raises as :meth:`make_session`."""
-        return int((await self._ask("GET", f"/api/sessions/{quote(id)}", None))["viewers"])
-
     async def interrupt(self, id: str) -> Interrupted:
         """Interrupt, past everything on the socket; raises as :meth:`make_session`."""
         cut = await self._ask("POST", f"/api/sessions/{quote(id)}/interrupt", {})
@@ -101,6 +95,11 @@ class Management:
     async def aclose(self) -> None:
         """Close its connections; again is fine."""
         await self._http.aclose()
+
+    def _secure(self, url: str) -> str:
+        """Correct an address where what ends TLS before the server did not say so to it."""
+        scheme, _, rest = url.partition(":")
+        return f"{scheme}s:{rest}" if self.url.startswith("https:") and scheme in ("http", "ws") else url
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         try:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +56,13 @@ async def say(args: argparse.Namespace) -> int:
                 print(f"recording: {face.recording_url}", flush=True)
             if args.wait_for_viewer:
                 await face.wait_for_viewer()
+            watched = face.viewers > 0
             utterance = await (face.say(args.text, args.voice) if recording is None else _play(face, recording))
             played_ms, interrupted = await utterance.played()
+            watched = watched or face.viewers > 0
     print(f"played {played_ms / 1000:.1f} s" + (", then it was interrupted" if interrupted else ""), flush=True)
+    if not (watched or args.record):
+        print("nobody watched; with --wait-for-viewer it begins when somebody does", file=sys.stderr)
     return 1 if interrupted else 0
 
 
@@ -68,5 +75,11 @@ async def _play(face: Face, recording: WavFile) -> Utterance:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command."""
-    return asyncio.run(say(args))
+    """Run the command; who terminates it ends its session too, as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # signals are somebody else's
+        return asyncio.run(say(args))
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return asyncio.run(say(args))
+    finally:
+        signal.signal(signal.SIGTERM, before)
