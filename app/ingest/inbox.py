@@ -31,6 +31,11 @@ class PcmInbox(Generic[Note]):
         """Bytes waiting, with ``ITEM_BYTES`` for each message."""
         return self._bytes
 
+    @property
+    def has_room(self) -> bool:
+        """Whether nobody would wait."""
+        return self._room.is_set()
+
     async def wait_for_room(self) -> None:
         """Return when there is room for another message."""
         await self._room.wait()

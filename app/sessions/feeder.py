@@ -72,8 +72,9 @@ class Feeder:
     """Moves one feeder's sound, waiting wherever the next stage is full.
 
     Bound: ``READ_AHEAD_S`` of sound; full: :meth:`push` and :meth:`flush` wait, and what an interrupt finds waiting
-    there is dropped too; there are no more notes beside it than utterances and marks may wait. Its sound comes behind
-    all that the feeder ``before`` it sent. After :meth:`leave` what was sent goes on to play.
+    there is dropped too, as is a microphone's sound behind a text; there are no more notes beside it than utterances
+    and marks may wait. Its sound comes behind all that the feeder ``before`` it sent. After :meth:`leave` what was sent
+    goes on to play.
     """
 
     def __init__(self, format: PcmFormat, links: FeederLinks, generation: int, before: Feeder | None = None) -> None:
@@ -237,8 +238,15 @@ class Feeder:
         self._current = None
 
     async def _room(self) -> bool:
-        """Wait for room; returns False where an interrupt came meanwhile, or the feeder has left."""
+        """Wait for room; returns False where an interrupt came meanwhile, or the feeder has left.
+
+        So it does at once for a microphone that stands behind a text: it would not be heard in time, and an interrupt
+        that waits behind it neither.
+        """
         generation = self._generation
+        behind_text = self._saying is not None or self._before is not None
+        if behind_text and not (self._numbers or self._current or self._inbox.has_room):
+            return False
         await self._inbox.wait_for_room()
         return not self.left and generation == self._generation
 

@@ -11,6 +11,7 @@ from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.media import SLOT_MS
 from app.sessions.events import Speaking
+from app.sessions.feeder import READ_AHEAD_S
 from app.sessions.feeders import FEEDERS_HIGH
 from app.sessions.utterances import WAITING_HIGH
 from tests.sessions.test_say import Listener, Words, drawn, tone
@@ -184,3 +185,24 @@ async def test_a_socket_that_comes_and_goes_without_a_word_keeps_nobody_out(stag
     session.start()
     await play(stage, 215)
     assert ends(listener) == [("a", 200, False), ("b", 5, False)]
+
+
+async def test_an_interrupt_is_heard_though_a_microphone_went_on_all_through_a_long_text(stage: Stage) -> None:
+    session = stage.open("live")
+    session.start()
+    listener = Listener(session)
+    feeder = session.feeder(MICROPHONE)
+    words = Words(*[tone(25, 22_050)] * 30)
+    feeder.say(words.speaking(), "long")
+    await stage.until(lambda: words.entered)
+    async with asyncio.timeout(10):
+        for _ in range(2 * READ_AHEAD_S["live"]):
+            await feeder.push(tone(25))
+        await feeder.flush()
+    await play(stage, 5)
+    session.interrupt()
+    await feeder.push(tone(5))
+    await feeder.flush()
+    await play(stage, 20)
+    (id, _, cut), *others = ends(listener)
+    assert (id, cut) == ("long", True) and others == [("1", 5, False)]
