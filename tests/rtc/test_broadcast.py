@@ -238,9 +238,7 @@ async def test_the_bit_rate_is_what_most_can_take(monkeypatch: pytest.MonkeyPatc
     for subscription, bitrate in zip(subscriptions, (90_000, 2_000_000, 1_200_000), strict=True):
         subscription.target_bitrate = bitrate
     await stage.show(1)
-    assert stage.encoders["H264"].bitrate == MOST_BITRATE * START_BITRATE_SHARE, (
-        "low estimates of lines that are not full"
-    )
+    assert stage.encoders["H264"].bitrate == MOST_BITRATE * START_BITRATE_SHARE, "these lines are not full"
     for subscription in subscriptions:
         subscription.congested = True
     await stage.show(1)
