@@ -44,9 +44,10 @@ def create_app(service: Service) -> FastAPI:
     gate = Gate(service.settings)
     app.include_router(status_routes(service))
     app.include_router(session_routes(service, gate))
-    app.include_router(output_routes(service, [Depends(gate.check_key)]))
-    app.include_router(avatar_routes(service.avatars, service.casting.forget))
-    app.include_router(mouth_routes(service.avatars, service.casting.forget))
+    guards = [Depends(gate.check_key)]
+    app.include_router(output_routes(service, guards))
+    app.include_router(avatar_routes(service.avatars, service.casting.forget, guards))
+    app.include_router(mouth_routes(service.avatars, service.casting.forget, guards))
     app.include_router(recording_routes(service.recordings, gate))
     app.add_middleware(OpenToPages, prefix=WHEP)
     app.include_router(whep_routes(service, gate))

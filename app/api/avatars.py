@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, params
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.api.models import AVATAR_FORM, AvatarList, AvatarView, Progress
 from app.api.preparations import Preparation, Preparations
-from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, problems
+from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, NO_KEY, problems
 from app.api.uploads import Upload, received
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.store import AvatarStore
@@ -25,8 +25,13 @@ BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_known")
 BAD_FILE = (*FILE_TOO_LARGE, *FILE_UNKNOWN, *FILE_DAMAGED, *BAD_FACE)
 
 
-def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIRouter:
-    """Make the routes over a store; ``on_deleted`` is told the id of an avatar that is gone."""
+def avatar_routes(
+    store: AvatarStore, on_deleted: Callable[[str], None], guards: Sequence[params.Depends] = ()
+) -> APIRouter:
+    """Make the routes over a store; ``on_deleted`` is told the id of an avatar that is gone.
+
+    ``guards`` stand before what changes something.
+    """
     router = APIRouter(prefix="/api/avatars", tags=["avatars"])
     one_upload = asyncio.Semaphore(1)  # decoding takes memory and a core; sessions need both
     preparations = Preparations()
@@ -38,8 +43,9 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
     @router.post(
         "",
         status_code=201,
-        responses=problems(*BAD_FORM, *BAD_FILE, "store_full", "disk_full"),
+        responses=problems(*NO_KEY, *BAD_FORM, *BAD_FILE, "store_full", "disk_full"),
         openapi_extra=AVATAR_FORM,
+        dependencies=guards,
     )
     async def add_avatar(request: Request, upload: Annotated[str | None, UPLOAD_ID] = None) -> AvatarView:
         with preparations.begun(upload) as preparation:
@@ -63,7 +69,12 @@ def avatar_routes(store: AvatarStore, on_deleted: Callable[[str], None]) -> APIR
         path = await run_in_threadpool(store.picture_file, id)
         return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
-    @router.delete("/{id}", status_code=204, responses=problems("avatar_fixed", "no_such_avatar"))
+    @router.delete(
+        "/{id}",
+        status_code=204,
+        responses=problems(*NO_KEY, "avatar_fixed", "no_such_avatar"),
+        dependencies=guards,
+    )
     async def delete_avatar(id: str) -> None:
         await run_in_threadpool(store.delete, id)
         on_deleted(id)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from app.api.auth import Gate
 from app.api.problems import NO_KEY, problems
+from app.errors import Refusal
 from app.sessions.recording import Snapshot
 from app.sessions.recordings import Recordings
 
@@ -31,7 +33,13 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
     async def get_recording(id: str) -> Response:
         found = await recordings.open(id)
         if isinstance(found, Path):  # it is served in ranges
-            return FileResponse(found, media_type=MEDIA_TYPE, filename=f"{id}.mp4", content_disposition_type="inline")
+            try:
+                stat = await run_in_threadpool(found.stat)
+            except FileNotFoundError:  # deleted meanwhile
+                raise Refusal("no_recording", "This session's recording has been deleted.") from None
+            return FileResponse(
+                found, media_type=MEDIA_TYPE, filename=f"{id}.mp4", content_disposition_type="inline", stat_result=stat
+            )
         headers = {"Content-Length": str(found.bytes), "Cache-Control": "no-store", "Accept-Ranges": "none"}
         return StreamingResponse(_blocks(found), media_type=MEDIA_TYPE, headers=headers)
 

@@ -8,24 +8,17 @@ from dataclasses import dataclass
 from enum import Enum
 
 from app.clock import Clock
-from app.errors import Refusal
-from app.inference.features.windower import Windower
 from app.inference.scheduler.stream import GenerationStream
 from app.ingest.inbox import PcmInbox
 from app.ingest.pcm import PcmFormat
-from app.ingest.slicer import Slicer
-from app.media import NS_PER_MS, NS_PER_S
 from app.pacer.schedule import Mode
+from app.sessions.cutter import Cutter
+from app.sessions.narration import Narrator, Text
 from app.sessions.utterances import Utterance, Utterances
 from app.speech.synthesiser import Spoken
 
-PIECE_MS = 80  # sliced at a time, so that a large message does not hold the event loop
-READ_AHEAD_S: dict[Mode, int] = {
-    "live": 10,
-    "clip": 10,
-    "agent": 300,
-}  # of sound, so that an interrupt behind it is heard
-AHEAD_NS = 200 * NS_PER_MS  # of its time, by which a text's sound is handed on in a live session, as a microphone's is
+# of sound, so that an interrupt behind it is heard
+READ_AHEAD_S: dict[Mode, int] = {"live": 10, "clip": 10, "agent": 300}
 INBOX_BYTES = 64 * 1024 * 1024  # at most, whatever the format
 
 
@@ -41,12 +34,6 @@ class _End:
 
 
 @dataclass(frozen=True, slots=True)
-class _Say:
-    utterance: Utterance
-    words: AbstractAsyncContextManager[Spoken]
-
-
-@dataclass(frozen=True, slots=True)
 class _Mark:
     id: str
 
@@ -55,7 +42,7 @@ class _Word(Enum):
     LEAVE = "leave"
 
 
-_Note = _Begin | _End | _Say | _Mark | _Word
+_Note = _Begin | _End | Text | _Mark | _Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +66,10 @@ class Feeder:
 
     def __init__(self, format: PcmFormat, links: FeederLinks, generation: int, before: Feeder | None = None) -> None:
         self._format, self._generation, self._before = format, generation, before
-        self._stream, self._utterances, self._clock = links.stream, links.utterances, links.clock
-        self._numbers = links.mode != "live"
-        self._saying: asyncio.Task[None] | None = None
-        self._slicer, self._sliced = Slicer.of(format), format
-        self._windower = Windower(links.stream.engine.span)
-        second = format.sample_rate * self._slicer.bytes_per_sample
+        self._utterances, self._numbers = links.utterances, links.mode != "live"
+        self._cutter = Cutter(format, links.stream, links.clock, generation)
+        self._narrator = Narrator(self._cutter, links.utterances, links.clock, paced=links.mode == "live")
+        second = format.sample_rate * format.bytes_per_sample
         self._inbox: PcmInbox[_Note] = PcmInbox(min(READ_AHEAD_S[links.mode] * second, INBOX_BYTES))
         self._current: Utterance | None = None  # the one that sound belongs to as it comes
         self._begun_format, self._begun_bytes = format, 0  # of it, since it was begun here
@@ -103,7 +88,7 @@ class Feeder:
     @property
     def next_pts(self) -> int:
         """Of the slice that comes next."""
-        return self._slicer.next_pts
+        return self._cutter.next_pts
 
     async def push(self, data: bytes) -> None:
         """Take sound of any number of bytes; waits while the inbox is full.
@@ -141,7 +126,7 @@ class Feeder:
         """
         if not self.left:
             self._end()
-            self._inbox.put(_Say(self._utterances.open(id), words))
+            self._inbox.put(Text(self._utterances.open(id), words))
 
     async def flush(self) -> None:
         """Note the end of an utterance behind what was sent so far; waits while the inbox is full."""
@@ -179,12 +164,10 @@ class Feeder:
         if not from_outside:
             self._swallows = None
         self._current = None
-        if self._saying is not None:
-            self._saying.cancel()
+        self._narrator.interrupt()
         self._inbox.clear()
-        self._slicer.reset()
-        self._windower.reset()
-        self._expect(self._format)
+        self._cutter.interrupt(generation)
+        self._cutter.expect(self._format)
         if self.left:
             self._inbox.put(_Word.LEAVE)
 
@@ -195,24 +178,26 @@ class Feeder:
             if self.unheard:
                 self._drained.set()
                 return
-            self._slicer.begin_at(self._before.next_pts)
+            self._cutter.begin_at(self._before.next_pts)
             self._before = None
         while (item := await self._inbox.get()) is not _Word.LEAVE:
             match item:
                 case bytes():
-                    await self._slice(item)
+                    await self._cutter.cut(item)
                 case _Begin():
-                    self._begin_slicing(item)
+                    self._cutter.expect(item.format)
+                    self._utterances.begin(item.utterance, self.next_pts)
                 case _End():
-                    self._flush()
-                    self._expect(self._format)
+                    self._cutter.flush()
+                    self._cutter.expect(self._format)  # what comes without a name is in that
                     if item.utterance is not None:
                         self._utterances.close(item.utterance, self.next_pts)
-                case _Say():
-                    await self._speak(item)
+                case Text():
+                    await self._narrator.say(item)
+                    self._cutter.expect(self._format)
                 case _Mark():
-                    self._utterances.mark(item.id, self._slicer.position)
-        self._flush()
+                    self._utterances.mark(item.id, self._cutter.position)
+        self._cutter.flush()
         self._drained.set()
 
     async def _turn(self, before: Feeder) -> None:
@@ -244,72 +229,8 @@ class Feeder:
         that waits behind it neither.
         """
         generation = self._generation
-        behind_text = self._saying is not None or self._before is not None
+        behind_text = self._narrator.speaks or self._before is not None
         if behind_text and not (self._numbers or self._current or self._inbox.has_room):
             return False
         await self._inbox.wait_for_room()
         return not self.left and generation == self._generation
-
-    def _begin_slicing(self, begin: _Begin) -> None:
-        self._expect(begin.format)
-        self._utterances.begin(begin.utterance, self.next_pts)
-
-    def _expect(self, format: PcmFormat) -> None:
-        """Slice what comes next as being in a format; what comes without a name is in the feeder's own."""
-        if format != self._sliced:
-            self._flush()
-            pts = self.next_pts
-            self._slicer, self._sliced = Slicer.of(format), format
-            self._slicer.begin_at(pts)
-
-    async def _speak(self, say: _Say) -> None:
-        """Slice what a synthesiser speaks as it comes, until an interrupt."""
-        self._saying = saying = asyncio.create_task(self._slice_spoken(say), name="say")
-        try:
-            await asyncio.wait({saying})
-        finally:
-            self._saying = None
-            saying.cancel()
-            await asyncio.gather(saying, return_exceptions=True)
-        if not saying.cancelled():
-            saying.result()
-        self._expect(self._format)
-
-    async def _slice_spoken(self, say: _Say) -> None:
-        generation, sliced_bytes, begun_ns = self._generation, 0, self._clock.now_ns()
-        self._expect(self._format)
-        self._utterances.begin(say.utterance, self.next_pts)
-        try:
-            async with say.words as spoken:
-                self._expect(spoken.format)
-                byte_ns = NS_PER_S / (spoken.format.sample_rate * spoken.format.bytes_per_sample)
-                async for piece in spoken.pieces:
-                    if not self._numbers:
-                        await self._clock.sleep_until(begun_ns + round(sliced_bytes * byte_ns) - AHEAD_NS)
-                    await self._slice(piece)
-                    sliced_bytes += len(piece)
-        except Refusal as why:
-            if generation == self._generation:
-                self._utterances.fail(say.utterance, why)
-        if generation == self._generation:
-            self._flush()
-            self._utterances.close(say.utterance, self.next_pts)
-
-    async def _slice(self, data: bytes) -> None:
-        generation = self._generation
-        piece_bytes = max(1, self._sliced.sample_rate * PIECE_MS // 1000) * self._slicer.bytes_per_sample
-        for start in range(0, len(data), piece_bytes):
-            await self._stream.wait_for_room()
-            if generation != self._generation:
-                return
-            piece = data[start : start + piece_bytes]
-            for sound in self._slicer.push(piece, generation, self._clock.now_ns()):
-                self._stream.submit(self._windower.push(sound))
-            self._stream.submit(self._windower.hear(self._slicer.tail))
-            await asyncio.sleep(0)  # many small messages hold the event loop as much as a large one
-
-    def _flush(self) -> None:
-        for sound in self._slicer.flush(self._generation, self._clock.now_ns()):
-            self._stream.submit(self._windower.push(sound))
-        self._stream.submit(self._windower.flush())
-        self._stream.end()

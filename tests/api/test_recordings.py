@@ -110,3 +110,17 @@ def test_recordings_are_for_whoever_has_a_key(tmp_path: Path) -> None:
             assert (answer.status_code, answer.json()["code"]) == (401, "key_missing")
             answer = ask("/api/sessions/5e55/recording", headers={"Authorization": f"Bearer {'k' * 32}"})
             assert answer.status_code == 404
+
+
+def test_one_that_is_deleted_between_its_finding_and_its_serving_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(Settings(data_dir=tmp_path))
+
+    async def gone(id: str) -> Path:
+        return tmp_path / "gone.mp4"
+
+    monkeypatch.setattr(service.recordings, "open", gone)
+    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+        answer = client.get("/api/sessions/5e55/recording")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_recording")

@@ -116,7 +116,9 @@ def test_with_keys_set_nothing_is_done_without_one(tmp_path: Path) -> None:
     with TestClient(create_app(Service(settings))) as client:
         for method, path in (
             ("POST", "/api/sessions"), ("GET", "/api/sessions"), ("GET", "/api/sessions/x"),
-            ("DELETE", "/api/sessions/x"), ("POST", "/api/sessions/x/tokens"), ("POST", "/api/sessions/x/interrupt"),
+            ("POST", "/api/avatars"), ("DELETE", "/api/avatars/x"), ("PUT", "/api/avatars/x/mouth"),
+            ("DELETE", "/api/avatars/x/mouth"), ("DELETE", "/api/sessions/x"),
+            ("POST", "/api/sessions/x/tokens"), ("POST", "/api/sessions/x/interrupt"),
         ):  # fmt: skip
             answer = client.request(method, path)
             assert (answer.status_code, answer.json()["code"]) == (401, "key_missing"), path

@@ -13,7 +13,7 @@ from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.media import SLOT_MS, SLOT_NS
 from app.sessions.events import Interrupted, Marked, SayFailed, SessionEvent, Speaking
-from app.sessions.feeder import AHEAD_NS
+from app.sessions.narration import AHEAD_NS
 from app.sessions.session import Session
 from app.speech.synthesiser import Spoken
 from app.speech.text import MOST_CHARACTERS
