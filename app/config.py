@@ -107,8 +107,8 @@ class Settings(BaseSettings):
     )
     api_keys: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="keys that may make sessions over HTTP, separated by commas; without any, everybody may who "
-        "reaches the server",
+        description="keys that may make sessions and change avatars, separated by commas; without any, everybody may "
+        "who reaches the server",
     )
     token_secret: str = Field(
         default="",
