@@ -9,6 +9,7 @@ import asyncio
 import statistics
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import Any, Protocol, TypeVar
 
 from app.clock import Clock, SlotClock
 from app.media import I420, NS_PER_MS, PACKET_NS
@@ -23,6 +24,15 @@ SUBSCRIPTION_PICTURES = 12  # half a second; who owes more begins anew with a ke
 SUBSCRIPTION_VOICE = 25
 KEY_INTERVAL_NS = 250 * NS_PER_MS  # at least, between key frames: what asks in between gets the next
 START_BITRATE_SHARE = 0.6  # of the most; less only for lines that are full, more where the estimates say so
+
+
+class _Taken(Protocol):
+    """What has subscribers."""
+
+    subscriptions: list[Subscriber]
+
+
+Taken = TypeVar("Taken", bound=_Taken)
 
 
 class _Channel:
@@ -104,12 +114,7 @@ class PictureBroadcast:
 
     def unsubscribe(self, subscription: Subscriber) -> None:
         """Remove a subscriber; a codec that nobody takes any more is not encoded."""
-        for codec, channel in list(self._channels.items()):
-            if subscription in channel.subscriptions:
-                channel.subscriptions.remove(subscription)
-                self._dropped_before += subscription.dropped
-                if not channel.subscriptions:
-                    del self._channels[codec]
+        self._dropped_before += _leave(self._channels, subscription)
 
     def want_key(self, subscription: Subscriber) -> None:
         """Ask for a key frame, on a subscriber's behalf (PLI, FIR); requests that come together get one."""
@@ -179,12 +184,7 @@ class VoiceBroadcast:
 
     def unsubscribe(self, subscription: Subscriber) -> None:
         """Remove a subscriber; a codec that nobody takes any more is not encoded."""
-        for codec, channel in list(self._channels.items()):
-            if subscription in channel.subscriptions:
-                channel.subscriptions.remove(subscription)
-                self._dropped_before += subscription.dropped
-                if not channel.subscriptions:
-                    del self._channels[codec]
+        self._dropped_before += _leave(self._channels, subscription)
 
     def _channel(self, codec: VoiceCodec) -> _VoiceChannel:
         channel = self._channels.get(codec)
@@ -204,3 +204,14 @@ class VoiceBroadcast:
                 for encoded in channel.encoder.encode(packet.samples, packet.number):
                     for subscription in channel.subscriptions:
                         subscription.put(encoded)
+
+
+def _leave(channels: dict[Any, Taken], leaving: Subscriber) -> int:
+    """Take a subscriber out, and the channel that it leaves empty; returns what it lost, 0 where it is not there."""
+    for codec, channel in list(channels.items()):
+        if leaving in channel.subscriptions:
+            channel.subscriptions.remove(leaving)
+            if not channel.subscriptions:
+                del channels[codec]
+            return leaving.dropped
+    return 0

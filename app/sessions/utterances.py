@@ -141,6 +141,8 @@ class Utterances:
     def left(self, position: int) -> None:
         """Note that the packet at a position goes to whoever listens."""
         for utterance in self._waiting:
+            if utterance.begin is None or utterance.begin > position:
+                break  # it is its turn later, as it is of those behind it
             if self._holds(utterance, position):
                 if not utterance.told:
                     utterance.told = True
