@@ -7,7 +7,7 @@ import platformdirs
 import pytest
 from pydantic import ValidationError
 
-from app import config
+import app.config.serving
 from app.config import Settings, SettingsError, load_settings
 from tools.settings_table import PAGE, with_table
 
@@ -44,6 +44,9 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
         ("LIPWIRE_SPEECH_KEY", "kéy"),
         ("LIPWIRE_WEIGHTS_MIRRORS", "example.org/weights"),
         ("LIPWIRE_WEIGHTS_MIRRORS", "https://"),
+        ("LIPWIRE_LOG_FORMAT", "xml"),
+        ("LIPWIRE_PUBLIC_URL", "faces.example.org"),
+        ("LIPWIRE_C2PA_CERTFILE", "cert.pem"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
@@ -73,7 +76,7 @@ def test_a_password_is_not_shown() -> None:
     ("name", "said"),
     [
         ("LIPWIRE_MAX_SESSION", "LIPWIRE_MAX_SESSION is not known; did you mean LIPWIRE_MAX_SESSIONS?"),
-        ("LIPWIRE_DANCE", "LIPWIRE_DANCE is not known"),
+        ("LIPWIRE_JUGGLING", "LIPWIRE_JUGGLING is not known"),
         ("LIPWIRE_CHROMIUM", ""),
         ("LIPWIRE_URL", ""),  # the client's
         ("LIPWIRE_API_KEY", "LIPWIRE_API_KEY is not known; did you mean LIPWIRE_API_KEYS?"),
@@ -98,9 +101,9 @@ def test_settings_stay_as_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_checkout_keeps_its_data_and_an_installed_service_the_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(config, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(app.config.serving, "CHECKOUT", tmp_path)
     assert (Settings().data_dir, Settings().weights_dir) == (tmp_path / "data", tmp_path / "weights")
-    monkeypatch.setattr(config, "in_checkout", lambda: False)
+    monkeypatch.setattr(app.config.serving, "in_checkout", lambda: False)
     kept = platformdirs.user_data_path("lipwire", appauthor=False)
     assert (Settings().data_dir, Settings().weights_dir) == (kept, kept / "weights")
 
