@@ -112,7 +112,7 @@ async def test_what_is_being_written_can_be_had_and_is_left_alone_by_its_end(ser
         data = found.head + file.read(found.bytes - len(found.head))
     path = (await kept(service, session)).with_name("snapshot.mp4")
     path.write_bytes(data)
-    assert boxes(path)[-1] == "mdat" and len(play(path).times) >= 12
+    assert boxes(path)[-1] in ("mdat", "uuid") and len(play(path).times) >= 12
     path.unlink()
 
 
