@@ -26,9 +26,10 @@ CUT_SHORT = RecordingFault("cut_short", "The server was killed while it recorded
 
 
 class RecordingStore:
-    """Keeps ``{session}.mp4`` and ``{session}.json`` in a folder, for ``keep_days`` (0: for ever). What is mended is given to ``mark``.
+    """Keeps ``{session}.mp4`` and ``{session}.json`` in a folder, for ``keep_days`` (0: for ever).
 
-    Every method reads or writes files: call them off the event loop. Several servers may share the folder.
+    What is mended is given to ``mark``. Every method reads or writes files: call them off the event loop. Several
+    servers may share the folder.
     """
 
     def __init__(self, folder: Path, keep_days: float, mark: Callable[[Path], None] = lambda path: None) -> None:
@@ -92,6 +93,8 @@ class RecordingStore:
                 age_s = time.time() - path.stat().st_mtime
                 if self._keep_days and age_s > self._keep_days * DAY_S:
                     path.unlink()
+                elif path.suffix == ".signing" and age_s > ABANDONED_S:
+                    path.unlink()  # the copy of a file that was being signed
                 elif path.suffix == ".mp4" and age_s > ABANDONED_S and path.stem not in writing:
                     self._mend(path.stem)
 

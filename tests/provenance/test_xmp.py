@@ -53,7 +53,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pyte
     before = path.read_bytes()
 
     class Full:
-        def __init__(self, file: IO[bytes]) -> None:
+        def __init__(self, file: IO[Any]) -> None:
             self._file = file
 
         def __getattr__(self, name: str) -> Any:

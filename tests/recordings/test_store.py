@@ -79,6 +79,18 @@ def test_what_has_expired_is_removed_and_nothing_else(store: RecordingStore) -> 
     assert store.find("new") is not None and store.path("new").exists()
 
 
+def test_what_was_being_signed_when_the_server_was_killed_is_removed(tmp_path: Path) -> None:
+    store = RecordingStore(tmp_path, 0)
+    growing(store.path("old"), 20).close()
+    left = store.path("old").with_name("old.mp4.signing")
+    left.write_bytes(b"x")
+    store.sweep()
+    assert left.exists(), "it may still be written"
+    age(left, ABANDONED_S + 10)
+    store.sweep()
+    assert not left.exists() and store.path("old").exists()
+
+
 def test_nothing_expires_where_it_is_kept_for_ever(tmp_path: Path) -> None:
     store = RecordingStore(tmp_path, 0)
     store.sweep()
