@@ -51,7 +51,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
     500: ("internal_error",),
-    503: ("engine_unavailable", "server_full", "server_busy", "too_many_viewers"),
+    503: ("engine_unavailable", "no_media_port", "server_full", "server_busy", "too_many_viewers"),
     507: ("store_full", "disk_full"),
 }
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "60"}}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from app.config import IceServer
 from app.errors import Refusal
 from app.rtc.ciphers import take_any_certificate
 from app.rtc.ice_agent import IceAgent
 from app.rtc.ice_fragment import IceFragment, without_candidates
+from app.rtc.ice_network import IceNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +30,10 @@ class Connection:
     ``tests/e2e/test_connection.py`` fails where they move.
     """
 
-    def __init__(
-        self, ice_servers: Sequence[IceServer], bundle_policy: RTCBundlePolicy = RTCBundlePolicy.BALANCED
-    ) -> None:
-        servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
-        self.peer = RTCPeerConnection(RTCConfiguration(servers, bundlePolicy=bundle_policy))
+    def __init__(self, network: IceNetwork, bundle_policy: RTCBundlePolicy = RTCBundlePolicy.BALANCED) -> None:
+        self.peer = RTCPeerConnection(RTCConfiguration([], bundlePolicy=bundle_policy))
         take_any_certificate(self.peer)
-        self.ice = IceAgent(self.peer, servers)
+        self.ice = IceAgent(self.peer, network)
         self._describing: asyncio.Task[str] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -45,7 +41,7 @@ class Connection:
         """Answer an offer. The answer holds all candidates of this side; the offer's are used as those that come later.
 
         Raises:
-            Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
+            Refusal: ``bad_sdp``, ``no_media_port``, or ``internal_error`` where the machine has no socket for it.
         """
         self._describing = asyncio.create_task(self._answer(offer_sdp), name="answer")
         return await asyncio.shield(self._describing)
@@ -55,6 +51,7 @@ class Connection:
 
         Raises:
             OSError: where the machine has no socket for it.
+            Refusal: ``no_media_port``.
         """
         self._describing = asyncio.create_task(self._offer(), name="offer")
         return await asyncio.shield(self._describing)
@@ -74,6 +71,8 @@ class Connection:
                 transceiver.direction = "sendonly"
             self.ice.prepare()
             await self.peer.setLocalDescription(await self.peer.createAnswer())
+        except Refusal:
+            raise
         except OSError as error:
             logger.exception("viewer: no connection could be opened")
             raise Refusal("internal_error", OUR_FAULT) from error
@@ -87,7 +86,9 @@ class Connection:
         return self.peer.localDescription.sdp
 
     async def _offer(self) -> str:
-        await self.peer.setLocalDescription(await self.peer.createOffer())
+        offer = await self.peer.createOffer()
+        self.ice.prepare()
+        await self.peer.setLocalDescription(offer)
         return self.peer.localDescription.sdp
 
     async def _close(self) -> None:

@@ -6,15 +6,15 @@ import asyncio
 import logging
 import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from app.clock import Clock, wall_clock
-from app.config import IceServer
 from app.errors import Refusal
 from app.media import NS_PER_S
+from app.rtc.ice_network import IceNetwork
 from app.rtc.push import Push, PushFailed
 from app.rtc.rtmp_push import RtmpPush
 from app.rtc.senders import Media
@@ -126,12 +126,12 @@ class Outputs:
         self,
         media: Media,
         size: tuple[int, int],
-        ice_servers: Sequence[IceServer],
+        network: IceNetwork,
         clock: Clock,
         on_live: Callable[[], None],
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._media, self._size, self._ice_servers = media, size, ice_servers
+        self._media, self._size, self._network = media, size, network
         self._clock, self._on_live, self._chance = clock, on_live, chance
         self._outputs: dict[str, Output] = {}
         self._closed = False
@@ -193,5 +193,5 @@ class Outputs:
 
     def _push(self, request: OutputRequest) -> Push:
         if request.kind == "whip":
-            return WhipPush(self._media, self._ice_servers, whip_target(request))
+            return WhipPush(self._media, self._network, whip_target(request))
         return RtmpPush(self._media, self._size, rtmp_target(request))
