@@ -12,12 +12,14 @@ from app.rtc.ciphers import take_any_certificate
 from app.rtc.ice_agent import IceAgent
 from app.rtc.ice_fragment import IceFragment, without_candidates
 from app.rtc.ice_network import IceNetwork
+from app.rtc.signaling import check_offer
 
 logger = logging.getLogger(__name__)
 
 ANSWER_S = 1  # that an answer or offer which nobody waits for may still take
 CLOSE_S = 3  # that aiortc may take to close
 CONNECTED_LATE_S = 0.05  # after which what was connecting at the close has come as far as it does
+UNANSWERABLE = "The offer cannot be answered: VP8 or H.264, and Opus, are needed, in a section each."
 OUR_FAULT = "Something broke on the server; start again."
 
 
@@ -64,6 +66,7 @@ class Connection:
 
     async def _answer(self, offer_sdp: str) -> str:
         offered = IceFragment.parse(offer_sdp)
+        check_offer(offer_sdp)
         try:
             await self.peer.setRemoteDescription(RTCSessionDescription(without_candidates(offer_sdp), "offer"))
             # whatever the browser offers to send is declined: nobody would read it
@@ -78,10 +81,7 @@ class Connection:
             raise Refusal("internal_error", OUR_FAULT) from error
         except Exception as error:  # aiortc asserts and indexes its way through descriptions
             logger.info("viewer: an offer could not be answered", exc_info=error)
-            message = (
-                f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
-            )
-            raise Refusal("bad_sdp", message) from error
+            raise Refusal("bad_sdp", UNANSWERABLE) from error
         self.ice.add(offered)
         return self.peer.localDescription.sdp
 
