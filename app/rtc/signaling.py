@@ -61,7 +61,7 @@ def _check_section(media: MediaDescription) -> None:
     if not media.rtcp_mux:
         raise _bad(f"The offer's {kind} section must say a=rtcp-mux.")
     ice, dtls = media.ice, media.dtls
-    if not (UFRAG.fullmatch(ice.usernameFragment or "") and PWD.fullmatch(ice.password or "")):
+    if ice is None or not (UFRAG.fullmatch(ice.usernameFragment or "") and PWD.fullmatch(ice.password or "")):
         raise _bad(f"The offer's {kind} section has no a=ice-ufrag and a=ice-pwd, or none that ICE knows.")
     if dtls is None or dtls.role not in ("auto", "client", "server"):
         raise _bad(f"The offer's {kind} section must say a=setup:actpass.")

@@ -10,6 +10,7 @@ from aiortc import RTCBundlePolicy, RTCSessionDescription
 from aiortc.sdp import SessionDescription
 
 from app.errors import Refusal
+from app.rtc.checked_connect import output_reach
 from app.rtc.connection import Connection
 from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import PictureCodec
@@ -36,7 +37,7 @@ class WhipPush:
         senders = MediaSenders(connection.peer, self._media, CODECS)
         try:
             offer = await _offer(connection)
-            async with WhipClient(self._target) as client:
+            async with WhipClient(self._target, output_reach(self._network.private)) as client:
                 answer = await client.offer(offer)
                 senders.settle(picture_codec(answer))
                 await _accept(connection, answer)
