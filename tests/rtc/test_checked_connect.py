@@ -18,16 +18,6 @@ from app.rtc.whip_client import WhipClient, WhipTarget
 STRICT, USUAL = output_reach(private=False), output_reach(private=True)
 NEVER = ["169.254.169.254", "[fd00:ec2::254]", "100.100.100.200", "0.0.0.0", "[fe80::1]", "[::ffff:169.254.169.254]"]
 INSIDE = ["127.0.0.1", "[::1]", "10.1.2.3", "2130706433", "0x7f.1", "127.1", "localhost", "[::ffff:7f00:1]"]
-    "127.0.0.1",
-    "[::1]",
-    "10.1.2.3",
-    "192.168.0.1",
-    "2130706433",
-    "0x7f.1",
-    "127.1",
-    "localhost",
-    "[::ffff:7f00:1]",
-]
 
 
 class Names:
