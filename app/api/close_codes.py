@@ -33,6 +33,7 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "too_many_utterances": FULL,
     "too_many_marks": FULL,
     "server_full": FULL,
+    "no_media_port": FULL,
     "server_busy": FULL,
     "internal_error": OUR_FAULT,
     "engine_failed": OUR_FAULT,

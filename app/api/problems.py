@@ -25,7 +25,7 @@ FILE_DAMAGED = ("image_truncated", "video_broken", "video_empty", "video_too_sho
 BAD_FACE = ("no_face", "face_too_small", "face_lost", "video_cut")
 BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "point_outside")
 BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
-BAD_OUTPUT = ("bad_output_url", "bad_output_token")
+BAD_OUTPUT = ("bad_output_url", "bad_output_token", "output_not_allowed")
 OF_OUTPUTS = (*BAD_OUTPUT, "no_such_output", "too_many_outputs")  # over HTTP alone
 BAD_JSON = ("bad_request", "body_too_large", "upload_cut_short")
 NO_KEY = ("key_missing", "key_invalid")
@@ -51,7 +51,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
     500: ("internal_error",),
-    503: ("engine_unavailable", "server_full", "server_busy", "too_many_viewers"),
+    503: ("engine_unavailable", "no_media_port", "server_full", "server_busy", "too_many_viewers"),
     507: ("store_full", "disk_full"),
 }
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "60"}}

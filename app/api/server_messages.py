@@ -156,7 +156,7 @@ def started(session: Session) -> StartedMessage:
         width=avatar.width,
         height=avatar.height,
         voice_lead_ms=session.voice_lead_ms,
-        ice_servers=[IceServerModel.of(server) for server in session.limits.ice_servers],
+        ice_servers=[IceServerModel.of(server) for server in session.network.ice_servers()],
         played_ms=session.played_ms,
         utterance=utterance.id if utterance else None,
         received_bytes=utterance.received_bytes if utterance else 0,

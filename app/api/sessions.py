@@ -82,6 +82,6 @@ def _made(session: Session, gate: Gate, request: Request) -> SessionMade:
         width=avatar.width,
         height=avatar.height,
         fps=VIDEO_FPS,
-        ice_servers=[IceServerModel.of(server) for server in session.limits.ice_servers],
+        ice_servers=[IceServerModel.of(server) for server in session.network.ice_servers()],
         expires_at=expires_at,
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from typing import Protocol
 
-from app.config import IceServer
 from app.errors import Refusal
 from app.rtc.connection import Connection
 from app.rtc.ice_agent import IceAgent
+from app.rtc.ice_network import IceNetwork
 from app.rtc.senders import Media, MediaSenders
 from app.rtc.signaling import check_offer
 
@@ -37,8 +36,8 @@ class Viewer:
     :meth:`answer` comes first; :meth:`aclose` ends it, as do a lost connection and one that is not made in time.
     """
 
-    def __init__(self, media: Media, ice_servers: Sequence[IceServer], listener: ViewerListener) -> None:
-        self._connection = Connection(ice_servers)
+    def __init__(self, media: Media, network: IceNetwork, listener: ViewerListener) -> None:
+        self._connection = Connection(network)
         self._media, self._listener = media, listener
         self._senders: MediaSenders | None = None
         self._was_connected = False
@@ -60,7 +59,7 @@ class Viewer:
         """Answer an offer; all candidates of this side are inside.
 
         Raises:
-            Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
+            Refusal: ``bad_sdp``, ``no_media_port``, or ``internal_error`` where the machine has no socket for it.
         """
         codec = check_offer(offer_sdp)
         self._senders = MediaSenders(self._connection.peer, self._media, [codec])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from app.avatars.avatar import Avatar
 from app.clock import Clock
-from app.config import IceServer
 from app.inference.engine import Engine, Prepared
 from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.worker import InferenceWorker
@@ -20,6 +19,7 @@ from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import Mode
 from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
+from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.senders import Media
@@ -36,7 +36,7 @@ class SessionLimits:
     voice_lead_packets: int
     video_bitrate: int  # bit/s at most
     effort: Effort  # of coding pictures
-    ice_servers: Sequence[IceServer]
+    network: IceNetwork
     lifetime: Lifetime | None = None  # None: its owner ends it
 
 

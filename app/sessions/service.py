@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.clock import Clock, MonotonicClock
-from app.config import Settings
+from app.config import Settings, parse_addresses, parse_ports
 from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.inference.engines.registry import Engines
@@ -22,6 +22,7 @@ from app.media import TalkingFrame
 from app.pacer.schedule import Mode
 from app.provenance.origin import Origin
 from app.recordings.store import RecordingStore
+from app.rtc.ice_network import IceNetwork
 from app.sessions.admission import Terms
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting
@@ -74,6 +75,7 @@ class Service:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or MonotonicClock()
+        self.network = _network_of(settings)
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
         self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
         self.speech = find_speech(
@@ -200,7 +202,7 @@ class Service:
             settings.voice_lead_packets,
             settings.video_bitrate,
             terms.effort,
-            settings.ice_servers,
+            self.network,
             request.lifetime,
         )
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock)
@@ -233,3 +235,14 @@ class Service:
         while True:
             self.capacity.sample(self._inside())
             await self.clock.sleep_until(self.clock.now_ns() + SAMPLE_NS)
+
+
+def _network_of(settings: Settings) -> IceNetwork:
+    return IceNetwork(
+        settings.ice_servers,
+        parse_ports(settings.ice_ports),
+        parse_addresses(settings.ice_address),
+        settings.private_addresses,
+        settings.turn_secret,
+        settings.max_duration_s,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -69,9 +70,10 @@ class Session(PlayoutListener):
         self._playout = Playout(cast, mode, limits, machinery, self, self._engine_failed)
         links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode)
         self._feeders = Feeders(links, self._run)
-        self._viewers = Viewers(self.media, limits.ice_servers, self._run, self._viewers_changed)
+        self.network = replace(limits.network, session=id)
+        self._viewers = Viewers(self.media, self.network, self._run, self._viewers_changed)
         size = (cast.avatar.width, cast.avatar.height)
-        self.outputs = Outputs(self.media, size, limits.ice_servers, machinery.clock, self._output_live)
+        self.outputs = Outputs(self.media, size, self.network, machinery.clock, self._output_live)
 
     @property
     def inside(self) -> Inside:

@@ -1,0 +1,37 @@
+"""The network that media go through, as the operator described it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from app.clock import wall_clock
+from app.config import IceServer, PortRange
+from app.rtc.turn_credentials import with_credentials
+
+TURN_LEAST_S = 3600  # that credentials last; a browser uses those it began with for restarts too
+
+
+@dataclass(frozen=True, slots=True)
+class IceNetwork:
+    """How peers are reached, for one session or for all.
+
+    ``ports``: UDP ports for media, None for any. ``addresses``: at most one of each IP version, told to peers in the
+    place of this machine's own. ``private``: whether peers may be in private networks. ``turn_secret``: of which TURN
+    credentials are made that last ``turn_ttl_s``. ``session``: whom they are made for.
+    """
+
+    servers: tuple[IceServer, ...] = ()
+    ports: PortRange | None = None
+    addresses: tuple[str, ...] = ()
+    private: bool = True
+    turn_secret: str = field(default="", repr=False)
+    turn_ttl_s: float = TURN_LEAST_S
+    session: str = ""
+
+    def ice_servers(self) -> tuple[IceServer, ...]:
+        """Return STUN and TURN servers, with credentials that begin to expire now."""
+        if not self.turn_secret:
+            return self.servers
+        ends = wall_clock() + timedelta(seconds=max(TURN_LEAST_S, self.turn_ttl_s))
+        return with_credentials(self.servers, self.turn_secret, self.session or "lipwire", ends)
