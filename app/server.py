@@ -39,11 +39,11 @@ class Server(uvicorn.Server):
             print(f"Lipwire is at {self._address}:{port}  (Ctrl-C stops it)", flush=True)
 
 
-def serve(settings: Settings, log_level: str = "info") -> int:
+def serve(settings: Settings) -> int:
     """Serve until interrupted; returns the exit status."""
     tune_heap()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    server = make_server(settings, log_level)
+    server = make_server(settings)
     try:
         check(settings, server.engines)
     except (EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
@@ -58,7 +58,7 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     return 0
 
 
-def make_server(settings: Settings, log_level: str = "info") -> Server:
+def make_server(settings: Settings) -> Server:
     """Build the server, not yet running."""
     service = Service(settings)
     config = uvicorn.Config(
@@ -68,7 +68,6 @@ def make_server(settings: Settings, log_level: str = "info") -> Server:
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
         log_config=None,
-        log_level=log_level,
         access_log=False,
         timeout_graceful_shutdown=GOODBYE_S,
         **websocket_options(),

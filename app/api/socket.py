@@ -29,6 +29,7 @@ from app.api.close_codes import close_code_of
 from app.api.liveness import ABORT, GONE, PINGED
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
+from app.log_context import SESSION
 from app.ingest.pcm import PcmFormat
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
@@ -85,6 +86,8 @@ class Conversation:
                 self._feeder.leave()
             if self._owns and self._session is not None:
                 await self._service.close(self._session)
+        if self._session is not None:
+            SESSION.set(self._session.id)
         if not lost.is_set():
             await self._hang_up(refusal)
         if self._events is not None:

@@ -18,6 +18,7 @@ from app.inference.engines.registry import Engines
 from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
+from app.log_context import SESSION, for_session
 from app.media import TalkingFrame
 from app.pacer.schedule import Mode
 from app.recordings.store import RecordingStore
@@ -139,6 +140,7 @@ class Service:
                     cast = replace(cast, prepared=cast.prepared.without_idle_motion())
                 session = self._make(request, cast, terms)
                 self.sessions[session.id] = session
+                SESSION.set(session.id)  # who opens it works for it from here on
         except BaseException:
             self._places -= 1
             raise
@@ -161,6 +163,7 @@ class Service:
         session = self.sessions.get(id)
         if session is None:
             raise Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
+        SESSION.set(id)  # who asks for it works for it from here on
         return session
 
     async def close(self, session: Session) -> None:
@@ -169,11 +172,12 @@ class Service:
             return
         stats = asdict(session.stats())
         self.ended.update({name: stats[name] for name in COUNTED})
-        try:
-            await session.aclose()
-        finally:
-            self._places -= 1
-            logger.info("session %s: closed", session.id)
+        with for_session(session.id):
+            try:
+                await session.aclose()
+            finally:
+                self._places -= 1
+                logger.info("session %s: closed", session.id)
 
     def note_slot(self, late_ns: int) -> None:
         """See :class:`Observer`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import copy_context
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 from app.clock import wall_clock
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
+from app.log_context import SESSION, for_session
 from app.media import PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.senders import Media
@@ -162,6 +164,7 @@ class Session(PlayoutListener):
             Refusal: ``bad_sdp`` or ``session_over``.
         """
         self._require_life()
+        SESSION.set(self.id)  # what connects a viewer is begun here, and names it too
         viewer = self._viewers.make()
         try:
             answer = await viewer.answer(offer_sdp)
@@ -257,18 +260,22 @@ class Session(PlayoutListener):
         self._run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name=f"{name} {self.id}")
+        whose = copy_context()  # a session's tasks name it, whoever had them begun
+        whose.run(SESSION.set, self.id)
+        task = asyncio.create_task(work, name=f"{name} {self.id}", context=whose)
         self._tasks.add(task)
         task.add_done_callback(self._task_ended)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
+            with for_session(self.id):
+                logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
             self._fail(Refusal("internal_error", "Something broke on the server; start again."))
 
     def _engine_failed(self, error: BaseException) -> None:
-        logger.error("session %s: its face could not be drawn", self.id, exc_info=error)
+        with for_session(self.id):
+            logger.error("session %s: its face could not be drawn", self.id, exc_info=error)
         engine = self.cast.engine.name
         self._fail(
             Refusal("engine_failed", f'The engine "{engine}" failed on this avatar; choose another engine or avatar.')

@@ -1,0 +1,5 @@
+"""What the service writes down: one set-up for every logger, text or JSON, whatever clients send."""
+
+from app.logs.set_up import set_up_logging
+
+__all__ = ["set_up_logging"]
