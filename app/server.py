@@ -100,11 +100,17 @@ def check(settings: Settings, engines: Engines) -> None:
             raise SettingsError(
                 f"The certificate {settings.ssl_certfile} cannot be used with its key: {error}"
             ) from error
+    _check_port(settings.host, settings.port, "LIPWIRE_PORT")
+    if settings.metrics_port:
+        _check_port(settings.metrics_host, settings.metrics_port, "LIPWIRE_METRICS_PORT")
+
+
+def _check_port(host: str, port: int, variable: str) -> None:
     try:
-        socket.create_server((settings.host, settings.port), family=_family(settings.host)).close()
+        socket.create_server((host, port), family=_family(host)).close()
     except OSError as error:
         raise SettingsError(
-            f"{settings.host}:{settings.port} cannot be used ({error.strerror}); set LIPWIRE_PORT to a free port."
+            f"{host}:{port} cannot be used ({error.strerror}); set {variable} to a free port."
         ) from error
 
 

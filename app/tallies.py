@@ -1,4 +1,4 @@
-"""What is counted in places that know no service, for ``/metrics``: the process's own, as there is one service in it."""
+"""What is counted in places that know no service, for ``/metrics``: the process's own, with one service in it."""
 
 from __future__ import annotations
 

@@ -29,14 +29,15 @@ from app.api.close_codes import close_code_of
 from app.api.liveness import ABORT, GONE, PINGED
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
-from app.log_context import SESSION
 from app.ingest.pcm import PcmFormat
+from app.log_context import SESSION
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
 from app.sessions.feeder import Feeder
 from app.sessions.service import Service
 from app.sessions.session import Session
+from app.tallies import REFUSALS
 
 logger = logging.getLogger(__name__)
 
@@ -217,6 +218,7 @@ class Conversation:
             return
         refusal = self._failure or refusal
         if refusal is not None:
+            REFUSALS.note("ws", refusal.code)
             logger.info("socket: refused, %s: %s", refusal.code, refusal.message)
         try:
             async with asyncio.timeout(GOODBYE_S):  # who does not read does not read this either

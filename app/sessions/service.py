@@ -89,10 +89,16 @@ class Service:
         self.recordings = Recordings(RecordingStore(settings.data_dir, settings.recordings_keep_days), self.clock)
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
+        self.opened = 0  # sessions so far
         self._watches: list[asyncio.Task[None]] = []
         self._lifetimes: set[asyncio.Task[None]] = set()
         self._places = 0
         self._admitting = asyncio.Lock()  # one by one
+
+    @property
+    def load(self) -> float:
+        """The share of what may be used that open sessions take: 1 is full."""
+        return self.capacity.load(self._inside())
 
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
@@ -147,6 +153,7 @@ class Service:
         if request.record:
             session.record(self.recordings.begin(session.id, cast.avatar))
         session.start(request.hold_until_viewer)
+        self.opened += 1
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
         if request.lifetime is not None:
             ending = asyncio.create_task(self._end_in_time(session, request.lifetime), name=f"lifetime {session.id}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextvars import copy_context
 from collections.abc import Coroutine
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 

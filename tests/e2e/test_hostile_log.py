@@ -8,7 +8,6 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx

@@ -46,7 +46,7 @@ def listen() -> Iterator[Listen]:
 
 @pytest.mark.parametrize("evil", EVIL)
 @pytest.mark.parametrize("as_json", [False, True])
-def test_no_character_of_a_client_makes_a_line_or_reaches_the_terminal(listen: Listen, as_json: bool, evil: str) -> None:
+def test_no_character_of_a_client_makes_a_line(listen: Listen, as_json: bool, evil: str) -> None:
     page = listen(as_json=as_json)
     logging.getLogger("app.x").info("avatars: %s was added", f"mine{evil}2026-01-01 00:00:00,000 ERROR all is lost")
     (line,) = page.getvalue().splitlines()
@@ -121,7 +121,13 @@ def test_what_opens_doors_is_not_written_down(told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ['Send an API key: "Authorization" is empty', "session 1a: opened, portrait, live", "key_missing: no key", "Größe × 2"]
+    "told",
+    [
+        'Send an API key: "Authorization" is empty',
+        "session 1a: opened, portrait, live",
+        "key_missing: no key",
+        "Größe × 2",
+    ],
 )
 def test_what_opens_no_door_stays(told: str) -> None:
     assert clean(told) == told
