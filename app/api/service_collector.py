@@ -76,9 +76,7 @@ class ServiceCollector(Collector):
         yield outputs
         recordings = self._service.recordings
         yield _gauge("recordings", "Recordings that are being written.", recordings.live)
-        yield _counter(
-            "recordings_failed", "Recordings that could not be written to their end.", recordings.failed
-        )
+        yield _counter("recordings_failed", "Recordings that could not be written to their end.", recordings.failed)
 
     def _machine(self) -> Iterable[Metric]:
         capacity, usage = self._service.capacity, self._service.capacity.usage

@@ -38,6 +38,7 @@ from app.sessions.feeder import Feeder
 from app.sessions.service import Service
 from app.sessions.session import Session
 from app.tallies import REFUSALS
+from app.tracing import following
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +151,8 @@ class Conversation:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
             self._gate.check_key_text(message.key)
-            session = await self._service.open(message.request)
+            with following(self._service.tracing.begin("session start", self._socket.headers)):
+                session = await self._service.open(message.request)
             self._owns = True
         else:
             self._gate.check(message.token, message.session, "feed")

@@ -32,7 +32,9 @@ from app.sessions.session import Session
 from app.sessions.timings import Timings
 from app.speech.openai_compatible import OpenAiServer
 from app.speech.speech import find_speech
+from app.telemetry import make_tracing
 from app.threads import MeasuredPool
+from app.tracing import START
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +88,7 @@ class Service:
         self._encoder_pool = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
+        self.tracing = make_tracing(settings.traces)
         self.recordings = Recordings(RecordingStore(settings.data_dir, settings.recordings_keep_days), self.clock)
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
@@ -103,6 +106,7 @@ class Service:
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
         self.worker.start()
+        self.tracing.start()
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         self.recordings.start()
@@ -124,6 +128,7 @@ class Service:
         await asyncio.gather(*self._watches, return_exceptions=True)
         await self.speech.aclose()
         await self.worker.aclose()
+        await self.tracing.aclose()
         for pool in (self._idle_pool, self._encoder_pool):
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
@@ -138,15 +143,19 @@ class Service:
             raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
         self._places += 1
         try:
-            cast = await self.casting.find(request.engine, request.avatar)
-            async with self._admitting:
-                await self.capacity.until_known(self._inside)
-                terms = self._terms(cast)
-                if not terms.alive:
-                    cast = replace(cast, prepared=cast.prepared.without_idle_motion())
-                session = self._make(request, cast, terms)
-                self.sessions[session.id] = session
-                SESSION.set(session.id)  # who opens it works for it from here on
+            start = START.get()
+            with start.step("avatar"):
+                cast = await self.casting.find(request.engine, request.avatar)
+            with start.step("admission"):  # standing in the row included
+                async with self._admitting:
+                    await self.capacity.until_known(self._inside)
+                    terms = self._terms(cast)
+                    if not terms.alive:
+                        cast = replace(cast, prepared=cast.prepared.without_idle_motion())
+                    session = self._make(request, cast, terms)
+                    self.sessions[session.id] = session
+            SESSION.set(session.id)  # who opens it works for it from here on
+            start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
         except BaseException:
             self._places -= 1
             raise

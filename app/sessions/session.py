@@ -26,8 +26,10 @@ from app.sessions.heartbeat import beat
 from app.sessions.outputs import Outputs
 from app.sessions.playout import Cast, Machinery, Playout, PlayoutListener, SessionLimits
 from app.sessions.recording import Recording
+from app.sessions.start import Start
 from app.sessions.utterances import Utterance, Utterances
 from app.sessions.viewers import Viewers
+from app.tracing import START
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,8 @@ class Session(PlayoutListener):
         self._feeders = Feeders(links, self._run)
         self._viewers = Viewers(self.media, limits.ice_servers, self._run, self._viewers_changed)
         size = (cast.avatar.width, cast.avatar.height)
+        self.start_trace = START.get()
+        self._start = Start(self.start_trace, machinery.clock)
         self.outputs = Outputs(self.media, size, limits.ice_servers, machinery.clock, self._output_live)
 
     @property
@@ -200,6 +204,7 @@ class Session(PlayoutListener):
         if not self.over:
             self.over = True
             self._utterances.cut(self._feeders.next_pts)
+        self._start.end()
         self._playout.close()
         for task in self._tasks:
             task.cancel()
@@ -228,12 +233,14 @@ class Session(PlayoutListener):
     def slot_served(self, late_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_slot(late_ns)
+        self._start.sent(self._playout.first_sent_ns)
         if self._playout.quiet:  # whatever was lost on the way ends here too
             self._utterances.pass_over(self._playout.stream.next_pts * PACKETS_PER_FRAME)
 
     def played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_played(frame, now_ns)
+        self._start.played(frame)
 
     def _output_live(self) -> None:
         """Begin playout, as a viewer would: another server takes media."""
@@ -285,5 +292,6 @@ class Session(PlayoutListener):
         if not self.over:
             self.over = True
             self._utterances.cut(self._feeders.next_pts)
+            self._start.end(why.code)
             self._announcer.announce(Failed(why))
             self._announcer.end()
