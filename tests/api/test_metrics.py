@@ -137,4 +137,6 @@ def test_the_docs_list_every_family(tmp_path: Path) -> None:
     from tools.metrics_table import PAGE, with_table
 
     page = PAGE.read_text()
-    assert with_table(page, MetricsPage(Service(Settings(data_dir=tmp_path)))) == page, "run: python -m tools.metrics_table"
+    assert with_table(page, MetricsPage(Service(Settings(data_dir=tmp_path)))) == page, (
+        "run: python -m tools.metrics_table"
+    )
