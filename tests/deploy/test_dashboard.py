@@ -46,12 +46,8 @@ def test_panels_have_all_that_they_need() -> None:
 
 def test_panels_do_not_overlap() -> None:
     def overlap(a: dict[str, Any], b: dict[str, Any]) -> bool:
-        return bool(
-            a["x"] < b["x"] + b["w"]
-            and b["x"] < a["x"] + a["w"]
-            and a["y"] < b["y"] + b["h"]
-            and b["y"] < a["y"] + a["h"]
-        )
+        beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
+        return not (beside or a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"])
 
     places = [panel["gridPos"] for panel in dashboard()["panels"]]
     assert all(place["x"] >= 0 and place["x"] + place["w"] <= COLUMNS for place in places)
