@@ -13,6 +13,7 @@ from app.api.liveness import websocket_options
 from app.config import Settings, SettingsError
 from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
+from app.logs import written_beside
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
 from app.sessions.service import Service
@@ -50,7 +51,7 @@ def serve(settings: Settings) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     # uvicorn exits by itself when it cannot start
-    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+    with written_beside(), contextlib.suppress(KeyboardInterrupt, SystemExit):
         server.run()
     if not server.started:
         print(f"error: could not serve on {settings.host}:{settings.port}; the log above says why.", file=sys.stderr)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
+import os
 import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
 import websockets
 
-from bench.server import COMMAND
+from bench.server import COMMAND, environment_of, launch
+from tests.client import Client
 from tests.server import Server
 
 pytestmark = pytest.mark.realtime
 
 FORGED = "\n2026-01-01 00:00:00,000 ERROR all is lost\x1b[1A\u202e"
 SECRET = "s3cret-s3cret"
+NAMED = re.compile(r'(?:\[session=|"session": ")([0-9a-f]{8})')
 HEAD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR|CRITICAL) ")
 
 
@@ -51,6 +56,7 @@ async def attack(server: Server) -> None:
             content=b"v=0\r\no=" + FORGED.encode() + b"\xff",
             headers={"content-type": "application/sdp", "authorization": f"Bearer {made['view']['token']}"},
         )
+        assert (await client.delete(f"/api/sessions/{made['id']}")).status_code == 204
     for raw in (
         b"GET /\xff\xfe%0a%ff HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /healthz%0aERROR%ff HTTP/1.1\r\nHost: \xff\r\nUser-Agent: a\x1b[1A\xff\r\n\r\n",
@@ -72,6 +78,7 @@ async def attack(server: Server) -> None:
             await door.send(message)
             with contextlib.suppress(websockets.ConnectionClosed):
                 await asyncio.wait_for(door.recv(), 10)
+    await alone(server)
     async with websockets.connect(server.ws_url) as door:
         await door.send(json.dumps({"type": "start", "engine": "clapper", "mode": "agent", "key": SECRET}))
         await asyncio.wait_for(door.recv(), 20)
@@ -81,6 +88,14 @@ async def attack(server: Server) -> None:
             while True:
                 await asyncio.wait_for(door.recv(), 10)
     await bad_text(server)
+
+
+async def alone(server: Server) -> None:
+    """Wait until no session is open: one that is alone is let in, however busy the machine is."""
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+        async with asyncio.timeout(30):
+            while (await client.get("/healthz")).json()["sessions"]:
+                await asyncio.sleep(0.05)
 
 
 async def bad_text(server: Server) -> None:
@@ -117,15 +132,41 @@ async def test_strangers_forge_no_line_leave_no_traceback_and_no_secret(logged: 
 
 
 async def test_every_line_of_a_session_names_it(logged: Server) -> None:
-    async with websockets.connect(logged.ws_url) as door:
-        await door.send(json.dumps({"type": "start", "engine": "clapper", "key": SECRET}))
-        id = json.loads(await asyncio.wait_for(door.recv(), 20))["session"]
-        await door.send(json.dumps({"type": "offer", "sdp": "nonsense"}))
-        with contextlib.suppress(websockets.ConnectionClosed):
-            while True:
-                await asyncio.wait_for(door.recv(), 10)
+    await alone(logged)
+    before = len(logged.log.read_text().splitlines())
+    async with Client(logged.ws_url) as client:
+        id = (await client.start(engine="clapper", key=SECRET))["session"]
+        await client.connect()
+        await client.expect("viewers", count=1)
+        await client.expect("stats")
+        await client.say("offer", sdp="another")
+        await client.wait_closed()
+    await alone(logged)
     await asyncio.sleep(0.5)
-    lines = [line for line in logged.log.read_text().splitlines() if id in line]
-    assert len(lines) >= 3  # opened, refused, closed
-    assert all(f"session={id}" in line or json.loads(line)["session"] == id for line in lines), lines
-    assert any("bad_sdp" in line for line in lines)
+    lines = logged.log.read_text().splitlines()[before:]
+    own = [line for line in lines if "WebSocket" not in line and "connection " not in line]
+    for said in ("opened", "viewer: connecting", "viewer: connected", "played 0.0 s", "already_connected", "closed"):
+        assert any(said in line for line in own), said
+    named = [NAMED.search(line) for line in own]  # the session before may still be ending
+    assert all(named), own
+    assert sum(found is not None and found[1] == id for found in named) >= 6
+
+
+async def test_a_log_that_nobody_reads_stops_nobody(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)  # full after a few lines
+    with os.fdopen(writing, "w") as stderr:
+        served = launch([*COMMAND, "serve"], environment_of(tmp_path, {}), log=stderr)
+    try:
+        async with httpx.AsyncClient(base_url=served.url, trust_env=False, timeout=10) as client:
+            for _ in range(40):
+                made = await client.post("/api/sessions", json={"engine": "clapper", "hold_until_viewer": True})
+                assert (await client.delete(f"/api/sessions/{made.json()['id']}")).status_code == 204
+            assert (await client.get("/healthz")).status_code == 200
+    finally:
+        served.process.terminate()
+        try:
+            assert served.process.wait(20) in (0, -15)
+        finally:
+            served.process.kill()
+            os.close(reading)
