@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import logging
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from app import __version__
 from app.assets import in_checkout
 from app.commands import weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
+from app.logs import set_up_logging
 
 BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "say", "network", "agents", "whep")
 
@@ -21,9 +22,8 @@ BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interru
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     args = _parser().parse_args(arguments)
-    logging.basicConfig(level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    for chatty in ("aioice", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # before the settings are read, as reading them may warn; they check its value
+    set_up_logging(args.log_level, as_json=os.environ.get(variable("log_format")) == "json")
     try:
         return int(args.run(args))
     except SettingsError as error:
@@ -88,7 +88,7 @@ def _serve(args: argparse.Namespace) -> int:
     from app.server import serve
 
     flags = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
-    return serve(load_settings(**flags), args.log_level)
+    return serve(load_settings(**flags))
 
 
 def _render(args: argparse.Namespace) -> int:

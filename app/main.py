@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI, WebSocket
+from fastapi.telemetry import TelemetryConfig
 
 from app import __version__
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
+from app.api.metrics import MetricsPage, metrics_routes
+from app.api.metrics_port import MetricsPort
 from app.api.mouths import mouth_routes
 from app.api.open_to_pages import OpenToPages
 from app.api.outputs import output_routes
@@ -26,25 +29,37 @@ from app.api.whep import whep_routes
 from app.memory import watch_idle_memory
 from app.sessions.service import Service
 
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
 
 def create_app(service: Service) -> FastAPI:
     """Make the application over a service, which starts and ends with it."""
+
+    settings, metrics = service.settings, MetricsPage(service)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
         memory = asyncio.create_task(watch_idle_memory(lambda: not service.sessions), name="idle memory")
+        apart = MetricsPort(metrics, settings.metrics_host, settings.metrics_port) if settings.metrics_port else None
+        if apart is not None:
+            apart.start()
         yield
+        if apart is not None:
+            await apart.aclose()
         memory.cancel()
         await asyncio.gather(memory, return_exceptions=True)
         await service.aclose()
 
-    app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)
+    # what is traced is chosen in telemetry/: FastAPI's own spans hold paths and queries, and so tokens
+    app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan, telemetry=NO_TELEMETRY)
     answer_with_problems(app)
     gate = Gate(service.settings)
     app.include_router(status_routes(service))
     app.include_router(session_routes(service, gate))
     guards = [Depends(gate.check_key)]
+    if not settings.metrics_port:
+        app.include_router(metrics_routes(metrics, guards))
     app.include_router(output_routes(service, guards))
     app.include_router(avatar_routes(service.avatars, service.casting.forget, guards))
     app.include_router(mouth_routes(service.avatars, service.casting.forget, guards))

@@ -13,6 +13,7 @@ from app.api.liveness import websocket_options
 from app.config import Settings, SettingsError
 from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
+from app.logs import written_beside
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
 from app.provenance.credentials import CredentialsError
@@ -40,18 +41,18 @@ class Server(uvicorn.Server):
             print(f"Lipwire is at {self._address}:{port}  (Ctrl-C stops it)", flush=True)
 
 
-def serve(settings: Settings, log_level: str = "info") -> int:
+def serve(settings: Settings) -> int:
     """Serve until interrupted; returns the exit status."""
     tune_heap()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
-        server = make_server(settings, log_level)
+        server = make_server(settings)
         check(settings, server.engines)
     except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     # uvicorn exits by itself when it cannot start
-    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+    with written_beside(), contextlib.suppress(KeyboardInterrupt, SystemExit):
         server.run()
     if not server.started:
         print(f"error: could not serve on {settings.host}:{settings.port}; the log above says why.", file=sys.stderr)
@@ -59,7 +60,7 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     return 0
 
 
-def make_server(settings: Settings, log_level: str = "info") -> Server:
+def make_server(settings: Settings) -> Server:
     """Build the server, not yet running."""
     service = Service(settings)
     config = uvicorn.Config(
@@ -69,7 +70,6 @@ def make_server(settings: Settings, log_level: str = "info") -> Server:
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
         log_config=None,
-        log_level=log_level,
         access_log=False,
         timeout_graceful_shutdown=GOODBYE_S,
         **websocket_options(),
@@ -102,11 +102,17 @@ def check(settings: Settings, engines: Engines) -> None:
             raise SettingsError(
                 f"The certificate {settings.ssl_certfile} cannot be used with its key: {error}"
             ) from error
+    _check_port(settings.host, settings.port, "LIPWIRE_PORT")
+    if settings.metrics_port:
+        _check_port(settings.metrics_host, settings.metrics_port, "LIPWIRE_METRICS_PORT")
+
+
+def _check_port(host: str, port: int, variable: str) -> None:
     try:
-        socket.create_server((settings.host, settings.port), family=_family(settings.host)).close()
+        socket.create_server((host, port), family=_family(host)).close()
     except OSError as error:
         raise SettingsError(
-            f"{settings.host}:{settings.port} cannot be used ({error.strerror}); set LIPWIRE_PORT to a free port."
+            f"{host}:{port} cannot be used ({error.strerror}); set {variable} to a free port."
         ) from error
 
 

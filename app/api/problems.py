@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from app.api.models import Problem
 from app.avatars.store import NoSuchAvatar
 from app.errors import Refusal
+from app.tallies import REFUSALS
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
 def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Make the document."""
+    """Make the document, and count it."""
+    REFUSALS.note("http", code)
     problem = Problem(
         type=f"urn:lipwire:problem:{code}", title=HTTPStatus(status).phrase, status=status, code=code, detail=detail
     )

@@ -25,6 +25,7 @@ from app.api.session_models import (
 from app.media import VIDEO_FPS
 from app.sessions.service import Service
 from app.sessions.session import Session
+from app.tracing import following
 
 
 def session_routes(service: Service, gate: Gate) -> APIRouter:
@@ -37,7 +38,8 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
     async def make(
         request: Request, response: Response, wish: Annotated[SessionWish, Body(default_factory=SessionWish)]
     ) -> SessionMade:
-        session = await service.open(wish.request(service.settings))
+        with following(service.tracing.begin("session start", request.headers)):
+            session = await service.open(wish.request(service.settings))
         response.headers["Location"] = f"/api/sessions/{session.id}"
         return _made(session, gate, request)
 

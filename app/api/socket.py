@@ -30,12 +30,15 @@ from app.api.liveness import ABORT, GONE, PINGED
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
+from app.log_context import SESSION
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
 from app.sessions.feeder import Feeder
 from app.sessions.service import Service
 from app.sessions.session import Session
+from app.tallies import REFUSALS
+from app.tracing import following
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +88,8 @@ class Conversation:
                 self._feeder.leave()
             if self._owns and self._session is not None:
                 await self._service.close(self._session)
+        if self._session is not None:
+            SESSION.set(self._session.id)
         if not lost.is_set():
             await self._hang_up(refusal)
         if self._events is not None:
@@ -146,7 +151,8 @@ class Conversation:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
             self._gate.check_key_text(message.key)
-            session = await self._service.open(message.request)
+            with following(self._service.tracing.begin("session start", self._socket.headers)):
+                session = await self._service.open(message.request)
             self._owns = True
         else:
             self._gate.check(message.token, message.session, "feed")
@@ -214,6 +220,7 @@ class Conversation:
             return
         refusal = self._failure or refusal
         if refusal is not None:
+            REFUSALS.note("ws", refusal.code)
             logger.info("socket: refused, %s: %s", refusal.code, refusal.message)
         try:
             async with asyncio.timeout(GOODBYE_S):  # who does not read does not read this either

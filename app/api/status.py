@@ -1,13 +1,12 @@
-"""What runs here: health, engines, metrics."""
+"""What runs here: health, engines, voices."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from app import __version__
-from app.api.metrics import METRICS_TYPE, render_metrics
 from app.api.models import EngineList, EngineView, Health, VoiceList, VoiceView
 from app.api.problems import problems
 from app.sessions.service import Service
@@ -20,10 +19,6 @@ def status_routes(service: Service) -> APIRouter:
     @router.get("/healthz", responses=problems())
     async def healthz() -> Health:
         return Health(version=__version__, sessions=len(service.sessions))
-
-    @router.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        return Response(render_metrics(service), media_type=METRICS_TYPE)
 
     @router.get("/api/engines", responses=problems())
     async def engines() -> EngineList:

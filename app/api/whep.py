@@ -14,6 +14,7 @@ from app.api.whep_viewers import WhepViewer, WhepViewers
 from app.errors import Refusal
 from app.rtc.ice_fragment import IceFragment
 from app.sessions.service import Service
+from app.tracing import following
 
 PREFIX = "/whep/"
 SDP, FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
@@ -50,8 +51,11 @@ def whep_routes(service: Service, gate: Gate) -> APIRouter:
         offer = await _text(request, SDP)
         viewers.enter()
         try:
-            viewer, answer = await session.view(offer)
-            secret, added = viewers.add(session_id, viewer)
+            with following(service.tracing.begin("watch", request.headers, session.start_trace)) as trace:
+                trace.describe(session=session_id)
+                viewer, answer = await session.view(offer)
+                secret, added = viewers.add(session_id, viewer)
+            trace.end()
         finally:
             viewers.leave()
         response = Response(answer, 201, {"Location": f"{PREFIX}{session_id}/{secret}"}, SDP)

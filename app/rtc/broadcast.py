@@ -85,6 +85,7 @@ class PictureBroadcast:
         self._shown: I420 | None = None
         self._dropped_before = 0  # packets, by subscribers who have left
         self.sent = 0  # pictures
+        self.first_spoken_ns: int | None = None  # when the first that speaks went to whoever takes pictures
 
     @property
     def dropped(self) -> int:
@@ -132,6 +133,8 @@ class PictureBroadcast:
             self._shown = await image.ready(self._shown) if isinstance(image, DeferredFrame) else image
             await asyncio.gather(*(self._send(channel, played.slot) for channel in list(self._channels.values())))
             self.sent += 1
+            if self.first_spoken_ns is None and played.pts is not None and self.watched:
+                self.first_spoken_ns = self._clock.now_ns()
 
     async def _send(self, channel: _Channel, slot: int) -> None:
         assert self._shown is not None

@@ -26,6 +26,7 @@ from app.rtc.senders import Media
 from app.rtc.whip_push import WhipPush
 from app.sessions.backoff import Backoff
 from app.sessions.output_target import OutputKind, OutputRequest, rtmp_target, shown_url, whip_target
+from app.tallies import OUTPUT_FAILURES
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class Output:
         self._on_live()
 
     def _note(self, failed: PushFailed) -> None:
+        OUTPUT_FAILURES.note(self.status.kind)
         logger.info("output %s: %s: %s", self.status.id, failed.code, failed.message)
         self.status = replace(self.status, last_error=OutputError(failed.code, failed.message, wall_clock()))
 

@@ -123,6 +123,11 @@ class Playout:
         return self._pictures.sent
 
     @property
+    def first_sent_ns(self) -> int | None:
+        """When the first picture that speaks was sent to somebody; None before."""
+        return self._pictures.first_spoken_ns
+
+    @property
     def quiet(self) -> bool:
         """Whether all that was sent has left, and the input said that no more is coming."""
         return self.pacer.drained and self.feed.voiceless

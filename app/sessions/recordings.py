@@ -30,6 +30,12 @@ class Recordings:
         self._pool = MeasuredPool(WRITERS, "recording")
         self._live: dict[str, Recording] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self.failed = 0  # so far
+
+    @property
+    def live(self) -> int:
+        """How many are being written."""
+        return len(self._live)
 
     def start(self) -> None:
         """Remove what has expired, now and every hour."""
@@ -86,7 +92,8 @@ class Recordings:
         return Snapshot.of(open(path, "rb"), info.bytes)  # of a server that was killed, or of another one
 
     def _forget(self, recording: Recording) -> None:
-        self._live.pop(recording.info.session, None)
+        if self._live.pop(recording.info.session, None) is not None:
+            self.failed += recording.info.state == "failed"
 
     async def _sweep_hourly(self) -> None:
         while True:

@@ -18,6 +18,7 @@ from app.inference.engines.registry import Engines
 from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
+from app.log_context import SESSION, for_session
 from app.media import TalkingFrame
 from app.pacer.schedule import Mode
 from app.provenance.origin import Origin
@@ -33,7 +34,9 @@ from app.sessions.session import Session
 from app.sessions.timings import Timings
 from app.speech.openai_compatible import OpenAiServer
 from app.speech.speech import find_speech
+from app.telemetry import make_tracing
 from app.threads import MeasuredPool
+from app.tracing import START
 
 logger = logging.getLogger(__name__)
 
@@ -88,19 +91,27 @@ class Service:
         self._encoder_pool = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
+        self.tracing = make_tracing(settings.traces)
         origin = Origin.of(settings)
         kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, origin.mark_if_possible)
         self.recordings = Recordings(kept, origin, self.clock)
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
+        self.opened = 0  # sessions so far
         self._watches: list[asyncio.Task[None]] = []
         self._lifetimes: set[asyncio.Task[None]] = set()
         self._places = 0
         self._admitting = asyncio.Lock()  # one by one
 
+    @property
+    def load(self) -> float:
+        """The share of what may be used that open sessions take: 1 is full."""
+        return self.capacity.load(self._inside())
+
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
         self.worker.start()
+        self.tracing.start()
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         self.recordings.start()
@@ -122,6 +133,7 @@ class Service:
         await asyncio.gather(*self._watches, return_exceptions=True)
         await self.speech.aclose()
         await self.worker.aclose()
+        await self.tracing.aclose()
         for pool in (self._idle_pool, self._encoder_pool):
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
@@ -136,20 +148,26 @@ class Service:
             raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
         self._places += 1
         try:
-            cast = await self.casting.find(request.engine, request.avatar)
-            async with self._admitting:
-                await self.capacity.until_known(self._inside)
-                terms = self._terms(cast)
-                if not terms.alive:
-                    cast = replace(cast, prepared=cast.prepared.without_idle_motion())
-                session = self._make(request, cast, terms)
-                self.sessions[session.id] = session
+            start = START.get()
+            with start.step("avatar"):
+                cast = await self.casting.find(request.engine, request.avatar)
+            with start.step("admission"):  # standing in the row included
+                async with self._admitting:
+                    await self.capacity.until_known(self._inside)
+                    terms = self._terms(cast)
+                    if not terms.alive:
+                        cast = replace(cast, prepared=cast.prepared.without_idle_motion())
+                    session = self._make(request, cast, terms)
+                    self.sessions[session.id] = session
+            SESSION.set(session.id)  # who opens it works for it from here on
+            start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
         except BaseException:
             self._places -= 1
             raise
         if request.record:
             session.record(self.recordings.begin(session.id, cast.avatar))
         session.start(request.hold_until_viewer)
+        self.opened += 1
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
         if request.lifetime is not None:
             ending = asyncio.create_task(self._end_in_time(session, request.lifetime), name=f"lifetime {session.id}")
@@ -166,6 +184,7 @@ class Service:
         session = self.sessions.get(id)
         if session is None:
             raise Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
+        SESSION.set(id)  # who asks for it works for it from here on
         return session
 
     async def close(self, session: Session) -> None:
@@ -174,11 +193,12 @@ class Service:
             return
         stats = asdict(session.stats())
         self.ended.update({name: stats[name] for name in COUNTED})
-        try:
-            await session.aclose()
-        finally:
-            self._places -= 1
-            logger.info("session %s: closed", session.id)
+        with for_session(session.id):
+            try:
+                await session.aclose()
+            finally:
+                self._places -= 1
+                logger.info("session %s: closed", session.id)
 
     def note_slot(self, late_ns: int) -> None:
         """See :class:`Observer`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from app.clock import wall_clock
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
+from app.log_context import SESSION, for_session
 from app.media import PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.senders import Media
@@ -25,8 +27,10 @@ from app.sessions.heartbeat import beat
 from app.sessions.outputs import Outputs
 from app.sessions.playout import Cast, Machinery, Playout, PlayoutListener, SessionLimits
 from app.sessions.recording import Recording
+from app.sessions.start import Start
 from app.sessions.utterances import Utterance, Utterances
 from app.sessions.viewers import Viewers
+from app.tracing import START
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +77,8 @@ class Session(PlayoutListener):
         self.network = replace(limits.network, session=id)
         self._viewers = Viewers(self.media, self.network, self._run, self._viewers_changed)
         size = (cast.avatar.width, cast.avatar.height)
+        self.start_trace = START.get()
+        self._start = Start(self.start_trace, machinery.clock)
         self.outputs = Outputs(self.media, size, self.network, machinery.clock, self._output_live)
 
     @property
@@ -164,6 +170,7 @@ class Session(PlayoutListener):
             Refusal: ``bad_sdp`` or ``session_over``.
         """
         self._require_life()
+        SESSION.set(self.id)  # what connects a viewer is begun here, and names it too
         viewer = self._viewers.make()
         try:
             answer = await viewer.answer(offer_sdp)
@@ -199,6 +206,7 @@ class Session(PlayoutListener):
         if not self.over:
             self.over = True
             self._utterances.cut(self._feeders.next_pts)
+        self._start.end()
         self._playout.close()
         for task in self._tasks:
             task.cancel()
@@ -227,12 +235,14 @@ class Session(PlayoutListener):
     def slot_served(self, late_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_slot(late_ns)
+        self._start.sent(self._playout.first_sent_ns)
         if self._playout.quiet:  # whatever was lost on the way ends here too
             self._utterances.pass_over(self._playout.stream.next_pts * PACKETS_PER_FRAME)
 
     def played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_played(frame, now_ns)
+        self._start.played(frame)
 
     def _output_live(self) -> None:
         """Begin playout, as a viewer would: another server takes media."""
@@ -259,18 +269,22 @@ class Session(PlayoutListener):
         self._run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name=f"{name} {self.id}")
+        whose = copy_context()  # a session's tasks name it, whoever had them begun
+        whose.run(SESSION.set, self.id)
+        task = asyncio.create_task(work, name=f"{name} {self.id}", context=whose)
         self._tasks.add(task)
         task.add_done_callback(self._task_ended)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
+            with for_session(self.id):
+                logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
             self._fail(Refusal("internal_error", "Something broke on the server; start again."))
 
     def _engine_failed(self, error: BaseException) -> None:
-        logger.error("session %s: its face could not be drawn", self.id, exc_info=error)
+        with for_session(self.id):
+            logger.error("session %s: its face could not be drawn", self.id, exc_info=error)
         engine = self.cast.engine.name
         self._fail(
             Refusal("engine_failed", f'The engine "{engine}" failed on this avatar; choose another engine or avatar.')
@@ -280,5 +294,6 @@ class Session(PlayoutListener):
         if not self.over:
             self.over = True
             self._utterances.cut(self._feeders.next_pts)
+            self._start.end(why.code)
             self._announcer.announce(Failed(why))
             self._announcer.end()
