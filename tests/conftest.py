@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from fastapi.testclient import TestClient
 from playwright.async_api import Page, async_playwright
 
 from app.assets import SAMPLE
@@ -19,8 +21,11 @@ from tests.page import WATCH_JS, OpenPage
 from tests.server import Server
 
 SPEECH_S, SILENCE_S = 3, 3
+SITE = "http://localhost"
 
 
+# the application is not reached under the name that a test client thinks of, but as this machine it is
+TestClient.__init__ = functools.partialmethod(TestClient.__init__, base_url=SITE)  # type: ignore[assignment]
 # torch's threads would spin where they wait for each other, on cores that another process needs
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from app import __version__
 from app.api.metrics import METRICS_TYPE, render_metrics
-from app.api.models import EngineList, EngineView, Health, VoiceList, VoiceView
+from app.api.models import EngineList, EngineView, Health, SiteView, VoiceList, VoiceView
 from app.api.problems import problems
 from app.sessions.service import Service
 
@@ -24,6 +24,10 @@ def status_routes(service: Service) -> APIRouter:
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
         return Response(render_metrics(service), media_type=METRICS_TYPE)
+
+    @router.get("/api/site", responses=problems())
+    async def site() -> SiteView:
+        return SiteView(version=__version__, label=service.settings.label, keys=bool(service.settings.api_keys))
 
     @router.get("/api/engines", responses=problems())
     async def engines() -> EngineList:
