@@ -21,8 +21,8 @@ function show(description) {
   /** @type {Map<string, HTMLElement>} */
   const groups = new Map();
   for (const [path, methods] of Object.entries(description.paths)) {
-    for (const [method, operation] of Object.entries(methods)) {
-      groupOf(groups, operation.tags?.[0] ?? 'server').append(operationItem(method.toUpperCase(), path, operation));
+    for (const [verb, operation] of Object.entries(methods)) {
+      groupOf(groups, operation.tags?.[0] ?? 'server').append(operationItem(verb.toUpperCase(), path, operation));
     }
   }
   for (const [path, { receives, sends }] of Object.entries(description['x-websockets'] ?? {})) {

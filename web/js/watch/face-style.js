@@ -34,16 +34,17 @@ export const STYLE = `
 .is-over .poster, .is-over .still, .is-over .picture { filter: saturate(0.35) brightness(0.55); }
 
 /* Whatever a page's style does to it, it is there: of two that insist, the one in here goes before. It stands at the top
-   and in the middle, off the mouth, and where it is seen also of a round picture. */
+   and in the middle, off the mouth, and where it is seen also of a round picture. Pixels: a page's text may be of any
+   size. */
 .mark {
   position: absolute !important;
   z-index: 1 !important;
-  inset: min(7%, 2.5rem) 0 auto !important;
+  inset: min(7%, 40px) 0 auto !important;
   display: block !important;
   box-sizing: border-box !important;
   width: fit-content !important;
   min-width: min-content !important;
-  max-width: min(100% - 1rem, 26rem) !important;
+  max-width: min(100% - 16px, 420px) !important;
   max-height: 30% !important;
   margin: 0 auto !important;
   padding: 0.2em 0.75em !important;
@@ -57,7 +58,7 @@ export const STYLE = `
   background: var(--lipwire-mark-ground, rgb(12 15 16 / 62%));
   color: var(--lipwire-mark-ink, #fff);
   font: inherit;
-  font-size: clamp(0.5625rem, var(--lipwire-mark-size, min(3.4cqi, 0.8125rem)), 1.5rem) !important;
+  font-size: clamp(9px, var(--lipwire-mark-size, min(3.4cqi, 13px)), 24px) !important;
   line-height: 1.5 !important;
   text-align: center;
   text-wrap: balance;
