@@ -56,7 +56,7 @@ function operationItem(verb, path, { summary = '', parameters = [], requestBody,
   }
   if (requestBody) inside.push(element('h3', 'Body'), table(contentRows(requestBody.content)));
   const answers = Object.entries(responses).map(([number, { description = '', content = {} }]) => [
-    code(number), description, ...contentRows(content).map(([, kind]) => kind),
+    code(number), marked(description), ...contentRows(content).map(([, kind]) => kind),
   ]);
   inside.push(element('h3', 'Answers'), table(answers));
   return item([method(verb), code(path), element('span', summary)], inside);
@@ -108,6 +108,13 @@ function table(rows) {
     const row = made.insertRow();
     for (const cell of cells) row.insertCell().append(cell);
   }
+  return made;
+}
+
+/** Text with its codes between backticks. @param {string} text */
+function marked(text) {
+  const made = document.createElement('span');
+  made.append(...text.split('`').map((piece, index) => (index % 2 === 1 ? code(piece) : piece)));
   return made;
 }
 

@@ -39,6 +39,7 @@ export class KeyForm extends Emitter {
    * @param {string} why
    */
   ask(why) {
+    this.#form.classList.toggle('is-refused', Boolean(serverKey()));
     this.#form.hidden = false;
     this.#why.textContent = why;
     const focused = document.activeElement;

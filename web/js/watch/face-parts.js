@@ -68,7 +68,8 @@ export class FaceParts {
    */
   setSize(width, height) {
     const natural = width > 1 ? width : 512;
-    this.#size.replaceSync(`:host { width: ${natural}px; aspect-ratio: ${width} / ${height}; }`);
+    const shape = `.mark { --shape: ${width / height} !important; }`;
+    this.#size.replaceSync(`:host { width: ${natural}px; aspect-ratio: ${width} / ${height}; } ${shape}`);
   }
 
   /** @param {string} sentence what goes on, else nothing */

@@ -34,12 +34,12 @@ export const STYLE = `
 .is-over .poster, .is-over .still, .is-over .picture { filter: saturate(0.35) brightness(0.55); }
 
 /* Whatever a page's style does to it, it is there: of two that insist, the one in here goes before. It stands at the top
-   and in the middle, off the mouth, and where it is seen also of a round picture. Pixels: a page's text may be of any
-   size. */
+   of the picture (which may be less high than its place) and in the middle, off the mouth, and where it is seen also of a
+   round one. Pixels: a page's text may be of any size. */
 .mark {
   position: absolute !important;
   z-index: 1 !important;
-  inset: min(7%, 40px) 0 auto !important;
+  inset: calc(clamp(0px, (100% - 100cqi / var(--shape)) / 2, 30%) + min(7%, 24px)) 0 auto !important;
   display: block !important;
   box-sizing: border-box !important;
   width: fit-content !important;
