@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -13,6 +15,9 @@ from app.api.site_rules import SiteRules
 from app.config import Settings
 from app.errors import Refusal
 
+logger = logging.getLogger(__name__)
+
+MOST_LOGGED, LONGEST_LOGGED = 100, 100  # kinds of refusals; characters of what a client says
 READING = ("GET", "HEAD", "OPTIONS")
 API = "/api/"
 CORS = {
@@ -28,12 +33,14 @@ class Border:
     """Refuses requests under foreign names, and what foreign pages ask for beyond reading.
 
     Below ``open_prefix`` any page may ask, as only tokens count there. Every answer, refusals and our own faults
-    included, gets the headers that every answer has.
+    included, gets the headers that every answer has. What is refused is logged, each kind once, the first
+    ``MOST_LOGGED`` of them: an operator may have forgotten a name, a stranger shall not fill the log.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, open_prefix: str) -> None:
         self._app, self._rules, self._open_prefix = app, SiteRules(settings), open_prefix
         self._embed_origins = settings.embed_origins
+        self._logged: set[tuple[str, str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -58,6 +65,7 @@ class Border:
             if not self._is_open(scope):
                 self._check_page(connection)
         except Refusal as refusal:
+            self._log(refusal, connection)
             await self._refuse(refusal, scope, receive, send_with_headers)
             return
         if cors and _is_preflight(connection):
@@ -80,6 +88,13 @@ class Border:
         if connection.scope["path"].startswith(API) and len(origins) == 1 and self._rules.allows(connection, origins):
             return {"Access-Control-Allow-Origin": origins[0], **CORS}
         return {}
+
+    def _log(self, refusal: Refusal, connection: HTTPConnection) -> None:
+        said = connection.headers.get("host", "none"), connection.headers.get("origin", "none")
+        kind = (refusal.code, *(text[:LONGEST_LOGGED] for text in said))
+        if kind not in self._logged and len(self._logged) < MOST_LOGGED:
+            self._logged.add(kind)
+            logger.warning("border: refused, %s: host %s, origin %s", *kind)
 
     @staticmethod
     async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:

@@ -80,7 +80,7 @@ class SiteRules:
         authority = Authority.parse(connection.headers.get("host", ""))
         if authority is None:
             return [self._own]
-        scheme = connection.url.scheme
+        scheme = connection.scope["scheme"]
         schemes = {SECURE[scheme], "http"} if scheme in PLAIN else {"https"}  # a proxy may have ended TLS
         return [self._own, *(Origin.of(each, authority) for each in schemes)]
 

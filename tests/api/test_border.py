@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
+from app.api.border import MOST_LOGGED
+from app.api.site_rules import SiteRules
 from app.config import Settings
 from app.main import create_app
 from app.sessions.service import Service
@@ -119,6 +122,20 @@ def test_programs_say_no_origin_and_other_sites_without_one_are_known_by_what_br
         assert client.delete("/api/avatars/nobody", headers={"Sec-Fetch-Site": site}).status_code == status, site
     both = [("Sec-Fetch-Site", "none"), ("Sec-Fetch-Site", "cross-site")]
     assert client.delete("/api/avatars/nobody", headers=both).status_code == 403
+
+
+def test_refusals_are_logged_for_who_forgot_a_name_and_fill_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with TestClient(application(tmp_path)) as client:
+        for _ in range(3):
+            client.post("/api/sessions", headers={"Host": "localhost:8000", "Origin": "https://faces.example"})
+        (said,) = [record.getMessage() for record in caplog.records if record.name == "app.api.border"]
+        assert said == "border: refused, origin_not_allowed: host localhost:8000, origin https://faces.example"
+        for number in range(300):
+            client.get("/", headers={"Host": f"{number}-{'x' * 200}.example"})
+    lines = [record.getMessage() for record in caplog.records if record.name == "app.api.border"]
+    assert len(lines) == MOST_LOGGED and max(map(len, lines)) < 300
 
 
 def test_two_origins_are_both_looked_at(client: TestClient) -> None:
@@ -236,6 +253,15 @@ def test_allowed_pages_may_ask_and_read_and_others_may_not(client: TestClient) -
         answer = client.get("/api/avatars", headers=headers)
         assert answer.status_code == 200 and "access-control-allow-origin" not in answer.headers
         assert answer.headers["cross-origin-resource-policy"] == "same-origin" and "Origin" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize("path", ["[x", "*", "http://evil.example/[", "//[x", "/\ud800"])
+def test_a_path_that_is_none_is_no_fault_of_ours(path: str) -> None:
+    headers = [(b"host", b"localhost"), (b"origin", b"http://localhost")]
+    connection = HTTPConnection({"type": "http", "scheme": "http", "path": path, "headers": headers})
+    rules = SiteRules(Settings())
+    rules.check_host(connection)
+    rules.check_origin(connection)
 
 
 def test_the_operator_may_open_it_to_all(tmp_path: Path) -> None:
