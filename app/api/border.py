@@ -40,7 +40,7 @@ class Border:
     def __init__(self, app: ASGIApp, settings: Settings, open_prefix: str) -> None:
         self._app, self._rules, self._open_prefix = app, SiteRules(settings), open_prefix
         self._embed_origins = settings.embed_origins
-        self._logged: set[tuple[str, str, str]] = set()
+        self._logged: set[tuple[str, ...]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websockets
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
@@ -17,6 +19,7 @@ from app.config import Settings
 from app.main import create_app
 from app.sessions.service import Service
 from tests.api.test_http import avatar
+from tests.server import Server
 
 FOREIGN = {"Origin": "https://evil.example"}
 ALLOWED = {"Origin": "https://friend.example"}
@@ -269,6 +272,19 @@ def test_the_operator_may_open_it_to_all(tmp_path: Path) -> None:
         for headers in (FOREIGN, {"Origin": "null"}, {"Host": "any.example"}):
             assert client.delete("/api/avatars/nobody", headers=headers).status_code == 404
         assert code(client.get("/", headers={"Host": "a@b"})) == "host_not_allowed"
+
+
+async def test_a_handshake_is_refused_by_the_real_server_and_is_no_fault_in_its_log(server: Server) -> None:
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await websockets.connect(server.ws_url, origin=websockets.Origin("https://evil.example"))
+    response = refused.value.response
+    assert (response.status_code, json.loads(response.body)["code"]) == (403, "origin_not_allowed")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    async with websockets.connect(server.ws_url, origin=websockets.Origin(server.url)) as socket:
+        await socket.send('{"type":"bad"}')
+        assert json.loads(await socket.recv())["code"] == "unknown_type"
+    log = server.log.read_text()
+    assert "https://evil.example" in log and "without completing handshake" not in log
 
 
 def policy(answer: Any) -> dict[str, str]:
