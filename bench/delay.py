@@ -42,7 +42,7 @@ async def ledger(engine: str, seconds: float) -> dict[str, Any]:
     with server() as served:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=browser_path(), args=list(CHROMIUM_FLAGS))
-            page = await browser.new_page(bypass_csp=True)
+            page = await browser.new_page()
             result = await measure(page, served.url, mode="live", engine=engine, seconds=seconds)
             await browser.close()
         stages = stage_means(

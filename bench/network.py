@@ -110,7 +110,7 @@ async def brave(url: str, weather: Weather, mode: str) -> dict[str, Any]:
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=browser_path(), args=list(CHROMIUM_FLAGS))
-        page = await browser.new_page(bypass_csp=True)
+        page = await browser.new_page()
         await page.expose_function("rewriteAnswer", rewrite)
         await page.add_init_script(DETOUR)
         change = asyncio.create_task(change_weather(relay, weather))
