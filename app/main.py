@@ -12,10 +12,11 @@ from fastapi.telemetry import TelemetryConfig
 from app import __version__
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
+from app.api.border import Border
 from app.api.metrics import MetricsPage, metrics_routes
 from app.api.metrics_port import MetricsPort
 from app.api.mouths import mouth_routes
-from app.api.open_to_pages import OpenToPages
+from app.api.open_to_pages import OpenToPages, open_headers
 from app.api.outputs import output_routes
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
@@ -51,10 +52,19 @@ def create_app(service: Service) -> FastAPI:
         await asyncio.gather(memory, return_exceptions=True)
         await service.aclose()
 
-    # what is traced is chosen in telemetry/: FastAPI's own spans hold paths and queries, and so tokens
-    app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan, telemetry=NO_TELEMETRY)
+    described_at = "/openapi.json" if settings.api_pages else None
+    app = FastAPI(
+        title="Lipwire",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=described_at,
+        docs_url=None,
+        redoc_url=None,
+        # what is traced is chosen in telemetry/: FastAPI's own spans hold paths and queries, and so tokens
+        telemetry=NO_TELEMETRY,
+    )
     answer_with_problems(app)
-    gate = Gate(service.settings)
+    gate = Gate(settings)
     app.include_router(status_routes(service))
     app.include_router(session_routes(service, gate))
     guards = [Depends(gate.check_key)]
@@ -64,13 +74,16 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(avatar_routes(service.avatars, service.casting.forget, guards))
     app.include_router(mouth_routes(service.avatars, service.casting.forget, guards))
     app.include_router(recording_routes(service.recordings, gate))
-    app.add_middleware(OpenToPages, prefix=WHEP)
+    app.add_middleware(OpenToPages, prefix=WHEP, headers=open_headers(settings.label))
     app.include_router(whep_routes(service, gate))
-    serve_pages(app)
+    serve_pages(app, with_api=settings.api_pages)
     describe_socket(app)
 
     @app.websocket("/ws")
     async def websocket(socket: WebSocket) -> None:
         await talk(socket, service, gate)
 
+    build = app.build_middleware_stack
+    # around all else: what answers our own faults stands outside of the middlewares that are added
+    app.build_middleware_stack = lambda: Border(build(), settings, WHEP)  # type: ignore[method-assign]
     return app

@@ -11,6 +11,7 @@ import uvicorn
 
 from app.api.liveness import websocket_options
 from app.config import Settings, SettingsError
+from app.config.origin import is_loopback
 from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
 from app.logs import written_beside
@@ -23,6 +24,11 @@ from app.sessions.service import Service
 # for every session, stands behind whatever the inference thread is at.
 SWITCH_INTERVAL_S = 0.0005
 GOODBYE_S = 3  # for open connections, once Ctrl-C was pressed
+
+WITHOUT_KEYS = (
+    "note: serving on {bound} and not on {asked}: without API keys whoever reaches the server may do everything. "
+    "Set LIPWIRE_API_KEYS to serve other machines."
+)
 
 
 class Server(uvicorn.Server):
@@ -45,6 +51,10 @@ def serve(settings: Settings) -> int:
     """Serve until interrupted; returns the exit status."""
     tune_heap()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    host = bound_host(settings, bool(settings.api_keys))
+    if host != settings.host:
+        print(WITHOUT_KEYS.format(asked=settings.host, bound=host), file=sys.stderr, flush=True)
+        settings = settings.model_copy(update={"host": host})
     try:
         server = make_server(settings)
         check(settings, server.engines)
@@ -60,8 +70,15 @@ def serve(settings: Settings) -> int:
     return 0
 
 
+def bound_host(settings: Settings, has_keys: bool) -> str:
+    """Return the address to listen on: without keys everybody may do everything, so nobody elsewhere gets in."""
+    if has_keys or is_loopback(settings.host):
+        return settings.host
+    return "::1" if _family(settings.host) is socket.AF_INET6 else "127.0.0.1"
+
+
 def make_server(settings: Settings) -> Server:
-    """Build the server, not yet running."""
+    """Build the server, not yet running; ``settings.host`` is what it listens on."""
     service = Service(settings)
     config = uvicorn.Config(
         create_app(service),

@@ -21,6 +21,8 @@ WATCH_S = 1.0
 UPLOAD_ID = Query(
     pattern="^[A-Za-z0-9_-]{16,64}$", description="made up by whoever uploads, at random: it is all that protects it"
 )
+# any page may show it, as a face's poster
+IMAGE_HEADERS = {"Cache-Control": "private, max-age=3600", "Cross-Origin-Resource-Policy": "cross-origin"}
 BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_known")
 BAD_FILE = (*FILE_TOO_LARGE, *FILE_UNKNOWN, *FILE_DAMAGED, *BAD_FACE)
 
@@ -67,7 +69,7 @@ def avatar_routes(
     )
     async def get_image(id: str) -> FileResponse:
         path = await run_in_threadpool(store.picture_file, id)
-        return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+        return FileResponse(path, media_type="image/png", headers=IMAGE_HEADERS)
 
     @router.delete(
         "/{id}",

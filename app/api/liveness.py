@@ -8,6 +8,7 @@ import select
 import socket
 from typing import Any, cast
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -48,6 +49,12 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             extensions[GONE] = self._gone
             extensions[ABORT] = self.transport.abort
             extensions[PINGED] = lambda: self.loop.time() - self._pinged_at
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Take an answer instead of a handshake for its end: uvicorn would log a fault of the application."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""

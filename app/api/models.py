@@ -34,6 +34,14 @@ class Health(_Answer):
     sessions: int = Field(description="how many are open")
 
 
+class SiteView(_Answer):
+    """What a page should know before it asks for anything."""
+
+    version: str
+    label: str = Field(description="what faces are marked with, as made by a machine")
+    keys: bool = Field(description="whether a key is wanted before sessions are made and avatars changed")
+
+
 class EngineView(_Answer):
     """An engine, and whether it can run here."""
 

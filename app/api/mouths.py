@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from fastapi import APIRouter, Request, params
 from starlette.concurrency import run_in_threadpool
 
-from app.api.bodies import whole_body
+from app.api.bodies import check_json_type, whole_body
 from app.api.models import MOUTH_BODY, MouthView
 from app.api.problems import BAD_MOUTH, BAD_POINTS, NO_KEY, problems
 from app.avatars.mouth import Points, parse_mouth
@@ -17,7 +17,7 @@ from app.errors import Refusal
 
 MAX_BODY_BYTES = 16 * 1024  # seven points take 400
 NOT_THERE = ("avatar_fixed", "no_such_avatar")
-BAD_BODY = ("bad_json", "upload_cut_short", "body_too_large")
+BAD_BODY = ("bad_json", "upload_cut_short", "body_too_large", "unsupported_media_type")
 
 
 def mouth_routes(
@@ -56,10 +56,13 @@ async def _sent(request: Request) -> Points:
     """Read the points out of a request.
 
     Raises:
-        Refusal: ``body_too_large``, ``bad_json``, ``upload_cut_short``.
+        Refusal: ``body_too_large``, ``bad_json``, ``upload_cut_short``,
+            ``unsupported_media_type``.
         MouthError: as ``parse_mouth`` does.
     """
     body = await whole_body(request, MAX_BODY_BYTES, "the points")
+    if body:
+        check_json_type(request)
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):

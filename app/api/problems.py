@@ -28,14 +28,14 @@ BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "poin
 BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
 BAD_OUTPUT = ("bad_output_url", "bad_output_token", "output_not_allowed")
 OF_OUTPUTS = (*BAD_OUTPUT, "no_such_output", "too_many_outputs")  # over HTTP alone
-BAD_JSON = ("bad_request", "body_too_large", "upload_cut_short")
+BAD_JSON = ("bad_request", "body_too_large", "unsupported_media_type", "upload_cut_short")
 NO_KEY = ("key_missing", "key_invalid")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
 NO_FACE_TO_OPEN = ("no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy")
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
     401: (*NO_KEY, *NO_TOKEN),
-    403: ("avatar_fixed", "token_not_for_this"),
+    403: ("avatar_fixed", "host_not_allowed", "origin_not_allowed", "token_not_for_this"),
     404: (
         "no_recording",
         "no_such_avatar",

@@ -22,6 +22,7 @@ from app.api.session_models import (
     TokenWish,
     ViewDoor,
 )
+from app.api.site import site_of
 from app.media import VIDEO_FPS
 from app.sessions.service import Service
 from app.sessions.session import Session
@@ -41,7 +42,7 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
         with following(service.tracing.begin("session start", request.headers)):
             session = await service.open(wish.request(service.settings))
         response.headers["Location"] = f"/api/sessions/{session.id}"
-        return _made(session, gate, request)
+        return _made(session, gate, site_of(request, service.settings))
 
     @router.get("", responses=problems(*NO_KEY))
     async def list_sessions() -> SessionList:
@@ -67,10 +68,9 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
     return router
 
 
-def _made(session: Session, gate: Gate, request: Request) -> SessionMade:
+def _made(session: Session, gate: Gate, site: str) -> SessionMade:
     lifetime, expires_at = session.limits.lifetime, session.expires_at
     assert lifetime is not None and expires_at is not None
-    site = str(request.base_url).rstrip("/")
     feed = gate.issue(session.id, "feed", lifetime.max_duration_s)
     view = gate.issue(session.id, "view", lifetime.max_duration_s)
     avatar = session.cast.avatar

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fastapi import APIRouter
 
 from app import __version__
-from app.api.models import EngineList, EngineView, Health, VoiceList, VoiceView
+from app.api.models import EngineList, EngineView, Health, SiteView, VoiceList, VoiceView
 from app.api.problems import problems
 from app.sessions.service import Service
 
@@ -19,6 +19,10 @@ def status_routes(service: Service) -> APIRouter:
     @router.get("/healthz", responses=problems())
     async def healthz() -> Health:
         return Health(version=__version__, sessions=len(service.sessions))
+
+    @router.get("/api/site", responses=problems())
+    async def site() -> SiteView:
+        return SiteView(version=__version__, label=service.settings.label, keys=bool(service.settings.api_keys))
 
     @router.get("/api/engines", responses=problems())
     async def engines() -> EngineList:

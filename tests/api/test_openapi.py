@@ -28,6 +28,7 @@ ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("post", "/api/sessions/{id}/outputs"): TypeAdapter(output_models.OutputView),
     ("get", "/api/sessions/{id}/outputs/{output}"): TypeAdapter(output_models.OutputView),
     ("delete", "/api/sessions/{id}/outputs/{output}"): None,
+    ("get", "/api/site"): TypeAdapter(models.SiteView),
     ("get", "/api/engines"): TypeAdapter(models.EngineList),
     ("get", "/api/voices"): TypeAdapter(models.VoiceList),
     ("post", "/api/sessions"): TypeAdapter(session_models.SessionMade),

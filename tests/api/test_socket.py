@@ -271,7 +271,7 @@ async def test_a_client_that_does_not_read_is_closed_and_frees_everything(server
     narrow.connect((host, int(port)))
     reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)  # beyond twice that it stops reading
     writer.write(
-        b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
     await reader.readuntil(b"\r\n\r\n")
@@ -317,7 +317,7 @@ async def _send_for_ever(client: Client) -> None:
 async def test_an_upload_that_is_cut_short_is_no_bug_of_ours_and_disturbs_nobody(server: Server) -> None:
     host, port = server.url.split("//")[1].split(":")
     head = (
-        b"POST /api/avatars HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=q\r\n"
+        b"POST /api/avatars HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=q\r\n"
         b"Content-Length: 500000\r\n\r\n--q\r\n"
         b'Content-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
     )

@@ -51,7 +51,7 @@ async def client(service: Service, session: Session) -> AsyncIterator[httpx.Asyn
     """Asks with a view token, and as who has an offer."""
     transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=False)
     headers = {"authorization": bearer(service, session.id), "content-type": SDP}
-    async with httpx.AsyncClient(transport=transport, base_url="http://server", headers=headers) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         yield client
 
 

@@ -70,6 +70,28 @@ test('a server that asks for a key is told apart from other trouble', async () =
   assert.equal(asked, 2);
 });
 
+test('texts that no session took are given back', async () => {
+  const unsaid = [];
+  conversation.on('unsaid', (text) => unsaid.push(text));
+  conversation.say('Good morning.', '', CHOICE);
+  conversation.say('How are you?', '', CHOICE);
+  await settle();
+  FakeSocket.last.open();
+  await settle();
+  FakeSocket.last.receive({ type: 'error', code: 'key_missing', message: 'For programs.' });
+  await settle();
+  assert.deepEqual(unsaid, ['Good morning. How are you?']);
+  conversation.say('Once more.', '', CHOICE);
+  await settle();
+  FakeSocket.last.open();
+  await settle();
+  FakeSocket.last.receive({ type: 'started', session: 'ID' });
+  await settle();
+  FakeSocket.last.receive({ type: 'error', code: 'engine_failed', message: 'The engine broke.' });
+  await settle();
+  assert.equal(unsaid.length, 1, 'that one was taken');
+});
+
 test('a second clip goes on in the session, after an interrupt where the first still plays', async () => {
   const socket = await played();
   const second = conversation.play(async () => SHORT, CHOICE, 'my file');

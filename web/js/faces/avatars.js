@@ -2,6 +2,8 @@
 
 import { Emitter } from '../emitter.js';
 
+const SVG = 'http://www.w3.org/2000/svg';
+
 /** @typedef {import('../api.js').Avatar} Avatar */
 
 const DEFAULT_ID = 'default';
@@ -101,10 +103,21 @@ export class Avatars extends Emitter {
     button.className = 'delete';
     button.title = `Delete ${avatar.name}`;
     button.setAttribute('aria-label', button.title);
-    button.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#icon-delete"/></svg>';
+    button.append(createIcon('delete'));
     button.addEventListener('click', () => this.tell('delete', avatar));
     return button;
   }
+}
+
+/** @param {string} name of a symbol of the page */
+function createIcon(name) {
+  const icon = document.createElementNS(SVG, 'svg');
+  icon.setAttribute('class', 'icon');
+  icon.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS(SVG, 'use');
+  use.setAttribute('href', `#icon-${name}`);
+  icon.append(use);
+  return icon;
 }
 
 /** @param {Avatar} avatar */

@@ -21,10 +21,10 @@ const NEXT = { live: 'Speak again when you like.', clip: 'Play something, or sto
 
 /**
  * Runs sessions. Dispatches `change`, `session` (a Session that begins), `opened` (as the server has it), `level` (the
- * microphone's peak, 0…1), `closed` (the id of the one that was opened), `keyless` (the server wants a key, or another)
- * and `end`.
+ * microphone's peak, 0…1), `closed` (the id of the one that was opened), `unsaid` (texts that no session took),
+ * `keyless` (the server wants a key, or another, says this sentence) and `end`.
  * @extends {Emitter<{change: Change, session: import('./session.js').Session, opened: Opened, level: number,
- *   closed: string, keyless: undefined, end: undefined}>}
+ *   closed: string, unsaid: string, keyless: string, end: undefined}>}
  */
 export class Conversation extends Emitter {
   /** @type {State} */
@@ -107,6 +107,7 @@ export class Conversation extends Emitter {
   say(text, voice, choice) {
     const run = this.attend(choice);
     run.texts += 1;
+    if (!run.id) run.early.push(text);
     run.session.say(text, voice);
     if (run.isReady) this.#showTexts(run);
   }
@@ -176,6 +177,7 @@ export class Conversation extends Emitter {
     session.on('speaking', ({ state }) => state === 'finished' && this.#finish(run), { signal });
     session.on('started', ({ session: id }) => {
       run.id = id;
+      run.early = [];
       this.tell('opened', { id, mode: run.mode, ...run.choice });
     }, { signal });
     session.on('unsteady', () => {
@@ -222,7 +224,8 @@ export class Conversation extends Emitter {
     if (this.#run !== run) return;
     this.#end();
     this.#show('error', sentenceFor(error));
-    if (isAboutKey(error)) this.tell('keyless');
+    if (run.early.length > 0) this.tell('unsaid', run.early.join(' '));
+    if (isAboutKey(error)) this.tell('keyless', sentenceFor(error));
   }
 
   #end() {

@@ -9,14 +9,22 @@ export class Stage {
   #backdrop;
   #video;
   #level;
+  #mark;
 
-  /** @param {HTMLElement} element holds #poster, #backdrop, #video and #level */
+  /** @param {HTMLElement} element holds #poster, #backdrop, #video, #level and #mark */
   constructor(element) {
     this.#element = element;
     this.#poster = part(element, '#poster', HTMLImageElement);
     this.#backdrop = part(element, '#backdrop', HTMLImageElement);
     this.#video = part(element, '#video', HTMLVideoElement);
     this.#level = part(element, '#level', HTMLElement);
+    this.#mark = part(element, '#mark', HTMLElement);
+    this.#video.disablePictureInPicture = true; // the mark would not be in it
+  }
+
+  /** @param {string} text what says that a machine makes the picture */
+  showMark(text) {
+    if (text) this.#mark.textContent = text;
   }
 
   /** @param {import('../api.js').Avatar} avatar */
