@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI, WebSocket
+from fastapi import FastAPI, WebSocket
 
 from app import __version__
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
+from app.api.keys import key_routes
 from app.api.mouths import mouth_routes
 from app.api.open_to_pages import OpenToPages
 from app.api.outputs import output_routes
@@ -41,13 +42,13 @@ def create_app(service: Service) -> FastAPI:
 
     app = FastAPI(title="Lipwire", version=__version__, lifespan=lifespan)
     answer_with_problems(app)
-    gate = Gate(service.settings)
+    gate = Gate(service.settings, service.keys, service.audit)
     app.include_router(status_routes(service))
     app.include_router(session_routes(service, gate))
-    guards = [Depends(gate.check_key)]
-    app.include_router(output_routes(service, guards))
-    app.include_router(avatar_routes(service.avatars, service.casting.forget, guards))
-    app.include_router(mouth_routes(service.avatars, service.casting.forget, guards))
+    app.include_router(output_routes(service, gate))
+    app.include_router(avatar_routes(service.avatars, service.casting.forget, gate, service.share_of))
+    app.include_router(mouth_routes(service.avatars, service.casting.forget, gate))
+    app.include_router(key_routes(service, gate))
     app.include_router(recording_routes(service.recordings, gate))
     app.add_middleware(OpenToPages, prefix=WHEP)
     app.include_router(whep_routes(service, gate))

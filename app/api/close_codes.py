@@ -17,6 +17,7 @@ OUR_FAULT = 4500
 CLOSE_CODES = {  # whatever is not here was a bad message
     "key_missing": NO_TOKEN,
     "key_invalid": NO_TOKEN,
+    "key_revoked": NO_TOKEN,
     "token_missing": NO_TOKEN,
     "token_invalid": NO_TOKEN,
     "token_expired": NO_TOKEN,
@@ -32,6 +33,10 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "message_too_large": TOO_LARGE,
     "too_many_utterances": FULL,
     "too_many_marks": FULL,
+    "too_many_wrong_keys": FULL,
+    "quota_sessions": FULL,
+    "quota_minutes": FULL,
+    "quota_bytes": FULL,
     "server_full": FULL,
     "server_busy": FULL,
     "internal_error": OUR_FAULT,

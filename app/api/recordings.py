@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.api.auth import Gate
+from app.api.auth import Asking, Gate
 from app.api.problems import NO_KEY, problems
 from app.errors import Refusal
 from app.sessions.recording import Snapshot
@@ -30,7 +30,8 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         response_class=FileResponse,
         responses={200: {"content": {MEDIA_TYPE: {}}}, **problems(*NO_KEY, "no_recording")},
     )
-    async def get_recording(id: str) -> Response:
+    async def get_recording(id: str, caller: Asking) -> Response:
+        await recordings.require_own(id, caller)
         found = await recordings.open(id)
         if isinstance(found, Path):  # it is served in ranges
             try:
@@ -44,8 +45,10 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         return StreamingResponse(_blocks(found), media_type=MEDIA_TYPE, headers=headers)
 
     @router.delete("", status_code=204, responses=problems(*NO_KEY, "no_recording"))
-    async def delete_recording(id: str) -> None:
-        await recordings.delete(id)
+    async def delete_recording(id: str, caller: Asking) -> None:
+        with gate.audit.act("recording_deleted", session=id):
+            await recordings.require_own(id, caller)
+            await recordings.delete(id)
 
     return router
 

@@ -145,8 +145,8 @@ class Conversation:
         if self._session is not None:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
-            self._gate.check_key_text(message.key)
-            session = await self._service.open(message.request)
+            caller = await self._gate.check_key_text(self._socket, message.key)
+            session = await self._service.open(message.request(caller.id))
             self._owns = True
         else:
             self._gate.check(message.token, message.session, "feed")

@@ -25,8 +25,8 @@ class Access(SettingsGroup):
     )
     keys_file: Path | None = Field(
         default=None,
-        description="file of keys that `lipwire keys` writes, read again whenever it changes; `keys.json` in "
-        "`data_dir`",
+        description="file of keys that `lipwire keys` writes, read again whenever it changes; where it is set or "
+        "exists, keys are wanted; `keys.json` in `data_dir`",
     )
     token_secret: str = Field(
         default="",
@@ -64,6 +64,20 @@ class Access(SettingsGroup):
     @classmethod
     def _read_lists(cls, value: Any) -> Any:
         return listed(value)
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _require_keys(cls, value: Any) -> Any:
+        if isinstance(value, str) and value and not listed(value):  # else a slip would open the door
+            raise wanting("api_keys", "keys separated by commas, or not set at all")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _check_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(key.isascii() and key.isprintable() for key in value):
+            raise wanting("api_keys", "plain characters alone, as keys travel in a header")
+        return value
 
     @field_validator("token_secret")
     @classmethod

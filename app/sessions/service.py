@@ -9,7 +9,12 @@ import secrets
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 
-from app.avatars.store import DEFAULT_ID, AvatarStore
+from app.access.audit import Audit
+from app.access.caller import Caller
+from app.access.key_ring import KeyRing
+from app.access.minutes import USAGE, Minutes
+from app.avatars.share import Share
+from app.avatars.store import DEFAULT_ID, AvatarStore, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
 from app.config import Settings
 from app.errors import Refusal
@@ -24,7 +29,9 @@ from app.recordings.store import RecordingStore
 from app.sessions.admission import Terms
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting
+from app.sessions.kept_bytes import KeptBytes
 from app.sessions.lifetime import Lifetime, live_out
+from app.sessions.owners import Owners
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
 from app.sessions.session import Session
@@ -48,6 +55,7 @@ COUNTED = {
     "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
     "rest_late": "Pictures at rest that were not drawn in time.",
 }
+ID_BYTES = 12  # a token names a session, so no two may ever have one id; nor may recordings
 CORES_A_REST = 4  # one of so many may draw faces at rest
 
 
@@ -56,7 +64,8 @@ class SessionRequest:
     """Which face shall live, and how.
 
     ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
-    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file.
+    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file. ``owner``: the id of
+    the key that asks, empty where there are none.
     """
 
     avatar: str = DEFAULT_ID
@@ -65,6 +74,7 @@ class SessionRequest:
     hold_until_viewer: bool = False
     lifetime: Lifetime | None = None
     record: bool = False
+    owner: str = ""
 
 
 class Service:
@@ -86,6 +96,10 @@ class Service:
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
         self.recordings = Recordings(RecordingStore(settings.data_dir, settings.recordings_keep_days), self.clock)
+        self.keys = KeyRing.of(settings)
+        self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
+        self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)
+        self.audit = Audit(settings.audit_file)
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
         self._watches: list[asyncio.Task[None]] = []
@@ -99,9 +113,12 @@ class Service:
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         self.recordings.start()
+        await self.owners.start()
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
             asyncio.create_task(self._watch_load(), name="load watch"),
+            asyncio.create_task(self.owners.watch(self.sessions.values, self._close_by_id), name="key watch"),
+            asyncio.create_task(self.recordings.watch_quotas(self.kept_bytes), name="recordings' quotas"),
         ]
 
     async def aclose(self) -> None:
@@ -115,6 +132,8 @@ class Service:
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
+        await self.owners.aclose()
+        await asyncio.to_thread(self.audit.close)
         await self.speech.aclose()
         await self.worker.aclose()
         for pool in (self._idle_pool, self._encoder_pool):
@@ -124,13 +143,23 @@ class Service:
         """Open a session, and start it.
 
         Raises:
-            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
-                ``no_such_avatar``.
+            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``, ``no_such_avatar``,
+                ``quota_sessions``, ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
         """
+        with self.audit.act("session_made", key=request.owner, avatar=request.avatar) as line:
+            session = await self._open(request)
+            line["session"] = session.id
+        return session
+
+    async def _open(self, request: SessionRequest) -> Session:
         if self._places >= self.settings.max_sessions:
             raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
+        self.owners.enter(request.owner)
         self._places += 1
         try:
+            if request.record:
+                await self.kept_bytes.require_room(request.owner)
+            await asyncio.to_thread(self._require_avatar, request)
             cast = await self.casting.find(request.engine, request.avatar)
             async with self._admitting:
                 await self.capacity.until_known(self._inside)
@@ -141,9 +170,10 @@ class Service:
                 self.sessions[session.id] = session
         except BaseException:
             self._places -= 1
+            self.owners.leave(request.owner)
             raise
         if request.record:
-            session.record(self.recordings.begin(session.id, cast.avatar))
+            session.record(self.recordings.begin(session.id, cast.avatar, request.owner))
         session.start(request.hold_until_viewer)
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
         if request.lifetime is not None:
@@ -160,8 +190,26 @@ class Service:
         """
         session = self.sessions.get(id)
         if session is None:
-            raise Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
+            raise _no_such_session(id)
         return session
+
+    def find_own(self, id: str, caller: Caller) -> Session:
+        """Return an open session of who asks; raises as :meth:`find` does, of others' too."""
+        session = self.find(id)
+        if not caller.may_change(session.owner):
+            raise _no_such_session(id)
+        return session
+
+    def own(self, caller: Caller) -> list[Session]:
+        """Return all open sessions of who asks, the oldest first."""
+        return [session for session in self.sessions.values() if caller.may_change(session.owner)]
+
+    async def share_of(self, caller: Caller) -> Share:
+        """Return how much of the avatars' store is the caller's."""
+        key = self.keys.by_id(caller.id)
+        if key is None:
+            return Share(caller.id)
+        return Share(caller.id, key.quota.avatars, await self.kept_bytes.left(caller.id))
 
     async def close(self, session: Session) -> None:
         """Close a session; again is fine."""
@@ -173,6 +221,9 @@ class Service:
             await session.aclose()
         finally:
             self._places -= 1
+            self.owners.leave(session.owner)
+            facts = {"key": session.owner, "session": session.id, "played_ms": session.played_ms}
+            self.audit.note("session_ended", fields=facts)
             logger.info("session %s: closed", session.id)
 
     def note_slot(self, late_ns: int) -> None:
@@ -183,6 +234,23 @@ class Service:
     def note_played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`Observer`."""
         self.timings.note_stages(frame.timestamps, now_ns)
+
+    async def _close_by_id(self, id: str) -> None:
+        if (session := self.sessions.get(id)) is not None:
+            await self.close(session)
+
+    def _require_avatar(self, request: SessionRequest) -> None:
+        """Look whether an avatar may be used; another key's is as if it were not there. Blocks.
+
+        Raises:
+            Refusal: ``no_such_avatar``.
+        """
+        try:
+            owner = self.avatars.info(request.avatar).owner
+        except NoSuchAvatar:
+            owner = None
+        if owner not in ("", request.owner):
+            raise Refusal("no_such_avatar", f'There is no avatar "{request.avatar}"; list them at /api/avatars.')
 
     async def _end_in_time(self, session: Session, lifetime: Lifetime) -> None:
         why = await live_out(session, lifetime, self.clock)
@@ -199,9 +267,10 @@ class Service:
             terms.effort,
             settings.ice_servers,
             request.lifetime,
+            request.owner,
         )
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock)
-        return Session(secrets.token_hex(4), request.mode, cast, limits, machinery, self)
+        return Session(secrets.token_hex(ID_BYTES), request.mode, cast, limits, machinery, self)
 
     def _terms(self, cast: Cast) -> Terms:
         """Let in who fits: a voice more is worth more than a blink, and those inside shall not notice.
@@ -230,3 +299,7 @@ class Service:
         while True:
             self.capacity.sample(self._inside())
             await self.clock.sleep_until(self.clock.now_ns() + SAMPLE_NS)
+
+
+def _no_such_session(id: str) -> Refusal:
+    return Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
