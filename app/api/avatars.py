@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -18,7 +17,7 @@ from app.api.models import AVATAR_FORM, AvatarList, AvatarView, Progress
 from app.api.own_avatars import OwnAvatars
 from app.api.preparations import Preparation, Preparations
 from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, NO_KEY, WRONG_KEY, problems
-from app.api.uploads import received
+from app.api.uploads import Upload, received
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.store import AvatarStore
@@ -69,8 +68,7 @@ def avatar_routes(
     ) -> AvatarView:
         with audit.act("avatar_added") as line, preparations.begun(upload and _private(caller, upload)) as preparation:
             async with received(request, store.drafts) as file, one_upload:
-                work = partial(store.add, file.path, file.name, preparation.tell, await share_of(caller))
-                info = await _prepared(request, work, preparation)
+                info = await _prepared(request, store, file, preparation, await share_of(caller))
             line["avatar"] = info.id
             return AvatarView.of(info)
 
@@ -114,9 +112,11 @@ def _private(caller: Caller, upload: str) -> str:
     return f"{caller.id}/{upload}"
 
 
-async def _prepared(request: Request, add: Callable[[], AvatarInfo], preparation: Preparation) -> AvatarInfo:
+async def _prepared(
+    request: Request, store: AvatarStore, upload: Upload, preparation: Preparation, share: Share = EVERYBODY
+) -> AvatarInfo:
     """Make an upload an avatar; where its sender leaves or the server stops, the work stops too."""
-    work = asyncio.create_task(run_in_threadpool(add))
+    work = asyncio.create_task(run_in_threadpool(store.add, upload.path, upload.name, preparation.tell, share))
     try:
         while not (await asyncio.wait({work}, timeout=WATCH_S))[0]:
             preparation.is_wanted = not await request.is_disconnected()

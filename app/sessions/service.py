@@ -222,8 +222,10 @@ class Service:
         finally:
             self._places -= 1
             self.owners.leave(session.owner)
-            facts = {"key": session.owner, "session": session.id, "played_ms": session.played_ms}
-            self.audit.note("session_ended", fields=facts)
+            self.audit.note(
+                "session_ended",
+                fields={"key": session.owner, "session": session.id, "played_ms": session.played_ms},
+            )
             logger.info("session %s: closed", session.id)
 
     def note_slot(self, late_ns: int) -> None:
