@@ -47,9 +47,10 @@ def mouth_routes(store: AvatarStore, on_corrected: Callable[[str], None], gate: 
         openapi_extra=MOUTH_BODY,
     )
     async def put_mouth(id: str, request: Request, caller: Asking) -> MouthView:
+        mouth = await _sent(request)
         with audit.act("avatar_corrected", avatar=id):
             await run_in_threadpool(own.require_changeable, id, caller)
-            await run_in_threadpool(store.correct_mouth, id, await _sent(request))
+            await run_in_threadpool(store.correct_mouth, id, mouth)
             on_corrected(id)
         return MouthView.of(await run_in_threadpool(store.mouth, id))
 
