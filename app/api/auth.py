@@ -115,6 +115,8 @@ class Gate:
         Raises:
             Refusal: ``key_invalid`` or ``too_many_wrong_keys``.
         """
+        if not ADDRESS.get():
+            ADDRESS.set(_address_of(request))
         await self._keys.refresh()
         request.state.caller = caller = self._caller(request, text or _bearer(request))
         KEY.set(caller.id)

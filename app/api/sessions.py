@@ -54,7 +54,8 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
 
     @router.delete("/{id}", status_code=204, responses=problems(*NO_KEY, "no_such_session"))
     async def end_session(id: str, caller: Asking) -> None:
-        await service.close(service.find_own(id, caller))
+        with gate.audit.act("session_deleted", session=id):
+            await service.close(service.find_own(id, caller))
 
     @router.post("/{id}/tokens", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, "no_such_session"))
     async def make_token(id: str, wish: TokenWish, caller: Asking) -> TokenMade:

@@ -30,6 +30,7 @@ from app.api.liveness import ABORT, GONE, PINGED
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
+from app.log_context import KEY
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
@@ -151,6 +152,7 @@ class Conversation:
         else:
             self._gate.check(message.token, message.session, "feed")
             session = self._service.find(message.session)
+            KEY.set(session.owner)
         self._session, self._format = session, message.format
         self._feeder = feeder = await _lease(session, message.format)
         after = message.after if isinstance(message, AttachMessage) else None
