@@ -68,7 +68,7 @@ def make_server(settings: Settings, log_level: str = "info") -> Server:
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
         log_config=None,
-        log_level=log_level,
+        log_level="info" if log_level == "debug" else log_level,  # at debug it writes down headers, and keys in them
         access_log=False,
         timeout_graceful_shutdown=GOODBYE_S,
         **websocket_options(),

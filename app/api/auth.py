@@ -20,12 +20,13 @@ from app.config import Settings
 from app.errors import Refusal
 from app.log_context import ADDRESS, KEY
 
-Role = Literal["feed", "view"]
+Role = Literal["feed", "view", "recording"]
 
 ALGORITHM = "HS256"
 SECRET_BYTES = 32
 LONGEST_TTL_S = 7 * 24 * 3600  # of a token
 LONGEST_TEXT = 4096  # characters of a key or a token
+TOKEN_PREFIX = "eyJ"  # of each JSON web token: base64 of '{"'
 UNGUESSABLE = 32  # characters; a key as long needs no protection from those who guess
 
 
@@ -81,6 +82,17 @@ class Gate:
             Refusal: as :meth:`check` does.
         """
         self.check(_bearer(request), session_id, role)
+
+    async def check_key_or_token(self, request: HTTPConnection, session_id: str, role: Role) -> Caller | None:
+        """Let in who bears a key, or a token for this; returns the caller, None for a token.
+
+        Raises:
+            Refusal: as :meth:`check_key` and :meth:`check` do.
+        """
+        if _bearer(request).startswith(TOKEN_PREFIX):
+            self.check_bearer(request, session_id, role)
+            return None
+        return await self.check_key(request)
 
     async def check_key(self, request: HTTPConnection) -> Caller:
         """Let a request in whose ``Authorization`` bears an API key, or any where none is wanted.

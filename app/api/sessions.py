@@ -57,10 +57,16 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
         with gate.audit.act("session_deleted", session=id):
             await service.close(service.find_own(id, caller))
 
-    @router.post("/{id}/tokens", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, "no_such_session"))
+    @router.post(
+        "/{id}/tokens", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, "no_such_session", "no_recording")
+    )
     async def make_token(id: str, wish: TokenWish, caller: Asking) -> TokenMade:
         with gate.audit.act("token_issued", session=id, role=wish.role, ttl_s=wish.ttl_s):
-            token = gate.issue(service.find_own(id, caller).id, wish.role, wish.ttl_s)
+            if wish.role == "recording":  # which stays when its session has ended
+                await service.recordings.require_own(id, caller)
+            else:
+                service.find_own(id, caller)
+            token = gate.issue(id, wish.role, wish.ttl_s)
         return TokenMade(token=token.text, expires_at=token.expires_at)
 
     @router.post("/{id}/interrupt", responses=problems(*NO_KEY, "no_such_session"))

@@ -208,6 +208,14 @@ def test_a_recording_is_for_the_key_that_made_it_and_no_other(client: TestClient
                 assert code(client.request(method, path, headers=bearer(other))) == (404, "no_recording")
         client.delete(f"/api/sessions/{id}", headers=bearer(ANN))
     assert client.get(path, headers=bearer(ANN)).content[4:8] == b"ftyp"
+    tokens = f"/api/sessions/{id}/tokens"
+    assert code(client.post(tokens, json={"role": "recording"}, headers=bearer(BOB))) == (404, "no_recording")
+    token = client.post(tokens, json={"role": "recording"}, headers=bearer(ANN)).json()["token"]
+    assert client.get(path, headers=bearer(token)).content[4:8] == b"ftyp"
+    assert code(client.get(path.replace(id, "other"), headers=bearer(token))) == (403, "token_not_for_this")
+    assert code(client.delete(path, headers=bearer(token))) == (401, "key_invalid")
+    view = Gate(Settings(token_secret=SECRET)).issue(id, "view", 60).text
+    assert code(client.get(path, headers=bearer(view))) == (403, "token_not_for_this")
     assert client.delete(path, headers=bearer(ANN)).status_code == 204
 
 
