@@ -127,6 +127,10 @@ def test_one_on_a_socket_is_its_keys_too(client: TestClient) -> None:
         id = socket.receive_json()["session"]
         assert code(client.get(f"/api/sessions/{id}", headers=bearer(ANN))) == (404, "no_such_session")
         assert client.get(f"/api/sessions/{id}", headers=bearer(BOB)).status_code == 200
+        socket.send_json({"type": "stop"})
+        with pytest.raises(WebSocketDisconnect):
+            while True:
+                socket.receive_json()
     with client.websocket_connect("/ws") as socket:
         socket.send_json({"type": "start"})
         assert socket.receive_json()["code"] == "key_missing"
