@@ -1,4 +1,4 @@
-"""The command line: ``serve``, ``render``, ``say``, ``bench``, ``doctor``, ``weights`` and ``setup``."""
+"""The command line: ``serve``, ``render``, ``say``, ``bench``, ``doctor``, ``keys``, ``weights`` and ``setup``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app import __version__
 from app.assets import in_checkout
-from app.commands import weights
+from app.commands import keys, weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
 from app.logs import set_up_logging
 
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("flags", nargs="*")
     say.set_defaults(run=_say)
 
+    keys.add_parser(commands)
     weights.add_parser(commands)
 
     setup = commands.add_parser("setup", help="install the face landmark files, which pip cannot")

@@ -13,6 +13,7 @@ from app import __version__
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
 from app.api.border import Border
+from app.api.keys import key_routes
 from app.api.metrics import MetricsPage, metrics_routes
 from app.api.metrics_port import MetricsPort
 from app.api.mouths import mouth_routes
@@ -64,15 +65,15 @@ def create_app(service: Service) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     answer_with_problems(app)
-    gate = Gate(settings)
+    gate = Gate(settings, service.keys, service.audit)
     app.include_router(status_routes(service))
     app.include_router(session_routes(service, gate))
-    guards = [Depends(gate.check_key)]
     if not settings.metrics_port:
-        app.include_router(metrics_routes(metrics, guards))
-    app.include_router(output_routes(service, guards))
-    app.include_router(avatar_routes(service.avatars, service.casting.forget, guards))
-    app.include_router(mouth_routes(service.avatars, service.casting.forget, guards))
+        app.include_router(metrics_routes(metrics, [Depends(gate.check_key)]))
+    app.include_router(output_routes(service, gate))
+    app.include_router(avatar_routes(service.avatars, service.casting.forget, gate, service.share_of))
+    app.include_router(mouth_routes(service.avatars, service.casting.forget, gate))
+    app.include_router(key_routes(service, gate))
     app.include_router(recording_routes(service.recordings, gate))
     app.add_middleware(OpenToPages, prefix=WHEP, headers=open_headers(settings.label))
     app.include_router(whep_routes(service, gate))

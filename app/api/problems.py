@@ -29,13 +29,18 @@ BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_
 BAD_OUTPUT = ("bad_output_url", "bad_output_token", "output_not_allowed")
 OF_OUTPUTS = (*BAD_OUTPUT, "no_such_output", "too_many_outputs")  # over HTTP alone
 BAD_JSON = ("bad_request", "body_too_large", "unsupported_media_type", "upload_cut_short")
-NO_KEY = ("key_missing", "key_invalid")
+WRONG_KEY = ("key_invalid", "too_many_wrong_keys")
+NO_KEY = ("key_missing", *WRONG_KEY)
+OVER_QUOTA = ("quota_sessions", "quota_minutes", "quota_avatars", "quota_bytes")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
-NO_FACE_TO_OPEN = ("no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy")
+NO_FACE_TO_OPEN = (
+    "no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy",
+    "quota_sessions", "quota_minutes", "quota_bytes", "key_revoked",
+)  # fmt: skip
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
-    401: (*NO_KEY, *NO_TOKEN),
-    403: ("avatar_fixed", "host_not_allowed", "origin_not_allowed", "token_not_for_this"),
+    401: ("key_missing", "key_invalid", "key_revoked", *NO_TOKEN),
+    403: ("avatar_fixed", "host_not_allowed", "key_not_for_this", "origin_not_allowed", "token_not_for_this"),
     404: (
         "no_recording",
         "no_such_avatar",
@@ -51,11 +56,13 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     413: ("body_too_large", *FILE_TOO_LARGE),
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
+    429: ("too_many_wrong_keys", *OVER_QUOTA),
     500: ("internal_error",),
     503: ("engine_unavailable", "no_media_port", "server_full", "server_busy", "too_many_viewers"),
     507: ("store_full", "disk_full"),
 }
-HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "60"}}
+LATER = {"Retry-After": "60"}
+HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: LATER, 503: LATER}
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from app.api.auth import Gate
+from app.api.auth import Asking, Gate
 from app.api.bodies import JsonRoute
 from app.api.ice_servers import IceServerModel
 from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, problems
@@ -37,33 +37,45 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
 
     @router.post("", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, *NO_FACE_TO_OPEN))
     async def make(
-        request: Request, response: Response, wish: Annotated[SessionWish, Body(default_factory=SessionWish)]
+        request: Request,
+        response: Response,
+        caller: Asking,
+        wish: Annotated[SessionWish, Body(default_factory=SessionWish)],
     ) -> SessionMade:
         with following(service.tracing.begin("session start", request.headers)):
-            session = await service.open(wish.request(service.settings))
+            session = await service.open(wish.request(service.settings, caller.id))
         response.headers["Location"] = f"/api/sessions/{session.id}"
         return _made(session, gate, site_of(request, service.settings))
 
     @router.get("", responses=problems(*NO_KEY))
-    async def list_sessions() -> SessionList:
-        return SessionList(sessions=[SessionView.of(session) for session in service.sessions.values()])
+    async def list_sessions(caller: Asking) -> SessionList:
+        return SessionList(sessions=[SessionView.of(session) for session in service.own(caller)])
 
     @router.get("/{id}", responses=problems(*NO_KEY, "no_such_session"))
-    async def get_session(id: str) -> SessionView:
-        return SessionView.of(service.find(id))
+    async def get_session(id: str, caller: Asking) -> SessionView:
+        return SessionView.of(service.find_own(id, caller))
 
     @router.delete("/{id}", status_code=204, responses=problems(*NO_KEY, "no_such_session"))
-    async def end_session(id: str) -> None:
-        await service.close(service.find(id))
+    async def end_session(id: str, caller: Asking) -> None:
+        with gate.audit.act("session_deleted", session=id):
+            await service.close(service.find_own(id, caller))
 
-    @router.post("/{id}/tokens", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, "no_such_session"))
-    async def make_token(id: str, wish: TokenWish) -> TokenMade:
-        token = gate.issue(service.find(id).id, wish.role, wish.ttl_s)
+    @router.post(
+        "/{id}/tokens", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, "no_such_session", "no_recording")
+    )
+    async def make_token(id: str, wish: TokenWish, caller: Asking) -> TokenMade:
+        with gate.audit.act("token_issued", session=id, role=wish.role, ttl_s=wish.ttl_s):
+            if wish.role == "recording":  # which stays when its session has ended
+                await service.recordings.require_own(id, caller)
+            else:
+                service.find_own(id, caller)
+            token = gate.issue(id, wish.role, wish.ttl_s)
         return TokenMade(token=token.text, expires_at=token.expires_at)
 
     @router.post("/{id}/interrupt", responses=problems(*NO_KEY, "no_such_session"))
-    async def interrupt(id: str) -> Cut:
-        return Cut(**asdict(service.find(id).interrupt(from_outside=True)))
+    async def interrupt(id: str, caller: Asking) -> Cut:
+        with gate.audit.act("session_interrupted", session=id):
+            return Cut(**asdict(service.find_own(id, caller).interrupt(from_outside=True)))
 
     return router
 

@@ -30,7 +30,7 @@ from app.api.liveness import ABORT, GONE, PINGED
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
-from app.log_context import SESSION
+from app.log_context import KEY, SESSION
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
@@ -150,13 +150,14 @@ class Conversation:
         if self._session is not None:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
-            self._gate.check_key_text(message.key)
+            caller = await self._gate.check_key_text(self._socket, message.key)
             with following(self._service.tracing.begin("session start", self._socket.headers)):
-                session = await self._service.open(message.request)
+                session = await self._service.open(message.request(caller.id))
             self._owns = True
         else:
             self._gate.check(message.token, message.session, "feed")
             session = self._service.find(message.session)
+            KEY.set(session.owner)
         self._session, self._format = session, message.format
         self._feeder = feeder = await _lease(session, message.format)
         after = message.after if isinstance(message, AttachMessage) else None

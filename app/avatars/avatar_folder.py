@@ -14,6 +14,7 @@ import numpy as np
 from app.avatars.avatar import Avatar
 from app.avatars.avatar_info import DETAILS, AvatarInfo, read_info, write_info
 from app.avatars.video import load_loop
+from app.errors import Refusal
 from app.media import Image
 
 PICTURE = "picture.png"
@@ -32,10 +33,18 @@ def read_avatar(folder: Path, info: AvatarInfo) -> Avatar:
     return Avatar(info.id, info.name, read_image(folder / PICTURE), np.array(stored["mesh"], np.float32))
 
 
-def keep_avatar(staged: Path, folder: Path, info: AvatarInfo, image: Image, more: dict[str, Any]) -> None:
-    """Finish a staged folder, then rename it: a crash leaves no half of an avatar."""
+def keep_avatar(
+    staged: Path, folder: Path, info: AvatarInfo, image: Image, more: dict[str, Any], room_bytes: int | None = None
+) -> None:
+    """Finish a staged folder, then rename it: a crash leaves no half of an avatar.
+
+    Raises:
+        Refusal: ``quota_bytes``, when it takes more than there is room for.
+    """
     (staged / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
     write_info(staged, info, more)
+    if room_bytes is not None and folder_bytes(staged) > room_bytes:
+        raise over_bytes()
     staged.chmod(0o755)
     if read_info(folder) is None:
         shutil.rmtree(folder, ignore_errors=True)  # one that cannot be read
@@ -44,6 +53,19 @@ def keep_avatar(staged: Path, folder: Path, info: AvatarInfo, image: Image, more
     except OSError:
         if read_info(folder) is None:  # otherwise the same file was uploaded twice at once
             raise
+
+
+def folder_bytes(folder: Path) -> int:
+    """Add up the files of an avatar; 0 where it is gone."""
+    try:
+        return sum(path.stat().st_size for path in folder.iterdir())
+    except OSError:
+        return 0
+
+
+def over_bytes() -> Refusal:
+    """Make the refusal of who keeps as many bytes as they may."""
+    return Refusal("quota_bytes", "This key has no room left for this; delete some avatars or recordings first.")
 
 
 def read_image(path: Path) -> Image:

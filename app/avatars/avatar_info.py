@@ -19,7 +19,10 @@ _ID = re.compile(r"[0-9a-f]{24}")
 
 @dataclass(frozen=True, slots=True)
 class AvatarInfo:
-    """What is known of an avatar without opening its picture. ``frames``: over 1 for a video."""
+    """What is known of an avatar without opening its picture. ``frames``: over 1 for a video.
+
+    ``owner``: the id of the key that made it, empty where there was none.
+    """
 
     id: str
     name: str
@@ -27,6 +30,7 @@ class AvatarInfo:
     height: int
     notice: str | None = None
     frames: int = 1
+    owner: str = ""
 
 
 def is_id(name: str) -> bool:
@@ -43,7 +47,10 @@ def read_info(folder: Path) -> AvatarInfo | None:
         width, height, frames = stored["width"], stored["height"], stored.get("frames", 1)
         if frames > 1 and (folder / FRAMES).stat().st_size != frames * height * width * 3:
             raise ValueError(f"{FRAMES} has not the size that it should have")
-        return AvatarInfo(folder.name, stored["name"], width, height, stored["notice"], frames)
+        owner = stored.get("owner", "")
+        if not isinstance(owner, str):
+            raise TypeError("its owner is no text")
+        return AvatarInfo(folder.name, stored["name"], width, height, stored["notice"], frames, owner)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import numpy as np
 
 from app.assets import DEFAULT_PICTURE
 from app.avatars.avatar import Avatar
-from app.avatars.avatar_folder import PICTURE, keep_avatar, read_avatar, read_image
+from app.avatars.avatar_folder import PICTURE, folder_bytes, keep_avatar, over_bytes, read_avatar, read_image
 from app.avatars.avatar_info import AvatarInfo, is_id, kept_at, read_info
 from app.avatars.correction import corrected
 from app.avatars.footage import MARK_BYTES, video_format
 from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
+from app.avatars.share import EVERYBODY, Share
 from app.avatars.staging import Staging
 from app.avatars.video import VIDEO_MAX_SIDE, Progress, minding_the_disk, read_video
 from app.errors import Refusal
@@ -61,7 +63,8 @@ class AvatarStore:
     """Keeps uploaded pictures and videos under a folder, one folder an avatar, and the bundled one beside them.
 
     Every method reads or writes files: call them off the event loop. An avatar's id is the SHA-256 of what
-    was uploaded and the size it was scaled to, so the same file is kept once.
+    was uploaded, the size it was scaled to and its owner, so the same file is kept once for each of them, who do not
+    learn of each other.
     """
 
     def __init__(self, folder: Path, finder: FaceFinder, max_side: int, max_avatars: int) -> None:
@@ -148,7 +151,22 @@ class AvatarStore:
             raise _not_correctable()
         remove_mouth(self._folder / self.info(id).id)
 
-    def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> AvatarInfo:
+    def bytes_by_owner(self) -> Counter[str]:
+        """Add up what each owner's avatars take."""
+        kept: Counter[str] = Counter()
+        for folder in self._folders():
+            info = self._info(folder.name)
+            if info is not None:
+                kept[info.owner] += folder_bytes(folder)
+        return kept
+
+    def add(
+        self,
+        upload: bytes | Path,
+        name: str,
+        progress: Progress = lambda done, expected: None,
+        share: Share = EVERYBODY,
+    ) -> AvatarInfo:
         """Keep an uploaded picture or video. A file's first bytes say which of the two it is.
 
         ``progress`` is told of a video's frames. An exception from it ends the work, and nothing is kept.
@@ -156,21 +174,24 @@ class AvatarStore:
         Raises:
             PictureError: when it cannot become an avatar.
             StoreFull: when there are too many.
+            Refusal: ``quota_avatars``, ``quota_bytes``, when their owner has too many.
         """
-        id = self._id_of(upload)
+        id = self._id_of(upload, share.owner)
         known = self._info(id)
         if known is not None:
             return known
         if len(self._folders()) >= self._max_avatars:
             raise StoreFull()
+        self._require_share(share)
         if isinstance(upload, Path) and video_format(_head(upload, MARK_BYTES)):
-            return self._add_video(id, upload, name, progress)
+            return self._add_video(id, upload, name, progress, share)
         data = _head(upload, MAX_BYTES + 1) if isinstance(upload, Path) else upload
         found = read_picture(data, self._finder, self._max_side)
         height, width = found.image.shape[:2]
-        info = AvatarInfo(id, name, width, height, found.notice)
+        info = AvatarInfo(id, name, width, height, found.notice, owner=share.owner)
         with minding_the_disk(), self.drafts.one() as staged:
-            keep_avatar(staged, self._folder / id, info, found.image, {"mesh": found.mesh.round(2).tolist()})
+            mesh = {"mesh": found.mesh.round(2).tolist()}
+            keep_avatar(staged, self._folder / id, info, found.image, mesh, share.room_bytes)
         return info
 
     def delete(self, id: str) -> None:
@@ -207,8 +228,19 @@ class AvatarStore:
         except (OSError, ValueError) as error:  # deleted in the meantime
             raise NoSuchAvatar(id) from error
 
-    def _id_of(self, upload: bytes | Path) -> str:
+    def _require_share(self, share: Share) -> None:
+        if share.most_avatars and share.most_avatars <= sum(
+            info is not None and info.owner == share.owner for info in map(self._info, self._ids())
+        ):
+            most = share.most_avatars
+            raise Refusal("quota_avatars", f"This key keeps {most} of {most} avatars; delete one first.")
+        if share.room_bytes is not None and share.room_bytes <= 0:
+            raise over_bytes()
+
+    def _id_of(self, upload: bytes | Path, owner: str) -> str:
         digest = hashlib.sha256(b"%d:" % self._max_side)
+        if owner:
+            digest.update(b"%s:" % owner.encode())
         if isinstance(upload, bytes):
             digest.update(upload)
         else:
@@ -217,18 +249,21 @@ class AvatarStore:
                     digest.update(block)
         return digest.hexdigest()[:24]
 
-    def _add_video(self, id: str, path: Path, name: str, progress: Progress) -> AvatarInfo:
+    def _add_video(self, id: str, path: Path, name: str, progress: Progress, share: Share) -> AvatarInfo:
         with minding_the_disk(), self.drafts.one() as staged:
             video = read_video(path, staged, self._finder, min(self._max_side, VIDEO_MAX_SIDE), progress)
             height, width = video.first.shape[:2]
-            info = AvatarInfo(id, name, width, height, video.notice, video.frames)
-            keep_avatar(staged, self._folder / id, info, video.first, {})
+            info = AvatarInfo(id, name, width, height, video.notice, video.frames, share.owner)
+            keep_avatar(staged, self._folder / id, info, video.first, {}, share.room_bytes)
         return info
 
     def _folders(self) -> list[Path]:
         if not self._folder.is_dir():
             return []
         return [path for path in self._folder.iterdir() if is_id(path.name)]
+
+    def _ids(self) -> list[str]:
+        return [folder.name for folder in self._folders()]
 
     def _info(self, id: str) -> AvatarInfo | None:
         return read_info(self._folder / id)

@@ -28,8 +28,8 @@ class Access(SettingsGroup):
     )
     keys_file: Path | None = Field(
         default=None,
-        description="file of keys that `lipwire keys` writes, read again whenever it changes; `keys.json` in "
-        "`data_dir`",
+        description="file of keys that `lipwire keys` writes, read again whenever it changes; where it is set or "
+        "exists, keys are wanted; `keys.json` in `data_dir`",
     )
     token_secret: str = Field(
         default="",
@@ -83,6 +83,20 @@ class Access(SettingsGroup):
         if None in hosts:
             raise wanting("allowed_hosts", "names such as faces.example.org, without ports, separated by commas, or *")
         return tuple(map(str, hosts))
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _require_keys(cls, value: Any) -> Any:
+        if isinstance(value, str) and value and not listed(value):  # else a slip would open the door
+            raise wanting("api_keys", "keys separated by commas, or not set at all")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _check_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(key.isascii() and key.isprintable() for key in value):
+            raise wanting("api_keys", "plain characters alone, as keys travel in a header")
+        return value
 
     @field_validator("token_secret")
     @classmethod

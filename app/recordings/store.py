@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -74,6 +75,16 @@ class RecordingStore:
                 return whole_until(file.fileno()) if info.state == "recording" else os.fstat(file.fileno()).st_size
         except FileNotFoundError:
             return 0
+
+    def bytes_by_owner(self, without: Collection[str] = ()) -> Counter[str]:
+        """Add up the recordings of each owner, but for those sessions'."""
+        kept: Counter[str] = Counter()
+        for facts in self._folder.glob("*.json") if self._folder.is_dir() else ():
+            info = None if facts.stem in without else self._read(facts.stem)
+            if info is not None:
+                with suppress(FileNotFoundError):
+                    kept[info.owner] += self.path(facts.stem).stat().st_size
+        return kept
 
     def delete(self, session: str) -> bool:
         """Remove a recording; tells whether there was one."""

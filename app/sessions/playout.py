@@ -38,6 +38,7 @@ class SessionLimits:
     effort: Effort  # of coding pictures
     network: IceNetwork
     lifetime: Lifetime | None = None  # None: its owner ends it
+    owner: str = ""  # the id of the key that made it
 
 
 @dataclass(frozen=True, slots=True)

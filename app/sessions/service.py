@@ -9,7 +9,12 @@ import secrets
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 
-from app.avatars.store import DEFAULT_ID, AvatarStore
+from app.access.audit import Audit
+from app.access.caller import Caller
+from app.access.key_ring import KeyRing
+from app.access.minutes import USAGE, Minutes
+from app.avatars.share import Share
+from app.avatars.store import DEFAULT_ID, AvatarStore, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
 from app.config import Settings, parse_addresses, parse_ports
 from app.errors import Refusal
@@ -27,7 +32,9 @@ from app.rtc.ice_network import IceNetwork
 from app.sessions.admission import Terms
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting
+from app.sessions.kept_bytes import KeptBytes
 from app.sessions.lifetime import Lifetime, live_out
+from app.sessions.owners import Owners
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
 from app.sessions.session import Session
@@ -53,6 +60,7 @@ COUNTED = {
     "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
     "rest_late": "Pictures at rest that were not drawn in time.",
 }
+ID_BYTES = 12  # a token names a session, so no two may ever have one id; nor may recordings
 CORES_A_REST = 4  # one of so many may draw faces at rest
 
 
@@ -61,7 +69,8 @@ class SessionRequest:
     """Which face shall live, and how.
 
     ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
-    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file.
+    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file. ``owner``: the id of
+    the key that asks, empty where there are none.
     """
 
     avatar: str = DEFAULT_ID
@@ -70,6 +79,7 @@ class SessionRequest:
     hold_until_viewer: bool = False
     lifetime: Lifetime | None = None
     record: bool = False
+    owner: str = ""
 
 
 class Service:
@@ -95,6 +105,10 @@ class Service:
         origin = Origin.of(settings)
         kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, origin.mark_if_possible)
         self.recordings = Recordings(kept, origin, self.clock)
+        self.keys = KeyRing.of(settings)
+        self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
+        self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)
+        self.audit = Audit(settings.audit_file)
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
         self.opened = 0  # sessions so far
@@ -115,9 +129,12 @@ class Service:
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         self.recordings.start()
+        await self.owners.start()
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
             asyncio.create_task(self._watch_load(), name="load watch"),
+            asyncio.create_task(self.owners.watch(self.sessions.values, self._close_by_id), name="key watch"),
+            asyncio.create_task(self.recordings.watch_quotas(self.kept_bytes), name="recordings' quotas"),
         ]
 
     async def aclose(self) -> None:
@@ -131,6 +148,8 @@ class Service:
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
+        await self.owners.aclose()
+        await asyncio.to_thread(self.audit.close)
         await self.speech.aclose()
         await self.worker.aclose()
         await self.tracing.aclose()
@@ -141,13 +160,23 @@ class Service:
         """Open a session, and start it.
 
         Raises:
-            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
-                ``no_such_avatar``.
+            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``, ``no_such_avatar``,
+                ``quota_sessions``, ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
         """
+        with self.audit.act("session_made", key=request.owner, avatar=request.avatar) as line:
+            session = await self._open(request)
+            line["session"] = session.id
+        return session
+
+    async def _open(self, request: SessionRequest) -> Session:
         if self._places >= self.settings.max_sessions:
             raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
+        self.owners.enter(request.owner)
         self._places += 1
         try:
+            if request.record:
+                await self.kept_bytes.require_room(request.owner)
+            await asyncio.to_thread(self._require_avatar, request)
             start = START.get()
             with start.step("avatar"):
                 cast = await self.casting.find(request.engine, request.avatar)
@@ -163,9 +192,10 @@ class Service:
             start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
         except BaseException:
             self._places -= 1
+            self.owners.leave(request.owner)
             raise
         if request.record:
-            session.record(self.recordings.begin(session.id, cast.avatar))
+            session.record(self.recordings.begin(session.id, cast.avatar, request.owner))
         session.start(request.hold_until_viewer)
         self.opened += 1
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
@@ -183,9 +213,27 @@ class Service:
         """
         session = self.sessions.get(id)
         if session is None:
-            raise Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
+            raise _no_such_session(id)
         SESSION.set(id)  # who asks for it works for it from here on
         return session
+
+    def find_own(self, id: str, caller: Caller) -> Session:
+        """Return an open session of who asks; raises as :meth:`find` does, of others' too."""
+        session = self.find(id)
+        if not caller.may_change(session.owner):
+            raise _no_such_session(id)
+        return session
+
+    def own(self, caller: Caller) -> list[Session]:
+        """Return all open sessions of who asks, the oldest first."""
+        return [session for session in self.sessions.values() if caller.may_change(session.owner)]
+
+    async def share_of(self, caller: Caller) -> Share:
+        """Return how much of the avatars' store is the caller's."""
+        key = self.keys.by_id(caller.id)
+        if key is None:
+            return Share(caller.id)
+        return Share(caller.id, key.quota.avatars, await self.kept_bytes.left(caller.id))
 
     async def close(self, session: Session) -> None:
         """Close a session; again is fine."""
@@ -198,6 +246,11 @@ class Service:
                 await session.aclose()
             finally:
                 self._places -= 1
+                self.owners.leave(session.owner)
+                self.audit.note(
+                    "session_ended",
+                    fields={"key": session.owner, "session": session.id, "played_ms": session.played_ms},
+                )
                 logger.info("session %s: closed", session.id)
 
     def note_slot(self, late_ns: int) -> None:
@@ -208,6 +261,23 @@ class Service:
     def note_played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`Observer`."""
         self.timings.note_stages(frame.timestamps, now_ns)
+
+    async def _close_by_id(self, id: str) -> None:
+        if (session := self.sessions.get(id)) is not None:
+            await self.close(session)
+
+    def _require_avatar(self, request: SessionRequest) -> None:
+        """Look whether an avatar may be used; another key's is as if it were not there. Blocks.
+
+        Raises:
+            Refusal: ``no_such_avatar``.
+        """
+        try:
+            owner = self.avatars.info(request.avatar).owner
+        except NoSuchAvatar:
+            owner = None
+        if owner not in ("", request.owner):
+            raise Refusal("no_such_avatar", f'There is no avatar "{request.avatar}"; list them at /api/avatars.')
 
     async def _end_in_time(self, session: Session, lifetime: Lifetime) -> None:
         why = await live_out(session, lifetime, self.clock)
@@ -224,9 +294,10 @@ class Service:
             terms.effort,
             self.network,
             request.lifetime,
+            request.owner,
         )
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock)
-        return Session(secrets.token_hex(4), request.mode, cast, limits, machinery, self)
+        return Session(secrets.token_hex(ID_BYTES), request.mode, cast, limits, machinery, self)
 
     def _terms(self, cast: Cast) -> Terms:
         """Let in who fits: a voice more is worth more than a blink, and those inside shall not notice.
@@ -266,3 +337,7 @@ def _network_of(settings: Settings) -> IceNetwork:
         settings.turn_secret,
         settings.max_duration_s,
     )
+
+
+def _no_such_session(id: str) -> Refusal:
+    return Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')

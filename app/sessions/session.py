@@ -88,6 +88,11 @@ class Session(PlayoutListener):
         return Inside(self._playout.stream.cost_key, self._since_ns, pacer.next_slot, pacer.counters.last_gap, watched)
 
     @property
+    def owner(self) -> str:
+        """The id of the key that made it; empty where there were none."""
+        return self.limits.owner
+
+    @property
     def fed(self) -> bool:
         """Whether somebody feeds it."""
         return self._feeders.fed
@@ -197,6 +202,15 @@ class Session(PlayoutListener):
         self._announcer.announce(news)
         return news
 
+    def fail(self, why: Refusal) -> None:
+        """End it early, and say why to all who listen; its owner then closes it. Again is fine."""
+        if not self.over:
+            self.over = True
+            self._utterances.cut(self._feeders.next_pts)
+            self._start.end(why.code)
+            self._announcer.announce(Failed(why))
+            self._announcer.end()
+
     def stats(self) -> Stats:
         """Count what happened so far."""
         return self._playout.stats()
@@ -280,20 +294,12 @@ class Session(PlayoutListener):
         if not task.cancelled() and (error := task.exception()) is not None:
             with for_session(self.id):
                 logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
-            self._fail(Refusal("internal_error", "Something broke on the server; start again."))
+            self.fail(Refusal("internal_error", "Something broke on the server; start again."))
 
     def _engine_failed(self, error: BaseException) -> None:
         with for_session(self.id):
             logger.error("session %s: its face could not be drawn", self.id, exc_info=error)
         engine = self.cast.engine.name
-        self._fail(
+        self.fail(
             Refusal("engine_failed", f'The engine "{engine}" failed on this avatar; choose another engine or avatar.')
         )
-
-    def _fail(self, why: Refusal) -> None:
-        if not self.over:
-            self.over = True
-            self._utterances.cut(self._feeders.next_pts)
-            self._start.end(why.code)
-            self._announcer.announce(Failed(why))
-            self._announcer.end()

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from app.api import models, output_models, session_models
 from app.api.client_messages import TYPES
+from app.api.keys import KeyView
 from app.api.problems import MEDIA_TYPE, STATUS_OF
 from app.assets import DEFAULT_PICTURE
 from app.config import Settings
@@ -29,6 +30,7 @@ ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("get", "/api/sessions/{id}/outputs/{output}"): TypeAdapter(output_models.OutputView),
     ("delete", "/api/sessions/{id}/outputs/{output}"): None,
     ("get", "/api/site"): TypeAdapter(models.SiteView),
+    ("get", "/api/key"): TypeAdapter(KeyView),
     ("get", "/api/engines"): TypeAdapter(models.EngineList),
     ("get", "/api/voices"): TypeAdapter(models.VoiceList),
     ("post", "/api/sessions"): TypeAdapter(session_models.SessionMade),

@@ -31,6 +31,7 @@ from app.avatars.avatar import VideoLoop
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.footage import at_video_fps
 from app.avatars.picture import PictureError
+from app.avatars.share import EVERYBODY, Share
 from app.avatars.staging import KEPT_S
 from app.avatars.store import AvatarStore, NoSuchAvatar
 from app.avatars.track import bridged, steadied
@@ -464,7 +465,11 @@ class SlowStore(AvatarStore):
     go_on = threading.Event()
 
     def add(
-        self, upload: bytes | Path, name: str, progress: video.Progress = lambda done, expected: None
+        self,
+        upload: bytes | Path,
+        name: str,
+        progress: video.Progress = lambda done, expected: None,
+        share: Share = EVERYBODY,
     ) -> AvatarInfo:
         progress(3, 12)
         while not self.go_on.wait(0.01):

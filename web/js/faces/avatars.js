@@ -1,6 +1,7 @@
 /** The faces to choose from: thumbnails that behave as one group of radio buttons. */
 
 import { Emitter } from '../emitter.js';
+import { dropPicture, pictureOf } from './pictures.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -66,7 +67,8 @@ export class Avatars extends Emitter {
 
   /** Take a face out; where it was the chosen one, the first of the list follows it. @param {string} id */
   remove(id) {
-    const { item } = this.#faceOf(id);
+    const { avatar, item } = this.#faceOf(id);
+    dropPicture(avatar);
     const hadFocus = item.contains(document.activeElement);
     item.remove();
     this.#faces.delete(id);
@@ -132,7 +134,7 @@ function createRadio(avatar) {
 /** @param {Avatar} avatar */
 function createThumbnail(avatar) {
   const image = document.createElement('img');
-  image.src = avatar.image;
+  pictureOf(avatar).then((address) => (image.src = address));
   image.alt = '';
   image.decoding = 'async';
   image.draggable = false; // dragged onto the stage, it would look like an upload

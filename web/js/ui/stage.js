@@ -1,5 +1,6 @@
 /** The stage: the chosen face's picture, and the video that fades in over it. */
 
+import { pictureOf } from '../faces/pictures.js';
 import { part } from './part.js';
 
 /** Shows a still face or a speaking one, in a frame that never changes its size. */
@@ -10,6 +11,8 @@ export class Stage {
   #video;
   #level;
   #mark;
+  /** @type {?import('../api.js').Avatar} the one whose picture comes */
+  #shown = null;
 
   /** @param {HTMLElement} element holds #poster, #backdrop, #video, #level and #mark */
   constructor(element) {
@@ -29,9 +32,11 @@ export class Stage {
 
   /** @param {import('../api.js').Avatar} avatar */
   showPicture(avatar) {
-    this.#poster.src = avatar.image;
+    this.#shown = avatar;
     this.#poster.alt = avatar.name;
-    this.#backdrop.src = avatar.image;
+    pictureOf(avatar).then((address) => {
+      if (this.#shown === avatar) this.#poster.src = this.#backdrop.src = address;
+    });
   }
 
   /**

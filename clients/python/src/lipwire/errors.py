@@ -28,7 +28,7 @@ class SessionEnded(LipwireError):
 
 
 class ServerFull(LipwireError):
-    """The server has no place, or no time, for another face; try again later."""
+    """The server has no place, or no time, for another face, or the API key may have no more (``quota_…``)."""
 
 
 class AlreadyFed(LipwireError):

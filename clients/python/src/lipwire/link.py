@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lipwire.backoff import delays_s
@@ -32,7 +32,7 @@ class Door:
 
     url: str
     session: str
-    token: str
+    token: str = field(repr=False)
 
 
 class Link:
