@@ -16,7 +16,7 @@ from app.avatars.store import AvatarStore
 from app.errors import Refusal
 
 MAX_BODY_BYTES = 16 * 1024  # seven points take 400
-NOT_THERE = ("avatar_fixed", "no_such_avatar")
+NOT_THERE = ("avatar_fixed", "no_such_avatar", "avatar_damaged")
 BAD_BODY = ("bad_json", "upload_cut_short", "body_too_large")
 
 
@@ -35,7 +35,7 @@ def mouth_routes(
 
     @router.put(
         "",
-        responses=problems(*NO_KEY, *NOT_THERE, *BAD_BODY, *BAD_POINTS, *BAD_MOUTH, "disk_full"),
+        responses=problems(*NO_KEY, *NOT_THERE, *BAD_BODY, *BAD_POINTS, *BAD_MOUTH, "disk_full", "disk_unusable"),
         openapi_extra=MOUTH_BODY,
         dependencies=guards,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 
 from app.avatars.store import AvatarStore, NoSuchAvatar
@@ -10,6 +11,8 @@ from app.errors import Refusal
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
 from app.inference.scheduler.cost_meter import CostMeter
 from app.sessions.playout import Cast
+
+logger = logging.getLogger(__name__)
 
 CASTS_KEPT = 16  # of which the tables stay in memory, some 14 MB each at 1080p
 
@@ -28,16 +31,22 @@ class Casting:
         """Return a pair, made ready once however many ask at the same time.
 
         Raises:
-            Refusal: ``no_such_engine``, ``engine_unavailable`` or ``no_such_avatar``.
+            Refusal: ``no_such_engine``, ``engine_unavailable``, ``no_such_avatar`` or ``avatar_damaged``.
         """
         try:
-            return await self._ready(self._engines.resolve(engine), avatar_id)
+            name = await asyncio.to_thread(self._asked_for, engine, avatar_id)
+            return await self._ready(name, avatar_id)
         except NoSuchEngine as error:
-            names = ", ".join(status.name for status in self._engines.statuses())
+            names = ", ".join(self._engines.names)
             raise Refusal("no_such_engine", f'There is no engine "{error}"; choose auto or one of {names}.') from error
         except EngineUnavailable as error:
-            raise Refusal("engine_unavailable", str(error)) from error
+            # it names files of this machine, and what whoever runs it may install
+            logger.warning("casting: an engine that was asked for cannot run: %s", error)
+            raise Refusal(
+                "engine_unavailable", "This engine cannot run here, and the server's log says why; choose another."
+            ) from error
         except NoSuchAvatar as error:
+            self.forget(avatar_id)
             raise Refusal("no_such_avatar", f'There is no avatar "{error}"; list them at /api/avatars.') from error
 
     def forget(self, avatar_id: str) -> None:
@@ -67,6 +76,12 @@ class Casting:
         await self._meter.measure(cast.engine, cast.prepared)
         await self._meter.measure(cast.engine, cast.prepared.without_idle_motion())
         return cast
+
+    def _asked_for(self, engine: str, avatar_id: str) -> str:
+        """Return the name of the engine that is meant, and note the avatar's use: it may be gone, though it is cast."""
+        name = self._engines.resolve(engine)
+        self._avatars.use(avatar_id)
+        return name
 
     def _prepare(self, engine_name: str, avatar_id: str) -> Cast:
         engine = self._engines.get(engine_name)

@@ -82,7 +82,7 @@ class Recording:
         """Record what is sent from now on, unless it was deleted before."""
         if self._unwanted:
             return
-        self._recorder = Recorder(media, self._store.path(self._info.session), self._size, self._pool)
+        self._recorder = Recorder(media, self._store.path(self._info.session), self._size, self._pool, self._store.disk)
         self._work = asyncio.create_task(self._keep(self._recorder), name=f"recording {self._info.session}")
 
     async def snapshot(self) -> Snapshot | None:

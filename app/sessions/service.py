@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.clock import Clock, MonotonicClock
 from app.config import Settings
+from app.disk import BYTES_PER_MEGABYTE
 from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.inference.engines.registry import Engines
@@ -22,6 +23,7 @@ from app.media import TalkingFrame
 from app.pacer.schedule import Mode
 from app.recordings.store import RecordingStore
 from app.sessions.admission import Terms
+from app.sessions.avatar_expiry import AvatarExpiry
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting
 from app.sessions.lifetime import Lifetime, live_out
@@ -74,7 +76,10 @@ class Service:
         self.settings = settings
         self.clock = clock or MonotonicClock()
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
-        self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
+        spare_bytes = int(settings.spare_disk_megabytes * BYTES_PER_MEGABYTE)
+        self.avatars = AvatarStore(
+            settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars, spare_bytes
+        )
         self.speech = find_speech(
             OpenAiServer(settings.speech_url, settings.speech_key, settings.speech_model, settings.speech_voice)
         )
@@ -85,8 +90,12 @@ class Service:
         self._encoder_pool = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
-        self.recordings = Recordings(RecordingStore(settings.data_dir, settings.recordings_keep_days), self.clock)
+        kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, spare_bytes)
+        self.recordings = Recordings(kept, self.clock)
         self.sessions: dict[str, Session] = {}
+        self.expiry = AvatarExpiry(
+            self.avatars, settings.avatars_keep_days, self.clock, self._avatars_in_use, self.casting.forget
+        )
         self.ended: Counter[str] = Counter()
         self._watches: list[asyncio.Task[None]] = []
         self._lifetimes: set[asyncio.Task[None]] = set()
@@ -99,6 +108,7 @@ class Service:
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         self.recordings.start()
+        self.expiry.start()
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
             asyncio.create_task(self._watch_load(), name="load watch"),
@@ -112,6 +122,7 @@ class Service:
         for session in list(self.sessions.values()):
             await self.close(session)
         await self.recordings.aclose()
+        await self.expiry.aclose()
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
@@ -124,8 +135,8 @@ class Service:
         """Open a session, and start it.
 
         Raises:
-            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
-                ``no_such_avatar``.
+            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``,
+                ``no_such_avatar`` or ``avatar_damaged``.
         """
         if self._places >= self.settings.max_sessions:
             raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
@@ -221,6 +232,9 @@ class Service:
                 "try again in a minute, or choose a smaller picture or a lighter engine.",
             )
         return terms
+
+    def _avatars_in_use(self) -> set[str]:
+        return {session.cast.avatar.id for session in self.sessions.values()}
 
     def _inside(self) -> list[Inside]:
         return [session.inside for session in self.sessions.values()]
