@@ -474,6 +474,16 @@ def test_an_upload_over_the_limit_is_not_read_to_its_end(
         "/api/avatars", files={"video": ("x.mp4", b"\0\0\0\x18ftypmp42" + bytes(300_000), "video/mp4")}
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "video_too_large")
+    assert not (tmp_path / "data").exists(), "its length was announced: nothing of it was read"
+
+    def unannounced() -> Iterator[bytes]:
+        begin = b'--x\r\nContent-Disposition: form-data; name="video"; filename="x.mp4"\r\n\r\n\0\0\0\x18ftypmp42'
+        yield from (begin, *[bytes(60_000)] * 5)
+
+    answer = client.post(
+        "/api/avatars", content=unannounced(), headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "video_too_large")
     assert left(tmp_path) == []
 
 
