@@ -7,6 +7,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LINGER_S = 10.0
+SILENT_S = 2.0  # after which nothing more is expected
 LINGER_BYTES = 128 * 1024 * 1024
 
 
@@ -14,7 +15,7 @@ class Lingering:
     """Sends an early answer whole, then takes what the client still sends, and then closes the connection.
 
     Without that a client that is refused while it sends sees its connection break, and not why. What is taken is thrown
-    away. Bound: ``LINGER_S``, and ``LINGER_BYTES``; then the connection is closed as it is.
+    away. Bound: ``LINGER_S``, ``SILENT_S`` without anything, and ``LINGER_BYTES``; then the connection is closed as it is.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -60,7 +61,8 @@ class _Body:
         try:
             async with asyncio.timeout(LINGER_S):
                 while not self.is_over and left > 0:
-                    left -= len((await self.receive()).get("body", b""))
+                    async with asyncio.timeout(SILENT_S):
+                        left -= len((await self.receive()).get("body", b""))
         except TimeoutError:
             pass
 
