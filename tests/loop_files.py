@@ -21,7 +21,7 @@ FILE_EVENTS = {
     "open", "os.chmod", "os.listdir", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.scandir",
     "os.symlink", "os.truncate", "os.utime", "shutil.rmtree", "tempfile.mkdtemp", "tempfile.mkstemp", "glob.glob",
 }  # fmt: skip
-WRAPPED = ("stat", "lstat", "statvfs", "fsync", "read", "write", "pread", "pwrite", "ftruncate")
+WRAPPED = ("stat", "lstat", "statvfs", "fsync", "read", "write", "pread", "preadv", "pwrite", "ftruncate")
 START_S, STOP_S = 60, 20
 
 Hook = Callable[[str, str], None]

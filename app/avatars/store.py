@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
 from app.avatars.staging import Staging
 from app.avatars.video import VIDEO_MAX_SIDE, Progress, read_video
-from app.disk import Disk
+from app.disk import FULL, Disk
 from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.faces.known_face import known_face
@@ -252,11 +253,15 @@ class AvatarStore:
         if place.is_symlink() or not place.is_dir():
             remove(place)
             return
-        with self.drafts.one() as grave:
-            try:
+        try:
+            with self.drafts.one() as grave:
                 os.replace(place, grave)  # gone at once, and whole
-            except FileNotFoundError as error:
-                raise NoSuchAvatar(id) from error
+        except FileNotFoundError as error:
+            raise NoSuchAvatar(id) from error
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            shutil.rmtree(place)  # there is no room for a grave
 
     def _default(self) -> Avatar:
         image = _default_image()

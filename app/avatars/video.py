@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.avatars.avatar import VideoLoop
 from app.avatars.damage import minding_the_disk
 from app.avatars.footage import expected_frames, stills
+from app.avatars.frame_file import FrameFile
 from app.avatars.picture import PictureError
 from app.avatars.track import FaceTrack
 from app.disk import Disk, open_plain
@@ -76,13 +77,11 @@ def read_video(path: Path, disk: Disk, finder: FaceFinder, max_side: int, progre
 
 
 def load_loop(folder: Path, frames: int, width: int, height: int) -> VideoLoop:
-    """Map what ``read_video`` wrote; its pictures are read from the disk as they are needed.
+    """Open what ``read_video`` wrote; its pictures are read from the disk as they are needed.
 
     Raises:
         OSError, ValueError: when it is not there, or is damaged.
     """
-    with open_plain(folder / FRAMES) as file:
-        mapped = np.memmap(file, np.uint8, "r", shape=(frames, height, width, 3))
     with open_plain(folder / MESHES) as file:
         try:
             meshes: NDArray[np.float32] = np.load(file, allow_pickle=False)
@@ -92,7 +91,7 @@ def load_loop(folder: Path, frames: int, width: int, height: int) -> VideoLoop:
         raise ValueError(f"{MESHES} is of another video")
     if not np.isfinite(meshes).all():
         raise ValueError(f"{MESHES} holds what is no number")
-    return VideoLoop(np.asarray(mapped), meshes)
+    return VideoLoop(FrameFile(folder / FRAMES, frames, width, height), meshes)
 
 
 def video_too_large() -> PictureError:

@@ -25,7 +25,7 @@ from app.recordings.store import RecordingStore
 from app.sessions.admission import Terms
 from app.sessions.avatar_expiry import AvatarExpiry
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
-from app.sessions.casting import Casting
+from app.sessions.casting import Casting, release
 from app.sessions.lifetime import Lifetime, live_out
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
@@ -107,6 +107,7 @@ class Service:
         self.worker.start()
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
+        release(cast)
         self.recordings.start()
         self.expiry.start()
         self._watches = [
@@ -143,6 +144,10 @@ class Service:
         self._places += 1
         try:
             cast = await self.casting.find(request.engine, request.avatar)
+        except BaseException:
+            self._places -= 1
+            raise
+        try:
             async with self._admitting:
                 await self.capacity.until_known(self._inside)
                 terms = self._terms(cast)
@@ -152,6 +157,7 @@ class Service:
                 self.sessions[session.id] = session
         except BaseException:
             self._places -= 1
+            release(cast)
             raise
         if request.record:
             session.record(self.recordings.begin(session.id, cast.avatar))
@@ -184,6 +190,7 @@ class Service:
             await session.aclose()
         finally:
             self._places -= 1
+            release(session.cast)
             logger.info("session %s: closed", session.id)
 
     def note_slot(self, late_ns: int) -> None:

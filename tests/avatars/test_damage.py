@@ -64,7 +64,10 @@ def client(store: AvatarStore) -> Iterator[TestClient]:
 
 
 def written(name: str, data: bytes) -> Damage:
-    return lambda folder: (folder / name).write_bytes(data) and None  # type: ignore[func-returns-value]
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(data)
+
+    return write
 
 
 def details(**changed: object) -> Damage:
