@@ -14,6 +14,7 @@ from app.api.auth import Gate
 from app.api.avatars import avatar_routes
 from app.api.border import Border
 from app.api.keys import key_routes
+from app.api.lingering import Lingering
 from app.api.metrics import MetricsPage, metrics_routes
 from app.api.metrics_port import MetricsPort
 from app.api.mouths import mouth_routes
@@ -76,6 +77,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(key_routes(service, gate))
     app.include_router(recording_routes(service.recordings, gate))
     app.add_middleware(OpenToPages, prefix=WHEP, headers=open_headers(settings.label))
+    app.add_middleware(Lingering)
     app.include_router(whep_routes(service, gate))
     serve_pages(app, with_api=settings.api_pages)
     describe_socket(app)

@@ -11,6 +11,7 @@ import uvicorn
 
 from app.api.liveness import websocket_options
 from app.config import Settings, SettingsError
+from app.config.folders import require_folders
 from app.config.origin import is_loopback
 from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
@@ -102,10 +103,12 @@ def check(settings: Settings, engines: Engines) -> None:
     The engine that ``auto`` means is loaded by it, once: ``engines`` are the service's own.
 
     Raises:
-        SettingsError: an engine that does not exist, a certificate that cannot be used, a port that is taken.
+        SettingsError: a folder or a certificate that cannot be used, an engine that does not exist, a port that is
+            taken.
         EngineUnavailable: an engine that was asked for by name and cannot run.
         LandmarkFilesMissing: see there.
     """
+    require_folders(settings.data_dir, settings.weights_dir)
     landmark_file(MESH_FILE)
     try:
         engines.get("auto")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -17,7 +18,7 @@ from app.api.models import AVATAR_FORM, AvatarList, AvatarView, Progress
 from app.api.own_avatars import OwnAvatars
 from app.api.preparations import Preparation, Preparations
 from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, NO_KEY, WRONG_KEY, problems
-from app.api.uploads import Upload, received
+from app.api.uploads import Places, Upload, UploadCutShort, received
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.store import AvatarStore
@@ -32,7 +33,8 @@ IMAGE_HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Vary": "Authorization",
 }
-BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_known")
+BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_too_slow", "upload_known")
+NO_ROOM = ("quota_avatars", "quota_bytes", "store_full", "disk_full", "disk_unusable", "uploads_busy")
 BAD_FILE = (*FILE_TOO_LARGE, *FILE_UNKNOWN, *FILE_DAMAGED, *BAD_FACE)
 
 
@@ -51,29 +53,31 @@ def avatar_routes(
     Without a ``gate`` they stand open. ``share_of`` says how much of the store is the caller's.
     """
     router = APIRouter(prefix="/api/avatars", tags=["avatars"])
-    one_upload = asyncio.Semaphore(1)  # decoding takes memory and a core; sessions need both
+    one_upload = asyncio.Lock()  # decoding takes memory and a core; sessions need both
+    places = Places()
     preparations = Preparations()
     own = OwnAvatars(store)
     greeted = [Depends(gate.greet if gate else let_anybody)]
     guarded = [Depends(gate.check_key if gate else let_anybody)]
     audit = gate.audit if gate else Audit(None)
 
-    @router.get("", responses=problems(*WRONG_KEY), dependencies=greeted)
+    @router.get("", responses=problems(*WRONG_KEY, "disk_unusable"), dependencies=greeted)
     async def list_avatars(caller: Asking) -> AvatarList:
         return AvatarList(avatars=[AvatarView.of(info) for info in await run_in_threadpool(own.all, caller)])
 
     @router.post(
         "",
         status_code=201,
-        responses=problems(*NO_KEY, *BAD_FORM, *BAD_FILE, "quota_avatars", "quota_bytes", "store_full", "disk_full"),
+        responses=problems(*NO_KEY, *BAD_FORM, *BAD_FILE, *NO_ROOM),
         openapi_extra=AVATAR_FORM,
         dependencies=guarded,
     )
     async def add_avatar(
         request: Request, caller: Asking, upload: Annotated[str | None, UPLOAD_ID] = None
     ) -> AvatarView:
-        with audit.act("avatar_added") as line, preparations.begun(upload and _private(caller, upload)) as preparation:
-            async with received(request, store.drafts) as file, one_upload:
+        own_upload = upload and _private(caller, upload)
+        with audit.act("avatar_added") as line, places.taken(), preparations.begun(own_upload) as preparation:
+            async with received(request, store) as file, _turn(request, one_upload):
                 info = await _prepared(request, store, file, preparation, await share_of(caller))
             line["avatar"] = info.id
             return AvatarView.of(info)
@@ -82,14 +86,14 @@ def avatar_routes(
     async def get_progress(caller: Asking, upload: Annotated[str, UPLOAD_ID]) -> Progress | None:
         return preparations.progress(_private(caller, upload))
 
-    @router.get("/{id}", responses=problems(*NO_KEY, "no_such_avatar"), dependencies=greeted)
+    @router.get("/{id}", responses=problems(*NO_KEY, "no_such_avatar", "avatar_damaged"), dependencies=greeted)
     async def get_avatar(id: str, caller: Asking) -> AvatarView:
         return AvatarView.of(await run_in_threadpool(own.usable, id, caller))
 
     @router.get(
         "/{id}/image",
         response_class=FileResponse,
-        responses={200: {"content": {"image/png": {}}}, **problems(*NO_KEY, "no_such_avatar")},
+        responses={200: {"content": {"image/png": {}}}, **problems(*NO_KEY, "no_such_avatar", "avatar_damaged")},
         dependencies=greeted,
     )
     async def get_image(id: str, caller: Asking) -> FileResponse:
@@ -100,7 +104,7 @@ def avatar_routes(
     @router.delete(
         "/{id}",
         status_code=204,
-        responses=problems(*NO_KEY, "avatar_fixed", "no_such_avatar"),
+        responses=problems(*NO_KEY, "avatar_fixed", "no_such_avatar", "disk_unusable"),
         dependencies=guarded,
     )
     async def delete_avatar(id: str, caller: Asking) -> None:
@@ -110,6 +114,24 @@ def avatar_routes(
             on_deleted(id)
 
     return router
+
+
+@asynccontextmanager
+async def _turn(request: Request, one_upload: asyncio.Lock) -> AsyncIterator[None]:
+    """Wait until no other upload is worked on, as long as the sender does.
+
+    Raises:
+        UploadCutShort: when the sender has left.
+    """
+    acquiring = asyncio.create_task(one_upload.acquire())
+    try:
+        while not (await asyncio.wait({acquiring}, timeout=WATCH_S))[0]:
+            if await request.is_disconnected():
+                raise UploadCutShort
+        yield
+    finally:
+        if not acquiring.cancel() and not acquiring.cancelled():
+            one_upload.release()
 
 
 def _private(caller: Caller, upload: str) -> str:

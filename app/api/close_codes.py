@@ -24,6 +24,7 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "token_not_for_this": FORBIDDEN,
     "key_not_for_this": FORBIDDEN,
     "no_such_avatar": NOT_FOUND,
+    "avatar_damaged": NOT_FOUND,
     "no_such_session": NOT_FOUND,
     "session_over": NOT_FOUND,
     "idle_timeout": IDLE,

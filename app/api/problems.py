@@ -34,9 +34,10 @@ NO_KEY = ("key_missing", *WRONG_KEY)
 OVER_QUOTA = ("quota_sessions", "quota_minutes", "quota_avatars", "quota_bytes")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
 NO_FACE_TO_OPEN = (
-    "no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy",
-    "quota_sessions", "quota_minutes", "quota_bytes", "key_revoked",
-)  # fmt: skip
+    *("no_such_engine", "engine_unavailable", "no_such_avatar", "avatar_damaged"),
+    *("server_full", "server_busy"),
+    *("quota_sessions", "quota_minutes", "quota_bytes", "key_revoked"),
+)
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
     401: ("key_missing", "key_invalid", "key_revoked", *NO_TOKEN),
@@ -51,18 +52,28 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "not_found",
     ),
     405: ("method_not_allowed",),
-    409: ("upload_known", "session_over", "too_many_outputs"),
+    408: ("upload_too_slow",),
+    409: ("avatar_damaged", "upload_known", "session_over", "too_many_outputs"),
     412: ("ice_session_changed",),
     413: ("body_too_large", *FILE_TOO_LARGE),
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
     429: ("too_many_wrong_keys", *OVER_QUOTA),
     500: ("internal_error",),
-    503: ("engine_unavailable", "no_media_port", "server_full", "server_busy", "too_many_viewers"),
+    503: (
+        "disk_unusable",
+        "engine_unavailable",
+        "no_media_port",
+        "server_full",
+        "server_busy",
+        "too_many_viewers",
+        "uploads_busy",
+    ),
     507: ("store_full", "disk_full"),
 }
 LATER = {"Retry-After": "60"}
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: LATER, 503: LATER}
+RETRY_AFTER_S = {"uploads_busy": 10}  # where that is another time than its status has
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
@@ -73,6 +84,11 @@ def problem_response(status: int, code: str, detail: str, headers: dict[str, str
         type=f"urn:lipwire:problem:{code}", title=HTTPStatus(status).phrase, status=status, code=code, detail=detail
     )
     return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
+
+
+def _headers(status: int | None, code: str) -> dict[str, str] | None:
+    retry_after_s = RETRY_AFTER_S.get(code)
+    return HEADERS.get(status) if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
 
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
@@ -93,7 +109,7 @@ def answer_with_problems(app: FastAPI) -> None:
         status = STATUS_OF.get(error.code)
         if status is None:
             logger.error("problems: %s has no status", error.code)
-        return problem_response(status or 500, error.code, error.message, HEADERS.get(status))
+        return problem_response(status or 500, error.code, error.message, _headers(status, error.code))
 
     @app.exception_handler(NoSuchAvatar)
     async def on_no_such_avatar(request: Request, error: NoSuchAvatar) -> JSONResponse:

@@ -107,6 +107,8 @@ class Conversation:
             try:
                 async with asyncio.timeout(patience_s):
                     message = await self._socket.receive()
+            except RuntimeError:  # it was closed
+                raise WebSocketDisconnect(CLOSE_NORMAL) from None
             except TimeoutError:
                 if self._session is not None and self._pinged_ago_s() < patience_s:
                     continue
@@ -210,11 +212,14 @@ class Conversation:
             raise why
 
     async def _send(self, message: ServerMessage) -> None:
+        said = message.model_dump_json()
         try:
             async with asyncio.timeout(SEND_S):
-                await self._socket.send_text(message.model_dump_json())
+                await self._socket.send_text(said)
         except TimeoutError:
             raise Refusal("not_reading", f"Nothing was read for {SEND_S} s; read messages as they come.") from None
+        except (RuntimeError, OSError):  # it was closed
+            raise WebSocketDisconnect(CLOSE_NORMAL) from None
 
     async def _hang_up(self, refusal: Refusal | None) -> None:
         if self._socket.client_state is not WebSocketState.CONNECTED:
@@ -263,8 +268,8 @@ async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:
         await ended
     except Refusal as refusal:
         return refusal
-    except (WebSocketDisconnect, RuntimeError, OSError) as error:
-        logger.info("socket: closed (%s)", type(error).__name__)
+    except WebSocketDisconnect:
+        logger.info("socket: closed")
     except Exception:
         logger.exception("socket: a message could not be handled")
         return Refusal("internal_error", "Something broke on the server; start again.")

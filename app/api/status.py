@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 
 from app import __version__
 from app.api.models import EngineList, EngineView, Health, SiteView, VoiceList, VoiceView
 from app.api.problems import problems
+from app.inference.engines.registry import Engines
 from app.sessions.service import Service
+
+
+def _engines(engines: Engines) -> EngineList:
+    views = [EngineView(**asdict(status)) for status in engines.statuses()]
+    return EngineList(engines=views, auto=engines.resolve("auto"))
 
 
 def status_routes(service: Service) -> APIRouter:
@@ -26,8 +33,7 @@ def status_routes(service: Service) -> APIRouter:
 
     @router.get("/api/engines", responses=problems())
     async def engines() -> EngineList:
-        statuses = [EngineView(**asdict(status)) for status in service.engines.statuses()]
-        return EngineList(engines=statuses, auto=service.engines.resolve("auto"))
+        return await run_in_threadpool(_engines, service.engines)
 
     @router.get("/api/voices", responses=problems())
     async def voices() -> VoiceList:

@@ -85,7 +85,8 @@ class Recording:
         """Record what is sent from now on, unless it was deleted before."""
         if self._unwanted:
             return
-        self._recorder = Recorder(media, self._store.path(self._info.session), self._size, self._origin, self._pool)
+        path, disk = self._store.path(self._info.session), self._store.disk
+        self._recorder = Recorder(media, path, self._size, self._origin, self._pool, disk)
         self._work = asyncio.create_task(self._keep(self._recorder), name=f"recording {self._info.session}")
 
     async def snapshot(self) -> Snapshot | None:

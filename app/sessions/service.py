@@ -17,6 +17,7 @@ from app.avatars.share import Share
 from app.avatars.store import DEFAULT_ID, AvatarStore, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
 from app.config import Settings, parse_addresses, parse_ports
+from app.disk import BYTES_PER_MEGABYTE
 from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.inference.engines.registry import Engines
@@ -30,8 +31,9 @@ from app.provenance.origin import Origin
 from app.recordings.store import RecordingStore
 from app.rtc.ice_network import IceNetwork
 from app.sessions.admission import Terms
+from app.sessions.avatar_expiry import AvatarExpiry
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
-from app.sessions.casting import Casting
+from app.sessions.casting import Casting, release
 from app.sessions.kept_bytes import KeptBytes
 from app.sessions.lifetime import Lifetime, live_out
 from app.sessions.owners import Owners
@@ -90,7 +92,10 @@ class Service:
         self.clock = clock or MonotonicClock()
         self.network = _network_of(settings)
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
-        self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
+        spare_bytes = int(settings.spare_disk_megabytes * BYTES_PER_MEGABYTE)
+        self.avatars = AvatarStore(
+            settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars, spare_bytes
+        )
         self.speech = find_speech(
             OpenAiServer(settings.speech_url, settings.speech_key, settings.speech_model, settings.speech_voice)
         )
@@ -103,13 +108,16 @@ class Service:
         self.timings = Timings()
         self.tracing = make_tracing(settings.traces)
         origin = Origin.of(settings)
-        kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, origin.mark_if_possible)
+        kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, spare_bytes, origin.mark_if_possible)
         self.recordings = Recordings(kept, origin, self.clock)
         self.keys = KeyRing.of(settings)
         self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
         self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)
         self.audit = Audit(settings.audit_file)
         self.sessions: dict[str, Session] = {}
+        self.expiry = AvatarExpiry(
+            self.avatars, settings.avatars_keep_days, self.clock, self._avatars_in_use, self.casting.forget
+        )
         self.ended: Counter[str] = Counter()
         self.opened = 0  # sessions so far
         self._watches: list[asyncio.Task[None]] = []
@@ -128,8 +136,10 @@ class Service:
         self.tracing.start()
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
+        release(cast)
         self.recordings.start()
         await self.owners.start()
+        self.expiry.start()
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
             asyncio.create_task(self._watch_load(), name="load watch"),
@@ -145,6 +155,7 @@ class Service:
         for session in list(self.sessions.values()):
             await self.close(session)
         await self.recordings.aclose()
+        await self.expiry.aclose()
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
@@ -161,7 +172,7 @@ class Service:
 
         Raises:
             Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``, ``no_such_avatar``,
-                ``quota_sessions``, ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
+                ``avatar_damaged``, ``quota_sessions``, ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
         """
         with self.audit.act("session_made", key=request.owner, avatar=request.avatar) as line:
             session = await self._open(request)
@@ -173,6 +184,7 @@ class Service:
             raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
         self.owners.enter(request.owner)
         self._places += 1
+        cast: Cast | None = None
         try:
             if request.record:
                 await self.kept_bytes.require_room(request.owner)
@@ -193,6 +205,8 @@ class Service:
         except BaseException:
             self._places -= 1
             self.owners.leave(request.owner)
+            if cast is not None:
+                release(cast)
             raise
         if request.record:
             session.record(self.recordings.begin(session.id, cast.avatar, request.owner))
@@ -246,6 +260,7 @@ class Service:
                 await session.aclose()
             finally:
                 self._places -= 1
+                release(session.cast)
                 self.owners.leave(session.owner)
                 self.audit.note(
                     "session_ended",
@@ -317,6 +332,9 @@ class Service:
                 "try again in a minute, or choose a smaller picture or a lighter engine.",
             )
         return terms
+
+    def _avatars_in_use(self) -> set[str]:
+        return {session.cast.avatar.id for session in self.sessions.values()}
 
     def _inside(self) -> list[Inside]:
         return [session.inside for session in self.sessions.values()]

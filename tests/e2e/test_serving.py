@@ -40,6 +40,9 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
         ({"engine": "wav2lip"}, "checkpoint"),
         ({"port": "eighty"}, "LIPWIRE_PORT must be a whole number"),
         ({"ssl_certfile": "none.pem", "ssl_keyfile": "none.pem"}, "none.pem"),
+        ({"data_dir": f"{__file__}/data"}, "LIPWIRE_DATA_DIR"),
+        ({"data_dir": "/proc/data"}, "LIPWIRE_DATA_DIR"),
+        ({"weights_dir": __file__}, "LIPWIRE_WEIGHTS_DIR"),
         ({"ice_servers": "example.org"}, "LIPWIRE_ICE_SERVERS"),
     ],
 )
