@@ -14,6 +14,7 @@ from app import __version__
 from app.assets import in_checkout
 from app.commands import weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
+from app.leaving import let_ctrl_c_leave
 
 BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "say", "network", "agents", "whep")
 
@@ -85,6 +86,7 @@ def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
+    let_ctrl_c_leave()  # while modules load, there is nothing to end
     from app.server import serve
 
     flags = {name: value for name, value in vars(args).items() if name in Settings.model_fields}

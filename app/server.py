@@ -13,22 +13,23 @@ from app.api.liveness import websocket_options
 from app.config import Settings, SettingsError
 from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
+from app.leaving import let_ctrl_c_leave
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
 from app.sessions.service import Service
+from app.stopping import GOODBYE_S, StoppableServer
 
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
 # for every session, stands behind whatever the inference thread is at.
 SWITCH_INTERVAL_S = 0.0005
-GOODBYE_S = 3  # for open connections, once Ctrl-C was pressed
 
 
-class Server(uvicorn.Server):
+class Server(StoppableServer):
     """Says where it serves once it does."""
 
-    def __init__(self, config: uvicorn.Config, address: str, engines: Engines) -> None:
-        super().__init__(config)
-        self._address, self.engines = address, engines
+    def __init__(self, config: uvicorn.Config, address: str, service: Service) -> None:
+        super().__init__(config, service)
+        self._address, self.engines = address, service.engines
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the address."""
@@ -40,7 +41,8 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings, log_level: str = "info") -> int:
-    """Serve until interrupted; returns the exit status."""
+    """Serve until told to stop; returns the exit status."""
+    let_ctrl_c_leave()  # until the server takes signals itself, there is nothing to end
     tune_heap()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     server = make_server(settings, log_level)
@@ -49,8 +51,7 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     except (EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    # uvicorn exits by itself when it cannot start
-    with contextlib.suppress(KeyboardInterrupt, SystemExit):
+    with contextlib.suppress(SystemExit):  # with which uvicorn says that it cannot start
         server.run()
     if not server.started:
         print(f"error: could not serve on {settings.host}:{settings.port}; the log above says why.", file=sys.stderr)
@@ -75,7 +76,7 @@ def make_server(settings: Settings, log_level: str = "info") -> Server:
     )
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Server(config, f"{scheme}://{host}", service.engines)
+    return Server(config, f"{scheme}://{host}", service)
 
 
 def check(settings: Settings, engines: Engines) -> None:

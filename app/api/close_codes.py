@@ -34,6 +34,7 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "too_many_marks": FULL,
     "server_full": FULL,
     "server_busy": FULL,
+    "server_draining": FULL,
     "internal_error": OUR_FAULT,
     "engine_failed": OUR_FAULT,
     "peer_lost": OUR_FAULT,

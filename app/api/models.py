@@ -34,6 +34,17 @@ class Health(_Answer):
     sessions: int = Field(description="how many are open")
 
 
+class Readiness(_Answer):
+    """The server takes new sessions, or why it does not."""
+
+    ready: bool
+    why: Literal["starting", "draining", "inference_ended", "data_folder"] | None = Field(
+        default=None,
+        description="`starting`, `draining` (it is being stopped), `inference_ended` (its inference thread has), "
+        "`data_folder` (it is missing, cannot be written, or does not answer); null where it is ready",
+    )
+
+
 class EngineView(_Answer):
     """An engine, and whether it can run here."""
 

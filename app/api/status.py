@@ -5,21 +5,29 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 
 from app import __version__
 from app.api.metrics import METRICS_TYPE, render_metrics
-from app.api.models import EngineList, EngineView, Health, VoiceList, VoiceView
+from app.api.models import EngineList, EngineView, Health, Readiness, VoiceList, VoiceView
 from app.api.problems import problems
+from app.api.readiness import Checkup
 from app.sessions.service import Service
 
 
 def status_routes(service: Service) -> APIRouter:
     """Make the routes over a service."""
-    router = APIRouter()
+    router, checkup = APIRouter(), Checkup(service)
 
     @router.get("/healthz", responses=problems())
     async def healthz() -> Health:
         return Health(version=__version__, sessions=len(service.sessions))
+
+    @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}, **problems()})
+    async def readyz() -> Response:
+        why = await checkup.why_not_ready()
+        answer = Readiness(ready=why is None, why=why)
+        return JSONResponse(answer.model_dump(exclude_none=True), 200 if answer.ready else 503)
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
