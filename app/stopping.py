@@ -87,7 +87,7 @@ class StoppableServer(uvicorn.Server):
     async def _say_goodbye(self) -> None:
         """Tell whoever is left why it ends, before their sockets are closed."""
         await self._service.end_sessions()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_S):
-                while any(isinstance(each, PatientWebSocket) for each in self.server_state.connections):
-                    await asyncio.sleep(GOODBYE_CHECK_S)
+        for _ in range(round(GOODBYE_S / GOODBYE_CHECK_S)):
+            if not any(isinstance(each, PatientWebSocket) for each in self.server_state.connections):
+                return
+            await asyncio.sleep(GOODBYE_CHECK_S)

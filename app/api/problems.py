@@ -30,14 +30,8 @@ OF_OUTPUTS = (*BAD_OUTPUT, "no_such_output", "too_many_outputs")  # over HTTP al
 BAD_JSON = ("bad_request", "body_too_large", "upload_cut_short")
 NO_KEY = ("key_missing", "key_invalid")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
-NO_FACE_TO_OPEN = (
-    "no_such_engine",
-    "engine_unavailable",
-    "no_such_avatar",
-    "server_full",
-    "server_busy",
-    "server_draining",
-)
+NO_PLACE = ("server_full", "server_busy", "server_draining")
+NO_FACE_TO_OPEN = ("no_such_engine", "engine_unavailable", "no_such_avatar", *NO_PLACE)
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
     401: (*NO_KEY, *NO_TOKEN),
@@ -58,7 +52,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
     500: ("internal_error",),
-    503: ("engine_unavailable", "server_full", "server_busy", "server_draining", "too_many_viewers"),
+    503: ("engine_unavailable", *NO_PLACE, "too_many_viewers"),
     507: ("store_full", "disk_full"),
 }
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "60"}}

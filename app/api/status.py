@@ -23,11 +23,11 @@ def status_routes(service: Service) -> APIRouter:
     async def healthz() -> Health:
         return Health(version=__version__, sessions=len(service.sessions))
 
-    @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}, **problems()})
+    @router.get("/readyz", include_in_schema=False)  # not a problem document where it is not
     async def readyz() -> Response:
         why = await checkup.why_not_ready()
         answer = Readiness(ready=why is None, why=why)
-        return JSONResponse(answer.model_dump(exclude_none=True), 200 if answer.ready else 503)
+        return JSONResponse(answer.model_dump(), 200 if answer.ready else 503)
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

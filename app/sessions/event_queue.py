@@ -92,7 +92,8 @@ class EventQueue(AsyncIterator[Told]):
 class Announcer:
     """Numbers a session's events and tells every listener. What it failed of is told to whoever comes afterwards too.
 
-    Bound: the last ``HISTORY`` events but :class:`Stats` and :class:`Draining` are kept, for a listener that lost its connection.
+    Bound: the last ``HISTORY`` events but :class:`Stats` and :class:`Draining` are kept, for a listener that lost its
+    connection.
     """
 
     def __init__(self) -> None:

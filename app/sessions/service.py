@@ -157,8 +157,8 @@ class Service:
         """Open a session, and start it.
 
         Raises:
-            Refusal: ``server_draining``, ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
-                ``no_such_avatar``.
+            Refusal: ``server_draining``, ``server_full``, ``server_busy``, ``no_such_engine``,
+                ``engine_unavailable`` or ``no_such_avatar``.
         """
         self._require_future()
         if self._places >= self.settings.max_sessions:
