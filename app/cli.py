@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("flags", nargs=argparse.REMAINDER, help="the bench's own; -h says which")
     bench.set_defaults(run=_bench)
 
-    doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
+    doctor = commands.add_parser("doctor", help="say what would fail here, and what to do; 1 where something would")
+    doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.set_defaults(run=_doctor)
 
     # the client knows its flags; with another prefix none of them is taken for one of ours
@@ -139,9 +140,9 @@ def _say(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from app.commands.doctor import diagnose
+    from app.commands.doctor.diagnose import diagnose
 
-    return diagnose(load_settings())
+    return diagnose(load_settings(), args.json)
 
 
 def _setup(args: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Settings: one frozen object, made once from flags and ``LIPWIRE_*`` variables; a module for each kind of setting."""
 
 from app.config.ice import IceServer, parse_ice_servers
-from app.config.loading import load_settings, shown_default
+from app.config.loading import load_settings, shown_default, unknown_variables
 from app.config.settings import Settings
 from app.config.wanting import SettingsError, variable
 
@@ -12,5 +12,6 @@ __all__ = [
     "load_settings",
     "parse_ice_servers",
     "shown_default",
+    "unknown_variables",
     "variable",
 ]
