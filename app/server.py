@@ -16,6 +16,7 @@ from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEng
 from app.leaving import let_ctrl_c_leave
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
+from app.provenance.credentials import CredentialsError
 from app.sessions.service import Service
 from app.stopping import GOODBYE_S, StoppableServer
 
@@ -45,10 +46,10 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     let_ctrl_c_leave()  # until the server takes signals itself, there is nothing to end
     tune_heap()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    server = make_server(settings, log_level)
     try:
+        server = make_server(settings, log_level)
         check(settings, server.engines)
-    except (EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
+    except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     with contextlib.suppress(SystemExit):  # with which uvicorn says that it cannot start
