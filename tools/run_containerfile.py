@@ -21,7 +21,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import Request, urlopen
 
+KEY = "k" * 32
 CONTEXT = Path(__file__).parents[1]
 CONTAINERFILE = CONTEXT / "deploy" / "Containerfile"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -120,7 +122,7 @@ def serve(stage: Stage) -> None:
     """Run the last stage's command until its health check passes, and end it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    own = {"LIPWIRE_PORT": str(port), "LIPWIRE_API_KEYS": "k" * 32}
+    own = {"LIPWIRE_PORT": str(port), "LIPWIRE_API_KEYS": KEY}
     command = inside(stage, [*stage.words["ENTRYPOINT"], *stage.words["CMD"]], own)
     process = subprocess.Popen(command)
     until = time.monotonic() + START_S
@@ -129,7 +131,8 @@ def serve(stage: Stage) -> None:
             if process.poll() is not None or time.monotonic() > until:
                 raise SystemExit("the service did not become healthy")
             time.sleep(0.5)
-        print("healthy; told to stop", flush=True)
+        _make_session(port)
+        print("healthy, and it made a session; told to stop", flush=True)
         process.send_signal(signal.SIGTERM)
         status = process.wait(GOODBYE_S)
     finally:
@@ -137,6 +140,20 @@ def serve(stage: Stage) -> None:
         process.wait()
     if status:
         raise SystemExit(f"it ended with status {status}")
+
+
+def _make_session(port: int) -> None:
+    """Record a face for a moment: that writes whatever is written."""
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{port}/api/sessions"
+    with urlopen(Request(url, b'{"record": true}', headers), timeout=30) as answer:
+        made = json.load(answer)
+    time.sleep(3)
+    with urlopen(Request(f"{url}/{made['id']}", headers=headers, method="DELETE"), timeout=30):
+        pass
+    with urlopen(Request(f"{url}/{made['id']}/recording", headers=headers), timeout=30) as answer:
+        if len(answer.read()) < 1000:
+            raise SystemExit("nothing was recorded")
 
 
 def main(debian: Path) -> None:
