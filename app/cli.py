@@ -14,6 +14,7 @@ from app import __version__
 from app.assets import in_checkout
 from app.commands import keys, weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
+from app.leaving import let_ctrl_c_leave
 from app.logs import set_up_logging
 
 BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "say", "network", "agents", "whep")
@@ -57,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("flags", nargs=argparse.REMAINDER, help="the bench's own; -h says which")
     bench.set_defaults(run=_bench)
 
-    doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
+    doctor = commands.add_parser("doctor", help="say what would fail here, and what to do; 1 where something would")
+    doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.set_defaults(run=_doctor)
 
     # the client knows its flags; with another prefix none of them is taken for one of ours
@@ -86,6 +88,7 @@ def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
+    let_ctrl_c_leave()  # while modules load, there is nothing to end
     from app.server import serve
 
     flags = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
@@ -141,9 +144,9 @@ def _say(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from app.commands.doctor import diagnose
+    from app.commands.doctor.diagnose import diagnose
 
-    return diagnose(load_settings())
+    return diagnose(load_settings(), args.json)
 
 
 def _setup(args: argparse.Namespace) -> int:

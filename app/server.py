@@ -15,16 +15,17 @@ from app.config.folders import require_folders
 from app.config.origin import is_loopback
 from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
+from app.leaving import let_ctrl_c_leave
 from app.logs import written_beside
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
 from app.provenance.credentials import CredentialsError
 from app.sessions.service import Service
+from app.stopping import GOODBYE_S, StoppableServer
 
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
 # for every session, stands behind whatever the inference thread is at.
 SWITCH_INTERVAL_S = 0.0005
-GOODBYE_S = 3  # for open connections, once Ctrl-C was pressed
 
 WITHOUT_KEYS = (
     "note: serving on {bound} and not on {asked}: without API keys whoever reaches the server may do everything. "
@@ -32,12 +33,12 @@ WITHOUT_KEYS = (
 )
 
 
-class Server(uvicorn.Server):
+class Server(StoppableServer):
     """Says where it serves once it does."""
 
-    def __init__(self, config: uvicorn.Config, address: str, engines: Engines) -> None:
-        super().__init__(config)
-        self._address, self.engines = address, engines
+    def __init__(self, config: uvicorn.Config, address: str, service: Service) -> None:
+        super().__init__(config, service)
+        self._address, self.engines = address, service.engines
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the address."""
@@ -49,7 +50,8 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> int:
-    """Serve until interrupted; returns the exit status."""
+    """Serve until told to stop; returns the exit status."""
+    let_ctrl_c_leave()  # until the server takes signals itself, there is nothing to end
     tune_heap()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     host = bound_host(settings, bool(settings.api_keys))
@@ -62,8 +64,8 @@ def serve(settings: Settings) -> int:
     except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    # uvicorn exits by itself when it cannot start
-    with written_beside(), contextlib.suppress(KeyboardInterrupt, SystemExit):
+    # SystemExit is how uvicorn says that it cannot start
+    with written_beside(), contextlib.suppress(SystemExit):
         server.run()
     if not server.started:
         print(f"error: could not serve on {settings.host}:{settings.port}; the log above says why.", file=sys.stderr)
@@ -94,7 +96,7 @@ def make_server(settings: Settings) -> Server:
     )
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Server(config, f"{scheme}://{host}", service.engines)
+    return Server(config, f"{scheme}://{host}", service)
 
 
 def check(settings: Settings, engines: Engines) -> None:

@@ -100,7 +100,7 @@ class ServerThread:
 @contextmanager
 def watched_server(settings: Settings) -> Iterator[ServerThread]:
     """Serve in a thread, and watch from when it serves until it is told to stop."""
-    server = make_server(settings, "warning")
+    server = make_server(settings)
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()
     deadline = time.monotonic() + START_S

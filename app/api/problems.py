@@ -33,9 +33,10 @@ WRONG_KEY = ("key_invalid", "too_many_wrong_keys")
 NO_KEY = ("key_missing", *WRONG_KEY)
 OVER_QUOTA = ("quota_sessions", "quota_minutes", "quota_avatars", "quota_bytes")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
+NO_PLACE = ("server_full", "server_busy", "server_draining")
 NO_FACE_TO_OPEN = (
     *("no_such_engine", "engine_unavailable", "no_such_avatar", "avatar_damaged"),
-    *("server_full", "server_busy"),
+    *NO_PLACE,
     *("quota_sessions", "quota_minutes", "quota_bytes", "key_revoked"),
 )
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
@@ -64,8 +65,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "disk_unusable",
         "engine_unavailable",
         "no_media_port",
-        "server_full",
-        "server_busy",
+        *NO_PLACE,
         "too_many_viewers",
         "uploads_busy",
     ),
@@ -73,7 +73,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
 }
 LATER = {"Retry-After": "60"}
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: LATER, 503: LATER}
-RETRY_AFTER_S = {"uploads_busy": 10}  # where that is another time than its status has
+RETRY_AFTER_S = {"server_draining": 5, "uploads_busy": 10}  # where that is another time than its status has
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 

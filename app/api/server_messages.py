@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from app.api.ice_servers import IceServerModel
 from app.media import VIDEO_FPS
 from app.pacer.schedule import Mode
-from app.sessions.events import Failed, Interrupted, Marked, SayFailed, Speaking, Stats, Told, ViewersChanged
+from app.sessions.events import Draining, Failed, Interrupted, Marked, SayFailed, Speaking, Stats, Told, ViewersChanged
 from app.sessions.session import Session
 
 
@@ -120,6 +120,13 @@ class StatsMessage(BaseModel):
     rest_late: int
 
 
+class DrainingMessage(BaseModel):
+    """The server is being stopped, and ends the session in so many seconds at the latest."""
+
+    type: Literal["draining"] = "draining"
+    in_s: float
+
+
 class ErrorMessage(BaseModel):
     """Why the socket closes next."""
 
@@ -137,6 +144,7 @@ ServerMessage = Annotated[
     | MarkedMessage
     | ViewersMessage
     | StatsMessage
+    | DrainingMessage
     | ErrorMessage,
     Field(discriminator="type"),
 ]
@@ -170,6 +178,8 @@ def message_of(told: Told) -> ServerMessage:
     match told.event:
         case Stats():
             return StatsMessage(**asdict(told.event))
+        case Draining():
+            return DrainingMessage(in_s=round(told.event.in_s, 1))
         case Failed():
             return ErrorMessage(code=told.event.why.code, message=told.event.why.message)
     assert told.seq is not None

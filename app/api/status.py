@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from app import __version__
-from app.api.models import EngineList, EngineView, Health, SiteView, VoiceList, VoiceView
+from app.api.models import EngineList, EngineView, Health, Readiness, SiteView, VoiceList, VoiceView
 from app.api.problems import problems
+from app.api.readiness import Checkup
 from app.inference.engines.registry import Engines
 from app.sessions.service import Service
 
@@ -21,7 +23,7 @@ def _engines(engines: Engines) -> EngineList:
 
 def status_routes(service: Service) -> APIRouter:
     """Make the routes over a service."""
-    router = APIRouter()
+    router, checkup = APIRouter(), Checkup(service)
 
     @router.get("/healthz", responses=problems())
     async def healthz() -> Health:
@@ -30,6 +32,12 @@ def status_routes(service: Service) -> APIRouter:
     @router.get("/api/site", responses=problems())
     async def site() -> SiteView:
         return SiteView(version=__version__, label=service.settings.label, keys=bool(service.settings.api_keys))
+
+    @router.get("/readyz", include_in_schema=False)  # not a problem document where it is not
+    async def readyz() -> Response:
+        why = await checkup.why_not_ready()
+        answer = Readiness(ready=why is None, why=why)
+        return JSONResponse(answer.model_dump(), 200 if answer.ready else 503)
 
     @router.get("/api/engines", responses=problems())
     async def engines() -> EngineList:

@@ -80,18 +80,26 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """The server is being stopped, and ends this session in so many seconds at the latest."""
+
+    in_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The session is over; ``why`` can be told to a user. Nothing follows."""
 
     why: Refusal
 
 
-SessionEvent = Speaking | Interrupted | SayFailed | Marked | ViewersChanged | Stats | Failed
+SessionEvent = Speaking | Interrupted | SayFailed | Marked | ViewersChanged | Stats | Draining | Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event as a listener gets it. ``seq`` counts a session's events from 1; None: stats, which are not counted."""
+    """An event as a listener gets it. ``seq`` counts a session's events from 1; None: stats and draining, which
+    are not counted."""
 
     seq: int | None
     event: SessionEvent

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from app.access.audit import Audit
 from app.access.caller import Caller
@@ -25,7 +27,7 @@ from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
 from app.log_context import SESSION, for_session
-from app.media import TalkingFrame
+from app.media import NS_PER_S, TalkingFrame
 from app.pacer.schedule import Mode
 from app.provenance.origin import Origin
 from app.recordings.store import RecordingStore
@@ -123,6 +125,8 @@ class Service:
         self._watches: list[asyncio.Task[None]] = []
         self._lifetimes: set[asyncio.Task[None]] = set()
         self._places = 0
+        self._drained_by_ns: int | None = None  # None: nobody stops it
+        self.started = False
         self._admitting = asyncio.Lock()  # one by one
 
     @property
@@ -134,6 +138,7 @@ class Service:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
         self.worker.start()
         self.tracing.start()
+        await asyncio.to_thread(_make_folder, self.settings.data_dir)
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         release(cast)
@@ -146,6 +151,34 @@ class Service:
             asyncio.create_task(self.owners.watch(self.sessions.values, self._close_by_id), name="key watch"),
             asyncio.create_task(self.recordings.watch_quotas(self.kept_bytes), name="recordings' quotas"),
         ]
+        self.started = True
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is being stopped: nobody new is let in."""
+        return self._drained_by_ns is not None
+
+    @property
+    def drained(self) -> bool:
+        """Whether it is being stopped, and nobody needs to be waited for any more."""
+        if self._drained_by_ns is None:
+            return False
+        return not self.sessions or self.clock.now_ns() >= self._drained_by_ns
+
+    def drain(self, within_s: float) -> None:
+        """Let nobody new in, and tell every session that it may last so long; again is fine."""
+        if self._drained_by_ns is None:
+            self._drained_by_ns = self.clock.now_ns() + round(within_s * NS_PER_S)
+            logger.info("service: is being stopped, %d sessions get up to %.0f s", len(self.sessions), within_s)
+            for session in self.sessions.values():
+                session.drain(self._drained_by_ns)
+
+    async def end_sessions(self) -> None:
+        """End all sessions at once, each in order: listeners are told why, viewers and files get their end."""
+        sessions = list(self.sessions.values())
+        for session in sessions:
+            session.fail(Refusal("server_draining", "This server was stopped; make another session."))
+        await asyncio.gather(*(self.close(session) for session in sessions), return_exceptions=True)
 
     async def aclose(self) -> None:
         """End every session and the thread."""
@@ -171,8 +204,8 @@ class Service:
         """Open a session, and start it.
 
         Raises:
-            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``, ``no_such_avatar``,
-                ``avatar_damaged``, ``quota_sessions``, ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
+            Refusal: ``server_draining``, ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``,
+                ``no_such_avatar``, ``avatar_damaged``, ``quota_sessions``, ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
         """
         with self.audit.act("session_made", key=request.owner, avatar=request.avatar) as line:
             session = await self._open(request)
@@ -180,6 +213,7 @@ class Service:
         return session
 
     async def _open(self, request: SessionRequest) -> Session:
+        self._require_future()
         if self._places >= self.settings.max_sessions:
             raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
         self.owners.enter(request.owner)
@@ -198,6 +232,7 @@ class Service:
                     terms = self._terms(cast)
                     if not terms.alive:
                         cast = replace(cast, prepared=cast.prepared.without_idle_motion())
+                    self._require_future()  # it may have ended while all that took its time
                     session = self._make(request, cast, terms)
                     self.sessions[session.id] = session
             SESSION.set(session.id)  # who opens it works for it from here on
@@ -223,10 +258,11 @@ class Service:
         """Return an open session.
 
         Raises:
-            Refusal: ``no_such_session``.
+            Refusal: ``no_such_session``, or ``server_draining`` where it may just have been ended for that.
         """
         session = self.sessions.get(id)
         if session is None:
+            self._require_future()
             raise _no_such_session(id)
         SESSION.set(id)  # who asks for it works for it from here on
         return session
@@ -336,6 +372,10 @@ class Service:
     def _avatars_in_use(self) -> set[str]:
         return {session.cast.avatar.id for session in self.sessions.values()}
 
+    def _require_future(self) -> None:
+        if self.draining:
+            raise Refusal("server_draining", "This server is being stopped; try again, at another or in a minute.")
+
     def _inside(self) -> list[Inside]:
         return [session.inside for session in self.sessions.values()]
 
@@ -359,3 +399,9 @@ def _network_of(settings: Settings) -> IceNetwork:
 
 def _no_such_session(id: str) -> Refusal:
     return Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
+
+
+def _make_folder(path: Path) -> None:
+    """Make the data folder, so that one that is missing later is known to be gone."""
+    with contextlib.suppress(OSError):  # `/readyz` tells
+        path.mkdir(parents=True, exist_ok=True)

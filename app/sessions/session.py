@@ -14,13 +14,13 @@ from app.clock import wall_clock
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.log_context import SESSION, for_session
-from app.media import PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
+from app.media import NS_PER_S, PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.senders import Media
 from app.rtc.viewer import Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
-from app.sessions.events import Failed, Interrupted, Stats, ViewersChanged
+from app.sessions.events import Draining, Failed, Interrupted, Stats, Told, ViewersChanged
 from app.sessions.feeder import Feeder, FeederLinks
 from app.sessions.feeders import Feeders
 from app.sessions.heartbeat import beat
@@ -67,6 +67,7 @@ class Session(PlayoutListener):
         self._generation = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._recording: Recording | None = None
+        self._drained_by_ns: int | None = None  # when the service, which is being stopped, ends it
         self.created_at = wall_clock()
         self._since_ns = machinery.clock.now_ns()
         self.begun = False
@@ -187,7 +188,16 @@ class Session(PlayoutListener):
 
     def events(self, after: int | None = None) -> EventQueue:
         """Return an iterator over all that happens from now on, or has since an event; it ends with the session."""
-        return self._announcer.listen(after)
+        queue = self._announcer.listen(after)
+        if self._drained_by_ns is not None and not self.over:
+            queue.put(Told(None, self._draining(self._drained_by_ns)))
+        return queue
+
+    def drain(self, deadline_ns: int) -> None:
+        """Tell everybody who listens, or will, that the service is being stopped, and ends it then."""
+        self._drained_by_ns = deadline_ns
+        if not self.over:
+            self._announcer.announce(self._draining(deadline_ns))
 
     def interrupt(self, from_outside: bool = False) -> Interrupted:
         """Drop all that has not played, at every stage; returns how much has.
@@ -262,6 +272,9 @@ class Session(PlayoutListener):
         """Begin playout, as a viewer would: another server takes media."""
         if not self.over:
             self._begin_playout()
+
+    def _draining(self, deadline_ns: int) -> Draining:
+        return Draining(max(0.0, (deadline_ns - self._clock.now_ns()) / NS_PER_S))
 
     def _require_life(self) -> None:
         if self.over:

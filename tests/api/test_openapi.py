@@ -182,6 +182,6 @@ def test_the_sockets_messages_are_described_both_ways(described: dict[str, Any])
         assert all(ref.rsplit("/", 1)[1] in parts for ref in parts[name]["discriminator"]["mapping"].values())
     assert kinds["receives"] == set(TYPES)
     assert kinds["sends"] == {
-        "started", "answer", "speaking", "interrupted", "say_failed", "mark", "viewers", "stats", "error",
+        "started", "answer", "speaking", "interrupted", "say_failed", "mark", "viewers", "stats", "draining", "error",
     }  # fmt: skip
     assert parts["StartMessage"]["properties"]["sample_rate"]["maximum"] == 96_000

@@ -56,6 +56,16 @@ test('an error message ends it, with the words of the server', async () => {
   assert.equal(ends, 1);
 });
 
+test('a server that is being restarted says so, and the session goes on until it ends', async () => {
+  const socket = await played();
+  socket.receive({ type: 'draining', in_s: 29.4 });
+  assert.equal(conversation.state, 'playing');
+  assert.match(changes.at(-1).sentence, /restarted.* 30 s/);
+  socket.receive({ type: 'error', code: 'server_draining', message: 'For programs.' });
+  assert.deepEqual([changes.at(-1).state, changes.at(-1).isTrouble], ['error', true]);
+  assert.match(changes.at(-1).sentence, /Start again in a moment/);
+});
+
 test('a server that asks for a key is told apart from other trouble', async () => {
   let asked = 0;
   conversation.on('keyless', () => (asked += 1));

@@ -44,6 +44,11 @@ class InferenceWorker:
         self._closing = False
         self.worked_ns = 0  # processor time that drawing took so far
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Start the thread; results go to the running event loop."""
         if self._thread is None:

@@ -100,6 +100,7 @@ async def test_an_utterance_says_its_format() -> None:
         ("already_fed", 409, AlreadyFed),
         ("server_busy", 429, ServerFull),
         ("server_full", 503, ServerFull),
+        ("server_draining", 503, ServerFull),
         ("something_new", 422, LipwireError),
     ],
 )

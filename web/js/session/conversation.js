@@ -10,6 +10,11 @@ const LISTENS = 'The face listens. Type what it shall say.';
 /** @type {Record<Mode, string>} */
 const NEXT = { live: 'Speak again when you like.', clip: 'Play something, or stop.', agent: 'The face listens.' };
 
+/** @param {number} leftS */
+function drainingSentence(leftS) {
+  return `The server is being restarted: this session ends in ${Math.ceil(leftS)} s at the latest.`;
+}
+
 /**
  * @typedef {{avatar: string, engine: string}} Choice what a session is started with
  * @typedef {'live'|'clip'|'agent'} Mode the microphone, a clip, or texts that the server speaks
@@ -180,6 +185,7 @@ export class Conversation extends Emitter {
       run.early = [];
       this.tell('opened', { id, mode: run.mode, ...run.choice });
     }, { signal });
+    session.on('draining', ({ in_s: leftS }) => this.#show(this.state, drainingSentence(leftS)), { signal });
     session.on('unsteady', () => {
       before = this.#sentence;
       this.#show(this.state, 'The network is unsteady; waiting for it to come back…');

@@ -7,6 +7,7 @@ from typing import Any
 
 __all__ = [
     "Disconnected",
+    "Draining",
     "Event",
     "Interrupted",
     "MarkReached",
@@ -97,6 +98,17 @@ class Stats:
 
 
 @dataclass(frozen=True)
+class Draining:
+    """The server is being stopped, and ends the session in ``in_s`` seconds at the latest: begin nothing long.
+
+    Told again after each reconnection. At the end the face fails with :class:`lipwire.SessionEnded`, whose ``code`` is
+    ``server_draining``; another session can be made at another server, or once this one is back.
+    """
+
+    in_s: float
+
+
+@dataclass(frozen=True)
 class Disconnected:
     """The connection was lost, and is being made again: nothing that was sent is lost yet."""
 
@@ -118,6 +130,7 @@ Event = (
     | MarkReached
     | Viewers
     | Stats
+    | Draining
     | Disconnected
     | Reconnected
 )
@@ -143,4 +156,6 @@ def event_of(message: dict[str, Any]) -> Event | None:
         return Viewers(int(message["count"]))
     if kind == "stats":
         return Stats(**{name: value for name, value in message.items() if name in _STATS})
+    if kind == "draining":
+        return Draining(float(message["in_s"]))
     return None
