@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 from websockets.frames import Frame, Opcode
 
+NARROW_BYTES = 4096
 CONNECT_S = 5  # that a server may take to accept and answer
 UPGRADE = (
     b"GET /ws HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -72,10 +74,19 @@ class Hostile:
         Raises:
             OSError, TimeoutError: the server does not accept.
         """
-        local = (self.address, 0) if self.address else None
-        async with asyncio.timeout(CONNECT_S):
-            # the limit is small: what is not read stays in the kernel, and then at the server
-            reader, writer = await asyncio.open_connection(self.host, self.port, limit=4096, local_addr=local)
+        # all buffers are small, so that what is not read soon waits at the server
+        connection = socket.socket()
+        connection.setblocking(False)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_BYTES)
+        try:
+            if self.address is not None:
+                connection.bind((self.address, 0))
+            async with asyncio.timeout(CONNECT_S):
+                await asyncio.get_running_loop().sock_connect(connection, (self.host, self.port))
+                reader, writer = await asyncio.open_connection(sock=connection, limit=NARROW_BYTES)
+        except BaseException:
+            connection.close()
+            raise
         line = Line(reader, writer)
         try:
             yield line
