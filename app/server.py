@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 import sys
+from functools import partial
+from typing import cast
 
 import uvicorn
 
+from app.api.doorkeeper import Doorkeeper
+from app.api.front_door import FrontDoor, listen
+from app.api.guarded_http import HEAD_BYTES, GuardedHttp
 from app.api.liveness import websocket_options
 from app.config import Settings, SettingsError
 from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
@@ -16,6 +23,8 @@ from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEng
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
 from app.sessions.service import Service
+
+logger = logging.getLogger(__name__)
 
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
 # for every session, stands behind whatever the inference thread is at.
@@ -26,17 +35,32 @@ GOODBYE_S = 3  # for open connections, once Ctrl-C was pressed
 class Server(uvicorn.Server):
     """Says where it serves once it does."""
 
-    def __init__(self, config: uvicorn.Config, address: str, engines: Engines) -> None:
+    def __init__(self, config: uvicorn.Config, address: str, engines: Engines, doorkeeper: Doorkeeper) -> None:
         super().__init__(config)
-        self._address, self.engines = address, engines
+        self._address, self.engines, self._doorkeeper = address, engines, doorkeeper
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then print the address."""
-        await super().startup(sockets=sockets)
-        if self.started:
-            freeze_startup()
-            port = self.servers[0].sockets[0].getsockname()[1] if self.servers else self.config.port
-            print(f"Lipwire is at {self._address}:{port}  (Ctrl-C stops it)", flush=True)
+        """Start, open the door, then print the address."""
+        await super().startup(sockets=[])  # it listens to none of its own
+        config = self.config
+        try:
+            listeners = listen(config.host, config.port, config.backlog)
+        except OSError as error:
+            logger.error("cannot listen on %s:%d: %s", config.host, config.port, error.strerror)
+            self.started = False
+            await self.lifespan.shutdown()
+            sys.exit(1)
+        door = FrontDoor(listeners, self._make_protocol, self._doorkeeper, config.ssl)
+        self.servers = [cast(asyncio.Server, door)]
+        freeze_startup()
+        port = listeners[0].getsockname()[1]
+        print(f"Lipwire is at {self._address}:{port}  (Ctrl-C stops it)", flush=True)
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
 
 def serve(settings: Settings, log_level: str = "info") -> int:
@@ -60,7 +84,7 @@ def serve(settings: Settings, log_level: str = "info") -> int:
 
 def make_server(settings: Settings, log_level: str = "info") -> Server:
     """Build the server, not yet running."""
-    service = Service(settings)
+    service, doorkeeper = Service(settings), Doorkeeper(settings)
     config = uvicorn.Config(
         create_app(service),
         host=settings.host,
@@ -71,11 +95,15 @@ def make_server(settings: Settings, log_level: str = "info") -> Server:
         log_level=log_level,
         access_log=False,
         timeout_graceful_shutdown=GOODBYE_S,
-        **websocket_options(),
+        http=cast(type[asyncio.Protocol], partial(GuardedHttp, doorkeeper=doorkeeper)),
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        proxy_headers=bool(doorkeeper.proxies.networks),
+        forwarded_allow_ips=doorkeeper.proxies.networks,
+        **websocket_options(doorkeeper),
     )
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Server(config, f"{scheme}://{host}", service.engines)
+    return Server(config, f"{scheme}://{host}", service.engines, doorkeeper)
 
 
 def check(settings: Settings, engines: Engines) -> None:

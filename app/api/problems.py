@@ -30,7 +30,14 @@ OF_OUTPUTS = (*BAD_OUTPUT, "no_such_output", "too_many_outputs")  # over HTTP al
 BAD_JSON = ("bad_request", "body_too_large", "upload_cut_short")
 NO_KEY = ("key_missing", "key_invalid")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
-NO_FACE_TO_OPEN = ("no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy")
+NO_FACE_TO_OPEN = (
+    "no_such_engine",
+    "engine_unavailable",
+    "no_such_avatar",
+    "server_full",
+    "server_busy",
+    "too_many_sessions_here",
+)
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
     401: (*NO_KEY, *NO_TOKEN),
@@ -50,20 +57,24 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     413: ("body_too_large", *FILE_TOO_LARGE),
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
+    429: ("too_many_sessions_here",),
     500: ("internal_error",),
-    503: ("engine_unavailable", "server_full", "server_busy", "too_many_viewers"),
+    503: ("engine_unavailable", "server_full", "server_busy", "too_many_connections", "too_many_viewers"),
     507: ("store_full", "disk_full"),
 }
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "60"}}
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
-def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def problem_of(status: int, code: str, detail: str) -> Problem:
     """Make the document."""
-    problem = Problem(
-        type=f"urn:lipwire:problem:{code}", title=HTTPStatus(status).phrase, status=status, code=code, detail=detail
-    )
-    return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
+    title = HTTPStatus(status).phrase
+    return Problem(type=f"urn:lipwire:problem:{code}", title=title, status=status, code=code, detail=detail)
+
+
+def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Answer with the document."""
+    return JSONResponse(problem_of(status, code, detail).model_dump(), status, headers, MEDIA_TYPE)
 
 
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
 from app.api.auth import Gate
 from app.api.bodies import JsonRoute
+from app.api.client_address import address_of
 from app.api.ice_servers import IceServerModel
 from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, problems
 from app.api.session_models import (
@@ -37,7 +38,8 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
     async def make(
         request: Request, response: Response, wish: Annotated[SessionWish, Body(default_factory=SessionWish)]
     ) -> SessionMade:
-        session = await service.open(wish.request(service.settings))
+        asked = replace(wish.request(service.settings), address=address_of(request.client and request.client.host))
+        session = await service.open(asked)
         response.headers["Location"] = f"/api/sessions/{session.id}"
         return _made(session, gate, request)
 
@@ -60,7 +62,8 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
 
     @router.post("/{id}/interrupt", responses=problems(*NO_KEY, "no_such_session"))
     async def interrupt(id: str) -> Cut:
-        return Cut(**asdict(service.find(id).interrupt(from_outside=True)))
+        cut = service.find(id).interrupt(from_outside=True)
+        return Cut(utterance=cut.utterance, played_ms=cut.played_ms, session_played_ms=cut.session_played_ms)
 
     return router
 

@@ -22,9 +22,10 @@ from app.media import TalkingFrame
 from app.pacer.schedule import Mode
 from app.recordings.store import RecordingStore
 from app.sessions.admission import Terms
-from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
+from app.sessions.capacity import PATIENCE_NS, SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting
 from app.sessions.lifetime import Lifetime, live_out
+from app.sessions.newcomers import Newcomers
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
 from app.sessions.session import Session
@@ -56,7 +57,8 @@ class SessionRequest:
     """Which face shall live, and how.
 
     ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
-    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file.
+    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file. ``address``: of who
+    asks.
     """
 
     avatar: str = DEFAULT_ID
@@ -65,6 +67,7 @@ class SessionRequest:
     hold_until_viewer: bool = False
     lifetime: Lifetime | None = None
     record: bool = False
+    address: str = ""
 
 
 class Service:
@@ -92,6 +95,7 @@ class Service:
         self._lifetimes: set[asyncio.Task[None]] = set()
         self._places = 0
         self._admitting = asyncio.Lock()  # one by one
+        self._newcomers = Newcomers(settings.max_sessions, settings.max_sessions_per_address, self.clock)
 
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
@@ -123,13 +127,18 @@ class Service:
     async def open(self, request: SessionRequest) -> Session:
         """Open a session, and start it.
 
+        One that waits for its owner to watch it (no ``lifetime``) takes none of the machine's time before that, and is
+        counted from :meth:`admit` on.
+
         Raises:
-            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
-                ``no_such_avatar``.
+            Refusal: ``server_full``, ``server_busy``, ``too_many_sessions_here``, ``no_such_engine``,
+                ``engine_unavailable`` or ``no_such_avatar``.
         """
-        if self._places >= self.settings.max_sessions:
-            raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
+        self._require_place()
+        await self._newcomers.until_room(request.address)
+        self._require_place()
         self._places += 1
+        place = self._newcomers.enter(request.address)
         try:
             cast = await self.casting.find(request.engine, request.avatar)
             async with self._admitting:
@@ -139,8 +148,12 @@ class Service:
                     cast = replace(cast, prepared=cast.prepared.without_idle_motion())
                 session = self._make(request, cast, terms)
                 self.sessions[session.id] = session
+                place.session = session
+                if request.lifetime is not None or not request.hold_until_viewer:
+                    place.admit(None)
         except BaseException:
             self._places -= 1
+            self._newcomers.leave(place)
             raise
         if request.record:
             session.record(self.recordings.begin(session.id, cast.avatar))
@@ -151,6 +164,20 @@ class Service:
             self._lifetimes.add(ending)
             ending.add_done_callback(self._lifetimes.discard)
         return session
+
+    async def admit(self, session: Session) -> None:
+        """Count what a session takes, as its owner is about to watch it; again is fine.
+
+        Raises:
+            Refusal: ``server_busy``.
+        """
+        place = self._newcomers.of(session)
+        if place is None or place.is_admitted:
+            return
+        async with self._admitting:
+            await self.capacity.until_known(self._inside)
+            self._terms(session.cast)
+            place.admit(self.clock.now_ns() + PATIENCE_NS)
 
     def find(self, id: str) -> Session:
         """Return an open session.
@@ -173,6 +200,8 @@ class Service:
             await session.aclose()
         finally:
             self._places -= 1
+            if (place := self._newcomers.of(session)) is not None:
+                self._newcomers.leave(place)
             logger.info("session %s: closed", session.id)
 
     def note_slot(self, late_ns: int) -> None:
@@ -183,6 +212,10 @@ class Service:
     def note_played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`Observer`."""
         self.timings.note_stages(frame.timestamps, now_ns)
+
+    def _require_place(self) -> None:
+        if self._places >= self.settings.max_sessions:
+            raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
 
     async def _end_in_time(self, session: Session, lifetime: Lifetime) -> None:
         why = await live_out(session, lifetime, self.clock)
@@ -223,7 +256,7 @@ class Service:
         return terms
 
     def _inside(self) -> list[Inside]:
-        return [session.inside for session in self.sessions.values()]
+        return [session.inside for session in self._newcomers.counted()]
 
     async def _watch_load(self) -> None:
         """Sample what sessions take until cancelled."""
