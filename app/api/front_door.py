@@ -92,14 +92,8 @@ class FrontDoor:
         loop = asyncio.get_running_loop()
         timeout_s = self._doorkeeper.header_timeout_s if self._tls else None
         try:
-            allowance = self._doorkeeper.requests(peer[0], loop.time())
-            if allowance is not None:
-                wait_s = allowance.wait_s(loop.time())
-                allowance.take(TLS_TOKENS if self._tls else HANDSHAKE_TOKENS, loop.time())
-                if wait_s > LONGEST_WAIT_S:
-                    raise TimeoutError
-                if wait_s:
-                    await asyncio.sleep(wait_s)
+            if peer[0] not in self._doorkeeper.proxies:
+                await self._wait_for_its_turn(peer)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.connect_accepted_socket(
                 self._make_protocol, connection, ssl=self._tls, ssl_handshake_timeout=timeout_s
@@ -109,6 +103,21 @@ class FrontDoor:
             self._doorkeeper.connections.leave(peer)
             if not isinstance(error, OSError | TimeoutError | asyncio.CancelledError):
                 raise
+
+    async def _wait_for_its_turn(self, peer: Peer) -> None:
+        """Wait while an address connects too often.
+
+        Raises:
+            TimeoutError: it does so for too long.
+        """
+        now_s = asyncio.get_running_loop().time()
+        share = self._doorkeeper.requests(peer[0], now_s)
+        wait_s = share.wait_s(now_s)
+        share.take(TLS_TOKENS if self._tls else HANDSHAKE_TOKENS, now_s)
+        if wait_s > LONGEST_WAIT_S:
+            raise TimeoutError
+        if wait_s:
+            await asyncio.sleep(wait_s)
 
     def _refuse(self, connection: socket.socket) -> None:
         """Say why, where that can be understood, and close."""

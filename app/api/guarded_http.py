@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from app.api.doorkeeper import HANDSHAKE_TOKENS, SOCKET_TOKENS, Doorkeeper
-from app.api.pace import Allowance
+from app.api.pace import Share
 
 CHECK_S = 1.0
 HEAD_BYTES = 16 * 1024  # of a request, most of which are under 2 KB
@@ -44,7 +44,7 @@ class GuardedHttp(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._doorkeeper = doorkeeper
-        self._allowance: Allowance | None = None
+        self._share: Share | None = None
         self._unread = bytearray()
         self._turn: asyncio.Handle | None = None  # of this connection, when its time has come
         self._held: asyncio.Handle | None = None  # the next request, as the allowance is used up
@@ -58,8 +58,8 @@ class GuardedHttp(H11Protocol):
         """Start watching."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self._soon)
-        if self.client is not None:
-            self._allowance = self._doorkeeper.requests(self.client[0], self.loop.time())
+        if self.client is not None and self.client[0] not in self._doorkeeper.proxies:
+            self._share = self._doorkeeper.requests(self.client[0], self.loop.time())
         self._check = self.loop.call_later(CHECK_S, self._watch)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -80,8 +80,8 @@ class GuardedHttp(H11Protocol):
         """Act on what was parsed; a further request waits where there were too many."""
         if self._held is not None:
             return
-        if self.conn.their_state is h11.IDLE and self._allowance is not None:
-            wait_s = self._allowance.wait_s(self.loop.time())
+        if self.conn.their_state is h11.IDLE and self._share is not None:
+            wait_s = self._share.wait_s(self.loop.time())
             if wait_s and self.conn.trailing_data[0]:
                 self._held = self.loop.call_later(wait_s, self._release)
                 return
@@ -110,8 +110,8 @@ class GuardedHttp(H11Protocol):
         super().resume_writing()
 
     def _charge(self, tokens: float) -> None:
-        if self._allowance is not None:
-            self._allowance.take(tokens, self.loop.time())
+        if self._share is not None:
+            self._share.take(tokens, self.loop.time())
 
     def _release(self) -> None:
         self._held = None
@@ -129,7 +129,7 @@ class GuardedHttp(H11Protocol):
     def _read_on(self) -> None:
         """Parse a slice; what is left has its turn when others had theirs."""
         if self._unread and self._held is None and not self.flow.read_paused and not self.transport.is_closing():
-            wait_s = self._allowance.wait_s(self.loop.time()) if self._allowance is not None else 0.0
+            wait_s = self._share.wait_s(self.loop.time()) if self._share is not None else 0.0
             if wait_s:
                 self._held = self.loop.call_later(wait_s, self._release)
             else:

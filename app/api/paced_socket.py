@@ -17,8 +17,8 @@ from app.api.frame_gauge import FIRST_CONTROL, OPCODE, FrameGauge, FrameHead
 
 STRANGER_BYTES = 64 * 1024  # of a message of who has not begun
 FRAMES_A_TURN = 16  # until others have theirs
-TOKEN_BYTES = 16 * 1024  # a frame of so many more takes a token more
-TEXT_TOKENS, OTHER_TOKENS = 4, 1
+TEXT_TOKENS, TOKEN_TEXT_BYTES = 4, 100  # for a text, and so many bytes of it take one more
+OTHER_TOKENS, TOKEN_BYTES = 1, 16 * 1024
 KERNEL_BYTES = 64 * 1024  # of what is sent; messages are small, and the kernel would take megabytes
 UNTAKEN_S = 25.0  # that a client may leave us with a full write buffer; what waits to tell it something gives up first
 BEGUN = "lipwire.begun"  # among the scope's extensions: a call that says that the socket has its session
@@ -168,7 +168,10 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
 
     def _enter(self, head: FrameHead) -> None:
         """Begin to read a frame, and decide what becomes of it."""
-        tokens = (TEXT_TOKENS if head.is_text else OTHER_TOKENS) + head.frame_bytes / TOKEN_BYTES
+        if head.is_text:
+            tokens = TEXT_TOKENS + head.frame_bytes / TOKEN_TEXT_BYTES
+        else:
+            tokens = OTHER_TOKENS + head.frame_bytes / TOKEN_BYTES
         self._share.take(tokens, self.loop.time())
         self._frame_left = head.frame_bytes
         if not head.is_control and not self._deaf:
