@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import socket
 import ssl
 import sys
@@ -13,6 +14,7 @@ from typing import cast
 
 import uvicorn
 
+from app.api.behind_proxies import BehindProxies
 from app.api.doorkeeper import Doorkeeper
 from app.api.front_door import FrontDoor, listen
 from app.api.guarded_http import HEAD_BYTES, GuardedHttp
@@ -29,6 +31,7 @@ logger = logging.getLogger(__name__)
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
 # for every session, stands behind whatever the inference thread is at.
 SWITCH_INTERVAL_S = 0.0005
+DESCRIPTORS = 16_384  # connections, and eight sockets for each viewer
 GOODBYE_S = 3  # for open connections, once Ctrl-C was pressed
 
 
@@ -66,6 +69,7 @@ class Server(uvicorn.Server):
 def serve(settings: Settings, log_level: str = "info") -> int:
     """Serve until interrupted; returns the exit status."""
     tune_heap()
+    allow_descriptors()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     server = make_server(settings, log_level)
     try:
@@ -82,11 +86,20 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     return 0
 
 
+def allow_descriptors() -> None:
+    """Raise the limit of open files and sockets, as far as the system grants it without asking."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def make_server(settings: Settings, log_level: str = "info") -> Server:
     """Build the server, not yet running."""
     service, doorkeeper = Service(settings), Doorkeeper(settings)
     config = uvicorn.Config(
-        create_app(service),
+        BehindProxies(create_app(service), doorkeeper),
         host=settings.host,
         port=settings.port,
         ssl_certfile=settings.ssl_certfile,

@@ -18,12 +18,14 @@ from app.inference.engines.registry import Engines
 from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
+from app.ingest.inbox import Waiting
 from app.media import TalkingFrame
 from app.pacer.schedule import Mode
 from app.recordings.store import RecordingStore
 from app.sessions.admission import Terms
 from app.sessions.capacity import PATIENCE_NS, SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting
+from app.sessions.feeder import WAITING_BYTES
 from app.sessions.lifetime import Lifetime, live_out
 from app.sessions.newcomers import Newcomers
 from app.sessions.playout import Cast, Machinery, SessionLimits
@@ -94,6 +96,7 @@ class Service:
         self._watches: list[asyncio.Task[None]] = []
         self._lifetimes: set[asyncio.Task[None]] = set()
         self._places = 0
+        self._waiting = Waiting(WAITING_BYTES)
         self._admitting = asyncio.Lock()  # one by one
         self._newcomers = Newcomers(settings.max_sessions, settings.max_sessions_per_address, self.clock)
 
@@ -233,7 +236,7 @@ class Service:
             settings.ice_servers,
             request.lifetime,
         )
-        machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock)
+        machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock, self._waiting)
         return Session(secrets.token_hex(4), request.mode, cast, limits, machinery, self)
 
     def _terms(self, cast: Cast) -> Terms:

@@ -68,7 +68,7 @@ class Session(PlayoutListener):
         self.over = False  # failed or closed: nothing may start any more
         self.watched = asyncio.Event()  # somebody watches, or has
         self._playout = Playout(cast, mode, limits, machinery, self, self._engine_failed)
-        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode)
+        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode, machinery.waiting)
         self._feeders = Feeders(links, self._run)
         self._viewers = Viewers(self.media, limits.ice_servers, self._run, self._viewers_changed)
         size = (cast.avatar.width, cast.avatar.height)
@@ -203,6 +203,7 @@ class Session(PlayoutListener):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._feeders.close()
         await asyncio.gather(self._viewers.aclose(), self.outputs.aclose(), return_exceptions=True)
         if self._recording is not None:
             await self._recording.aclose()
