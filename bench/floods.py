@@ -68,6 +68,7 @@ async def _pour(line: Line, message: bytes) -> None:
     block = message * max(1, BLOCK_BYTES // len(message))
     while True:
         await line.send(block)
+        await asyncio.sleep(0)  # a server that takes all at once must not keep the other floods from coming
 
 
 @flood

@@ -203,11 +203,11 @@ class Session(PlayoutListener):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._feeders.close()
         await asyncio.gather(self._viewers.aclose(), self.outputs.aclose(), return_exceptions=True)
         if self._recording is not None:
             await self._recording.aclose()
         self._utterances.cut(self._feeders.next_pts)  # what was begun while all this took its time
+        self._feeders.close()
         self._announcer.end()
 
     # what the pacer tells
