@@ -17,7 +17,20 @@ from app.config import Settings, SettingsError, load_settings, shown_default, va
 from app.leaving import let_ctrl_c_leave
 from app.logs import set_up_logging
 
-BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "say", "network", "agents", "whep")
+BENCHES = (
+    "wav2lip",
+    "portrait",
+    "encode",
+    "service",
+    "sync",
+    "delay",
+    "interrupt",
+    "say",
+    "network",
+    "agents",
+    "whep",
+    "siege",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from app import __version__
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
 from app.api.border import Border
+from app.api.client_address import AddressNoted
 from app.api.keys import key_routes
 from app.api.lingering import Lingering
 from app.api.metrics import MetricsPage, metrics_routes
@@ -79,6 +80,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(OpenToPages, prefix=WHEP, headers=open_headers(settings.label))
     app.add_middleware(Lingering)
     app.include_router(whep_routes(service, gate))
+    app.add_middleware(AddressNoted)
     serve_pages(app, with_api=settings.api_pages)
     describe_socket(app)
 

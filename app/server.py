@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
+import resource
 import socket
 import ssl
 import sys
+from functools import partial
+from typing import cast
 
 import uvicorn
 
+from app.api.behind_proxies import BehindProxies
+from app.api.doorkeeper import Doorkeeper
+from app.api.front_door import FrontDoor, listen
+from app.api.guarded_http import HEAD_BYTES, GuardedHttp
 from app.api.liveness import websocket_options
 from app.config import Settings, SettingsError
 from app.config.folders import require_folders
@@ -23,6 +32,8 @@ from app.provenance.credentials import CredentialsError
 from app.sessions.service import Service
 from app.stopping import GOODBYE_S, StoppableServer
 
+logger = logging.getLogger(__name__)
+
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
 # for every session, stands behind whatever the inference thread is at.
 SWITCH_INTERVAL_S = 0.0005
@@ -31,28 +42,45 @@ WITHOUT_KEYS = (
     "note: serving on {bound} and not on {asked}: without API keys whoever reaches the server may do everything. "
     "Set LIPWIRE_API_KEYS to serve other machines."
 )
+DESCRIPTORS = 16_384  # connections, and eight sockets for each viewer
 
 
 class Server(StoppableServer):
     """Says where it serves once it does."""
 
-    def __init__(self, config: uvicorn.Config, address: str, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, address: str, service: Service, doorkeeper: Doorkeeper) -> None:
         super().__init__(config, service)
-        self._address, self.engines = address, service.engines
+        self._address, self.engines, self._doorkeeper = address, service.engines, doorkeeper
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then print the address."""
-        await super().startup(sockets=sockets)
-        if self.started:
-            freeze_startup()
-            port = self.servers[0].sockets[0].getsockname()[1] if self.servers else self.config.port
-            print(f"Lipwire is at {self._address}:{port}  (Ctrl-C stops it)", flush=True)
+        """Start, open the door, then print the address."""
+        await super().startup(sockets=[])  # it listens to none of its own
+        config = self.config
+        try:
+            listeners = listen(config.host, config.port, config.backlog)
+        except OSError as error:
+            logger.error("cannot listen on %s:%d: %s", config.host, config.port, error.strerror)
+            self.started = False
+            await self.lifespan.shutdown()
+            sys.exit(1)
+        door = FrontDoor(listeners, self._make_protocol, self._doorkeeper, config.ssl)
+        self.servers = [cast(asyncio.Server, door)]
+        freeze_startup()
+        port = listeners[0].getsockname()[1]
+        print(f"Lipwire is at {self._address}:{port}  (Ctrl-C stops it)", flush=True)
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
 
 def serve(settings: Settings) -> int:
     """Serve until told to stop; returns the exit status."""
     let_ctrl_c_leave()  # until the server takes signals itself, there is nothing to end
     tune_heap()
+    allow_descriptors()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     host = bound_host(settings, bool(settings.api_keys))
     if host != settings.host:
@@ -80,11 +108,20 @@ def bound_host(settings: Settings, has_keys: bool) -> str:
     return "::1" if _family(settings.host) is socket.AF_INET6 else "127.0.0.1"
 
 
+def allow_descriptors() -> None:
+    """Raise the limit of open files and sockets, as far as the system grants it without asking."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def make_server(settings: Settings) -> Server:
     """Build the server, not yet running; ``settings.host`` is what it listens on."""
-    service = Service(settings)
+    service, doorkeeper = Service(settings), Doorkeeper(settings)
     config = uvicorn.Config(
-        create_app(service),
+        BehindProxies(create_app(service), doorkeeper),
         host=settings.host,
         port=settings.port,
         ssl_certfile=settings.ssl_certfile,
@@ -92,11 +129,15 @@ def make_server(settings: Settings) -> Server:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GOODBYE_S,
-        **websocket_options(),
+        http=cast(type[asyncio.Protocol], partial(GuardedHttp, doorkeeper=doorkeeper)),
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        proxy_headers=bool(doorkeeper.proxies.networks),
+        forwarded_allow_ips=doorkeeper.proxies.networks,
+        **websocket_options(doorkeeper),
     )
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Server(config, f"{scheme}://{host}", service)
+    return Server(config, f"{scheme}://{host}", service, doorkeeper)
 
 
 def check(settings: Settings, engines: Engines) -> None:

@@ -37,7 +37,7 @@ NO_PLACE = ("server_full", "server_busy", "server_draining")
 NO_FACE_TO_OPEN = (
     *("no_such_engine", "engine_unavailable", "no_such_avatar", "avatar_damaged"),
     *NO_PLACE,
-    *("quota_sessions", "quota_minutes", "quota_bytes", "key_revoked"),
+    *("quota_sessions", "quota_minutes", "quota_bytes", "key_revoked", "too_many_sessions_here"),
 )
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
@@ -59,13 +59,14 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     413: ("body_too_large", *FILE_TOO_LARGE),
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
-    429: ("too_many_wrong_keys", *OVER_QUOTA),
+    429: ("too_many_sessions_here", "too_many_wrong_keys", *OVER_QUOTA),
     500: ("internal_error",),
     503: (
         "disk_unusable",
         "engine_unavailable",
         "no_media_port",
         *NO_PLACE,
+        "too_many_connections",
         "too_many_viewers",
         "uploads_busy",
     ),
@@ -77,13 +78,16 @@ RETRY_AFTER_S = {"server_draining": 5, "uploads_busy": 10}  # where that is anot
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
-def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def problem_of(status: int, code: str, detail: str) -> Problem:
     """Make the document, and count it."""
     REFUSALS.note("http", code)
-    problem = Problem(
-        type=f"urn:lipwire:problem:{code}", title=HTTPStatus(status).phrase, status=status, code=code, detail=detail
-    )
-    return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
+    title = HTTPStatus(status).phrase
+    return Problem(type=f"urn:lipwire:problem:{code}", title=title, status=status, code=code, detail=detail)
+
+
+def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Answer with the document."""
+    return JSONResponse(problem_of(status, code, detail).model_dump(), status, headers, MEDIA_TYPE)
 
 
 def _headers(status: int | None, code: str) -> dict[str, str] | None:

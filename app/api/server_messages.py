@@ -60,13 +60,17 @@ class SpeakingMessage(BaseModel):
 
 
 class InterruptedMessage(BaseModel):
-    """Answers ``interrupt``. ``utterance``: the one that was cut first, ``played_ms``: of it."""
+    """Answers ``interrupt``: ``answers`` of them, where several came together.
+
+    ``utterance``: the one that was cut first, ``played_ms``: of it.
+    """
 
     type: Literal["interrupted"] = "interrupted"
     seq: int
     utterance: str | None
     played_ms: int
     session_played_ms: int
+    answers: int = 1
 
 
 class SayFailedMessage(BaseModel):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
 from app.api.auth import Asking, Gate
 from app.api.bodies import JsonRoute
+from app.api.client_address import address_of
 from app.api.ice_servers import IceServerModel
 from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, problems
 from app.api.session_models import (
@@ -43,7 +44,9 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
         wish: Annotated[SessionWish, Body(default_factory=SessionWish)],
     ) -> SessionMade:
         with following(service.tracing.begin("session start", request.headers)):
-            session = await service.open(wish.request(service.settings, caller.id))
+            address = address_of(request.client and request.client.host)
+            asked = replace(wish.request(service.settings, caller.id), address=address)
+            session = await service.open(asked)
         response.headers["Location"] = f"/api/sessions/{session.id}"
         return _made(session, gate, site_of(request, service.settings))
 

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from app.api.auth import Gate
+from app.api.client_address import address_of
 from app.api.client_messages import (
-    MAX_BINARY_BYTES,
     AttachMessage,
     FlushMessage,
     InterruptMessage,
@@ -26,7 +28,10 @@ from app.api.client_messages import (
     parse,
 )
 from app.api.close_codes import close_code_of
+from app.api.interrupts import Interrupts
 from app.api.liveness import ABORT, GONE, PINGED
+from app.api.pace import Allowance, Rate
+from app.api.paced_socket import BEGUN, TOO_LARGE
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
@@ -46,6 +51,9 @@ SEND_S = 20  # that a message may wait for a client to read those before it
 GOODBYE_S = 2  # for what is still to be said at the end
 LEASE_TRIES, LEASE_PAUSE_S = 10, 0.05  # news of a socket that was closed may come behind the next one's
 CLOSE_NORMAL = 1000
+# of texts, and of sound in messages that carry next to none: a thousand utterances, each with its end and its mark
+LIGHT = Rate(per_s=100, at_once=4000)
+LIGHT_BYTES = 64  # a message of less sound is light; 10 ms at the lowest rate are 160
 
 
 class Conversation:
@@ -57,6 +65,10 @@ class Conversation:
 
     def __init__(self, socket: WebSocket, service: Service, gate: Gate) -> None:
         self._socket, self._service, self._gate = socket, service, gate
+        self._extensions: dict[str, Any] = socket.scope.get("extensions", {})
+        self._light = Allowance(LIGHT, _now_s())
+        self._interrupts = Interrupts(self._interrupt)
+        self._heard = asyncio.Event()  # sound has come, or a text to be spoken
         self._owns = False  # the session, which then ends with the conversation
         self._format = PcmFormat()  # of the sound, as the first message announced it
         self._session: Session | None = None
@@ -71,7 +83,7 @@ class Conversation:
         """Hold the conversation, then free everything, whoever ended it."""
         await self._socket.accept()
         # the news of a lost connection queues behind unread messages, so a held-back reader never gets it
-        lost: asyncio.Event = self._socket.scope.get("extensions", {}).get(GONE, asyncio.Event())
+        lost: asyncio.Event = self._extensions.get(GONE, asyncio.Event())
         self._spawn(self._read())
         self._spawn(lost.wait())
         refusal: Refusal | None = None
@@ -84,6 +96,7 @@ class Conversation:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._interrupts.close()
             if self._feeder is not None:
                 self._feeder.leave()
             if self._owns and self._session is not None:
@@ -115,18 +128,43 @@ class Conversation:
                 raise Refusal("idle_timeout", f"Nothing was sent for {patience_s:.0f} s.") from None
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", CLOSE_NORMAL))
-            text = message.get("text")
-            if text is not None:
-                if await self._on_text(text):
-                    return
-            else:
-                await self._on_audio(message.get("bytes") or b"")
+            if await self._on_message(message):
+                return
             # messages that have come already are received without a wait, and who tells events must keep up
             await asyncio.sleep(0)
 
+    async def _on_message(self, received: Mapping[str, Any]) -> bool:
+        """Act on one message; returns whether it ended the session."""
+        if TOO_LARGE in received:
+            raise Refusal("message_too_large", f"Send messages of at most {received[TOO_LARGE] // 1024} KiB here.")
+        text, sound = received.get("text"), received.get("bytes") or b""
+        if text is not None or len(sound) < LIGHT_BYTES:
+            self._count_light()
+        if text is not None:
+            return await self._on_text(text)
+        self._interrupts.settle()
+        await self._on_audio(sound)
+        return False
+
+    def _count_light(self) -> None:
+        now_s = _now_s()
+        if self._light.wait_s(now_s):
+            limit = f"{LIGHT.per_s:.0f} a second and {LIGHT.at_once:.0f} at once"
+            raise Refusal(
+                "too_many_messages",
+                f"Send fewer messages that are texts or carry less than {LIGHT_BYTES} bytes of sound: {limit}.",
+            )
+        self._light.take(1, now_s)
+
+    def _interrupt(self, answers: int) -> None:
+        if self._session is not None:
+            self._session.interrupt(answers=answers)
+
     async def _on_text(self, text: str) -> bool:
-        """Act on one text message; returns whether it ended the session."""
+        """Act on one text; returns whether it ended the session."""
         message = parse(text)
+        if not isinstance(message, InterruptMessage):
+            self._interrupts.settle()
         if isinstance(message, StartMessage | AttachMessage):
             await self._begin(message)
             return False
@@ -135,6 +173,7 @@ class Conversation:
             case UtteranceMessage():
                 feeder.utterance(message.id, message.format(self._format))
             case SayMessage():
+                self._heard.set()
                 feeder.say(self._service.speech.speak(message.text, message.voice), message.utterance)
             case MarkMessage():
                 feeder.mark(message.id)
@@ -143,7 +182,7 @@ class Conversation:
             case FlushMessage():
                 await feeder.flush()
             case InterruptMessage():
-                session.interrupt()
+                self._interrupts.ask()
             case StopMessage():
                 return True
         return False
@@ -154,8 +193,11 @@ class Conversation:
         if isinstance(message, StartMessage):
             caller = await self._gate.check_key_text(self._socket, message.key)
             with following(self._service.tracing.begin("session start", self._socket.headers)):
-                session = await self._service.open(message.request(caller.id))
+                client = self._socket.client
+                address = address_of(client.host if client else None)
+                session = await self._service.open(replace(message.request(caller.id), address=address))
             self._owns = True
+            self._spawn(self._expect_media(session))
         else:
             self._gate.check(message.token, message.session, "feed")
             session = self._service.find(message.session)
@@ -166,6 +208,7 @@ class Conversation:
         self._events = session.events(feeder.told_seq if after is None else after)
         if feeder.told_seq is None:
             feeder.told_seq = session.last_seq
+        self._extensions.get(BEGUN, lambda: None)()
         # they begin once this one waits, which "started" does only behind more than a socket takes
         self._spawn(self._tell(self._events, feeder))
         self._spawn(self._events.overflow())  # noticed although telling waits for who does not read
@@ -176,15 +219,15 @@ class Conversation:
             raise Refusal("offer_after_attach", "A session is watched here by who starts it; others watch over WHEP.")
         if self._viewer is not None:
             raise Refusal("already_connected", "Send one offer a session; start another to reconnect.")
+        await self._service.admit(session)
         self._viewer, answer = await session.view(sdp)
         self._spawn(self._watch(self._viewer))
         await self._send(AnswerMessage(sdp=answer))
 
     async def _on_audio(self, data: bytes) -> None:
-        if len(data) > MAX_BINARY_BYTES:
-            limit = MAX_BINARY_BYTES // (1024 * 1024)
-            raise Refusal("message_too_large", f"Send audio in messages of at most {limit} MiB.")
         _, feeder = self._started()
+        if data:
+            self._heard.set()
         await feeder.push(data)
 
     def _started(self) -> tuple[Session, Feeder]:
@@ -199,11 +242,29 @@ class Conversation:
                 return
             await self._send(message_of(told))
             feeder.told_seq = told.seq or feeder.told_seq
+            await asyncio.sleep(0)  # a thousand may wait, and nothing else here does
         raise Refusal("session_over", "This session has ended; make another.")
 
     def _pinged_ago_s(self) -> float:
-        ago: float = self._socket.scope.get("extensions", {}).get(PINGED, lambda: math.inf)()
+        ago: float = self._extensions.get(PINGED, lambda: math.inf)()
         return ago
+
+    async def _expect_media(self, session: Session) -> None:
+        """See that a place is used: somebody watches, and, where there is a microphone, it is heard.
+
+        Raises:
+            Refusal: ``media_timeout``.
+        """
+        timeout_s = self._service.settings.media_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                await session.watched.wait()
+                if session.mode == "live":
+                    await self._heard.wait()
+        except TimeoutError:
+            wanted = "sound has come" if session.watched.is_set() else "its viewer is connected"
+            raise Refusal("media_timeout", f"A session ends unless {wanted} within {timeout_s:.0f} s.") from None
+        await asyncio.Event().wait()  # the conversation ends with the first of its tasks
 
     async def _watch(self, viewer: Viewer) -> None:
         """End with the viewer: nobody else sees this face."""
@@ -241,9 +302,13 @@ class Conversation:
                 await self._socket.close(close_code_of(refusal) if refusal else CLOSE_NORMAL)
         except TimeoutError:
             logger.info("socket: ended without a goodbye")
-            self._socket.scope.get("extensions", {}).get(ABORT, lambda: None)()
+            self._extensions.get(ABORT, lambda: None)()
         except (RuntimeError, WebSocketDisconnect, OSError):
             logger.info("socket: gone before the goodbye")
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _lease(session: Session, format: PcmFormat) -> Feeder:

@@ -22,11 +22,13 @@ class Interrupted:
     """All that had not played was dropped.
 
     ``utterance``: the one that was played, or was to be next; None where nothing waited. ``played_ms``: of it.
+    ``answers``: how many interrupts, which came together.
     """
 
     utterance: str | None
     played_ms: int
     session_played_ms: int
+    answers: int = 1
 
 
 @dataclass(frozen=True, slots=True)

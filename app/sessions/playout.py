@@ -12,6 +12,7 @@ from app.clock import Clock
 from app.inference.engine import Engine, Prepared
 from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.worker import InferenceWorker
+from app.ingest.inbox import Waiting
 from app.media import PACKET_MS, PACKET_NS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.idle_renderer import IdleRenderer
 from app.pacer.links import PacerLinks, PacerListener
@@ -58,6 +59,7 @@ class Machinery:
     idle_pool: Executor
     encoder_pool: Executor
     clock: Clock
+    waiting: Waiting | None = None  # what all feeders hold
 
 
 class BufferedSink:

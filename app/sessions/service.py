@@ -26,6 +26,7 @@ from app.inference.engines.registry import Engines
 from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
+from app.ingest.inbox import Waiting
 from app.log_context import SESSION, for_session
 from app.media import NS_PER_S, TalkingFrame
 from app.pacer.schedule import Mode
@@ -34,10 +35,12 @@ from app.recordings.store import RecordingStore
 from app.rtc.ice_network import IceNetwork
 from app.sessions.admission import Terms
 from app.sessions.avatar_expiry import AvatarExpiry
-from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
+from app.sessions.capacity import PATIENCE_NS, SAMPLE_NS, Capacity, Inside
 from app.sessions.casting import Casting, release
+from app.sessions.feeder import WAITING_BYTES
 from app.sessions.kept_bytes import KeptBytes
 from app.sessions.lifetime import Lifetime, live_out
+from app.sessions.newcomers import Newcomers
 from app.sessions.owners import Owners
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
@@ -74,7 +77,7 @@ class SessionRequest:
 
     ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
     session by itself; None: whoever opened it does. ``record``: what is sent is written to a file. ``owner``: the id of
-    the key that asks, empty where there are none.
+    the key that asks, empty where there are none. ``address``: of who asks.
     """
 
     avatar: str = DEFAULT_ID
@@ -84,6 +87,7 @@ class SessionRequest:
     lifetime: Lifetime | None = None
     record: bool = False
     owner: str = ""
+    address: str = ""
 
 
 class Service:
@@ -127,7 +131,9 @@ class Service:
         self._places = 0
         self._drained_by_ns: int | None = None  # None: nobody stops it
         self.started = False
+        self._waiting = Waiting(WAITING_BYTES)
         self._admitting = asyncio.Lock()  # one by one
+        self._newcomers = Newcomers(settings.max_sessions, settings.max_sessions_per_address, self.clock)
 
     @property
     def load(self) -> float:
@@ -203,9 +209,13 @@ class Service:
     async def open(self, request: SessionRequest) -> Session:
         """Open a session, and start it.
 
+        One that waits for its owner to watch it (no ``lifetime``) takes none of the machine's time before that, and is
+        counted from :meth:`admit` on.
+
         Raises:
             Refusal: ``server_draining``, ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``,
-                ``no_such_avatar``, ``avatar_damaged``, ``quota_sessions``, ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
+                ``no_such_avatar``, ``avatar_damaged``, ``too_many_sessions_here``, ``quota_sessions``, ``quota_minutes``,
+                ``quota_bytes`` or ``key_revoked``.
         """
         with self.audit.act("session_made", key=request.owner, avatar=request.avatar) as line:
             session = await self._open(request)
@@ -214,10 +224,12 @@ class Service:
 
     async def _open(self, request: SessionRequest) -> Session:
         self._require_future()
-        if self._places >= self.settings.max_sessions:
-            raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
+        self._require_place()
+        await self._newcomers.until_room(request.address)
+        self._require_place()
         self.owners.enter(request.owner)
         self._places += 1
+        place = self._newcomers.enter(request.address)
         cast: Cast | None = None
         try:
             if request.record:
@@ -235,10 +247,14 @@ class Service:
                     self._require_future()  # it may have ended while all that took its time
                     session = self._make(request, cast, terms)
                     self.sessions[session.id] = session
+                    place.session = session
+                    if request.lifetime is not None or not request.hold_until_viewer:
+                        place.admit(None)
             SESSION.set(session.id)  # who opens it works for it from here on
             start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
         except BaseException:
             self._places -= 1
+            self._newcomers.leave(place)
             self.owners.leave(request.owner)
             if cast is not None:
                 release(cast)
@@ -253,6 +269,20 @@ class Service:
             self._lifetimes.add(ending)
             ending.add_done_callback(self._lifetimes.discard)
         return session
+
+    async def admit(self, session: Session) -> None:
+        """Count what a session takes, as its owner is about to watch it; again is fine.
+
+        Raises:
+            Refusal: ``server_busy``.
+        """
+        place = self._newcomers.of(session)
+        if place is None or place.is_admitted:
+            return
+        async with self._admitting:
+            await self.capacity.until_known(self._inside)
+            self._terms(session.cast)
+            place.admit(self.clock.now_ns() + PATIENCE_NS)
 
     def find(self, id: str) -> Session:
         """Return an open session.
@@ -296,6 +326,8 @@ class Service:
                 await session.aclose()
             finally:
                 self._places -= 1
+                if (place := self._newcomers.of(session)) is not None:
+                    self._newcomers.leave(place)
                 release(session.cast)
                 self.owners.leave(session.owner)
                 self.audit.note(
@@ -330,6 +362,10 @@ class Service:
         if owner not in ("", request.owner):
             raise Refusal("no_such_avatar", f'There is no avatar "{request.avatar}"; list them at /api/avatars.')
 
+    def _require_place(self) -> None:
+        if self._places >= self.settings.max_sessions:
+            raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
+
     async def _end_in_time(self, session: Session, lifetime: Lifetime) -> None:
         why = await live_out(session, lifetime, self.clock)
         logger.info("session %s: ends, as %s", session.id, why)
@@ -347,7 +383,7 @@ class Service:
             request.lifetime,
             request.owner,
         )
-        machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock)
+        machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock, self._waiting)
         return Session(secrets.token_hex(ID_BYTES), request.mode, cast, limits, machinery, self)
 
     def _terms(self, cast: Cast) -> Terms:
@@ -377,7 +413,7 @@ class Service:
             raise Refusal("server_draining", "This server is being stopped; try again, at another or in a minute.")
 
     def _inside(self) -> list[Inside]:
-        return [session.inside for session in self.sessions.values()]
+        return [session.inside for session in self._newcomers.counted()]
 
     async def _watch_load(self) -> None:
         """Sample what sessions take until cancelled."""

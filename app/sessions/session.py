@@ -72,8 +72,9 @@ class Session(PlayoutListener):
         self._since_ns = machinery.clock.now_ns()
         self.begun = False
         self.over = False  # failed or closed: nothing may start any more
+        self.watched = asyncio.Event()  # somebody watches, or has
         self._playout = Playout(cast, mode, limits, machinery, self, self._engine_failed)
-        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode)
+        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode, machinery.waiting)
         self._feeders = Feeders(links, self._run)
         self.network = replace(limits.network, session=id)
         self._viewers = Viewers(self.media, self.network, self._run, self._viewers_changed)
@@ -199,16 +200,17 @@ class Session(PlayoutListener):
         if not self.over:
             self._announcer.announce(self._draining(deadline_ns))
 
-    def interrupt(self, from_outside: bool = False) -> Interrupted:
+    def interrupt(self, from_outside: bool = False, answers: int = 1) -> Interrupted:
         """Drop all that has not played, at every stage; returns how much has.
 
         ``from_outside``: not by who feeds; what still comes of the utterance that they are at is dropped too.
+        ``answers``: how many asked for it.
         """
         cut = self._utterances.cut(self._feeders.next_pts)
         self._generation += 1
         self._feeders.interrupt(self._generation, from_outside)
         session_played_ms = self._playout.interrupt(self._generation)
-        news = Interrupted(cut.id if cut else None, cut.played_ms if cut else 0, session_played_ms)
+        news = Interrupted(cut.id if cut else None, cut.played_ms if cut else 0, session_played_ms, answers)
         self._announcer.announce(news)
         return news
 
@@ -239,6 +241,7 @@ class Session(PlayoutListener):
         if self._recording is not None:
             await self._recording.aclose()
         self._utterances.cut(self._feeders.next_pts)  # what was begun while all this took its time
+        self._feeders.close()
         self._announcer.end()
 
     # what the pacer tells
@@ -283,6 +286,7 @@ class Session(PlayoutListener):
     def _viewers_changed(self, count: int) -> None:
         if not self.over:
             if count:
+                self.watched.set()
                 self._begin_playout()
             self._announcer.announce(ViewersChanged(count))
 

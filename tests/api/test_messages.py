@@ -139,7 +139,7 @@ def test_events_are_said_as_documented() -> None:
     assert message_of(Told(3, Speaking(True, "u", 0, False))).model_dump() == begins
     ends = {**speaking, "seq": 4, "state": "finished", "played_ms": 80, "interrupted": True}
     assert message_of(Told(4, Speaking(False, "u", 80, True))).model_dump() == ends
-    cut = {"type": "interrupted", "seq": 5, "utterance": None, "played_ms": 0, "session_played_ms": 7}
+    cut = {"type": "interrupted", "seq": 5, "utterance": None, "played_ms": 0, "session_played_ms": 7, "answers": 1}
     assert message_of(Told(5, Interrupted(None, 0, 7))).model_dump() == cut
     assert message_of(Told(6, Marked("m"))).model_dump() == {"type": "mark", "seq": 6, "id": "m"}
     assert message_of(Told(7, ViewersChanged(2))).model_dump() == {"type": "viewers", "seq": 7, "count": 2}

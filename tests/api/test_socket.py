@@ -252,14 +252,15 @@ def frame(text: str) -> bytes:
     return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
 
 
-async def test_a_client_that_reads_may_say_as_much_at_once_as_it_likes(server: Server) -> None:
+async def test_interrupts_that_come_together_are_one_that_answers_all(server: Server) -> None:
     async with Client(server.ws_url) as client:
         await client.start()
         client.socket.transport.write(frame('{"type":"interrupt"}') * 3000)
         async with asyncio.timeout(30):
-            while sum(message["type"] == "interrupted" for message in client.messages) < 3000:
+            while sum(message.get("answers", 0) for message in client.messages) < 3000:
                 assert not any(message["type"] == "error" for message in client.messages)
                 await asyncio.sleep(0.05)
+        assert sum(message["type"] == "interrupted" for message in client.messages) < 300
 
 
 async def test_a_client_that_does_not_read_is_closed_and_frees_everything(server: Server) -> None:
@@ -276,14 +277,13 @@ async def test_a_client_that_does_not_read_is_closed_and_frees_everything(server
     )
     await reader.readuntil(b"\r\n\r\n")
     writer.write(frame('{"type":"start"}'))
-    flood = frame('{"type":"interrupt"}') * 1000
+    flood = frame('{"type":"mark","id":"' + "m" * 80 + '"}') * 500 + frame('{"type":"interrupt"}')
     with pytest.raises(ConnectionError):
         async with asyncio.timeout(60):
             while True:
                 writer.write(flood)
                 await writer.drain()
-    await all_freed(server, 5)
-    assert "not_reading" in server.log.read_text()
+    await all_freed(server, 5)  # with whatever came first: it cannot be told
     writer.close()
 
 

@@ -43,12 +43,13 @@ class Interrupted:
     """All that had not played was dropped; comes behind the :class:`SpeakingFinished` of everything it cut.
 
     ``utterance``: which one was being played, if any, and ``played_ms`` how much of it. ``session_played_ms``: how much
-    sound the session has played altogether.
+    sound the session has played altogether. ``answers``: how many interrupts it answers, where several came together.
     """
 
     utterance: str | None
     played_ms: int
     session_played_ms: int
+    answers: int = 1
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,8 @@ def event_of(message: dict[str, Any]) -> Event | None:
         return SpeakingFinished(utterance, played_ms, bool(message.get("interrupted", False)))
     if kind == "interrupted":
         played_ms = int(message["played_ms"])
-        return Interrupted(message.get("utterance"), played_ms, int(message.get("session_played_ms", played_ms)))
+        session_ms, answers = int(message.get("session_played_ms", played_ms)), int(message.get("answers", 1))
+        return Interrupted(message.get("utterance"), played_ms, session_ms, answers)
     if kind == "say_failed":
         return SayFailed(str(message["utterance"]), str(message["code"]), str(message["message"]))
     if kind == "mark":
