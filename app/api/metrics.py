@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -36,9 +37,10 @@ class SessionCollector(Collector):
         self._service = service
 
     def collect(self) -> Iterable[Metric]:
-        """Yield each figure once a session, and its sum; counters' sums include sessions that have ended."""
+        """Yield each figure once a session, and its sum; counters' sums include sessions that have ended. On the loop."""
         sessions = {session.id: asdict(session.stats()) for session in self._service.sessions.values()}
         yield GaugeMetricFamily("lipwire_sessions", "Open sessions.", value=len(sessions))
+        yield GaugeMetricFamily("lipwire_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks()))
         for name, about in GAUGES.items():
             each = GaugeMetricFamily(f"lipwire_session_{name}", about, labels=["session"])
             for id, stats in sessions.items():
