@@ -1,7 +1,7 @@
 """One session that is watched for hours, as a process of its own: a JSON line a window on what it heard and saw.
 
 ``python -m bench.canary URL --engine clapper``. It ends with its standard input. What was received is judged by another
-process, so that the microphone is not late; windows overlap, so that a tone is heard whole, and each moment counts once.
+process, so that the microphone is not late; windows overlap, so that a tone is heard whole, each moment counts once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import uvloop
 
 from app.clock import MonotonicClock
-from app.media import NS_PER_S, SAMPLE_RATE, SAMPLES_PER_PACKET
+from app.media import NS_PER_MS, NS_PER_S, SAMPLE_RATE, SAMPLES_PER_PACKET
 from bench.figures import FOUND_LATE, SessionFigures, Span, figures_of, percentile
 from bench.guest import Guest, Record, Wish, all_heard
 from bench.holes import listen
@@ -33,6 +33,7 @@ from bench.watch import undisturbed
 STEPPING_BACK_S = 9  # before a window, so that its first tone is whole
 AFTER_S = 3  # behind a window, so that a tone's end within it is heard before it is judged
 SETTLE_S = 8.0
+LOOK_NS = 200 * NS_PER_MS
 AGAIN_S = 2.0  # after a session that ended
 JITTER_MS = 8.0  # of a usual microphone's chunks
 
@@ -55,7 +56,11 @@ def judge(watched: Watched) -> dict[str, Any]:
         first = watched.record.voice[0].timestamp
         onsets = listen(Timeline(watched.record.voice).samples).onsets
         offsets = offsets_ms([first + at - FOUND_LATE for at in onsets], watched.seen, watched.reports, SAMPLE_RATE)
-    return {**_told(figures), "offset_ms": percentile(offsets, 50), "offset_max_ms": percentile(list(map(abs, offsets)), 100)}
+    return {
+        **_told(figures),
+        "offset_ms": percentile(offsets, 50),
+        "offset_max_ms": percentile(list(map(abs, offsets)), 100),
+    }
 
 
 def _told(figures: SessionFigures) -> dict[str, Any]:
@@ -99,7 +104,7 @@ class Canary:
         while record.error is None:
             end_ns = begin_ns + self._window_ns
             while record.error is None and self._clock.now_ns() < end_ns + AFTER_S * NS_PER_S:
-                await asyncio.sleep(0.2)
+                await self._clock.sleep_until(self._clock.now_ns() + LOOK_NS)
             if record.error is not None or not record.voice:
                 return
             share = _share_of(record, begin_ns)
@@ -116,8 +121,8 @@ class Canary:
 def _share_of(record: Record, begin_ns: int) -> Record:
     """Copy what a window from ``begin_ns`` on needs, and forget what no later one does."""
     since_ns = begin_ns - STEPPING_BACK_S * NS_PER_S
-    for notes in (record.voice, record.pictures):
-        del notes[: next((n for n, each in enumerate(notes) if each.arrived_ns >= since_ns), 0)]
+    del record.voice[: next((n for n, each in enumerate(record.voice) if each.arrived_ns >= since_ns), 0)]
+    del record.pictures[: next((n for n, each in enumerate(record.pictures) if each.arrived_ns >= since_ns), 0)]
     del record.stats[: next((n for n, (at_ns, _) in enumerate(record.stats) if at_ns >= since_ns), 0)]
     # whole cycles: so the tone that is the n-th of what is left is the n-th of all but a number
     chunk_ns = SAMPLES_PER_PACKET * NS_PER_S // SAMPLE_RATE

@@ -45,11 +45,11 @@ class LipReader:
 
     def _look(self, data: bytes, timestamp: int) -> None:
         try:
-            frames = self._decoder.decode(av.Packet(data))  # type: ignore[attr-defined]
+            frames = self._decoder.decode(av.Packet(data))
         except av.FFmpegError:
             return  # a packet was lost: it goes on with the next key frame
         for frame in frames:
-            level = float(np.frombuffer(frame.planes[0], np.uint8)[::101].mean())
+            level = float(np.frombuffer(bytes(frame.planes[0]), np.uint8)[::101].mean())
             if level > BRIGHT and not self._was_bright:
                 self.onsets.append(timestamp)
             if not DARK < level < BRIGHT:

@@ -119,7 +119,7 @@ class Receiver:
         await self._connection.close()
 
     def vanish(self) -> None:
-        """Close the sockets without a word, as a process that is killed does; :meth:`aclose` comes after all the same."""
+        """Close the sockets without a word, as a process that is killed does; :meth:`aclose` comes all the same."""
         for protocol in self._protocols:
             protocol.transport.abort()
 
