@@ -30,6 +30,7 @@ BENCHES = (
     "agents",
     "whep",
     "siege",
+    "soak",
 )
 
 
