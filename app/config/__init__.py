@@ -3,13 +3,14 @@
 from app.config.ice import IceServer, PortRange, parse_addresses, parse_ice_servers, parse_ports
 from app.config.loading import load_settings, shown_default
 from app.config.settings import Settings
-from app.config.wanting import SettingsError, variable
+from app.config.wanting import SettingsError, is_safe_source, variable
 
 __all__ = [
     "IceServer",
     "PortRange",
     "Settings",
     "SettingsError",
+    "is_safe_source",
     "load_settings",
     "parse_addresses",
     "parse_ice_servers",
