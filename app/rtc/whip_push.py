@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 
 from aiortc import RTCBundlePolicy, RTCSessionDescription
-from aiortc.sdp import SessionDescription
 
 from app.errors import Refusal
 from app.rtc.checked_connect import output_reach
@@ -16,6 +15,7 @@ from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import PictureCodec
 from app.rtc.push import PushFailed
 from app.rtc.senders import Media, MediaSenders
+from app.rtc.signaling import read_sdp
 from app.rtc.whip_client import WhipClient, WhipTarget
 
 logger = logging.getLogger(__name__)
@@ -83,8 +83,8 @@ def picture_codec(answer: str) -> PictureCodec:
         PushFailed: ``bad_answer``.
     """
     try:
-        media = SessionDescription.parse(answer).media
-    except Exception as error:  # the parser asserts, indexes and converts; any of it means unreadable
+        media = read_sdp(answer, "answer").media
+    except Refusal as error:
         raise PushFailed("bad_answer", "The server's answer cannot be read.", refused=True) from error
     wants = [each for each in media if each.direction in ("recvonly", "sendrecv") and each.port]
     if sorted(each.kind for each in wants) != ["audio", "video"]:
@@ -110,5 +110,4 @@ async def _accept(connection: Connection, answer: str) -> None:
         await connection.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     except Exception as error:  # aiortc asserts and indexes its way through descriptions
         logger.info("whip: an answer could not be used", exc_info=error)
-        why = str(error) or type(error).__name__
-        raise PushFailed("bad_answer", f"The server's answer cannot be used ({why}).", refused=True) from error
+        raise PushFailed("bad_answer", "The server's answer cannot be used.", refused=True) from error

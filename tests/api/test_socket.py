@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import websockets
 
+from bench.fuzz_sdp import offers
 from tests.client import Client
 from tests.server import Server
 
@@ -38,6 +39,7 @@ async def all_freed(server: Server, timeout_s: float) -> None:
             await asyncio.sleep(0.1)
 
 
+UNKNOWN_MID = offers()["chromium"].replace("a=group:BUNDLE 0 1", "a=group:BUNDLE 7 8")
 REFUSALS = [
     (['{"type":"flush"}'], "not_started", 4400),
     ([b"\0\0"], "not_started", 4400),
@@ -50,6 +52,7 @@ REFUSALS = [
     (['{"type":"start","avatar":"../../etc/passwd"}'], "no_such_avatar", 4404),
     (['{"type":"start"}', '{"type":"start"}'], "already_started", 4400),
     (['{"type":"start"}', '{"type":"offer","sdp":"v=0"}'], "bad_sdp", 4400),
+    (['{"type":"start"}', json.dumps({"type": "offer", "sdp": UNKNOWN_MID})], "bad_sdp", 4400),
     (['{"type":"start"}', b"\0" * (8 * 1024 * 1024 + 1)], "message_too_large", 4413),
     (['{"type":"offer","sdp":"' + "x" * 300_000 + '"}'], "message_too_large", 4413),
 ]

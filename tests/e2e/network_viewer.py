@@ -1,4 +1,4 @@
-"""A visitor inside a network of its own: ``network_viewer.py URL KEY POLICY SECONDS``.
+"""A visitor inside a network of its own: ``network_viewer.py URL KEY POLICY SECONDS PATIENCE``.
 
 Makes a session, lets it speak, watches it on ``/watch`` in a real Chromium, and prints what was played and by which
 path, as JSON. ``POLICY`` is a browser's iceTransportPolicy: ``all`` or ``relay``.
@@ -19,7 +19,6 @@ from playwright.async_api import async_playwright
 
 from app.assets import SAMPLE
 
-PATIENCE_S = 25.0
 PEERS = """
 window.peers = [];
 window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -49,7 +48,7 @@ SEEN = """async () => {
 }"""
 
 
-async def main(url: str, key: str, policy: str, seconds: str) -> dict[str, Any]:
+async def main(url: str, key: str, policy: str, seconds: str, patience: str) -> dict[str, Any]:
     """Watch, and return what was seen."""
     async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
         response = await client.post("/api/sessions", json={"engine": "clapper", "mode": "agent"}, timeout=30)
@@ -68,7 +67,7 @@ async def main(url: str, key: str, policy: str, seconds: str) -> dict[str, Any]:
         await page.add_init_script(PEERS.replace("POLICY", policy))
         await page.goto(f"{url}/watch/{made['id']}#token={made['view']['token']}")
         seen: dict[str, Any] = {}
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        deadline = asyncio.get_running_loop().time() + float(patience)
         while seen.get("state") != "connected" and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.3)
             seen = await page.evaluate(SEEN)

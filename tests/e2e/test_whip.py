@@ -239,7 +239,7 @@ async def test_an_answer_that_lacks_a_line_ends_one_try_in_order(
     session: Session, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     monkeypatch.setattr("app.rtc.whip_push.CONNECT_S", 1)
-    monkeypatch.setattr("app.rtc.whip_push.WhipClient", lambda target: Answerer(line))
+    monkeypatch.setattr("app.rtc.whip_push.WhipClient", lambda target, reach: Answerer(line))
     before = sockets()
     pushing = asyncio.create_task(
         WhipPush(session.media, IceNetwork(), WhipTarget("http://host/whip", None)).run(lambda: None)

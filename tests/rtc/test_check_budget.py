@@ -57,5 +57,5 @@ def test_what_it_remembers_is_bounded() -> None:
         budget.take(("10.0.0.1", port), 1, 0)
         budget.note_heard(("10.0.0.2", port))
         budget.note_answered(("10.0.0.3", port))
-    purses = [budget._told._each, budget._heard_from, budget._answered]
-    assert [len(each) for each in purses] == [ADDRESSES_HIGH] * 3
+    sizes = len(budget._told._each), len(budget._heard_from), len(budget._answered)
+    assert sizes == (ADDRESSES_HIGH, ADDRESSES_HIGH, ADDRESSES_HIGH)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import aioice
 import pytest
 from aioice import Candidate, mdns, stun
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCPeerConnection, RTCSessionDescription
 
 from app.config import PortRange
 from app.errors import Refusal
@@ -186,7 +186,8 @@ async def test_candidates_over_tcp_and_of_strange_ports_are_not_taken() -> None:
 
 async def test_checks_from_forged_addresses_lead_to_few_packets() -> None:
     """Who knows a password may send authentic checks from any address that its network lets it forge."""
-    connection, sent = await made(IceNetwork()), []
+    sent: list[bytes] = []
+    connection = await made(IceNetwork())
     connection.remote_username, connection.remote_password = "user", PWD
     connection._early_checks_done = True
     protocol = connection._protocols[0]
@@ -312,3 +313,41 @@ async def test_what_is_relied_on_of_the_library_is_there() -> None:
         assert callable(getattr(aioice.Connection, name)), name
     await connection.aclose()
     await client.close()
+
+
+async def test_a_push_offers_ports_of_the_range_and_the_advertised_address() -> None:
+    ports = _free_range(2)
+    connection = Connection(IceNetwork(ports=ports, addresses=("203.0.113.7",)), RTCBundlePolicy.MAX_BUNDLE)
+    for kind in ("audio", "video"):
+        connection.peer.addTransceiver(kind, "sendonly")
+    candidates = [line.split() for line in (await connection.offer()).splitlines() if line.startswith("a=candidate")]
+    assert {each[4] for each in candidates if ":" not in each[4]} == {"203.0.113.7"}
+    assert {each[5] for each in candidates if each[4] == "203.0.113.7"} <= {str(ports.first), str(ports.last)}
+    taken = IceNetwork(ports=PortRange(ports.first, ports.first))
+    busy = [IceConnection(False, taken, CheckBudget())]
+    with pytest.raises(Refusal, match="taken"):
+        for _ in range(2):
+            busy.append(IceConnection(False, taken, CheckBudget()))
+            await busy[-1].gather_candidates()
+    for each in busy:
+        await each.close()
+    await connection.aclose()
+
+
+async def test_a_machine_with_nothing_but_loopback_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda **_: [])
+    ends = [IceConnection(controlling, IceNetwork(), CheckBudget()) for controlling in (True, False)]
+    for each in ends:
+        await each.gather_candidates()
+        assert {candidate.host for candidate in each.local_candidates} == {"127.0.0.1"}
+    for each, other in (ends, reversed(ends)):
+        each.remote_username, each.remote_password = other.local_username, other.local_password
+        for candidate in other.local_candidates:
+            await each.add_remote_candidate(candidate)
+        await each.add_remote_candidate(None)
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(each.connect() for each in ends))
+        await ends[0].send(b"hello")
+        assert await ends[1].recv() == b"hello"
+    for each in ends:
+        await each.close()
