@@ -16,6 +16,7 @@ from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEng
 from app.logs import written_beside
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
+from app.provenance.credentials import CredentialsError
 from app.sessions.service import Service
 
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
@@ -44,10 +45,10 @@ def serve(settings: Settings) -> int:
     """Serve until interrupted; returns the exit status."""
     tune_heap()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    server = make_server(settings)
     try:
+        server = make_server(settings)
         check(settings, server.engines)
-    except (EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
+    except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     # uvicorn exits by itself when it cannot start
