@@ -165,9 +165,20 @@ def check(settings: Settings, engines: Engines) -> None:
             raise SettingsError(
                 f"The certificate {settings.ssl_certfile} cannot be used with its key: {error}"
             ) from error
-    _check_port(settings.host, settings.port, "LIPWIRE_PORT")
+    check_ports(settings)
+
+
+def check_ports(settings: Settings) -> None:
+    """Find out whether the ports can be used.
+
+    Raises:
+        SettingsError: one that is taken, may not be listened on, or is both.
+    """
     if settings.metrics_port:
+        if settings.metrics_port == settings.port:
+            raise SettingsError("LIPWIRE_METRICS_PORT must be another than LIPWIRE_PORT, or 0.")
         _check_port(settings.metrics_host, settings.metrics_port, "LIPWIRE_METRICS_PORT")
+    _check_port(settings.host, settings.port, "LIPWIRE_PORT")
 
 
 def _check_port(host: str, port: int, variable: str) -> None:

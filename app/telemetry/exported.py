@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Mapping
 
@@ -128,7 +129,8 @@ class ExportedTracing(Tracing):
 
         def shut_down() -> None:
             provider.shutdown()
-            loop.call_soon_threadsafe(done.set)
+            with contextlib.suppress(RuntimeError):  # nobody waits any more
+                loop.call_soon_threadsafe(done.set)
 
         # no pool's thread: the process waits for those
         threading.Thread(target=shut_down, name="last traces", daemon=True).start()

@@ -14,8 +14,9 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.api.metrics import MetricsPage
-from app.config import Settings
+from app.config import Settings, SettingsError
 from app.main import create_app
+from app.server import check_ports
 from app.sessions.service import Service
 from app.tallies import MOST_VALUES, Tally
 
@@ -140,3 +141,14 @@ def test_the_docs_list_every_family(tmp_path: Path) -> None:
     assert with_table(page, MetricsPage(Service(Settings(data_dir=tmp_path)))) == page, (
         "run: python -m tools.metrics_table"
     )
+
+
+def test_a_port_that_cannot_be_used_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for settings, said in (
+            (Settings(data_dir=tmp_path, port=0, metrics_port=port), "set LIPWIRE_METRICS_PORT to a free port"),
+            (Settings(data_dir=tmp_path, port=7, metrics_port=7), "another than LIPWIRE_PORT"),
+        ):
+            with pytest.raises(SettingsError, match=said):
+                check_ports(settings)
