@@ -3,6 +3,8 @@
 # make check  what to run before a commit: lint, types, unit tests
 # make test-plugins   what plugs a face into agent frameworks, with the frameworks themselves (make test does it too)
 # make converse       talk to a face: examples/converse, and a server for it
+# make audit  ask which locked packages have known holes (needs the network)
+# make sbom   write dist/lipwire.cdx.json: what the service is made of, in CycloneDX
 # make lock   write locks/ after a change of the dependencies in pyproject.toml
 
 PYTHON ?= python3
@@ -10,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: run test test-plugins converse check lint lock setup clean
+.PHONY: run test test-plugins converse check lint lock audit sbom setup clean
 
 run: setup
 	@exec $(BIN)/lipwire serve
@@ -33,6 +35,12 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@if [ -f tools/page_checks.sh ]; then PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/page_checks.sh; fi
+
+audit: setup
+	@exec $(BIN)/python -m tools.audit
+
+sbom: setup
+	@exec $(BIN)/python -m tools.sbom dist/lipwire.cdx.json
 
 lock: setup
 	@sh tools/lock.sh $(BIN)

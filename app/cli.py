@@ -99,11 +99,14 @@ def _render(args: argparse.Namespace) -> int:
     from app.commands.render import RenderError, render_file
     from app.faces.face import FaceFinder, LandmarkFilesMissing
     from app.inference.engines.registry import AUTO, Engines, EngineUnavailable, NoSuchEngine
+    from app.provenance.credentials import CredentialsError
+    from app.provenance.origin import Origin
 
     settings = load_settings(life=args.life)
     wanted = "wav2lip" if args.checkpoint and args.engine == AUTO else args.engine
     engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint, settings.life)
     try:
+        origin = Origin.of(settings)
         engine = engines.get(wanted)
         with tempfile.TemporaryDirectory(prefix="lipwire-") as folder:
             store = AvatarStore(Path(folder), FaceFinder(), settings.max_side, max_avatars=1)
@@ -112,13 +115,13 @@ def _render(args: argparse.Namespace) -> int:
             if face.notice:
                 print(face.notice, file=sys.stderr)
             with tqdm(unit=" frames", desc=engine.name) as bar:
-                count = render_file(engine, store.load(face.id), args.audio, args.out, bar.update)
+                count = render_file(engine, store.load(face.id), args.audio, args.out, origin, bar.update)
                 seconds = bar.format_dict["elapsed"]
     except NoSuchEngine as error:
         return _complain(
             f'There is no engine "{error}"; choose one of {", ".join(s.name for s in engines.statuses())}.'
         )
-    except (EngineUnavailable, LandmarkFilesMissing, PictureError, RenderError, OSError) as error:
+    except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, PictureError, RenderError, OSError) as error:
         return _complain(str(error))
     print(f"{args.out}: {count} frames, {count / max(seconds, 1e-3):.0f} frames/s")
     return 0

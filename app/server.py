@@ -16,6 +16,7 @@ from app.faces.face import MESH_FILE, LandmarkFilesMissing, landmark_file
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
+from app.provenance.credentials import CredentialsError
 from app.sessions.service import Service
 
 # How long a thread may keep the interpreter while others wait. At Python's own 5 ms the event loop, which wakes often
@@ -53,10 +54,10 @@ def serve(settings: Settings, log_level: str = "info") -> int:
     if host != settings.host:
         print(WITHOUT_KEYS.format(asked=settings.host, bound=host), file=sys.stderr, flush=True)
         settings = settings.model_copy(update={"host": host})
-    server = make_server(settings, log_level)
     try:
+        server = make_server(settings, log_level)
         check(settings, server.engines)
-    except (EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
+    except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     # uvicorn exits by itself when it cannot start

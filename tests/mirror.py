@@ -107,6 +107,11 @@ def refuse(status: int) -> Answer:
     return lambda request: request.head(status, 0)
 
 
+def redirect(address: str) -> Answer:
+    """Send on to another address."""
+    return lambda request: request.head(302, 0, Location=address)
+
+
 def announce(length: int) -> Answer:
     """Promise ``length`` bytes and send none."""
     return lambda request: request.head(200, length)

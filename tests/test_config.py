@@ -44,6 +44,7 @@ def test_flags_come_before_variables_and_variables_before_defaults() -> None:
         ("LIPWIRE_SPEECH_KEY", "kéy"),
         ("LIPWIRE_WEIGHTS_MIRRORS", "example.org/weights"),
         ("LIPWIRE_WEIGHTS_MIRRORS", "https://"),
+        ("LIPWIRE_WEIGHTS_MIRRORS", "http://example.org/weights"),
         ("LIPWIRE_LOG_FORMAT", "xml"),
         ("LIPWIRE_PUBLIC_URL", "faces.example.org"),
         ("LIPWIRE_C2PA_CERTFILE", "cert.pem"),

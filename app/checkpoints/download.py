@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from app.checkpoints.manifest import WeightsError, sha256_of
 from app.clock import MonotonicClock
+from app.config import is_safe_source
 from app.media import NS_PER_S
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
@@ -103,7 +104,12 @@ class Download:
         try:
             # compressed answers could not be continued
             headers = {"Accept-Encoding": "identity"}
-            return httpx.Client(timeout=self._patience.stall_s, follow_redirects=True, headers=headers)
+            return httpx.Client(
+                timeout=self._patience.stall_s,
+                follow_redirects=True,
+                headers=headers,
+                event_hooks={"request": [_require_safe]},  # of redirects too
+            )
         except (ValueError, ImportError, OSError) as error:
             raise WeightsError(f"The proxy or certificate settings of this machine are unusable: {error}") from error
 
@@ -186,3 +192,8 @@ class Download:
                     if came_bytes < patience.slow_bytes_s * past_s:
                         raise _Refused(f"it stalled: fewer than {patience.slow_bytes_s} bytes a second")
                     since_ns, came_bytes = clock.now_ns(), 0
+
+
+def _require_safe(request: httpx.Request) -> None:
+    if not is_safe_source(str(request.url)):
+        raise _Refused(f"it leads to {_USER_INFO.sub('//', str(request.url))}, which is no https:// address")

@@ -23,6 +23,8 @@ from app.media import (
     VIDEO_FPS,
     TalkingFrame,
 )
+from app.provenance.credentials import CredentialsError
+from app.provenance.origin import Origin
 
 BLOCK_S = 0.1
 MAX_BATCH = 16  # pictures at once, so that progress shows
@@ -67,9 +69,16 @@ def talking_frames(engine: Engine, avatar: Avatar, audio: Path) -> Iterator[Talk
 
 
 def render_file(
-    engine: Engine, avatar: Avatar, audio: Path, out: Path, progress: Callable[[int], None] = lambda frames: None
+    engine: Engine,
+    avatar: Avatar,
+    audio: Path,
+    out: Path,
+    origin: Origin,
+    progress: Callable[[int], None] = lambda frames: None,
 ) -> int:
-    """Write an MP4 (H.264 and AAC) and return its number of frames; ``progress`` is told of each.
+    """Write an MP4 (H.264 and AAC) that says where it comes from; returns its number of frames.
+
+    ``progress`` is told of each.
 
     Raises:
         RenderError: when the recording cannot be read, is empty, or the file cannot be written.
@@ -77,6 +86,7 @@ def render_file(
     count = 0
     try:
         with av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            container.metadata.update(origin.tags)
             video = container.add_stream("libx264", rate=VIDEO_FPS, options={"crf": CRF, "preset": "veryfast"})
             video.width, video.height, video.pix_fmt = avatar.width, avatar.height, "yuv420p"
             sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
@@ -90,7 +100,8 @@ def render_file(
                 raise RenderError(f"{audio} holds no sound.")
             container.mux(video.encode())
             container.mux(sound.encode())
-    except (av.FFmpegError, OSError) as error:
+        origin.mark(out)
+    except (av.FFmpegError, OSError, CredentialsError) as error:
         raise RenderError(f"{out} cannot be written: {error}") from error
     return count
 

@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 
 from app.assets import CHECKOUT, in_checkout
 from app.config.group import SettingsGroup
-from app.config.wanting import HTTP_URL, listed, wanting
+from app.config.wanting import HTTP_URL, is_safe_source, listed, wanting
 
 
 def _data_dir() -> Path:
@@ -66,8 +66,8 @@ class Serving(SettingsGroup):
     @classmethod
     def _read_mirrors(cls, value: Any) -> Any:
         urls = listed(value)
-        if not all(HTTP_URL.fullmatch(url) for url in urls):
-            raise wanting("weights_mirrors", "http:// or https:// addresses separated by commas (--mirror: one each)")
+        if not all(is_safe_source(url) for url in urls):
+            raise wanting("weights_mirrors", "https:// addresses separated by commas (--mirror: one each)")
         return urls
 
     @field_validator("trusted_proxies", mode="before")

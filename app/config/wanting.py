@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 VARIABLE_PREFIX = "LIPWIRE_"
 HTTP_URL = re.compile(r"https?://[^\s/,]+[^\s,]*")
@@ -26,3 +28,16 @@ def wanting(name: str, wanted: str) -> SettingsError:
 def listed(value: Any) -> Any:
     """Make a tuple of what a variable lists between commas; what is no text stays as it is."""
     return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+
+
+def is_safe_source(url: str) -> bool:
+    """Tell whether what comes from an address came unchanged: over HTTPS, or from this very machine."""
+    if not HTTP_URL.fullmatch(url):
+        return False
+    parts = urlsplit(url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False

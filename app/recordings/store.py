@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -28,11 +28,12 @@ CUT_SHORT = RecordingFault("cut_short", "The server was killed while it recorded
 class RecordingStore:
     """Keeps ``{session}.mp4`` and ``{session}.json`` in a folder, for ``keep_days`` (0: for ever).
 
-    Every method reads or writes files: call them off the event loop. Several servers may share the folder.
+    What is mended is given to ``mark``. Every method reads or writes files: call them off the event loop. Several
+    servers may share the folder.
     """
 
-    def __init__(self, folder: Path, keep_days: float) -> None:
-        self._folder, self._keep_days = folder / "recordings", keep_days
+    def __init__(self, folder: Path, keep_days: float, mark: Callable[[Path], None] = lambda path: None) -> None:
+        self._folder, self._keep_days, self._mark = folder / "recordings", keep_days, mark
 
     def note(self, info: RecordingInfo) -> None:
         """Write down what is known of a recording: as a whole, or, where a full disk has no room for that, over what
@@ -92,6 +93,8 @@ class RecordingStore:
                 age_s = time.time() - path.stat().st_mtime
                 if self._keep_days and age_s > self._keep_days * DAY_S:
                     path.unlink()
+                elif path.suffix == ".signing" and age_s > ABANDONED_S:
+                    path.unlink()  # the copy of a file that was being signed
                 elif path.suffix == ".mp4" and age_s > ABANDONED_S and path.stem not in writing:
                     self._mend(path.stem)
 
@@ -108,10 +111,13 @@ class RecordingStore:
             path = self.path(session)
             written = path.stat()
             os.truncate(path, length)
+            self._mark(path)
             os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))  # it expires as if it had not been mended
             with av.open(str(path)) as container:
                 duration_ms = (container.duration or 0) * 1000 // av.time_base
-            self.note(replace(info, state="failed", bytes=length, duration_ms=duration_ms, error=CUT_SHORT))
+            self.note(
+                replace(info, state="failed", bytes=path.stat().st_size, duration_ms=duration_ms, error=CUT_SHORT)
+            )
             logger.warning("recordings: %s was cut short and has been mended, %d ms", session, duration_ms)
         except (OSError, av.FFmpegError) as error:
             logger.warning("recordings: %s could not be mended: %s", session, error)

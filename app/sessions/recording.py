@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from app.provenance.origin import Origin
 from app.recordings.recording_info import RecordingInfo
 from app.recordings.store import RecordingStore
 from app.rtc.recording.recorder import Recorder
@@ -46,10 +47,12 @@ class Recording:
         info: RecordingInfo,
         size: tuple[int, int],
         store: RecordingStore,
+        origin: Origin,
         pool: Executor,
         on_over: Callable[[Recording], None],
     ) -> None:
         self._info, self._size, self._store, self._pool, self._on_over = info, size, store, pool, on_over
+        self._origin = origin
         self._recorder: Recorder | None = None
         self._work: asyncio.Task[None] | None = None
         self._unwanted = False
@@ -82,7 +85,7 @@ class Recording:
         """Record what is sent from now on, unless it was deleted before."""
         if self._unwanted:
             return
-        self._recorder = Recorder(media, self._store.path(self._info.session), self._size, self._pool)
+        self._recorder = Recorder(media, self._store.path(self._info.session), self._size, self._origin, self._pool)
         self._work = asyncio.create_task(self._keep(self._recorder), name=f"recording {self._info.session}")
 
     async def snapshot(self) -> Snapshot | None:

@@ -10,6 +10,7 @@ from app.avatars.avatar import Avatar
 from app.clock import Clock, wall_clock
 from app.errors import Refusal
 from app.media import NS_PER_S
+from app.provenance.origin import Origin
 from app.recordings.recording_info import RecordingInfo
 from app.recordings.store import RecordingStore
 from app.sessions.recording import Recording, Snapshot
@@ -24,8 +25,8 @@ WRITERS = 2  # threads, for however many recordings: they wait for one disk
 class Recordings:
     """Begins recordings and finds them again by the id of their session. ``start`` and ``aclose`` belong together."""
 
-    def __init__(self, store: RecordingStore, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: RecordingStore, origin: Origin, clock: Clock) -> None:
+        self._store, self._origin, self._clock = store, origin, clock
         self._pool = MeasuredPool(WRITERS, "recording")
         self._live: dict[str, Recording] = {}
         self._sweeper: asyncio.Task[None] | None = None
@@ -46,7 +47,7 @@ class Recordings:
         """Make a session's recording; it is found as soon as something of it can be played."""
         created = wall_clock().isoformat(timespec="seconds")
         info = RecordingInfo(session, avatar.id, created)
-        recording = Recording(info, (avatar.width, avatar.height), self._store, self._pool, self._forget)
+        recording = Recording(info, (avatar.width, avatar.height), self._store, self._origin, self._pool, self._forget)
         self._live[session] = recording
         return recording
 

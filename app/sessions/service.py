@@ -20,6 +20,7 @@ from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
 from app.media import TalkingFrame
 from app.pacer.schedule import Mode
+from app.provenance.origin import Origin
 from app.recordings.store import RecordingStore
 from app.sessions.admission import Terms
 from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
@@ -85,7 +86,9 @@ class Service:
         self._encoder_pool = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
-        self.recordings = Recordings(RecordingStore(settings.data_dir, settings.recordings_keep_days), self.clock)
+        origin = Origin.of(settings)
+        kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, origin.mark_if_possible)
+        self.recordings = Recordings(kept, origin, self.clock)
         self.sessions: dict[str, Session] = {}
         self.ended: Counter[str] = Counter()
         self._watches: list[asyncio.Task[None]] = []

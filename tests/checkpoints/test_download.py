@@ -25,6 +25,7 @@ from tests.mirror import (
     dribble,
     hold_after,
     ranged,
+    redirect,
     refuse,
     up_to,
     whole,
@@ -90,7 +91,7 @@ def test_a_file_with_the_wrong_sum_is_deleted_and_the_next_mirror_asked(desk: De
 def test_when_every_address_fails_one_line_says_why_of_each(desk: Desk, mirror: StartMirror) -> None:
     dead, missing, page = dead_address(), mirror(refuse(404)), mirror(whole(b"<p>", Content_Type="text/html; x"))
     with pytest.raises(WeightsError) as caught:
-        desk.fetch(dead, missing, page, "http://nowhere:port/lips.pth")
+        desk.fetch(dead, missing, page, "https://nowhere:port/lips.pth")
     said = str(caught.value)
     assert "\n" not in said and "--mirror" in said
     assert f"put the file at {desk.path} yourself; its SHA-256 is {SUM}" in said
@@ -268,3 +269,13 @@ def test_a_machine_whose_proxy_settings_are_unusable_says_so(desk: Desk, monkeyp
     monkeypatch.setenv("ALL_PROXY", "nonsense://somewhere")
     with pytest.raises(WeightsError, match="proxy"):
         desk.fetch(dead_address())
+
+
+def test_what_is_not_at_an_https_address_is_not_fetched(desk: Desk, mirror: StartMirror) -> None:
+    elsewhere = "http://lips.invalid/lips.pth"
+    for address in (elsewhere, mirror(redirect(elsewhere))):
+        with pytest.raises(WeightsError, match=r"it leads to http://lips\.invalid/lips\.pth, which is no https://"):
+            desk.fetch(address)
+    near = mirror(ranged)
+    desk.fetch(mirror(redirect(f"{near.url}/lips.pth")))
+    assert desk.done

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import c2pa
 import numpy as np
 import pytest
 import soundfile
@@ -17,9 +18,15 @@ from app.commands.render import RenderError, render_file, talking_frames
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.pcm import PcmFormat
+from app.provenance.origin import Origin
+from app.provenance.source_type import DIGITAL_SOURCE_TYPE
+from app.provenance.xmp import xmp_box
 from app.sessions.feeder import Feeder, FeederLinks
 from app.sessions.utterances import Utterances
 from tests.fakes import HoardingSink
+from tests.provenance.signing import make_signing
+
+ORIGIN = Origin("AI-generated")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +39,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_mp4_has_25_frames_a_second_and_the_voice(avatar: Avatar, short: Path, tmp_path: Path) -> None:
     seen: list[int] = []
-    count = render_file(PortraitEngine(), avatar, short, tmp_path / "out.mp4", seen.append)
+    count = render_file(PortraitEngine(), avatar, short, tmp_path / "out.mp4", ORIGIN, seen.append)
     assert count == len(seen) == 75
     with av.open(str(tmp_path / "out.mp4")) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
@@ -76,7 +83,7 @@ def test_unreadable_and_empty_recordings_are_refused(avatar: Avatar, tmp_path: P
     soundfile.write(empty, np.zeros(0, np.float32), 16_000)
     for path, match in ((bad, "cannot be read"), (empty, "no sound"), (tmp_path / "none.wav", "cannot be read")):
         with pytest.raises(RenderError, match=match):
-            render_file(PortraitEngine(), avatar, path, tmp_path / "out.mp4")
+            render_file(PortraitEngine(), avatar, path, tmp_path / "out.mp4", ORIGIN)
 
 
 def test_the_command_renders_and_says_how_fast(short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,3 +108,30 @@ def test_the_command_says_what_is_wrong(
     flags = {"--face": str(DEFAULT_PICTURE), "--audio": str(short), "--out": str(tmp_path / "o.mp4"), **change}
     assert main(["render", *[part for flag in flags.items() for part in flag]]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_file_says_that_a_machine_made_it(short: Path, tmp_path: Path) -> None:
+    signing = make_signing(tmp_path / "signing")
+    environment = {"LIPWIRE_C2PA_CERTFILE": str(signing.certfile), "LIPWIRE_C2PA_KEYFILE": str(signing.keyfile)}
+    out = tmp_path / "out.mp4"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        assert main(["render", "--face", "default", "--audio", str(short), "--out", str(out)]) == 0
+    with av.open(str(out)) as container:
+        assert DIGITAL_SOURCE_TYPE in container.metadata["comment"]
+    assert xmp_box("AI-generated") in out.read_bytes()
+    with c2pa.Reader(str(out)) as reader:
+        assert DIGITAL_SOURCE_TYPE in reader.json()
+
+
+def test_a_certificate_that_cannot_sign_is_said_before_anything_is_drawn(
+    short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "key.pem").write_text("text")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIPWIRE_C2PA_CERTFILE", str(tmp_path / "key.pem"))
+        patch.setenv("LIPWIRE_C2PA_KEYFILE", str(tmp_path / "key.pem"))
+        assert main(["render", "--face", "default", "--audio", str(short), "--out", str(tmp_path / "out.mp4")]) == 2
+    assert "no private key" in capsys.readouterr().err
+    assert not (tmp_path / "out.mp4").exists()

@@ -11,6 +11,8 @@ import pytest
 
 from app.i420 import BLACK_LUMA, plain
 from app.media import SAMPLES_PER_PACKET
+from app.provenance.origin import Origin
+from app.provenance.xmp import xmp_box
 from app.recordings.boxes import whole_until
 from app.recordings.recording_info import RecordingFault, RecordingInfo
 from app.recordings.store import ABANDONED_S, DAY_S, RecordingStore
@@ -77,6 +79,18 @@ def test_what_has_expired_is_removed_and_nothing_else(store: RecordingStore) -> 
     assert store.find("new") is not None and store.path("new").exists()
 
 
+def test_what_was_being_signed_when_the_server_was_killed_is_removed(tmp_path: Path) -> None:
+    store = RecordingStore(tmp_path, 0)
+    growing(store.path("old"), 20).close()
+    left = store.path("old").with_name("old.mp4.signing")
+    left.write_bytes(b"x")
+    store.sweep()
+    assert left.exists(), "it may still be written"
+    age(left, ABANDONED_S + 10)
+    store.sweep()
+    assert not left.exists() and store.path("old").exists()
+
+
 def test_nothing_expires_where_it_is_kept_for_ever(tmp_path: Path) -> None:
     store = RecordingStore(tmp_path, 0)
     store.sweep()
@@ -114,6 +128,18 @@ def test_what_a_killed_server_left_is_mended_once_nobody_writes_it(store: Record
     assert (found.state, found.error.code, found.bytes) == ("failed", "cut_short", path.stat().st_size)
     assert path.stat().st_size == file.whole_bytes and path.stat().st_mtime == pytest.approx(written)
     assert boxes(path)[-1] == "mdat" and found.duration_ms == pytest.approx(1000 * play(path).seconds, abs=60)
+
+
+def test_what_is_mended_is_marked_too(tmp_path: Path) -> None:
+    store = RecordingStore(tmp_path, 7, Origin("Made up").mark_if_possible)
+    store.note(INFO)
+    path = store.path("5e55")
+    whole = growing(path).whole_bytes
+    age(path, ABANDONED_S + 10)
+    store.sweep()
+    found = store.find("5e55")
+    assert found is not None and found.bytes == path.stat().st_size == whole + len(xmp_box("Made up"))
+    assert found.duration_ms == pytest.approx(1000 * play(path).seconds, abs=60)
 
 
 def test_of_what_holds_nothing_nothing_stays(store: RecordingStore) -> None:

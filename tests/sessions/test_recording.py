@@ -112,7 +112,7 @@ async def test_what_is_being_written_can_be_had_and_is_left_alone_by_its_end(ser
         data = found.head + file.read(found.bytes - len(found.head))
     path = (await kept(service, session)).with_name("snapshot.mp4")
     path.write_bytes(data)
-    assert boxes(path)[-1] == "mdat" and len(play(path).times) >= 12
+    assert boxes(path)[-1] in ("mdat", "uuid") and len(play(path).times) >= 12
     path.unlink()
 
 
@@ -242,7 +242,7 @@ async def test_a_disk_that_is_really_full_leaves_a_file_that_plays(tiny_disk: Pa
     info = session.recording.info
     again = RecordingStore(tiny_disk, 7).find(session.id)
     assert again == info, "what is known of it fits too"
-    assert info.bytes == path.stat().st_size and boxes(path)[-1] == "mdat" and play(path).seconds > 1
+    assert info.bytes == path.stat().st_size and boxes(path)[-1] in ("mdat", "uuid") and play(path).seconds > 1
     await serving.aclose()
 
 

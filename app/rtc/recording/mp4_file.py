@@ -6,9 +6,10 @@ index (``hybrid_fragmented``, FFmpeg 8).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import av
@@ -47,15 +48,17 @@ class Sample:
 
 class Mp4File:
     """One recording's file. ``pts`` count from the session's epoch, which is where the file begins.
+    ``tags`` are the container's own.
 
     A hole in the voice is filled with silence, as players would close it and the lips come late. A hole in the
     pictures is a picture that stands longer; the first one stands from the beginning. Not for several threads at a
     time; ``whole_bytes``, ``duration_ms`` and ``is_ending`` may be read by any.
     """
 
-    def __init__(self, path: Path, width: int, height: int) -> None:
+    def __init__(self, path: Path, width: int, height: int, tags: Mapping[str, str] = MappingProxyType({})) -> None:
         self._file = GrowingFile(path)
         self._container: Any = av.open(self._file, "w", format="mp4", options=MUXING)
+        self._container.metadata.update(tags)
         self._pictures = self._container.add_mux_stream(
             "h264", rate=VIDEO_FPS, width=width, height=height, time_base=VIDEO_TIME_BASE
         )

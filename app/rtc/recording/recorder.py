@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from app.media import VIDEO_CLOCK_RATE
+from app.provenance.origin import Origin
 from app.recordings.recording_info import RecordingFault
 from app.rtc.recording.mp4_file import Mp4File, Sample
 from app.rtc.senders import Media
@@ -32,8 +33,8 @@ class Recorder:
     by ``pool``, one batch at a time; all else is on the event loop. It never fails: ``fault`` says why it ended early.
     """
 
-    def __init__(self, media: Media, path: Path, size: tuple[int, int], pool: Executor) -> None:
-        self._media, self._path, self._size, self._pool = media, path, size, pool
+    def __init__(self, media: Media, path: Path, size: tuple[int, int], origin: Origin, pool: Executor) -> None:
+        self._media, self._path, self._size, self._origin, self._pool = media, path, size, origin, pool
         self._pictures, self._voice = media.pictures.subscribe("H264"), media.voice.subscribe()
         self._waiting: deque[Sample] = deque()
         self._in_hand = 0  # packets that are being written
@@ -120,7 +121,9 @@ class Recorder:
         """Write until the end, or until that cannot be done."""
         loop = asyncio.get_running_loop()
         try:
-            file = self._file = await loop.run_in_executor(self._pool, Mp4File, self._path, *self._size)
+            file = self._file = await loop.run_in_executor(
+                self._pool, Mp4File, self._path, *self._size, self._origin.tags
+            )
             try:
                 while self._waiting or not self._ending:
                     await self._until_enough()
@@ -131,9 +134,15 @@ class Recorder:
                     self._in_hand = 0
                     self._room.set()
             finally:
-                self._length = await loop.run_in_executor(self._pool, file.close)
+                self._length = await loop.run_in_executor(self._pool, self._finish, file)
         except Exception as error:  # whatever it is, the session goes on
             self._give_up(error)
+
+    def _finish(self, file: Mp4File) -> int:
+        """End the file and write into it where it comes from; returns its length in bytes."""
+        file.close()
+        self._origin.mark_if_possible(self._path)
+        return self._path.stat().st_size
 
     async def _until_enough(self) -> None:
         if not self._ending:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+import av
+import c2pa
 import numpy as np
 import pytest
 
@@ -16,6 +19,10 @@ from app.clock import Epoch, SlotClock
 from app.i420 import BLACK_LUMA, WHITE_LUMA, plain
 from app.media import PACKET_NS
 from app.pacer.played_slot import PlayedSlot
+from app.provenance.credentials import Credentials
+from app.provenance.origin import Origin
+from app.provenance.source_type import DIGITAL_SOURCE_TYPE
+from app.provenance.xmp import xmp_box
 from app.rtc.broadcast import SUBSCRIPTION_PICTURES, SUBSCRIPTION_VOICE, PictureBroadcast, VoiceBroadcast
 from app.rtc.picture_encoder import Effort, PictureEncoder, make_encoder
 from app.rtc.playout_feed import PlayoutFeed
@@ -23,6 +30,7 @@ from app.rtc.recording.mp4_file import Mp4File
 from app.rtc.recording.recorder import KEY_INTERVAL, WAITING_HIGH, Recorder
 from app.rtc.senders import Media
 from tests.fakes import FakeClock, InlinePool
+from tests.provenance.signing import make_signing
 from tests.recorded import boxes, play, slot_of_sound
 
 SIDE = 128
@@ -89,8 +97,8 @@ class Stage:
             each.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
 
-    def record(self, path: Path, pool: Executor | None = None) -> Recorder:
-        return Recorder(self.media, path, (SIDE, SIDE), pool or InlinePool())
+    def record(self, path: Path, pool: Executor | None = None, origin: Origin | None = None) -> Recorder:
+        return Recorder(self.media, path, (SIDE, SIDE), origin or Origin("Made up"), pool or InlinePool())
 
 
 @pytest.fixture
@@ -226,3 +234,22 @@ async def test_key_frames_come_often_enough_to_seek(stage: Stage, tmp_path: Path
 def _last_unit(packet: bytes) -> bytes:
     """Return the last of a picture's NAL units, which an MP4 holds as they are."""
     return packet.split(b"\x00\x00\x01")[-1]
+
+
+async def test_a_recording_says_that_a_machine_made_it_from_its_first_fragment_on(stage: Stage, tmp_path: Path) -> None:
+    signing, path = make_signing(tmp_path / "signing"), tmp_path / "a.mp4"
+    recorder = stage.record(path, origin=Origin("Made up", Credentials(signing.certfile, signing.keyfile)))
+    await stage.show(100)
+    cut_short = tmp_path / "cut.mp4"
+    cut_short.write_bytes(path.read_bytes()[: recorder.bytes])
+    await recorder.aclose()
+    for each in (cut_short, path):
+        with av.open(str(each)) as container:
+            assert DIGITAL_SOURCE_TYPE in container.metadata["comment"]
+    assert xmp_box("Made up") in path.read_bytes()
+    assert recorder.bytes == path.stat().st_size
+    with c2pa.Reader(str(path)) as reader:
+        told = json.loads(reader.json())
+    faults = [each["code"] for each in told["validation_results"]["activeManifest"]["failure"]]
+    assert faults == ["signingCredential.untrusted"]  # as nobody told this reader of the authority
+    assert len(play(path).times) == 100

@@ -1,0 +1,1 @@
+"""Files that say that a machine made them."""
