@@ -136,7 +136,7 @@ async def test_no_page_needs_what_its_policy_forbids(server: Server, open_page: 
 
     await page.goto(f"{server.url}/embed")
     await page.click("#start")
-    await becomes(page, "playing")
+    await becomes(page, "playing", 60)
     await page.click("#speak")
     await says(page, "A program speaks")
     await page.check("#round")
