@@ -136,14 +136,14 @@ async def test_no_page_needs_what_its_policy_forbids(server: Server, open_page: 
 
     await page.goto(f"{server.url}/embed")
     await page.click("#start")
-    await becomes(page, "playing")
+    await becomes(page, "playing", 60)
     await page.click("#speak")
     await says(page, "A program speaks")
     await page.check("#round")
     await page.fill("#width", "200")
     await unharmed(page, complaints)
 
-    async with session(server) as made:
+    async with session(server, engine="clapper") as made:  # for which a busy machine has time as well
         await page.goto(made.watch)
         await becomes(page, "playing")
         await unharmed(page, complaints)
@@ -266,7 +266,7 @@ async def test_every_face_is_marked_as_the_operator_says(labelled: Server, open_
 async def test_a_mark_is_not_lost_by_a_pages_style_nor_on_the_whole_screen(
     labelled: Server, open_page: OpenPage
 ) -> None:
-    async with session(labelled) as made:
+    async with session(labelled, engine="clapper") as made:
         with ForeignSite(HOSTILE_CSS + two_lines(labelled, made.watch)) as site:
             page = await open_page(url=site.url)
             shown(await page.evaluate(PLACES_JS, ["lipwire-face", True]))  # before there is anything else
