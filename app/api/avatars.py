@@ -87,7 +87,7 @@ def avatar_routes(
         dependencies=greeted,
     )
     async def get_image(id: str, caller: Asking) -> FileResponse:
-        await run_in_threadpool(own.usable, id, caller)
+        await run_in_threadpool(own.require_usable, id, caller)
         path = await run_in_threadpool(store.picture_file, id)
         headers = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}
         return FileResponse(path, media_type="image/png", headers=headers)

@@ -139,6 +139,8 @@ class RecordingStore:
         try:
             stored = json.loads(self._facts(session).read_text())
             fault = stored.pop("error")
+            if not isinstance(stored.get("owner", ""), str):
+                raise TypeError("its owner is no text")
             return RecordingInfo(**stored, error=RecordingFault(**fault) if fault else None)
         except FileNotFoundError:
             return None
