@@ -97,7 +97,7 @@ def avatar_routes(
         dependencies=greeted,
     )
     async def get_image(id: str, caller: Asking) -> FileResponse:
-        await run_in_threadpool(own.usable, id, caller)
+        await run_in_threadpool(own.require_usable, id, caller)
         path = await run_in_threadpool(store.picture_file, id)
         return FileResponse(path, media_type="image/png", headers=IMAGE_HEADERS)
 

@@ -38,7 +38,7 @@ def mouth_routes(store: AvatarStore, on_corrected: Callable[[str], None], gate: 
 
     @router.get("", responses=problems(*NO_KEY, *NOT_THERE))
     async def get_mouth(id: str, caller: Asking) -> MouthView:
-        await run_in_threadpool(own.usable, id, caller)
+        await run_in_threadpool(own.require_usable, id, caller)
         return MouthView.of(await run_in_threadpool(store.mouth, id))
 
     @router.put(

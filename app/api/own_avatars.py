@@ -35,6 +35,11 @@ class OwnAvatars:
             raise NoSuchAvatar(id)
         return info
 
+    def require_usable(self, id: str, caller: Caller) -> None:
+        """Let in who may use an avatar; raises as :meth:`usable` does."""
+        if id != DEFAULT_ID:  # whose size only a look at its picture tells
+            self.usable(id, caller)
+
     def require_changeable(self, id: str, caller: Caller) -> None:
         """Let in who may change or delete an avatar.
 
@@ -42,8 +47,7 @@ class OwnAvatars:
             NoSuchAvatar, Refusal: as :meth:`usable` does.
             AvatarFixed: when it is everybody's, and the caller no operator.
         """
-        info = self.usable(id, caller)
-        if id != DEFAULT_ID and not caller.may_change(info.owner):
+        if id != DEFAULT_ID and not caller.may_change(self.usable(id, caller).owner):
             raise AvatarFixed(
                 "This avatar is everybody's: only the operator's keys, those in LIPWIRE_API_KEYS, change it."
             )

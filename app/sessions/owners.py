@@ -50,6 +50,7 @@ class Owners:
         self._keys, self._minutes, self._clock = keys, minutes, clock
         self._open: Counter[str] = Counter()
         self._ending: dict[str, int] = {}  # session → when it was told
+        self._closing: set[asyncio.Task[None]] = set()
         self._saved_ns = clock.now_ns()
 
     async def start(self) -> None:
@@ -57,7 +58,8 @@ class Owners:
         await asyncio.to_thread(self._minutes.load)
 
     async def aclose(self) -> None:
-        """Keep today's minutes."""
+        """Wait for what is being closed, and keep today's minutes."""
+        await asyncio.gather(*self._closing, return_exceptions=True)
         await self._save()
 
     def sessions_of(self, owner: str) -> int:
@@ -102,11 +104,24 @@ class Owners:
             self._end_some(present, now_ns)
             for id in [id for id, told_ns in self._ending.items() if now_ns - told_ns >= GOODBYE_NS]:
                 del self._ending[id]
-                await close(id)
+                self._close(id, close)
             if now_ns - self._saved_ns >= SAVE_NS:
                 self._saved_ns = now_ns
                 await self._save()
             before_ns = now_ns
+
+    def _close(self, id: str, close: Callable[[str], Awaitable[None]]) -> None:
+        """Close one that was told, beside what else there is to do: a slow disk may hold it up."""
+
+        async def closing() -> None:
+            try:
+                await close(id)
+            except Exception:
+                logger.exception("session %s: could not be closed", id)
+
+        task = asyncio.create_task(closing(), name=f"closing {id}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def _charge(self, sessions: Collection[Owned], seconds: float) -> None:
         today = wall_clock().date()

@@ -355,6 +355,8 @@ class Service:
         Raises:
             Refusal: ``no_such_avatar``.
         """
+        if request.avatar == DEFAULT_ID:
+            return
         try:
             owner = self.avatars.info(request.avatar).owner
         except NoSuchAvatar:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from app.api.auth import Gate
 from app.api.bodies import MAX_JSON_BYTES
@@ -132,6 +133,10 @@ def test_with_keys_set_nothing_is_done_without_one(tmp_path: Path) -> None:
         with client.websocket_connect("ws://localhost/ws") as socket:
             socket.send_json({"type": "start", "key": "two"})
             assert socket.receive_json()["type"] == "started"
+            socket.send_json({"type": "stop"})
+            with pytest.raises(WebSocketDisconnect):  # the test's client cancels what has not ended by itself
+                while True:
+                    socket.receive_json()
         for key in ("one", "two"):
             assert client.get("/api/sessions", headers={"Authorization": f"bearer {key}"}).status_code == 200
 

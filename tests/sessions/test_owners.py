@@ -131,3 +131,16 @@ async def test_nothing_stays_counted_of_who_has_left(house: House) -> None:
         house.owners.leave("")
         assert house.owners.sessions_of(f"key_{number}") == 0
     assert len(house.owners._open) == 0
+
+
+async def test_one_that_cannot_be_closed_holds_up_nobody(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(id: str) -> None:
+        raise OSError("the disk")
+
+    owners = house.owners
+    watch = asyncio.create_task(owners.watch(lambda: house.sessions, broken))
+    house.sessions = [Soul("1", ANN)]
+    house.keep(BOB)
+    await step(house, 6)
+    assert "could not be closed" in caplog.text and not watch.done()
+    watch.cancel()
