@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def keep_avatar(staged: Path, folder: Path, info: AvatarInfo, image: Image, more
     (staged / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
     write_info(staged, info, more)
     staged.chmod(0o755)
-    if not is_whole(folder):
+    if os.path.lexists(folder) and not is_whole(folder):
         remove(folder)
     try:
         os.replace(staged, folder)
@@ -64,7 +65,8 @@ def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, IsADirectoryError, PermissionError):  # another upload was faster
+            path.unlink()
 
 
 def decode_image(data: bytes) -> Image:
