@@ -15,7 +15,7 @@ class Lingering:
     """Sends an early answer whole, then takes what the client still sends, and then closes the connection.
 
     Without that a client that is refused while it sends sees its connection break, and not why. What is taken is thrown
-    away. Bound: ``LINGER_S``, ``SILENT_S`` without anything, and ``LINGER_BYTES``; then the connection is closed as it is.
+    away. Bound: ``LINGER_S``, ``SILENT_S`` without anything, and ``LINGER_BYTES``; then the connection is closed.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -15,7 +15,8 @@ from app.media import Image
 class VideoLoop:
     """A video as a loop that is played forth and back, so that it never jumps.
 
-    ``frames``: uint8 (n, height, width, 3), BGR, on the disk or in memory. ``meshes``: float32 (n, 468, 2), pixels, smoothed.
+    ``frames``: uint8 (n, height, width, 3), BGR, on the disk or in memory. ``meshes``: float32 (n, 468, 2), pixels,
+    smoothed.
     """
 
     frames: NDArray[np.uint8] | FrameFile

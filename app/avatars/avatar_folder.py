@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def keep_avatar(
     if room_bytes is not None and folder_bytes(staged) > room_bytes:
         raise over_bytes()
     staged.chmod(0o755)
-    if not is_whole(folder):
+    if os.path.lexists(folder) and not is_whole(folder):
         remove(folder)
     try:
         os.replace(staged, folder)
@@ -86,7 +87,8 @@ def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, IsADirectoryError, PermissionError):  # another upload was faster
+            path.unlink()
 
 
 def decode_image(data: bytes) -> Image:

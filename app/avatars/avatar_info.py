@@ -56,7 +56,8 @@ def read_info(folder: Path) -> AvatarInfo | None:
     Raises:
         AvatarDamaged: when it cannot be used.
     """
-    if not is_id(folder.name) or not os.path.lexists(folder):
+    found = place_of(folder)
+    if not is_id(folder.name) or found is None:
         return None
     try:
         info = _info(folder.name, read_details(folder))
@@ -64,10 +65,18 @@ def read_info(folder: Path) -> AvatarInfo | None:
         if info.frames > 1:
             _check_video(folder, info)
     except (OSError, ValueError, RecursionError) as error:
-        if not os.path.lexists(folder):
-            return None  # deleted meanwhile
+        if place_of(folder) != found:
+            return read_info(folder)  # deleted meanwhile, and perhaps uploaded again
         raise AvatarDamaged(folder.name, f"{type(error).__name__}: {error}") from error
     return info
+
+
+def place_of(folder: Path) -> int | None:
+    """Return what tells a folder from another one of the same name: its number on the disk; None: there is none."""
+    try:
+        return folder.lstat().st_ino
+    except OSError:
+        return None
 
 
 def read_details(folder: Path) -> dict[str, Any]:

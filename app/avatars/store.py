@@ -16,7 +16,7 @@ import numpy as np
 
 from app.assets import DEFAULT_PICTURE
 from app.avatars.avatar import Avatar
-from app.avatars.avatar_folder import decode_image, folder_bytes, keep_avatar, over_bytes, read_avatar, remove
+from app.avatars.avatar_folder import decode_image, folder_bytes, keep_avatar, over_bytes, read_avatar
 from app.avatars.avatar_info import PICTURE, AvatarInfo, is_id, kept_at, note_use, read_info, used_at
 from app.avatars.correction import corrected
 from app.avatars.damage import AvatarDamaged, minding_the_disk
@@ -272,7 +272,10 @@ class AvatarStore:
         """
         place = self._folder / id
         if place.is_symlink() or not place.is_dir():
-            remove(place)
+            try:
+                place.unlink()
+            except FileNotFoundError as error:
+                raise NoSuchAvatar(id) from error
             return
         try:
             with self.drafts.one() as grave:

@@ -51,11 +51,11 @@ class IdleRenderer:
     """One session's face at rest.
 
     A face without life is a picture, there at once. One with life, or of a video, is drawn by ``pool`` between the
-    pacer's releasing a slot and its being shown, and so is every face in the ``CLOSING_SLOTS`` after it spoke, as a cross-fade from the
-    picture played to the one at rest (0.4 ms of 1080 × 1080 pixels; one played picture is kept for it). Bound:
-    ``orders_high`` pictures, as many slots as wait to be shown; full: the last one again, and at rest where there is no
-    life; counted. Nothing is drawn while nobody looks. ``on_failure`` is told once when drawing fails. All on the event
-    loop.
+    pacer's releasing a slot and its being shown, and so is every face in the ``CLOSING_SLOTS`` after it spoke, as a
+    cross-fade from the picture played to the one at rest (0.4 ms of 1080 × 1080 pixels; one played picture is kept for
+    it). Bound: ``orders_high`` pictures, as many slots as wait to be shown; full: the last one again, and at rest where
+    there is no life; counted. Nothing is drawn while nobody looks. ``on_failure`` is told once when drawing fails. All
+    on the event loop.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ async def served(disk: Path) -> AsyncIterator[ServerThread]:
 async def neighbour(served: ServerThread) -> AsyncIterator[Client]:
     """Somebody who speaks all the while, and whose frames all come."""
     async with Client(served.ws_url) as client:
-        await client.start(engine="clapper", mode="clip", sample_rate=48_000)
+        await client.start(engine="clapper", mode="agent", sample_rate=48_000)
         await client.connect()
         await client.socket.send(claps(1500))
         await client.expect("speaking", 30, state="started")
