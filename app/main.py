@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI, WebSocket
 from app import __version__
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
+from app.api.cut_off import CutOff
 from app.api.mouths import mouth_routes
 from app.api.open_to_pages import OpenToPages
 from app.api.outputs import output_routes
@@ -50,6 +51,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(mouth_routes(service.avatars, service.casting.forget, guards))
     app.include_router(recording_routes(service.recordings, gate))
     app.add_middleware(OpenToPages, prefix=WHEP)
+    app.add_middleware(CutOff)
     app.include_router(whep_routes(service, gate))
     serve_pages(app)
     describe_socket(app)
