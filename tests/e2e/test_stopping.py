@@ -204,7 +204,9 @@ async def in_a_preparation(server: Server) -> asyncio.Task[None]:
 
 def long_video(seconds: int = 40) -> bytes:
     """A face that is looked at for a while before it is an avatar."""
-    face = av.VideoFrame.from_ndarray(cv2.resize(cv2.imread(str(DEFAULT_PICTURE)), (640, 640)), "bgr24")
+    picture = cv2.imread(str(DEFAULT_PICTURE))
+    assert picture is not None
+    face = av.VideoFrame.from_ndarray(cv2.resize(picture, (640, 640)).astype(np.uint8), "bgr24")
     out = io.BytesIO()
     with av.open(out, "w", "mp4") as container:
         stream = container.add_stream("h264", rate=25)
