@@ -49,7 +49,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 def calm(server: Server, *statuses: int) -> None:
     """It has ended, as it should, and complains of nothing."""
-    assert server.process.wait(timeout=20) in statuses
+    assert server.process.wait(timeout=60) in statuses
     log = server.log.read_text()
     assert "Traceback" not in log, log
 
@@ -82,7 +82,7 @@ async def test_a_term_lets_sessions_end_by_themselves_and_nobody_new_in(start: C
         await here.say("stop")
         await here.wait_closed()
     calm(server, 0)
-    assert time.monotonic() - begun < 10, "with its last session it goes, long before the time is over"
+    assert time.monotonic() - begun < 25, "with its last session it goes, long before the time is over"
 
 
 async def test_a_term_without_sessions_ends_it_at_once(start: Callable[..., Server]) -> None:
@@ -90,11 +90,11 @@ async def test_a_term_without_sessions_ends_it_at_once(start: Callable[..., Serv
     begun = time.monotonic()
     server.process.terminate()
     calm(server, 0)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 40
 
 
 async def test_what_is_left_when_the_time_is_over_ends_in_order(start: Callable[..., Server], tmp_path: Path) -> None:
-    server = start(drain_s="3")
+    server = start(drain_s="8")
     async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
         made = (await http.post("/api/sessions", json={"record": True})).json()
         async with Client(server.ws_url) as feeder, Client(server.ws_url) as late:
@@ -106,9 +106,10 @@ async def test_what_is_left_when_the_time_is_over_ends_in_order(start: Callable[
             server.process.terminate()
             await feeder.expect("draining")
             await feeder.socket.close()
+            await asyncio.sleep(0.5)
             await late.say("attach", **fed)
-            assert (await late.expect("draining"))["in_s"] < 3, "who comes later hears of what is left"
-            assert (await late.expect("error"))["code"] == "server_draining"
+            assert (await late.expect("draining"))["in_s"] < 8, "who comes later hears of what is left"
+            assert (await late.expect("error", timeout_s=30))["code"] == "server_draining"
             assert await late.wait_closed() == 4429
     calm(server, 0)
     (recording,) = tmp_path.glob("data/**/*.mp4")
@@ -129,7 +130,7 @@ async def test_an_element_that_watches_tries_again_until_a_server_answers(
         await page.wait_for_function(f"{state} === 'playing'", timeout=20_000)
         server.process.terminate()
         calm(server, 0)
-        await page.wait_for_function(f"{state} === 'lost'", timeout=5_000)
+        await page.wait_for_function(f"{state} === 'lost'", timeout=20_000)
         await asyncio.sleep(3)
         assert await page.evaluate(state) == "lost", "it goes on trying"
 
