@@ -18,6 +18,7 @@ from app.api.keys import key_routes
 from app.api.lingering import Lingering
 from app.api.metrics import MetricsPage, metrics_routes
 from app.api.metrics_port import MetricsPort
+from app.api.cut_off import CutOff
 from app.api.mouths import mouth_routes
 from app.api.open_to_pages import OpenToPages, open_headers
 from app.api.outputs import output_routes
@@ -79,6 +80,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(recording_routes(service.recordings, gate))
     app.add_middleware(OpenToPages, prefix=WHEP, headers=open_headers(settings.label))
     app.add_middleware(Lingering)
+    app.add_middleware(CutOff)
     app.include_router(whep_routes(service, gate))
     app.add_middleware(AddressNoted)
     serve_pages(app, with_api=settings.api_pages)

@@ -28,7 +28,7 @@ CONTEXT = Path(__file__).parents[1]
 CONTAINERFILE = CONTEXT / "deploy" / "Containerfile"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HOST_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-START_S, GOODBYE_S = 90, 30
+START_S, GOODBYE_S = 300, 30  # the first start compiles
 
 
 @dataclass
