@@ -14,11 +14,11 @@ from app.api.auth import Gate
 from app.api.avatars import avatar_routes
 from app.api.border import Border
 from app.api.client_address import AddressNoted
+from app.api.cut_off import CutOff
 from app.api.keys import key_routes
 from app.api.lingering import Lingering
 from app.api.metrics import MetricsPage, metrics_routes
 from app.api.metrics_port import MetricsPort
-from app.api.cut_off import CutOff
 from app.api.mouths import mouth_routes
 from app.api.open_to_pages import OpenToPages, open_headers
 from app.api.outputs import output_routes
@@ -72,7 +72,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(status_routes(service))
     app.include_router(session_routes(service, gate))
     if not settings.metrics_port:
-        app.include_router(metrics_routes(metrics, [Depends(gate.check_key)]))
+        app.include_router(metrics_routes(metrics, [Depends(gate.check_operator)]))
     app.include_router(output_routes(service, gate))
     app.include_router(avatar_routes(service.avatars, service.casting.forget, gate, service.share_of))
     app.include_router(mouth_routes(service.avatars, service.casting.forget, gate))

@@ -14,6 +14,7 @@ from typing import cast
 
 import uvicorn
 
+from app.access.key_ring import KeyRing
 from app.api.behind_proxies import BehindProxies
 from app.api.doorkeeper import Doorkeeper
 from app.api.front_door import FrontDoor, listen
@@ -82,11 +83,11 @@ def serve(settings: Settings) -> int:
     tune_heap()
     allow_descriptors()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    host = bound_host(settings, bool(settings.api_keys))
-    if host != settings.host:
-        print(WITHOUT_KEYS.format(asked=settings.host, bound=host), file=sys.stderr, flush=True)
-        settings = settings.model_copy(update={"host": host})
     try:
+        host = bound_host(settings, KeyRing.of(settings).is_wanted)
+        if host != settings.host:
+            print(WITHOUT_KEYS.format(asked=settings.host, bound=host), file=sys.stderr, flush=True)
+            settings = settings.model_copy(update={"host": host})
         server = make_server(settings)
         check(settings, server.engines)
     except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, SettingsError, OSError) as error:

@@ -47,7 +47,7 @@ LIMITS = Tally(
     "lipwire_limits",
     "Clients held by a limit that has no code to tell them: a connection closed or not taken.",
     ("kind",),
-    [("log_lines",)],
+    [("log_lines",), ("not_reading",), ("too_slow",)],
 )
 LOG_LINES = Tally(
     "lipwire_log_lines", "Lines written into the log.", ("level",), [(each,) for each in ("info", "warning", "error")]

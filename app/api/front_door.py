@@ -13,6 +13,7 @@ from collections.abc import Callable
 from app.api.connections import Peer
 from app.api.doorkeeper import HANDSHAKE_TOKENS, TLS_TOKENS, Doorkeeper
 from app.api.problems import MEDIA_TYPE, problem_of
+from app.tallies import REFUSALS
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ class FrontDoor:
 
     def _refuse(self, connection: socket.socket) -> None:
         """Say why, where that can be understood, and close."""
+        REFUSALS.note("http", FULL_CODE)
         if self._tls is not None or len(self._lingering) >= LINGERING:
             connection.close()
             return

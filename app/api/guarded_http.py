@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from app.api.doorkeeper import HANDSHAKE_TOKENS, SOCKET_TOKENS, Doorkeeper
 from app.api.pace import Share
+from app.tallies import LIMITS
 
 CHECK_S = 1.0
 HEAD_BYTES = 16 * 1024  # of a request, most of which are under 2 KB
@@ -161,6 +162,7 @@ class GuardedHttp(H11Protocol):
     def _watch(self) -> None:
         self._check = self.loop.call_later(CHECK_S, self._watch)
         if self._is_overdue() or self._is_untaken():
+            LIMITS.note("too_slow")
             self.transport.abort()
 
     def _is_overdue(self) -> bool:

@@ -14,6 +14,7 @@ from websockets.http11 import Request
 from app.api.client_messages import MAX_BINARY_BYTES, MAX_TEXT_BYTES
 from app.api.doorkeeper import Doorkeeper
 from app.api.frame_gauge import FIRST_CONTROL, OPCODE, FrameGauge, FrameHead
+from app.tallies import LIMITS
 
 STRANGER_BYTES = 64 * 1024  # of a message of who has not begun
 FRAMES_A_TURN = 16  # until others have theirs
@@ -109,7 +110,11 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
         """Give the peer its time to take what waits."""
         super().pause_writing()
         if self._untaken is None:
-            self._untaken = self.loop.call_later(UNTAKEN_S, self.transport.abort)
+            self._untaken = self.loop.call_later(UNTAKEN_S, self._give_up)
+
+    def _give_up(self) -> None:
+        LIMITS.note("not_reading")
+        self.transport.abort()
 
     def resume_writing(self) -> None:
         """Go on, as it has."""

@@ -79,14 +79,14 @@ STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
 def problem_of(status: int, code: str, detail: str) -> Problem:
-    """Make the document, and count it."""
-    REFUSALS.note("http", code)
+    """Make the document."""
     title = HTTPStatus(status).phrase
     return Problem(type=f"urn:lipwire:problem:{code}", title=title, status=status, code=code, detail=detail)
 
 
 def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Answer with the document."""
+    """Answer with the document, and count it."""
+    REFUSALS.note("http", code)
     return JSONResponse(problem_of(status, code, detail).model_dump(), status, headers, MEDIA_TYPE)
 
 

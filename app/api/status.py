@@ -31,7 +31,7 @@ def status_routes(service: Service) -> APIRouter:
 
     @router.get("/api/site", responses=problems())
     async def site() -> SiteView:
-        return SiteView(version=__version__, label=service.settings.label, keys=bool(service.settings.api_keys))
+        return SiteView(version=__version__, label=service.settings.label, keys=service.keys.is_wanted)
 
     @router.get("/readyz", include_in_schema=False)  # not a problem document where it is not
     async def readyz() -> Response:
