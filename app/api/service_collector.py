@@ -44,7 +44,6 @@ class ServiceCollector(Collector):
         """Yield every figure."""
         yield InfoMetricFamily("lipwire_build", "What runs.", {"version": __version__})
         yield from self._people()
-        yield _gauge("tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
         yield from self._played()
         yield from self._outputs()
         yield from self._machine()

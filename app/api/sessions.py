@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
@@ -78,7 +78,8 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
     @router.post("/{id}/interrupt", responses=problems(*NO_KEY, "no_such_session"))
     async def interrupt(id: str, caller: Asking) -> Cut:
         with gate.audit.act("session_interrupted", session=id):
-            return Cut(**asdict(service.find_own(id, caller).interrupt(from_outside=True)))
+            cut = service.find_own(id, caller).interrupt(from_outside=True)
+        return Cut(utterance=cut.utterance, played_ms=cut.played_ms, session_played_ms=cut.session_played_ms)
 
     return router
 

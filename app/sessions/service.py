@@ -214,8 +214,8 @@ class Service:
 
         Raises:
             Refusal: ``server_draining``, ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``,
-                ``no_such_avatar``, ``avatar_damaged``, ``too_many_sessions_here``, ``quota_sessions``, ``quota_minutes``,
-                ``quota_bytes`` or ``key_revoked``.
+                ``no_such_avatar``, ``avatar_damaged``, ``too_many_sessions_here``, ``quota_sessions``,
+                ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
         """
         with self.audit.act("session_made", key=request.owner, avatar=request.avatar) as line:
             session = await self._open(request)

@@ -122,7 +122,7 @@ def test_a_session_is_for_the_key_that_made_it_and_no_other(client: TestClient) 
 
 
 def test_one_on_a_socket_is_its_keys_too(client: TestClient) -> None:
-    with client.websocket_connect("/ws", headers=bearer(BOB)) as socket:  # programs may send it so
+    with client.websocket_connect("ws://localhost/ws", headers=bearer(BOB)) as socket:  # programs may send it so
         socket.send_json({"type": "start"})
         id = socket.receive_json()["session"]
         assert code(client.get(f"/api/sessions/{id}", headers=bearer(ANN))) == (404, "no_such_session")
@@ -131,7 +131,7 @@ def test_one_on_a_socket_is_its_keys_too(client: TestClient) -> None:
         with pytest.raises(WebSocketDisconnect):
             while True:
                 socket.receive_json()
-    with client.websocket_connect("/ws") as socket:
+    with client.websocket_connect("ws://localhost/ws") as socket:
         socket.send_json({"type": "start"})
         assert socket.receive_json()["code"] == "key_missing"
 
@@ -152,7 +152,7 @@ def test_an_avatar_is_for_the_key_that_made_it_and_no_other(client: TestClient) 
             assert code(there) == (404, "no_such_avatar"), (method, of)
             assert there.text.replace(id, "0" * 24) == nowhere.text
         assert code(asked(client, other, avatar=id)) == (404, "no_such_avatar")
-        with client.websocket_connect("/ws") as socket:
+        with client.websocket_connect("ws://localhost/ws") as socket:
             socket.send_json({"type": "start", "avatar": id, "key": other})
             assert socket.receive_json()["code"] == "no_such_avatar"
     assert client.get(path + "/image", headers=bearer(ANN)).status_code == 200
@@ -227,7 +227,7 @@ def test_a_revoked_key_opens_nothing_at_once_and_its_sessions_end(client: TestCl
     id = made(client, ANN)["id"]
     other = made(client, BOB)["id"]
     view = client.post(f"/api/sessions/{id}/tokens", json={"role": "view"}, headers=bearer(ANN)).json()["token"]
-    with client.websocket_connect("/ws") as socket:
+    with client.websocket_connect("ws://localhost/ws") as socket:
         socket.send_json({"type": "start", "key": ANN})
         assert socket.receive_json()["type"] == "started"
         keep_keys(folder, BOB)
@@ -269,7 +269,7 @@ def test_quotas_say_what_to_do(tmp_path: Path) -> None:
         full = asked(client, ANN)
         assert code(full) == (429, "quota_sessions") and "end one first" in full.json()["detail"]
         assert int(full.headers["retry-after"]) > 0
-        with client.websocket_connect("/ws") as socket:
+        with client.websocket_connect("ws://localhost/ws") as socket:
             socket.send_json({"type": "start", "key": ANN})
             assert socket.receive_json()["code"] == "quota_sessions"
             with pytest.raises(WebSocketDisconnect) as closed:
@@ -318,7 +318,7 @@ def test_a_recording_ends_where_its_keys_bytes_do_and_the_session_goes_on(tmp_pa
 
 def test_minutes_of_a_day_end_a_session_and_say_so(tmp_path: Path) -> None:
     keep_keys(tmp_path, ANN, minutes=0.02)
-    with serving(tmp_path) as client, client.websocket_connect("/ws") as socket:
+    with serving(tmp_path) as client, client.websocket_connect("ws://localhost/ws") as socket:
         socket.send_json({"type": "start", "key": ANN})
         while (told := socket.receive_json())["type"] != "error":
             pass
@@ -352,7 +352,7 @@ def test_changes_are_audited_without_a_secret(folder: Path, tmp_path: Path, capl
         client.delete(f"/api/avatars/{avatar['id']}", headers=bearer(ANN))
         for number in range(5):
             client.get("/api/sessions", headers=bearer(f"lw_wrong{number}"))
-        with client.websocket_connect("/ws") as socket:
+        with client.websocket_connect("ws://localhost/ws") as socket:
             socket.send_json({"type": "start", "key": ANN, "sample_rate": "x"})
             socket.receive_json()
     lines = [json.loads(line) for line in audit.read_text().splitlines()]
@@ -390,7 +390,7 @@ def test_who_guesses_is_refused_for_a_while_but_not_a_long_key(tmp_path: Path) -
         assert client.get("/api/sessions", headers=bearer(OPERATOR)).status_code == 200, "nobody is locked out"
         assert code(client.get("/api/sessions", headers=bearer(BOB))) == (429, "too_many_wrong_keys")
         assert code(client.get("/api/sessions")) == (401, "key_missing")
-        with client.websocket_connect("/ws") as socket:
+        with client.websocket_connect("ws://localhost/ws") as socket:
             socket.send_json({"type": "start", "key": "guess"})
             assert socket.receive_json()["code"] == "too_many_wrong_keys"
 

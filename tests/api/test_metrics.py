@@ -84,7 +84,7 @@ def test_refusals_are_counted_by_door_and_code(client: TestClient) -> None:
 
     before = count("http", "no_such_session"), count("ws", "key_invalid")
     client.get("/api/sessions/none", headers=KEY)
-    with client.websocket_connect("/ws") as door:
+    with client.websocket_connect("ws://localhost/ws") as door:
         door.send_json({"type": "start", "key": "two"})
         assert door.receive_json()["code"] == "key_invalid"
         assert door.receive()["code"] == 4401

@@ -203,7 +203,7 @@ def test_a_bug_while_a_session_starts_is_told_as_one(
 
     with TestClient(create_app(serving), raise_server_exceptions=False) as client:
         monkeypatch.setattr(serving.avatars, "use", broken)
-        with client.websocket_connect("/ws") as socket:
+        with client.websocket_connect("ws://localhost/ws") as socket:
             socket.send_text(json.dumps({"type": "start"}))
             assert socket.receive_json()["code"] == "internal_error"
             assert socket.receive()["code"] == 4500
