@@ -15,7 +15,20 @@ from app.assets import in_checkout
 from app.commands import weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
 
-BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "say", "network", "agents", "whep", "soak")
+BENCHES = (
+    "wav2lip",
+    "portrait",
+    "encode",
+    "service",
+    "sync",
+    "delay",
+    "interrupt",
+    "say",
+    "network",
+    "agents",
+    "whep",
+    "soak",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from app.api.socket import talk
 from app.api.status import status_routes
 from app.api.whep import PREFIX as WHEP
 from app.api.whep import whep_routes
-from app.memory import watch_idle_memory
+from app.memory import watch_memory
 from app.sessions.service import Service
 
 
@@ -33,7 +33,7 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
-        memory = asyncio.create_task(watch_idle_memory(lambda: not service.sessions), name="idle memory")
+        memory = asyncio.create_task(watch_memory(lambda: not service.sessions), name="memory watch")
         yield
         memory.cancel()
         await asyncio.gather(memory, return_exceptions=True)

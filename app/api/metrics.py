@@ -37,7 +37,7 @@ class SessionCollector(Collector):
         self._service = service
 
     def collect(self) -> Iterable[Metric]:
-        """Yield each figure once a session, and its sum; counters' sums include sessions that have ended. On the loop."""
+        """Yield each figure once a session, and its sum; counters' sums include sessions that have ended."""
         sessions = {session.id: asdict(session.stats()) for session in self._service.sessions.values()}
         yield GaugeMetricFamily("lipwire_sessions", "Open sessions.", value=len(sessions))
         yield GaugeMetricFamily("lipwire_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks()))
