@@ -31,7 +31,7 @@ from app.api.socket import talk
 from app.api.status import status_routes
 from app.api.whep import PREFIX as WHEP
 from app.api.whep import whep_routes
-from app.memory import watch_idle_memory
+from app.memory import watch_memory
 from app.sessions.service import Service
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -45,7 +45,7 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
-        memory = asyncio.create_task(watch_idle_memory(lambda: not service.sessions), name="idle memory")
+        memory = asyncio.create_task(watch_memory(lambda: not service.sessions), name="memory watch")
         apart = MetricsPort(metrics, settings.metrics_host, settings.metrics_port) if settings.metrics_port else None
         if apart is not None:
             apart.start()

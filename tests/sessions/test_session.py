@@ -58,7 +58,7 @@ class Numbering:
         return Face(None)
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
-        return [plain(4, 4, 16 + job.window.sound.pts % 200) for job in jobs]
+        return [plain(2, 2, 16 + job.window.sound.pts % 200) for job in jobs]
 
 
 class Unwatched:
