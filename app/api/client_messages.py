@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from app.errors import Refusal
 from app.ingest.pcm import Encoding, PcmFormat
 from app.pacer.schedule import Mode
-from app.sessions.service import SessionRequest
+from app.sessions.session_request import SessionRequest
 
 MIN_RATE, MAX_RATE = 8_000, 96_000
 MAX_TEXT_BYTES = 256 * 1024

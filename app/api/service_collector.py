@@ -79,8 +79,10 @@ class ServiceCollector(Collector):
         yield _counter("recordings_failed", "Recordings that could not be written to their end.", recordings.failed)
 
     def _machine(self) -> Iterable[Metric]:
-        capacity, usage = self._service.capacity, self._service.capacity.usage
-        yield _gauge("load_ratio", "Load, of what may be used: from 1 on nobody is let in.", self._service.load)
+        capacity, usage, load = self._service.capacity, self._service.capacity.usage, self._service.entrance.load
+        yield _gauge(
+            "load_ratio", "Load, of what may be used: from 1 on nobody is let in.", self._service.entrance.load
+        )
         yield _gauge("cores", "Cores that this process may use.", capacity.cores)
         worked = CounterMetricFamily(
             "lipwire_work_seconds", "Processor time of each kind of work with pictures.", labels=["work"]

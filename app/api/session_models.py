@@ -15,8 +15,8 @@ from app.avatars.store import DEFAULT_ID
 from app.config import Settings
 from app.pacer.schedule import Mode
 from app.sessions.lifetime import Lifetime
-from app.sessions.service import SessionRequest
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 
 
 class _Asked(BaseModel):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.clock import wall_clock
-from app.config import IceServer, PortRange
+from app.config import IceServer, PortRange, Settings, parse_addresses, parse_ports
 from app.rtc.turn_credentials import with_credentials
 
 TURN_LEAST_S = 3600  # that credentials last; a browser uses those it began with for restarts too
@@ -28,6 +28,18 @@ class IceNetwork:
     turn_secret: str = field(default="", repr=False)
     turn_ttl_s: float = TURN_LEAST_S
     session: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> IceNetwork:
+        """Make it of the settings, for all sessions."""
+        return cls(
+            settings.ice_servers,
+            parse_ports(settings.ice_ports),
+            parse_addresses(settings.ice_address),
+            settings.private_addresses,
+            settings.turn_secret,
+            settings.max_duration_s,
+        )
 
     def ice_servers(self) -> tuple[IceServer, ...]:
         """Return STUN and TURN servers, with credentials that begin to expire now."""

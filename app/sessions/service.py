@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from app.access.audit import Audit
@@ -18,33 +18,33 @@ from app.access.minutes import USAGE, Minutes
 from app.avatars.share import Share
 from app.avatars.store import DEFAULT_ID, AvatarStore, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
-from app.config import Settings, parse_addresses, parse_ports
+from app.config import Settings
 from app.disk import BYTES_PER_MEGABYTE
 from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.inference.engines.registry import Engines
-from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.inbox import Waiting
 from app.log_context import SESSION, for_session
 from app.media import NS_PER_S, TalkingFrame
-from app.pacer.schedule import Mode
 from app.provenance.origin import Origin
 from app.recordings.store import RecordingStore
 from app.rtc.ice_network import IceNetwork
 from app.sessions.admission import Terms
 from app.sessions.avatar_expiry import AvatarExpiry
-from app.sessions.capacity import PATIENCE_NS, SAMPLE_NS, Capacity, Inside
+from app.sessions.capacity import Capacity
 from app.sessions.casting import Casting, release
+from app.sessions.entrance import Entrance
 from app.sessions.feeder import WAITING_BYTES
 from app.sessions.kept_bytes import KeptBytes
 from app.sessions.lifetime import Lifetime, live_out
-from app.sessions.newcomers import Newcomers
 from app.sessions.owners import Owners
+from app.sessions.places import Places
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from app.sessions.timings import Timings
 from app.speech.openai_compatible import OpenAiServer
 from app.speech.speech import find_speech
@@ -71,32 +71,13 @@ ID_BYTES = 12  # a token names a session, so no two may ever have one id; nor ma
 CORES_A_REST = 4  # one of so many may draw faces at rest
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRequest:
-    """Which face shall live, and how.
-
-    ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
-    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file. ``owner``: the id of
-    the key that asks, empty where there are none. ``address``: of who asks.
-    """
-
-    avatar: str = DEFAULT_ID
-    engine: str = "auto"
-    mode: Mode = "live"
-    hold_until_viewer: bool = False
-    lifetime: Lifetime | None = None
-    record: bool = False
-    owner: str = ""
-    address: str = ""
-
-
 class Service:
     """Opens and closes sessions. ``start`` and ``aclose`` belong together, on the event loop."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or MonotonicClock()
-        self.network = _network_of(settings)
+        self.network = IceNetwork.of(settings)
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
         spare_bytes = int(settings.spare_disk_megabytes * BYTES_PER_MEGABYTE)
         self.avatars = AvatarStore(
@@ -128,17 +109,11 @@ class Service:
         self.opened = 0  # sessions so far
         self._watches: list[asyncio.Task[None]] = []
         self._lifetimes: set[asyncio.Task[None]] = set()
-        self._places = 0
         self._drained_by_ns: int | None = None  # None: nobody stops it
         self.started = False
         self._waiting = Waiting(WAITING_BYTES)
-        self._admitting = asyncio.Lock()  # one by one
-        self._newcomers = Newcomers(settings.max_sessions, settings.max_sessions_per_address, self.clock)
-
-    @property
-    def load(self) -> float:
-        """The share of what may be used that open sessions take: 1 is full."""
-        return self.capacity.load(self._inside())
+        self._places = Places(settings.max_sessions, settings.max_sessions_per_address, self.clock)
+        self.entrance = Entrance(self.capacity, self._places, self.clock)
 
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
@@ -153,7 +128,7 @@ class Service:
         self.expiry.start()
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
-            asyncio.create_task(self._watch_load(), name="load watch"),
+            asyncio.create_task(self.entrance.watch(), name="load watch"),
             asyncio.create_task(self.owners.watch(self.sessions.values, self._close_by_id), name="key watch"),
             asyncio.create_task(self.recordings.watch_quotas(self.kept_bytes), name="recordings' quotas"),
         ]
@@ -210,7 +185,7 @@ class Service:
         """Open a session, and start it.
 
         One that waits for its owner to watch it (no ``lifetime``) takes none of the machine's time before that, and is
-        counted from :meth:`admit` on.
+        counted from :meth:`Entrance.admit` on.
 
         Raises:
             Refusal: ``server_draining``, ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``,
@@ -224,14 +199,13 @@ class Service:
 
     async def _open(self, request: SessionRequest) -> Session:
         self._require_future()
-        self._require_place()
-        await self._newcomers.until_room(request.address)
-        self._require_place()
-        self.owners.enter(request.owner)
-        self._places += 1
-        place = self._newcomers.enter(request.address)
+        await self._make_room()
+        place = self._places.take(request.address)
         cast: Cast | None = None
+        owned = False
         try:
+            self.owners.enter(request.owner)
+            owned = True
             if request.record:
                 await self.kept_bytes.require_room(request.owner)
             await asyncio.to_thread(self._require_avatar, request)
@@ -239,9 +213,7 @@ class Service:
             with start.step("avatar"):
                 cast = await self.casting.find(request.engine, request.avatar)
             with start.step("admission"):  # standing in the row included
-                async with self._admitting:
-                    await self.capacity.until_known(self._inside)
-                    terms = self._terms(cast)
+                async with self.entrance.turn(cast) as terms:
                     if not terms.alive:
                         cast = replace(cast, prepared=cast.prepared.without_idle_motion())
                     self._require_future()  # it may have ended while all that took its time
@@ -253,9 +225,9 @@ class Service:
             SESSION.set(session.id)  # who opens it works for it from here on
             start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
         except BaseException:
-            self._places -= 1
-            self._newcomers.leave(place)
-            self.owners.leave(request.owner)
+            self._places.leave(place)
+            if owned:
+                self.owners.leave(request.owner)
             if cast is not None:
                 release(cast)
             raise
@@ -269,20 +241,6 @@ class Service:
             self._lifetimes.add(ending)
             ending.add_done_callback(self._lifetimes.discard)
         return session
-
-    async def admit(self, session: Session) -> None:
-        """Count what a session takes, as its owner is about to watch it; again is fine.
-
-        Raises:
-            Refusal: ``server_busy``.
-        """
-        place = self._newcomers.of(session)
-        if place is None or place.is_admitted:
-            return
-        async with self._admitting:
-            await self.capacity.until_known(self._inside)
-            self._terms(session.cast)
-            place.admit(self.clock.now_ns() + PATIENCE_NS)
 
     def find(self, id: str) -> Session:
         """Return an open session.
@@ -325,9 +283,7 @@ class Service:
             try:
                 await session.aclose()
             finally:
-                self._places -= 1
-                if (place := self._newcomers.of(session)) is not None:
-                    self._newcomers.leave(place)
+                self._places.leave(self._places.of(session))
                 release(session.cast)
                 self.owners.leave(session.owner)
                 self.audit.note(
@@ -349,6 +305,13 @@ class Service:
         if (session := self.sessions.get(id)) is not None:
             await self.close(session)
 
+    async def _make_room(self) -> None:
+        """End a session that nobody has come to watch, where its place is needed."""
+        unused = self._places.unused()
+        if unused is not None:
+            unused.fail(Refusal("media_timeout", "Nobody came to watch this session, and its place was needed."))
+            await self.close(unused)
+
     def _require_avatar(self, request: SessionRequest) -> None:
         """Look whether an avatar may be used; another key's is as if it were not there. Blocks.
 
@@ -363,10 +326,6 @@ class Service:
             owner = None
         if owner not in ("", request.owner):
             raise Refusal("no_such_avatar", f'There is no avatar "{request.avatar}"; list them at /api/avatars.')
-
-    def _require_place(self) -> None:
-        if self._places >= self.settings.max_sessions:
-            raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
 
     async def _end_in_time(self, session: Session, lifetime: Lifetime) -> None:
         why = await live_out(session, lifetime, self.clock)
@@ -388,51 +347,12 @@ class Service:
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock, self._waiting)
         return Session(secrets.token_hex(ID_BYTES), request.mode, cast, limits, machinery, self)
 
-    def _terms(self, cast: Cast) -> Terms:
-        """Let in who fits: a voice more is worth more than a blink, and those inside shall not notice.
-
-        Raises:
-            Refusal: ``server_busy``.
-        """
-        alive = CostKey.of(cast.engine, cast.prepared)
-        calm = CostKey.of(cast.engine, cast.prepared.without_idle_motion())
-        terms = self.capacity.terms(self._inside(), alive, calm)
-        if terms is None:
-            count = len(self.sessions)
-            faces = "one face" if count == 1 else f"{count} faces"
-            raise Refusal(
-                "server_busy",
-                f"This machine is busy with {faces} and has no time for another; "
-                "try again in a minute, or choose a smaller picture or a lighter engine.",
-            )
-        return terms
-
     def _avatars_in_use(self) -> set[str]:
         return {session.cast.avatar.id for session in self.sessions.values()}
 
     def _require_future(self) -> None:
         if self.draining:
             raise Refusal("server_draining", "This server is being stopped; try again, at another or in a minute.")
-
-    def _inside(self) -> list[Inside]:
-        return [session.inside for session in self._newcomers.counted()]
-
-    async def _watch_load(self) -> None:
-        """Sample what sessions take until cancelled."""
-        while True:
-            self.capacity.sample(self._inside())
-            await self.clock.sleep_until(self.clock.now_ns() + SAMPLE_NS)
-
-
-def _network_of(settings: Settings) -> IceNetwork:
-    return IceNetwork(
-        settings.ice_servers,
-        parse_ports(settings.ice_ports),
-        parse_addresses(settings.ice_address),
-        settings.private_addresses,
-        settings.turn_secret,
-        settings.max_duration_s,
-    )
 
 
 def _no_such_session(id: str) -> Refusal:

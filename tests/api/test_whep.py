@@ -18,8 +18,9 @@ from app.api.server_messages import started
 from app.api.whep import FRAGMENT, MAX_SDP_BYTES, PREFIX, SDP
 from app.config import IceServer, Settings
 from app.main import create_app
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from bench.fuzz_sdp import mutated_fragments
 
 TURN = IceServer("turn:turn.example.org:3478?transport=udp", 'a "user"', "back\\slash; and, more")

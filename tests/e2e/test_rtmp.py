@@ -24,8 +24,9 @@ from app.rtc.rtmp_push import picture_ms, sound_ms
 from app.rtc.voice_encoder import AacEncoder
 from app.sessions.output_target import OutputRequest
 from app.sessions.outputs import OutputStatus
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from tests.nginx import Nginx
 from tests.noise import Faults, Noise, believed
 

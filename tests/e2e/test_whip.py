@@ -23,8 +23,9 @@ from app.rtc.whip_client import WhipTarget
 from app.rtc.whip_push import WhipPush
 from app.sessions.output_target import OutputRequest
 from app.sessions.outputs import OutputStatus
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from tests.e2e.test_connection import sockets, tasks_of_libraries
 from tests.noise import Faults, Noise, believed
 from tests.paths import ROOT

@@ -26,8 +26,9 @@ from app.ingest.pcm import PcmFormat
 from app.main import create_app
 from app.rtc.picture_encoder import Effort
 from app.sessions.admission import Terms
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from tests.films import film
 from tests.recorded import claps
 

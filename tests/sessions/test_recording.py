@@ -19,8 +19,9 @@ from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.recordings.store import DAY_S, RecordingStore
 from app.sessions.recording import Snapshot
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from tests.recorded import boxes, claps, play
 
 pytestmark = pytest.mark.realtime

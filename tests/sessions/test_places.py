@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.config import load_settings
+from app.errors import Refusal
+from app.sessions.events import Failed
+from app.sessions.lifetime import Lifetime
+from app.sessions.service import Service
+from app.sessions.session_request import SessionRequest
+
+SILENT = SessionRequest(engine="clapper", hold_until_viewer=True, address="192.0.2.1")
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    started = Service(load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=4, life=False))
+    await started.start()
+    yield started
+    await started.aclose()
+
+
+async def test_a_silent_session_takes_nothing_of_the_machine(service: Service) -> None:
+    session = await service.open(SILENT)
+    assert service.entrance.inside() == []
+    await service.entrance.admit(session)
+    assert len(service.entrance.inside()) == 1
+
+
+async def test_an_offer_without_a_viewer_counts_for_a_moment_only(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sessions.entrance.PATIENCE_NS", 0)
+    await service.entrance.admit(await service.open(SILENT))
+    assert service.entrance.inside() == []
+
+
+async def test_a_session_that_nobody_came_to_watch_makes_room_where_its_place_is_needed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = [await service.open(SILENT) for _ in range(4)]
+    with pytest.raises(Refusal) as refused:
+        await service.open(SILENT)
+    assert refused.value.code == "server_full", "they have just come"
+    monkeypatch.setattr("app.sessions.places.SILENT_NS", 0)
+    opened[0].watched.set()
+    told = opened[1].events()
+    fifth = await service.open(SILENT)
+    assert set(service.sessions) == {opened[0].id, opened[2].id, opened[3].id, fifth.id}
+    assert [event.event.why.code for event in [await anext(told)] if isinstance(event.event, Failed)] == [
+        "media_timeout"
+    ]
+
+
+async def test_who_is_watched_or_lives_by_its_own_makes_no_room(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sessions.places.SILENT_NS", 0)
+    for _ in range(2):
+        (await service.open(SILENT)).watched.set()
+    for _ in range(2):
+        await service.open(SessionRequest(engine="clapper", mode="agent", lifetime=Lifetime(60, 60)))
+    with pytest.raises(Refusal) as refused:
+        await service.open(SILENT)
+    assert refused.value.code == "server_full"
+
+
+async def test_a_place_is_free_again_once_its_session_is_closed(tmp_path: Path) -> None:
+    service = Service(
+        load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=4, max_sessions_per_address=1, life=False)
+    )
+    await service.start()
+    try:
+        for _ in range(3):
+            session = await service.open(SILENT)
+            with pytest.raises(Refusal, match="1 sessions"):
+                await service.open(SILENT)
+            await service.close(session)
+    finally:
+        await service.aclose()
