@@ -51,7 +51,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
     500: ("internal_error",),
-    503: ("engine_unavailable", "server_full", "server_busy", "too_many_viewers"),
+    503: ("engine_unavailable", "out_of_memory", "server_full", "server_busy", "too_many_viewers"),
     507: ("store_full", "disk_full"),
 }
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "60"}}
@@ -90,6 +90,11 @@ def answer_with_problems(app: FastAPI) -> None:
     async def on_no_such_avatar(request: Request, error: NoSuchAvatar) -> JSONResponse:
         detail = f'There is no avatar "{error}". List them at /api/avatars.'
         return problem_response(404, "no_such_avatar", detail)
+
+    @app.exception_handler(MemoryError)
+    async def on_no_memory(request: Request, error: MemoryError) -> JSONResponse:
+        logger.error("problems: no memory for %s %s", request.method, request.url.path)
+        return problem_response(503, "out_of_memory", "The server has no memory for that now; try later.", HEADERS[503])
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
