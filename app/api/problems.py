@@ -65,6 +65,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "disk_unusable",
         "engine_unavailable",
         "no_media_port",
+        "out_of_memory",
         *NO_PLACE,
         "too_many_connections",
         "too_many_viewers",
@@ -119,6 +120,11 @@ def answer_with_problems(app: FastAPI) -> None:
     async def on_no_such_avatar(request: Request, error: NoSuchAvatar) -> JSONResponse:
         detail = f'There is no avatar "{error}". List them at /api/avatars.'
         return problem_response(404, "no_such_avatar", detail)
+
+    @app.exception_handler(MemoryError)
+    async def on_no_memory(request: Request, error: MemoryError) -> JSONResponse:
+        logger.error("problems: no memory for %s %s", request.method, request.url.path)
+        return problem_response(503, "out_of_memory", "The server has no memory for that now; try later.", HEADERS[503])
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:

@@ -54,9 +54,9 @@ async def drips_until_closed(line: Line, head: bytes) -> None:
     [
         b"GET / HTTP/1.1\r\nHost: ",
         b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nX: ",
-        b"POST /api/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: ",
+        b"POST /api/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHost: ",
     ],
     ids=["headers", "handshake", "body", "body that nobody wants", "second request"],
 )
@@ -78,12 +78,12 @@ async def test_an_address_has_so_many_connections_and_others_have_theirs(strict:
             assert b" 503 " in await refused.until(b"\r\n\r\n")
             assert json.loads(await refused.until(b"}"))["code"] == "too_many_connections"
         async with other.line() as line:
-            await line.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            await line.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b" 200 " in await line.until(b"\r\n")
     async with asyncio.timeout(10):
         while True:
             async with crowd.line() as line:  # their places are free again
-                await line.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                await line.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 if b" 200 " in await line.until(b"\r\n"):
                     return
             await asyncio.sleep(0.1)
@@ -194,7 +194,7 @@ async def test_a_message_of_empty_pieces_is_too_large_some_time(server: Server) 
 
 async def test_compression_is_not_agreed_upon(server: Server) -> None:
     async with Hostile(server.url).line() as line:
-        await line.send(UPGRADE % (b"x", b"Sec-WebSocket-Extensions: permessage-deflate\r\n"))
+        await line.send(UPGRADE % (b"localhost", b"Sec-WebSocket-Extensions: permessage-deflate\r\n"))
         answer = await line.until(b"\r\n\r\n")
         assert b" 101 " in answer and b"deflate" not in answer.lower()
 
@@ -235,9 +235,9 @@ async def test_answers_that_nobody_reads_hold_up_nobody_else(strict: Server) -> 
         with pytest.raises((OSError, EOFError, TimeoutError)):
             async with asyncio.timeout(4):
                 while True:
-                    await line.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+                    await line.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
         async with Hostile(strict.url).line() as other:
-            await other.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            await other.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b" 200 " in await other.until(b"\r\n")
 
 

@@ -58,9 +58,9 @@ async def attack(server: Server) -> None:
         )
         assert (await client.delete(f"/api/sessions/{made['id']}")).status_code == 204
     for raw in (
-        b"GET /\xff\xfe%0a%ff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /\xff\xfe%0a%ff HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /healthz%0aERROR%ff HTTP/1.1\r\nHost: \xff\r\nUser-Agent: a\x1b[1A\xff\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nUser-Agent: a\nb: c\x00\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a\nb: c\x00\r\n\r\n",
         b"\xff\x00\x1b[2K\n\n\n\r\n\r\n",
     ):
         with contextlib.suppress(OSError):
@@ -103,9 +103,9 @@ async def bad_text(server: Server) -> None:
     address = urlsplit(server.url)
     connection = socket.create_connection((address.hostname or "", address.port or 0), 10)
     hello = (
-        "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    ).replace("Host: x", f"Host: {address.netloc}")
+    ).replace("Host: localhost", f"Host: {address.netloc}")
     with connection:
         await asyncio.to_thread(connection.sendall, hello.encode())
         await asyncio.to_thread(connection.recv, 4096)

@@ -230,7 +230,10 @@ class InferenceWorker:
             if not self._thread.is_alive():
                 logger.error("inference: the thread died, and is started again")
                 self._stand_in(dead=True)
-                self._act = None
+                with self._changed:
+                    self._act = None
+                    for stream in self._streams:
+                        stream.in_flight = 0  # whatever it had in its hands besides is lost
                 self._start_thread()
             else:
                 self._stand_in()
