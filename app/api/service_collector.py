@@ -80,9 +80,7 @@ class ServiceCollector(Collector):
 
     def _machine(self) -> Iterable[Metric]:
         capacity, usage, load = self._service.capacity, self._service.capacity.usage, self._service.entrance.load
-        yield _gauge(
-            "load_ratio", "Load, of what may be used: from 1 on nobody is let in.", self._service.entrance.load
-        )
+        yield _gauge("load_ratio", "Load, of what may be used: from 1 on nobody is let in.", load)
         yield _gauge("cores", "Cores that this process may use.", capacity.cores)
         worked = CounterMetricFamily(
             "lipwire_work_seconds", "Processor time of each kind of work with pictures.", labels=["work"]
