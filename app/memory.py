@@ -21,6 +21,14 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's mallo
 LARGEST = 32 << 20  # bytes: the most that glibc takes from a heap
 KEPT = 128 << 20  # bytes of free pages, until nobody is here
 BLOCK = 8 << 20
+# what is said of it where no MemoryError is raised: by C++, OpenVINO (twice), OpenCV, and Python of a thread's stack
+SHORTAGES = (
+    "bad_alloc",
+    "can't alloc",
+    "Failed to allocate",
+    "Insufficient memory",
+    "can't start new thread",
+)
 GROWN = (
     96 << 20
 )  # bytes more than after the last time: by then giving back takes 10 ms, and who allocates may wait for it
@@ -53,6 +61,11 @@ def freeze_startup() -> None:
     """Take what is there out of Python's search for cycles, which would halt every thread for 80 ms now and then."""
     gc.collect()
     gc.freeze()
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says that there was no memory for something: Python's own word, or that of a library."""
+    return isinstance(error, MemoryError) or any(word in str(error) for word in SHORTAGES)
 
 
 def trim_heap() -> None:

@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+import cv2
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
@@ -15,6 +16,7 @@ from starlette.exceptions import HTTPException
 from app.api.models import Problem
 from app.avatars.store import NoSuchAvatar
 from app.errors import Refusal
+from app.memory import is_shortage
 from app.tallies import REFUSALS
 
 logger = logging.getLogger(__name__)
@@ -122,7 +124,11 @@ def answer_with_problems(app: FastAPI) -> None:
         return problem_response(404, "no_such_avatar", detail)
 
     @app.exception_handler(MemoryError)
-    async def on_no_memory(request: Request, error: MemoryError) -> JSONResponse:
+    @app.exception_handler(RuntimeError)  # what OpenVINO raises
+    @app.exception_handler(cv2.error)
+    async def on_no_memory(request: Request, error: Exception) -> JSONResponse:
+        if not is_shortage(error):
+            raise error
         logger.error("problems: no memory for %s %s", request.method, request.url.path)
         return problem_response(503, "out_of_memory", "The server has no memory for that now; try later.", HEADERS[503])
 

@@ -5,6 +5,7 @@ none is needed. None breaks it, none gets in without a right, and what is answer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from unittest import SkipTest
 
 import httpx
@@ -15,6 +16,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode, Response
 from schemathesis.checks import load_all_checks
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -69,8 +71,8 @@ def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     yield from _served(tmp_path_factory, "keyed", api_keys=KEY)
 
 
-def _served(factory: pytest.TempPathFactory, name: str, **given: str) -> Iterator[Server]:
-    server = Server.start(factory.mktemp(name), idle_timeout_s="5", **given)
+def _served(factory: pytest.TempPathFactory, name: str, api_keys: str = "") -> Iterator[Server]:
+    server = Server.start(factory.mktemp(name), idle_timeout_s="5", api_keys=api_keys)
     yield server
     server.stop()
     log = server.log.read_text()
@@ -86,7 +88,7 @@ def test_a_server_with_keys_answers_as_it_says_to_who_has_one(keyed_server: Serv
 
 
 def test_nobody_gets_in_without_a_key(keyed_server: Server) -> None:
-    def stays_out(case: Case, answer: Response) -> None:
+    def stays_out(case: Case[Any], answer: Response) -> None:
         _answered_as_described(case, answer)
         if case.operation.path not in PUBLIC and case.method.upper() != "OPTIONS":
             assert answer.status_code in SHUT, f"{case.as_curl_command()}: {answer.status_code} {answer.text[:200]}"
@@ -94,22 +96,23 @@ def test_nobody_gets_in_without_a_key(keyed_server: Server) -> None:
     _tried(keyed_server, stays_out)
 
 
-def _tried(server: Server, judge: Callable[[Case, Response], None], **headers: str) -> None:
+def _tried(server: Server, judge: Callable[[Case[Any], Response], None], **headers: str) -> None:
     """Send requests of every operation; judge each answer. Every operation's first fault is told."""
     described = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
     faults, operations = [], 0
     for found in schemathesis.openapi.from_dict(described).get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
         operations += 1
 
         @STEADY
         @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
-        def sound(case: Case) -> None:
+        def sound(case: Case[Any]) -> None:
             judge(case, case.call(base_url=server.url, headers=headers))
 
         @STEADY
         @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
-        def unsound(case: Case) -> None:
+        def unsound(case: Case[Any]) -> None:
             judge(case, case.call(base_url=server.url, headers=headers))
 
         for tried in (sound, unsound):
@@ -124,6 +127,6 @@ def _tried(server: Server, judge: Callable[[Case, Response], None], **headers: s
     assert not faults, "\n\n".join(faults)
 
 
-def _answered_as_described(case: Case, answer: Response) -> None:
+def _answered_as_described(case: Case[Any], answer: Response) -> None:
     assert answer.status_code != 500, f"{case.as_curl_command()}: {answer.text[:300]}"
     case.validate_response(answer, checks=DESCRIBED)

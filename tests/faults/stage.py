@@ -19,6 +19,7 @@ from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.pcm import PcmFormat
 from app.media import I420, SLOT_MS, TalkingFrame
 from app.pacer.schedule import Mode
+from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import Effort, PictureCodec
 from app.sessions.events import Failed, SessionEvent, Speaking
 from app.sessions.playout import Cast, Machinery, SessionLimits
@@ -136,7 +137,7 @@ class Stage:
 
     def open(self, engine: FaultyEngine, mode: Mode = "clip", codecs: Sequence[PictureCodec] = ("VP8",)) -> Ear:
         avatar = Avatar("p", "p", np.zeros((SIDE, SIDE, 3), np.uint8), np.zeros((468, 2), np.float32))
-        limits = SessionLimits(20, 10, 2, 1_000_000, Effort.USUAL, ())
+        limits = SessionLimits(20, 10, 2, 1_000_000, Effort.USUAL, IceNetwork())
         machinery = Machinery(self.worker, self._pool, self._pool, self.clock)
         id = f"{len(self._sessions):08x}"
         session = Session(id, mode, Cast(engine, avatar, StillFace()), limits, machinery, self)

@@ -10,6 +10,7 @@ import pytest
 from app.media import SLOT_MS
 from app.rtc import broadcast
 from app.rtc.broadcast import FAILURES
+from app.rtc.picture_encoder import make_encoder
 from app.rtc.voice_encoder import make_voice_encoder
 from tests.faults.stage import FaultyEngine, Stage, until
 
@@ -44,7 +45,7 @@ class Failing:
 def fail(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return what lets so many calls of one codec fail, in sessions that open afterwards."""
     Failing.left = 0
-    make = broadcast.make_encoder
+    make = make_encoder
 
     def failing(codec: Any, *given: Any) -> Any:
         return Failing(make(codec, *given)) if codec == "VP8" else make(codec, *given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,7 @@ async def test_an_inference_thread_that_dies_is_started_again(stage: Stage, monk
     assert stage.worker._thread is not was
     # what the thread had in its hands is lost, a batch at most
     for ear in (first, second):
-        await until(lambda ear=ear: ear.finished)
+        await until(partial(getattr, ear, "finished"))
         assert ear.finished[0].played_ms >= (SLICES - 8) * SLOT_MS
         assert ear.failure is None
 

@@ -129,6 +129,7 @@ async def test_a_speech_process_that_is_killed_costs_one_text_at_most(server: Se
         await client.say("say", text="The second one.", utterance="second")
         await client.say("say", text="And the third one.", utterance="third")
         await client.expect("speaking", state="finished", utterance="second", timeout_s=60)
+        # a text that came into its end is said to have failed; the next one starts it anew
         third = await client.expect("speaking", state="finished", utterance="third", timeout_s=60)
         assert third["played_ms"] > 300, "another process speaks it"
         finished = await neighbour.expect("speaking", state="finished", timeout_s=60)

@@ -22,6 +22,7 @@ from app.inference.scheduler.cost import EngineCost
 from app.inference.scheduler.demand import FrameSink
 from app.inference.scheduler.stream import GenerationStream, ScheduledWindow
 from app.media import I420, NS_PER_MS, NS_PER_S, SLOT_NS, TalkingFrame
+from app.memory import is_shortage
 from app.threads import name_thread
 
 logger = logging.getLogger(__name__)
@@ -164,23 +165,25 @@ class InferenceWorker:
         try:
             images = iter(self._drawn(engine, drawing))
             frames = [(turn, self._picture_of(turn, images), self._emphasis_of(turn)) for turn in batch]
-        except MemoryError:  # somebody else's upload, perhaps: it passes, and a voice need not end for it
-            logger.error("inference: no memory for a picture; the last one is shown again")
-            frames = [(turn, _stand_in_for(turn.stream, turn.position), 0.0) for turn in batch]
-            drawing = []
         except BaseException as error:  # whatever an engine raises ends the session it served, not the thread
             if len(batch) > 1:
                 for alone in batch:  # one of them is to blame; the others shall not notice
                     self._render([alone], act)
                 return
-            logger.error("inference: an engine failed", exc_info=error)
-            self._post(batch[0].stream.receive_failure, error)
-            return
+            if not is_shortage(error):
+                logger.error("inference: an engine failed", exc_info=error)
+                self._post(batch[0].stream.receive_failure, error)
+                return
+            # somebody else's upload, perhaps: it passes, and a voice need not end for it
+            logger.error("inference: no memory for a picture; the last one is shown again")
+            batch[0].stream.repeated += 1
+            frames, drawing = [(batch[0], _stand_in_for(batch[0].stream, batch[0].position), 0.0)], []
         drawn_ns = self.clock.now_ns()
         worked_ns = time.thread_time_ns() - worked_ns
         self.worked_ns += worked_ns
         keys = {turn.stream.cost_key for turn in drawing}
-        if len(keys) == 1 and not any(turn.window.sound.silent for turn in drawing):  # else nobody knows who took what
+        # else nobody knows who took what; and a stall is no cost, for which pictures would be spared for ever
+        if len(keys) == 1 and not act.told and not any(turn.window.sound.silent for turn in drawing):
             self.cost.note(keys.pop(), len(drawing), drawn_ns - begun_ns, worked_ns, drawn_ns)
         with self._changed:  # what was given up is there already
             frames = [each for each in frames if act.batch.index(each[0]) not in act.given_up]
