@@ -41,11 +41,11 @@ class Places:
         self._most, self._most_per_address, self._clock = most, most_per_address, clock
         self._taken: set[Place] = set()
 
-    def take(self, address: str) -> Place:
-        """Take a place.
+    def require_share(self, address: str) -> None:
+        """Let an address have one more.
 
         Raises:
-            Refusal: ``too_many_sessions_here`` or ``server_full``.
+            Refusal: ``too_many_sessions_here``.
         """
         here = sum(place.address == address for place in self._taken)
         if self._most_per_address and address and here >= self._most_per_address:
@@ -53,6 +53,14 @@ class Places:
                 "too_many_sessions_here",
                 f"This address has {here} sessions, which is as many as it may; end one first.",
             )
+
+    def take(self, address: str) -> Place:
+        """Take a place.
+
+        Raises:
+            Refusal: ``too_many_sessions_here`` or ``server_full``.
+        """
+        self.require_share(address)
         if len(self._taken) >= self._most:
             raise Refusal("server_full", f"All {self._most} places are taken; try again in a minute.")
         place = Place(address, self._clock.now_ns())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,34 @@ async def test_a_session_that_nobody_came_to_watch_makes_room_where_its_place_is
     assert [event.event.why.code for event in [await anext(told)] if isinstance(event.event, Failed)] == [
         "media_timeout"
     ]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        SILENT,
+        replace(SILENT, address="192.0.2.2", avatar="0" * 24),
+        replace(SILENT, address="192.0.2.2", owner="key_0123456789ab"),
+        replace(SILENT, address="192.0.2.2", engine="none"),
+    ],
+    ids=["too_many_sessions_here", "no_such_avatar", "key_revoked", "no_such_engine"],
+)
+async def test_who_is_refused_anyway_ends_nobodys_session(
+    refused: SessionRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sessions.places.SILENT_NS", 0)
+    service = Service(
+        load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=2, max_sessions_per_address=1, life=False)
+    )
+    await service.start()
+    try:
+        opened = {(await service.open(replace(SILENT, address=f"192.0.2.{each}"))).id for each in (1, 9)}
+        with pytest.raises(Refusal):
+            await service.open(refused)
+        assert set(service.sessions) == opened and len(service._places._taken) == 2
+        assert service.owners.sessions_of(refused.owner) == (0 if refused.owner else 2)
+    finally:
+        await service.aclose()
 
 
 async def test_who_is_watched_or_lives_by_its_own_makes_no_room(
