@@ -1,7 +1,7 @@
 """What all connections share: who may come in, and how much of the event loop each may have.
 
-Nobody is refused for being fast alone: whoever asks faster is read more slowly, and TCP tells them so. A connection that
-finds no tokens for long is closed (``front_door.py``).
+Nobody is refused for being fast alone: whoever asks faster is read more slowly, and TCP tells them so. A connection
+that finds no tokens for long is closed (``front_door.py``).
 """
 
 from __future__ import annotations
