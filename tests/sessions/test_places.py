@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,16 @@ async def test_who_is_refused_anyway_ends_nobodys_session(
         assert service.owners.sessions_of(refused.owner) == (0 if refused.owner else 2)
     finally:
         await service.aclose()
+
+
+async def test_who_stands_in_the_row_keeps_its_place(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.sessions.places.SILENT_NS", 0)
+    opened = [await service.open(SILENT) for _ in range(4)]
+    async with service.entrance._one_by_one:
+        entering = asyncio.create_task(service.entrance.admit(opened[0]))
+        await asyncio.sleep(0.05)
+        assert service._places.unused() is opened[1]
+    await entering
 
 
 async def test_who_is_watched_or_lives_by_its_own_makes_no_room(
