@@ -222,17 +222,21 @@ class Service:
                     place.session = session
                     if request.lifetime is not None or not request.hold_until_viewer:
                         place.admit(None)
-            SESSION.set(session.id)  # who opens it works for it from here on
-            start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
         except BaseException:
             self._places.leave(place)
             self.owners.leave(request.owner)
             if cast is not None:
                 release(cast)
             raise
-        if request.record:
-            session.record(self.recordings.begin(session.id, cast.avatar, request.owner))
-        session.start(request.hold_until_viewer)
+        try:
+            SESSION.set(session.id)  # who opens it works for it from here on
+            start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
+            if request.record:
+                session.record(self.recordings.begin(session.id, cast.avatar, request.owner))
+            session.start(request.hold_until_viewer)
+        except BaseException:
+            await self.close(session)
+            raise
         self.opened += 1
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
         if request.lifetime is not None:

@@ -121,3 +121,13 @@ async def test_a_place_is_free_again_once_its_session_is_closed(tmp_path: Path) 
             await service.close(session)
     finally:
         await service.aclose()
+
+
+async def test_a_session_that_cannot_begin_keeps_nothing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise OSError("the disk")
+
+    monkeypatch.setattr(service.recordings, "begin", broken)
+    with pytest.raises(OSError):
+        await service.open(SessionRequest(engine="clapper", lifetime=Lifetime(60, 60), record=True))
+    assert not service.sessions and not service._places._taken and not service.owners.sessions_of("")
