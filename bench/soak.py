@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import random
 import sys
 import tempfile
@@ -58,6 +59,7 @@ TRACEBACK = "Traceback (most recent call last)"
 def main(arguments: list[str] | None = None) -> int:
     """Soak a server; the exit status is 0 where nothing grew and the canary missed nothing."""
     args = parse(arguments)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # peers that the bench itself kills complain there
     with _served(args) as (served, folder):
         told = uvloop.run(_Soak(args, served, folder).run())
         log = (folder / "server.log").read_text(errors="replace")
