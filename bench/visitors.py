@@ -10,6 +10,8 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from websockets.frames import Opcode
 from app.assets import DEFAULT_PICTURE, SAMPLE
 from app.clock import Clock
 from bench.floods import FLOODS
-from bench.fuzz_messages import send_messages
+from bench.fuzz_messages import send_messages, send_offers
 from bench.guest import Guest, Wish
 from bench.handshakes import connect_and_kill, stages_in_turn
 from bench.hostile import LOST, Hostile, frame
@@ -31,6 +33,7 @@ NOWHERE = ("http://127.0.0.1:9/whip", "rtmp://127.0.0.1:9/live/nobody", "http://
 STAY_S = (4.0, 30.0)
 FLOOD_S = 6.0
 MESSAGES = 40  # a visit of who sends nonsense
+OFFERS = 15
 SPEECH_S = 6
 CHUNK_BYTES = 1920  # 20 ms
 
@@ -204,6 +207,16 @@ async def talk_nonsense(street: Street) -> str:
     return "ok" if not findings.wrong else "wrong"
 
 
+async def offer_nonsense(street: Street) -> str:
+    """Offer session descriptions of which little can be made."""
+    if find_spec("bench.fuzz_sdp") is None:
+        return "none there"
+    mutated = import_module("bench.fuzz_sdp").mutated_sdps
+    findings = await send_offers(street.ws_url, mutated(street.dice.randrange(1 << 30), OFFERS))
+    street.problems.extend(findings.wrong)
+    return "ok" if not findings.wrong else "wrong"
+
+
 async def flood(street: Street) -> str:
     """Attack, in one of the ways there are."""
     await street.dice.choice(list(FLOODS.values()))(street.url, FLOOD_S)
@@ -238,4 +251,5 @@ VISITS: dict[str, tuple[Visit, float]] = {
     "upload_in_part": (upload_in_part, 1),
     "come_and_be_killed": (come_and_be_killed, 3),
     "talk_nonsense": (talk_nonsense, 2),
+    "offer_nonsense": (offer_nonsense, 1),
 }
