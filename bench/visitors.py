@@ -10,8 +10,6 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from app.assets import DEFAULT_PICTURE, SAMPLE
 from app.clock import Clock
 from bench.floods import FLOODS
 from bench.fuzz_messages import send_messages, send_offers
+from bench.fuzz_sdp import mutated_sdps
 from bench.guest import Guest, Wish
 from bench.handshakes import connect_and_kill, stages_in_turn
 from bench.hostile import LOST, Hostile, frame
@@ -209,10 +208,7 @@ async def talk_nonsense(street: Street) -> str:
 
 async def offer_nonsense(street: Street) -> str:
     """Offer session descriptions of which little can be made."""
-    if find_spec("bench.fuzz_sdp") is None:
-        return "none there"
-    mutated = import_module("bench.fuzz_sdp").mutated_sdps
-    findings = await send_offers(street.ws_url, mutated(street.dice.randrange(1 << 30), OFFERS))
+    findings = await send_offers(street.ws_url, mutated_sdps(street.dice.randrange(1 << 30), OFFERS))
     street.problems.extend(findings.wrong)
     return "ok" if not findings.wrong else "wrong"
 
