@@ -10,10 +10,12 @@ import httpx
 import lipwire
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from bench.floods import FLOODS
 from bench.visitors import VISITS, Street, Visit, flood
 
 REFUSED = (OSError, EOFError, TimeoutError, ConnectionClosed, InvalidHandshake, httpx.HTTPError, lipwire.LipwireError)
 VISIT_S = 120.0  # that a visit may take at most
+EACH_FLOOD_S = 1.0
 BETWEEN_S = 0.5  # so that a full server is not asked without a pause
 MANY_PROBLEMS = 50
 
@@ -39,6 +41,13 @@ class Crowd:
             self._tasks.append(asyncio.create_task(self._come_and_go(None)))
         for _ in range(self._floods):
             self._tasks.append(asyncio.create_task(self._come_and_go(flood)))
+
+    async def one_of_each(self) -> None:
+        """Let one of each kind come, attackers of each kind too, before the others: what is made once is made then."""
+        await asyncio.gather(*(self._visited(visit) for visit, _ in VISITS.values()))
+        if self._floods:
+            for attack in FLOODS.values():
+                await attack(self._street.url, EACH_FLOOD_S)
 
     async def pause(self, patience_s: float = VISIT_S) -> None:
         """Let nobody in any more, and wait until those inside have left."""

@@ -11,7 +11,7 @@ import contextlib
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,6 +187,33 @@ async def _listen(socket: ClientConnection, codes: list[str]) -> None:
             if said["type"] == "error":
                 codes.append(said["code"])
     codes.append(str(socket.close_code or 1006))
+
+
+async def send_offers(ws_url: str, sdps: Iterable[str]) -> Findings:
+    """Offer each description in a session of its own; one that can be answered is, and the session then ends."""
+    findings = Findings()
+    for sdp in sdps:
+        codes: list[str] = []
+        findings.sockets += 1
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                socket = await connect(ws_url, compression=None, max_size=None, ping_interval=None, proxy=None)
+                with contextlib.suppress(ConnectionClosed):
+                    await socket.send(json.dumps({"type": "start", "engine": "clapper"}))
+                    await socket.send(json.dumps({"type": "offer", "sdp": sdp}).encode("utf-8", "replace").decode())
+                    await socket.send('{"type":"stop"}')
+                await _listen(socket, codes)
+        except (OSError, InvalidHandshake) as error:
+            findings.codes[type(error).__name__] += 1
+            continue
+        except TimeoutError:
+            findings.wrong.append(f"no end after {sdp[:200]!a}")
+            continue
+        findings.messages += 1
+        findings.codes.update(codes)
+        if set(FATAL) & set(codes) or "1006" in codes:
+            findings.wrong.append(f"{codes} after {sdp[:2000]!a}")
+    return findings
 
 
 async def send_bad_utf8(ws_url: str) -> int:

@@ -21,7 +21,8 @@ from websockets.frames import Opcode
 from app.assets import DEFAULT_PICTURE, SAMPLE
 from app.clock import Clock
 from bench.floods import FLOODS
-from bench.fuzz_messages import send_messages
+from bench.fuzz_messages import send_messages, send_offers
+from bench.fuzz_sdp import mutated_sdps
 from bench.guest import Guest, Wish
 from bench.handshakes import connect_and_kill, stages_in_turn
 from bench.hostile import LOST, Hostile, frame
@@ -31,6 +32,7 @@ NOWHERE = ("http://127.0.0.1:9/whip", "rtmp://127.0.0.1:9/live/nobody", "http://
 STAY_S = (4.0, 30.0)
 FLOOD_S = 6.0
 MESSAGES = 40  # a visit of who sends nonsense
+OFFERS = 15
 SPEECH_S = 6
 CHUNK_BYTES = 1920  # 20 ms
 
@@ -204,6 +206,13 @@ async def talk_nonsense(street: Street) -> str:
     return "ok" if not findings.wrong else "wrong"
 
 
+async def offer_nonsense(street: Street) -> str:
+    """Offer session descriptions of which little can be made."""
+    findings = await send_offers(street.ws_url, mutated_sdps(street.dice.randrange(1 << 30), OFFERS))
+    street.problems.extend(findings.wrong)
+    return "ok" if not findings.wrong else "wrong"
+
+
 async def flood(street: Street) -> str:
     """Attack, in one of the ways there are."""
     await street.dice.choice(list(FLOODS.values()))(street.url, FLOOD_S)
@@ -238,4 +247,5 @@ VISITS: dict[str, tuple[Visit, float]] = {
     "upload_in_part": (upload_in_part, 1),
     "come_and_be_killed": (come_and_be_killed, 3),
     "talk_nonsense": (talk_nonsense, 2),
+    "offer_nonsense": (offer_nonsense, 1),
 }

@@ -18,6 +18,7 @@ from app.config import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_S = 1.0  # for a disk
 SHORT = 16  # characters; a shorter key can be guessed
 SUM_PREFIX = "sha256:"
 _SUM = re.compile(r"[0-9a-fA-F]{64}")
@@ -44,6 +45,7 @@ class KeyRing:
         self._operators = tuple(_operator_key(text, number, usual) for number, text in enumerate(texts, 1))
         self._path, self._usual = path, usual
         self._stamp = _first_stamp(path)
+        self._looking: asyncio.Future[None] | None = None
         self._entries = tuple(read_entries(path))
         self._is_wanted = bool(texts) or must_exist or self._stamp is not None
         _warn_of_permissions(path)
@@ -60,9 +62,13 @@ class KeyRing:
         return self._is_wanted
 
     async def refresh(self) -> None:
-        """Read the file again if it has changed."""
-        if self._has_changed():
-            await asyncio.to_thread(self._read)
+        """Read the file again if it has changed; a disk that does not answer changes nothing, and is waited for once.
+
+        Whoever comes meanwhile waits for the look that is going on.
+        """
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.ensure_future(asyncio.to_thread(self._look))
+        await asyncio.wait({self._looking}, timeout=PATIENCE_S)
 
     def find(self, text: str) -> Key | None:
         """Return the key with that text, None where there is none, or it has expired."""
@@ -83,11 +89,13 @@ class KeyRing:
         entries = (entry.key(self._usual) for entry in self._entries if entry.id == id and not entry.has_expired(now))
         return next(operators, None) or next(entries, None)
 
-    def _has_changed(self) -> bool:
+    def _look(self) -> None:
         try:
-            return Stamp.of(self._path) != self._stamp
+            has_changed = Stamp.of(self._path) != self._stamp
         except OSError:
-            return False  # what is known stays
+            return  # what is known stays
+        if has_changed:
+            self._read()
 
     def _read(self) -> None:
         try:

@@ -47,8 +47,15 @@ class OwnAvatars:
         Raises:
             NoSuchAvatar, Refusal: as :meth:`usable` does.
             AvatarFixed: when it is everybody's, and the caller no operator.
+            AvatarDamaged: likewise.
         """
-        if id != DEFAULT_ID and not caller.may_change(self.usable(id, caller).owner):
+        try:
+            is_theirs = id == DEFAULT_ID or caller.may_change(self.usable(id, caller).owner)
+        except AvatarDamaged:  # nobody knows whose it is
+            if not caller.is_operator:
+                raise
+            is_theirs = True
+        if not is_theirs:
             raise AvatarFixed(
                 "This avatar is everybody's: only the operator's keys, those in LIPWIRE_API_KEYS, change it."
             )

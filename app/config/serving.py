@@ -43,7 +43,7 @@ class Serving(SettingsGroup):
         "`X-Forwarded-Proto` count; without any, none do",
     )
     drain_s: float = Field(
-        default=30.0,
+        default=5.0,  # containers are killed 10 s after they were told to stop, where nobody says otherwise
         ge=0,
         description="seconds that sessions get to end by themselves once the service is told to stop (SIGTERM)",
     )

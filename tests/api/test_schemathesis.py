@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from app.assets import DEFAULT_PICTURE
 from tests.server import Server
 
 pytestmark = pytest.mark.realtime
@@ -49,6 +50,7 @@ PUBLIC = {
     "/healthz",
     "/readyz",
     "/api/engines",
+    "/api/site",
     "/api/voices",
 }  # of a server with keys: what says nothing about anybody
 SHUT = (400, 401, 403, 404)  # 400: what is no request at all is said before who asks is looked at
@@ -90,9 +92,19 @@ def test_a_server_with_keys_answers_as_it_says_to_who_has_one(keyed_server: Serv
 def test_nobody_gets_in_without_a_key(keyed_server: Server) -> None:
     def stays_out(case: Case[Any], answer: Response) -> None:
         _answered_as_described(case, answer)
-        if case.operation.path not in PUBLIC and case.method.upper() != "OPTIONS":
+        if case.operation.path == "/api/avatars" and answer.status_code == 200:
+            assert [each["id"] for each in answer.json()["avatars"]] == ["default"], "everybody's, and nobody's own"
+        elif case.operation.path not in PUBLIC and case.method.upper() != "OPTIONS":
             assert answer.status_code in SHUT, f"{case.as_curl_command()}: {answer.status_code} {answer.text[:200]}"
 
+    own = httpx.post(
+        f"{keyed_server.url}/api/avatars",
+        files={"image": ("own.png", DEFAULT_PICTURE.read_bytes(), "image/png")},
+        headers={"Authorization": f"Bearer {KEY}"},
+        trust_env=False,
+        timeout=60,
+    )
+    assert own.status_code == 201
     _tried(keyed_server, stays_out)
 
 

@@ -339,7 +339,7 @@ async def test_each_answer_holds_turn_credentials_of_its_own_session(tmp_path: P
     session = await service.open(SessionRequest(engine="clapper"))
     transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=False)
     headers = {"authorization": bearer(service, session.id), "content-type": SDP}
-    async with httpx.AsyncClient(transport=transport, base_url="http://server", headers=headers) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         answer = await watch(client, session, player.localDescription.sdp)
         (link,) = answer.headers.get_list("link")
         assert re.search(rf'username="\d+:{session.id}"; credential="[\w+/=]+"', link)

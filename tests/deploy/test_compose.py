@@ -54,7 +54,7 @@ def test_media_ports_are_published_as_they_are_used_and_http_is_not() -> None:
 
 def test_the_proxy_is_the_one_that_is_trusted() -> None:
     proxy = COMPOSE["services"]["caddy"]["networks"]["inside"]["ipv4_address"]
-    assert settings().trusted_proxies == (proxy,)
+    assert settings().trusted_proxies == (f"{proxy}/32",)
 
 
 def test_a_drain_has_the_time_that_it_takes() -> None:

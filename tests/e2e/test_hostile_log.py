@@ -25,7 +25,7 @@ pytestmark = pytest.mark.realtime
 
 FORGED = "\n2026-01-01 00:00:00,000 ERROR all is lost\x1b[1A\u202e"
 SECRET = "s3cret-s3cret"
-NAMED = re.compile(r'(?:\[session=|"session": ")([0-9a-f]{8})')
+NAMED = re.compile(r'(?:\[session=|"session": ")([0-9a-f]{24})')
 HEAD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING|ERROR|CRITICAL) ")
 
 
