@@ -104,9 +104,18 @@ def serve(settings: Settings) -> int:
 
 def bound_host(settings: Settings, has_keys: bool) -> str:
     """Return the address to listen on: without keys everybody may do everything, so nobody elsewhere gets in."""
-    if has_keys or is_loopback(settings.host):
+    if has_keys or (is_loopback(settings.host) and _leads_here_alone(settings.host)):
         return settings.host
     return "::1" if _family(settings.host) is socket.AF_INET6 else "127.0.0.1"
+
+
+def _leads_here_alone(host: str) -> bool:
+    """Whether what would be listened on is this machine's own: a resolver may say of ``localhost`` what it likes."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return True  # nothing can be listened on, and the check of the port says so
+    return all(is_loopback(str(address[0])) for *_, address in found)
 
 
 def allow_descriptors() -> None:

@@ -35,6 +35,16 @@ def test_without_keys_nobody_elsewhere_reaches_it(asked: str, without_keys: str)
     assert (bound_host(settings, False), bound_host(settings, True)) == (without_keys, asked)
 
 
+def test_a_resolver_that_leads_localhost_elsewhere_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def elsewhere(host: str, *args: object, **named: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in (LOOPBACK, "203.0.113.7")]
+
+    monkeypatch.setattr("app.server.socket.getaddrinfo", elsewhere)
+    for asked in ("localhost", "faces.localhost"):
+        assert bound_host(Settings(host=asked), False) == LOOPBACK
+        assert bound_host(Settings(host=asked), True) == asked
+
+
 def listens(address: str, url: str) -> bool:
     with socket.socket() as client:
         return client.connect_ex((address, int(url.rsplit(":", 1)[1]))) == 0

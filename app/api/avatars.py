@@ -104,12 +104,12 @@ def avatar_routes(
     @router.delete(
         "/{id}",
         status_code=204,
-        responses=problems(*NO_KEY, "avatar_fixed", "no_such_avatar", "disk_unusable"),
+        responses=problems(*NO_KEY, "avatar_fixed", "no_such_avatar", "avatar_damaged", "disk_unusable"),
         dependencies=guarded,
     )
     async def delete_avatar(id: str, caller: Asking) -> None:
         with audit.act("avatar_deleted", avatar=id):
-            await run_in_threadpool(own.require_changeable, id, caller)
+            await run_in_threadpool(own.require_deletable, id, caller)
             await run_in_threadpool(store.delete, id)
             on_deleted(id)
 

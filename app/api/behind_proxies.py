@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 
 from starlette.responses import Response
@@ -36,12 +35,8 @@ class BehindProxies:
             return
         self._counts[address] += 1
         try:
-            now_s = asyncio.get_running_loop().time()
-            share = self._doorkeeper.requests(client[0], now_s)
-            wait_s = share.wait_s(now_s)
-            share.take(SOCKET_TOKENS if scope["type"] == "websocket" else HANDSHAKE_TOKENS, now_s)
-            if wait_s:
-                await asyncio.sleep(wait_s)
+            tokens = SOCKET_TOKENS if scope["type"] == "websocket" else HANDSHAKE_TOKENS
+            await self._doorkeeper.turn(client[0], tokens)
             await self._app(scope, receive, send)
         finally:
             self._counts[address] -= 1

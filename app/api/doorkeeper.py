@@ -1,9 +1,13 @@
 """What all connections share: who may come in, and how much of the event loop each may have.
 
-Nobody is refused for being fast alone: whoever asks faster is read more slowly, and TCP tells them so.
+Nobody is refused for being fast alone: whoever asks faster is read more slowly, and TCP tells them so. A connection
+that finds no tokens for long is closed (``front_door.py``).
 """
 
 from __future__ import annotations
+
+import asyncio
+import math
 
 from app.api.client_address import Proxies, address_of
 from app.api.connections import Connections
@@ -18,6 +22,7 @@ SOCKETS = Rate(800, 4000)  # of all sockets: what they may have beyond their own
 VISITOR = Rate(15, 60)  # an address
 VISITORS = Rate(50, 200)  # of all addresses: what they may have beyond their own
 HANDSHAKE_TOKENS, TLS_TOKENS, SOCKET_TOKENS = 1, 4, 10
+PAUSE_S = 0.1  # between two looks of who waits; many may
 ADDRESSES = 10_000  # remembered
 
 
@@ -35,6 +40,21 @@ class Doorkeeper:
     def requests(self, host: str, now_s: float) -> Share:
         """Return the share of a client's address."""
         return Share(self._visitors.of(address_of(host), now_s), self._of_visitors)
+
+    async def turn(self, host: str, tokens: float, patience_s: float = math.inf) -> None:
+        """Wait until a client's address has any tokens, and take so many; whoever waits takes none.
+
+        Raises:
+            TimeoutError: it had none for so long.
+        """
+        clock = asyncio.get_running_loop().time
+        begun_s = now_s = clock()
+        while wait_s := self.requests(host, now_s).wait_s(now_s):
+            if now_s - begun_s > patience_s:
+                raise TimeoutError
+            await asyncio.sleep(max(wait_s, PAUSE_S))
+            now_s = clock()
+        self.requests(host, now_s).take(tokens, now_s)
 
     def stranger(self, now_s: float) -> Share:
         """Return the share of a socket that has not begun."""

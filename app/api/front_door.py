@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 FULL_CODE = "too_many_connections"
 FULL = "This server, or this address, has all the connections that it may have; try again in a minute."
 RETRY_S = 60
-LONGEST_WAIT_S = 5.0  # for an address that connects too often, before its connection is closed
+LONGEST_WAIT_S = 20.0  # for an address that connects too often, before its connection is closed
 NO_DESCRIPTOR_S = 0.2  # until it is tried again to accept
 LINGER_S = 1.0  # for who was refused to read it
 LINGERING = 64
@@ -39,7 +39,8 @@ class FrontDoor:
     """Listens, and makes a protocol for each who is let in; what uvicorn takes for an asyncio server.
 
     Whoever finds no place (:class:`Doorkeeper`) is told so and closed. TLS has ``header_timeout_s`` for its handshake.
-    An address that connects too often waits. Bound: the doorkeeper's connections, and ``LINGERING`` that were refused.
+    An address that connects too often waits, and is closed after ``LONGEST_WAIT_S``. Bound: the doorkeeper's
+    connections, and ``LINGERING`` that were refused.
     """
 
     def __init__(
@@ -94,7 +95,8 @@ class FrontDoor:
         timeout_s = self._doorkeeper.header_timeout_s if self._tls else None
         try:
             if peer[0] not in self._doorkeeper.proxies:
-                await self._wait_for_its_turn(peer)
+                tokens = TLS_TOKENS if self._tls else HANDSHAKE_TOKENS
+                await self._doorkeeper.turn(peer[0], tokens, LONGEST_WAIT_S)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.connect_accepted_socket(
                 self._make_protocol, connection, ssl=self._tls, ssl_handshake_timeout=timeout_s
@@ -104,21 +106,6 @@ class FrontDoor:
             self._doorkeeper.connections.leave(peer)
             if not isinstance(error, OSError | TimeoutError | asyncio.CancelledError):
                 raise
-
-    async def _wait_for_its_turn(self, peer: Peer) -> None:
-        """Wait while an address connects too often.
-
-        Raises:
-            TimeoutError: it does so for too long.
-        """
-        now_s = asyncio.get_running_loop().time()
-        share = self._doorkeeper.requests(peer[0], now_s)
-        wait_s = share.wait_s(now_s)
-        share.take(TLS_TOKENS if self._tls else HANDSHAKE_TOKENS, now_s)
-        if wait_s > LONGEST_WAIT_S:
-            raise TimeoutError
-        if wait_s:
-            await asyncio.sleep(wait_s)
 
     def _refuse(self, connection: socket.socket) -> None:
         """Say why, where that can be understood, and close."""

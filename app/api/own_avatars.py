@@ -59,3 +59,15 @@ class OwnAvatars:
             raise AvatarFixed(
                 "This avatar is everybody's: only the operator's keys, those in LIPWIRE_API_KEYS, change it."
             )
+
+    def require_deletable(self, id: str, caller: Caller) -> None:
+        """Let in who may delete an avatar; whose a damaged one is cannot be told, so that is the operator's to do.
+
+        Raises:
+            NoSuchAvatar, AvatarFixed, Refusal: as :meth:`require_changeable` does.
+        """
+        try:
+            self.require_changeable(id, caller)
+        except AvatarDamaged:
+            if not caller.may_change(""):
+                raise

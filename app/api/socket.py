@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,7 @@ class Conversation:
         self._tasks: list[asyncio.Task[Any]] = []
         self._failure: Refusal | None = None  # the session's own, which goes before any other
         self._one_ended = asyncio.Event()
+        self._media_patience: asyncio.Timeout | None = None
 
     async def run(self) -> None:
         """Hold the conversation, then free everything, whoever ended it."""
@@ -219,7 +220,8 @@ class Conversation:
             raise Refusal("offer_after_attach", "A session is watched here by who starts it; others watch over WHEP.")
         if self._viewer is not None:
             raise Refusal("already_connected", "Send one offer a session; start another to reconnect.")
-        await self._service.entrance.admit(session)
+        with self._excused():
+            await self._service.entrance.admit(session)
         self._viewer, answer = await session.view(sdp)
         self._spawn(self._watch(self._viewer))
         await self._send(AnswerMessage(sdp=answer))
@@ -257,7 +259,7 @@ class Conversation:
         """
         timeout_s = self._service.settings.media_timeout_s
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s) as self._media_patience:
                 await session.watched.wait()
                 if session.mode == "live":
                     await self._heard.wait()
@@ -265,6 +267,22 @@ class Conversation:
             wanted = "sound has come" if session.watched.is_set() else "its viewer is connected"
             raise Refusal("media_timeout", f"A session ends unless {wanted} within {timeout_s:.0f} s.") from None
         await asyncio.Event().wait()  # the conversation ends with the first of its tasks
+
+    @contextlib.contextmanager
+    def _excused(self) -> Iterator[None]:
+        """Leave time out of what media may take: that of the row, which is ours."""
+        patience = self._media_patience
+        until_s = patience.when() if patience is not None else None
+        if patience is None or until_s is None:
+            yield
+            return
+        begun_s = _now_s()
+        patience.reschedule(None)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(RuntimeError):  # media have come, or the conversation ends
+                patience.reschedule(until_s + _now_s() - begun_s)
 
     async def _watch(self, viewer: Viewer) -> None:
         """End with the viewer: nobody else sees this face."""

@@ -209,7 +209,7 @@ class AvatarStore:
         """Add up what each owner's avatars take."""
         kept: Counter[str] = Counter()
         for folder in self._folders():
-            info = self._info(folder.name)
+            info = self._usable(folder.name)  # whose a damaged one is cannot be told
             if info is not None:
                 kept[info.owner] += folder_bytes(folder)
         return kept
@@ -311,7 +311,7 @@ class AvatarStore:
 
     def _require_share(self, share: Share) -> None:
         if share.most_avatars and share.most_avatars <= sum(
-            info is not None and info.owner == share.owner for info in map(self._info, self._ids())
+            info is not None and info.owner == share.owner for info in map(self._usable, self._ids())
         ):
             most = share.most_avatars
             raise Refusal("quota_avatars", f"This key keeps {most} of {most} avatars; delete one first.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from app.config import IceServer, PortRange, Settings, parse_addresses, parse_po
 from app.rtc.turn_credentials import with_credentials
 
 TURN_LEAST_S = 3600  # that credentials last; a browser uses those it began with for restarts too
+NAME_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,13 @@ class IceNetwork:
         )
 
     def ice_servers(self) -> tuple[IceServer, ...]:
-        """Return STUN and TURN servers, with credentials that begin to expire now."""
+        """Return STUN and TURN servers, with credentials that begin to expire now.
+
+        Each time they have a name of their own: coturn counts by it (``user-quota``), and a session may have many
+        viewers.
+        """
         if not self.turn_secret:
             return self.servers
         ends = wall_clock() + timedelta(seconds=max(TURN_LEAST_S, self.turn_ttl_s))
-        return with_credentials(self.servers, self.turn_secret, self.session or "lipwire", ends)
+        name = f"{self.session or 'lipwire'}-{secrets.token_hex(NAME_BYTES)}"
+        return with_credentials(self.servers, self.turn_secret, name, ends)

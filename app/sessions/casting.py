@@ -52,8 +52,7 @@ class Casting:
             name = await asyncio.to_thread(self._asked_for, engine, avatar_id)
             return await self._held(name, avatar_id)
         except NoSuchEngine as error:
-            names = ", ".join(self._engines.names)
-            raise Refusal("no_such_engine", f'There is no engine "{error}"; choose auto or one of {names}.') from error
+            raise self._no_such(error) from error
         except EngineUnavailable as error:
             # it names files of this machine, and what whoever runs it may install
             logger.warning("casting: an engine that was asked for cannot run: %s", error)
@@ -64,10 +63,25 @@ class Casting:
             self.forget(avatar_id)
             raise Refusal("no_such_avatar", f'There is no avatar "{error}"; list them at /api/avatars.') from error
 
+    def require_engine(self, engine: str) -> None:
+        """Look whether there is an engine of a name. Blocks.
+
+        Raises:
+            Refusal: ``no_such_engine``.
+        """
+        try:
+            self._engines.resolve(engine)
+        except NoSuchEngine as error:
+            raise self._no_such(error) from error
+
     def forget(self, avatar_id: str) -> None:
         """Drop a deleted or corrected avatar's tables; the next session makes them anew."""
         for key in [key for key in self._casts if key[1] == avatar_id]:
             self._drop(self._casts.pop(key))
+
+    def _no_such(self, error: NoSuchEngine) -> Refusal:
+        names = ", ".join(self._engines.names)
+        return Refusal("no_such_engine", f'There is no engine "{error}"; choose auto or one of {names}.')
 
     async def _held(self, engine: str, avatar_id: str) -> Cast:
         while True:

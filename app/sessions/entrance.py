@@ -52,8 +52,9 @@ class Entrance:
         place = self._places.of(session)
         if place is None or place.is_admitted:
             return
-        async with self.turn(session.cast):
-            place.admit(self._clock.now_ns() + PATIENCE_NS)
+        with place.entering(self._clock):
+            async with self.turn(session.cast):
+                place.admit(self._clock.now_ns() + PATIENCE_NS)
 
     async def watch(self) -> None:
         """Sample what sessions take."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.clock import Clock
@@ -22,6 +23,16 @@ class Place:
     session: Session | None = None
     is_admitted: bool = False
     counted_until_ns: int | None = None
+    is_entering: bool = False  # somebody has come, and stands in the row
+
+    @contextmanager
+    def entering(self, clock: Clock) -> Iterator[None]:
+        """Let it keep its place in the row, which is not its fault, and begin anew to be silent behind it."""
+        self.is_entering = True
+        try:
+            yield
+        finally:
+            self.is_entering, self.taken_ns = False, clock.now_ns()
 
     def admit(self, until_ns: int | None) -> None:
         """Count what it takes of the machine."""
@@ -30,6 +41,8 @@ class Place:
     @property
     def is_silent(self) -> bool:
         """Whether nobody watches it who should."""
+        if self.is_entering:
+            return False
         is_awaited = not self.is_admitted or self.counted_until_ns is not None
         return is_awaited and self.session is not None and not self.session.watched.is_set()
 
@@ -41,11 +54,11 @@ class Places:
         self._most, self._most_per_address, self._clock = most, most_per_address, clock
         self._taken: set[Place] = set()
 
-    def take(self, address: str) -> Place:
-        """Take a place.
+    def require_share(self, address: str) -> None:
+        """Let an address have one more.
 
         Raises:
-            Refusal: ``too_many_sessions_here`` or ``server_full``.
+            Refusal: ``too_many_sessions_here``.
         """
         here = sum(place.address == address for place in self._taken)
         if self._most_per_address and address and here >= self._most_per_address:
@@ -53,6 +66,14 @@ class Places:
                 "too_many_sessions_here",
                 f"This address has {here} sessions, which is as many as it may; end one first.",
             )
+
+    def take(self, address: str) -> Place:
+        """Take a place.
+
+        Raises:
+            Refusal: ``too_many_sessions_here`` or ``server_full``.
+        """
+        self.require_share(address)
         if len(self._taken) >= self._most:
             raise Refusal("server_full", f"All {self._most} places are taken; try again in a minute.")
         place = Place(address, self._clock.now_ns())

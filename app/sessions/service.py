@@ -40,7 +40,7 @@ from app.sessions.feeder import WAITING_BYTES
 from app.sessions.kept_bytes import KeptBytes
 from app.sessions.lifetime import Lifetime, live_out
 from app.sessions.owners import Owners
-from app.sessions.places import Places
+from app.sessions.places import Place, Places
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
 from app.sessions.session import Session
@@ -199,16 +199,16 @@ class Service:
 
     async def _open(self, request: SessionRequest) -> Session:
         self._require_future()
-        await self._make_room()
-        place = self._places.take(request.address)
+        self._places.require_share(request.address)
+        self.owners.enter(request.owner)
         cast: Cast | None = None
-        owned = False
+        place: Place | None = None
         try:
-            self.owners.enter(request.owner)
-            owned = True
             if request.record:
                 await self.kept_bytes.require_room(request.owner)
-            await asyncio.to_thread(self._require_avatar, request)
+            await asyncio.to_thread(self._require_choice, request)
+            await self._make_room()  # no sooner: who is refused anyway shall end nobody's session
+            place = self._places.take(request.address)
             start = START.get()
             with start.step("avatar"):
                 cast = await self.casting.find(request.engine, request.avatar)
@@ -222,18 +222,21 @@ class Service:
                     place.session = session
                     if request.lifetime is not None or not request.hold_until_viewer:
                         place.admit(None)
-            SESSION.set(session.id)  # who opens it works for it from here on
-            start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
         except BaseException:
             self._places.leave(place)
-            if owned:
-                self.owners.leave(request.owner)
+            self.owners.leave(request.owner)
             if cast is not None:
                 release(cast)
             raise
-        if request.record:
-            session.record(self.recordings.begin(session.id, cast.avatar, request.owner))
-        session.start(request.hold_until_viewer)
+        try:
+            SESSION.set(session.id)  # who opens it works for it from here on
+            start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
+            if request.record:
+                session.record(self.recordings.begin(session.id, cast.avatar, request.owner))
+            session.start(request.hold_until_viewer)
+        except BaseException:
+            await self.close(session)
+            raise
         self.opened += 1
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
         if request.lifetime is not None:
@@ -312,12 +315,13 @@ class Service:
             unused.fail(Refusal("media_timeout", "Nobody came to watch this session, and its place was needed."))
             await self.close(unused)
 
-    def _require_avatar(self, request: SessionRequest) -> None:
-        """Look whether an avatar may be used; another key's is as if it were not there. Blocks.
+    def _require_choice(self, request: SessionRequest) -> None:
+        """Look whether there is the engine, and an avatar that may be used; another key's is as if not there. Blocks.
 
         Raises:
-            Refusal: ``no_such_avatar``.
+            Refusal: ``no_such_engine``, ``no_such_avatar``, ``avatar_damaged``.
         """
+        self.casting.require_engine(request.engine)
         if request.avatar == DEFAULT_ID:
             return
         try:

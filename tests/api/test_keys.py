@@ -22,6 +22,7 @@ from app.access.keys_file import KeyEntry, change_entries
 from app.access.wrong_keys import MOST_WRONG
 from app.api.auth import Gate
 from app.assets import DEFAULT_PICTURE
+from app.avatars.avatar_info import DETAILS
 from app.avatars.share import Share
 from app.clock import wall_clock
 from app.config import Settings, SettingsError
@@ -191,6 +192,17 @@ def test_avatars_from_before_there_were_keys_are_everybodys_and_the_operators_to
         assert code(client.delete(f"/api/avatars/{id}", headers=bearer(ANN))) == (403, "avatar_fixed")
         assert code(client.delete(f"/api/avatars/{id}/mouth", headers=bearer(ANN))) == (403, "avatar_fixed")
         assert client.delete(f"/api/avatars/{id}", headers=bearer(OPERATOR)).status_code == 204
+
+
+def test_a_damaged_avatar_is_the_operators_to_delete_and_its_owners_to_mend(client: TestClient, folder: Path) -> None:
+    id = uploaded(client, ANN)["id"]
+    (folder / "avatars" / id / DETAILS).write_bytes(b"")
+    for key in (ANN, BOB):
+        assert code(client.delete(f"/api/avatars/{id}", headers=bearer(key))) == (409, "avatar_damaged")
+    assert client.get("/api/key", headers=bearer(BOB)).status_code == 200
+    assert uploaded(client, ANN)["id"] == id
+    (folder / "avatars" / id / DETAILS).write_bytes(b"")
+    assert client.delete(f"/api/avatars/{id}", headers=bearer(OPERATOR)).status_code == 204
 
 
 def test_what_a_key_owns_stays_hidden_where_keys_are_no_longer_wanted(folder: Path, tmp_path: Path) -> None:

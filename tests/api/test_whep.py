@@ -342,7 +342,20 @@ async def test_each_answer_holds_turn_credentials_of_its_own_session(tmp_path: P
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         answer = await watch(client, session, player.localDescription.sdp)
         (link,) = answer.headers.get_list("link")
-        assert re.search(rf'username="\d+:{session.id}"; credential="[\w+/=]+"', link)
+        assert re.search(rf'username="\d+:{session.id}-[0-9a-f]{{8}}"; credential="[\w+/=]+"', link)
     (told,) = started(session).ice_servers
-    assert told.username is not None and told.username.endswith(f":{session.id}") and told.credential
+    assert told.username is not None and f":{session.id}-" in told.username and told.credential
     await service.aclose()
+
+
+async def test_who_does_not_connect_keeps_nobody_out_for_long(
+    client: httpx.AsyncClient, session: Session, player: RTCPeerConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = player.localDescription.sdp
+    paths = [(await watch(client, session, offer)).headers["location"] for _ in range(MAX_VIEWERS)]
+    assert_problem(await client.post(PREFIX + session.id, content=offer), 503, "too_many_viewers")
+    monkeypatch.setattr("app.api.whep_viewers.SILENT_S", 0.0)
+    await watch(client, session, offer)
+    await ended(client, paths[0])
+    for path in paths[1:]:
+        assert (await client.delete(path)).status_code == 200, "the others stay"

@@ -25,6 +25,7 @@ from app.avatars.avatar_info import DETAILS, PICTURE, AvatarInfo
 from app.avatars.damage import AvatarDamaged
 from app.avatars.mouth_file import MOUTH
 from app.avatars.picture import read_picture
+from app.avatars.share import Share
 from app.avatars.store import AvatarStore
 from app.avatars.video import FRAMES, MESHES
 from app.faces.face import FaceFinder
@@ -263,3 +264,11 @@ def test_a_grey_picture_of_16_bits_shows_its_face(max_side: int, finder: FaceFin
     PillowImage.fromarray(grey).save(out, "PNG")
     found = read_picture(out.getvalue(), finder, max_side)
     assert np.abs(found.image.mean() - grey.mean() / 257) < 1 and found.image.std() > 20
+
+
+def test_damage_to_an_avatar_takes_nothing_from_the_quotas_of_keys(store: AvatarStore, finder: FaceFinder) -> None:
+    damaged, whole = (info for info in store.all() if info.id != "default")
+    OF_A_PICTURE["deep"](store._folder / damaged.id)
+    assert store.bytes_by_owner()[whole.owner] > 0
+    own = store.add(DEFAULT_PICTURE.read_bytes(), "Ann", share=Share("key_a", most_avatars=1, room_bytes=10**9))
+    assert own.owner == "key_a"

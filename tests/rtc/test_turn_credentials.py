@@ -38,9 +38,15 @@ def test_credentials_are_made_anew_for_each_who_asks_and_outlast_the_session() -
     (server,) = network.ice_servers()
     assert server.username is not None
     ends, _, name = server.username.partition(":")
-    assert name == "s1" and int(ends) >= int((begun + timedelta(hours=5)).timestamp())
+    assert name.startswith("s1-") and int(ends) >= int((begun + timedelta(hours=5)).timestamp())
     short = IceNetwork((IceServer("turns:host"),), turn_secret=SECRET, turn_ttl_s=1, session="s1")
     assert int((short.ice_servers()[0].username or "").partition(":")[0]) >= begun.timestamp() + TURN_LEAST_S - 1
+
+
+def test_each_who_asks_has_a_name_of_their_own_as_coturn_counts_by_names() -> None:
+    network = IceNetwork((IceServer("turn:host"),), turn_secret=SECRET, session="s1")
+    names = {(network.ice_servers()[0].username or "").partition(":")[2] for _ in range(50)}
+    assert len(names) == 50, "else all viewers of a session share the quota of one"
 
 
 def test_the_secret_is_in_no_log_by_accident() -> None:

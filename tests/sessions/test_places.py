@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,44 @@ async def test_a_session_that_nobody_came_to_watch_makes_room_where_its_place_is
     ]
 
 
+@pytest.mark.parametrize(
+    "refused",
+    [
+        SILENT,
+        replace(SILENT, address="192.0.2.2", avatar="0" * 24),
+        replace(SILENT, address="192.0.2.2", owner="key_0123456789ab"),
+        replace(SILENT, address="192.0.2.2", engine="none"),
+    ],
+    ids=["too_many_sessions_here", "no_such_avatar", "key_revoked", "no_such_engine"],
+)
+async def test_who_is_refused_anyway_ends_nobodys_session(
+    refused: SessionRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sessions.places.SILENT_NS", 0)
+    service = Service(
+        load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=2, max_sessions_per_address=1, life=False)
+    )
+    await service.start()
+    try:
+        opened = {(await service.open(replace(SILENT, address=f"192.0.2.{each}"))).id for each in (1, 9)}
+        with pytest.raises(Refusal):
+            await service.open(refused)
+        assert set(service.sessions) == opened and len(service._places._taken) == 2
+        assert service.owners.sessions_of(refused.owner) == (0 if refused.owner else 2)
+    finally:
+        await service.aclose()
+
+
+async def test_who_stands_in_the_row_keeps_its_place(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.sessions.places.SILENT_NS", 0)
+    opened = [await service.open(SILENT) for _ in range(4)]
+    async with service.entrance._one_by_one:
+        entering = asyncio.create_task(service.entrance.admit(opened[0]))
+        await asyncio.sleep(0.05)
+        assert service._places.unused() is opened[1]
+    await entering
+
+
 async def test_who_is_watched_or_lives_by_its_own_makes_no_room(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,3 +121,13 @@ async def test_a_place_is_free_again_once_its_session_is_closed(tmp_path: Path) 
             await service.close(session)
     finally:
         await service.aclose()
+
+
+async def test_a_session_that_cannot_begin_keeps_nothing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise OSError("the disk")
+
+    monkeypatch.setattr(service.recordings, "begin", broken)
+    with pytest.raises(OSError):
+        await service.open(SessionRequest(engine="clapper", lifetime=Lifetime(60, 60), record=True))
+    assert not service.sessions and not service._places._taken and not service.owners.sessions_of("")
