@@ -19,9 +19,9 @@ STRANGER = Rate(10, 20)  # a socket that has not begun: one message is all it ne
 SPEAKER = Rate(400, 1000)  # one that has: chunks of 2.7 ms, the shortest that browsers make, are 375 a second
 SOCKETS = Rate(800, 4000)  # of all sockets: what they may have beyond their own
 # and one of requests 1 to 2 ms: a page takes thirty
-VISITOR = Rate(15, 60)  # an address
-VISITORS = Rate(50, 200)  # of all addresses: what they may have beyond their own
-HANDSHAKE_TOKENS, TLS_TOKENS, SOCKET_TOKENS = 1, 4, 10
+VISITOR = Rate(20, 120)  # an address
+VISITORS = Rate(150, 400)  # of all addresses: what they may have beyond their own
+HANDSHAKE_TOKENS, TLS_TOKENS, SOCKET_TOKENS = 1, 4, 2
 PAUSE_S = 0.1  # between two looks of who waits; many may
 ADDRESSES = 10_000  # remembered
 
