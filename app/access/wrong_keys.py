@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from app.media import NS_PER_S
+from app.peer_address import address_of
 
 WINDOW_NS = 60 * NS_PER_S
 MOST_WRONG = 10  # of one address in a window
 MOST_ADDRESSES = 1024
 LINE_EVERY_NS = NS_PER_S  # of all addresses together
-SITE_BITS = 64  # what one household has of IPv6
 
 
 @dataclass(slots=True)
@@ -37,12 +36,12 @@ class WrongKeys:
 
     def too_many(self, address: str, now_ns: int) -> bool:
         """Tell whether an address has tried enough for now."""
-        tries = self._tries.get(_site(address))
+        tries = self._tries.get(address_of(address))
         return tries is not None and now_ns - tries.since_ns < WINDOW_NS and tries.wrong >= MOST_WRONG
 
     def note(self, address: str, now_ns: int) -> int:
         """Count one; returns how many of this address are to be told now, 0 where it is too soon after the last."""
-        site = _site(address)
+        site = address_of(address)
         tries = self._tries.pop(site, None)
         if tries is None:
             tries = _Tries(now_ns)
@@ -58,14 +57,3 @@ class WrongKeys:
             return 0
         self._told_ns, told, tries.untold = now_ns, tries.untold, 0
         return told
-
-
-def _site(address: str) -> str:
-    """Return what counts as one address: of IPv6, all that one site has."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
-        return str(ip_network((parsed, SITE_BITS), strict=False))
-    return str(parsed)

@@ -94,6 +94,15 @@ class Gate:
             return None
         return await self.check_key(request)
 
+    def require_owner(self, owner: str) -> None:
+        """Let in who bears a token for what a key owns, as long as that key counts.
+
+        Raises:
+            Refusal: ``key_revoked``.
+        """
+        if owner and self._keys.by_id(owner) is None:
+            raise Refusal("key_revoked", "The API key of this session has been revoked or has expired; use another.")
+
     async def check_key(self, request: HTTPConnection) -> Caller:
         """Let a request in whose ``Authorization`` bears an API key, or any where none is wanted.
 

@@ -18,7 +18,7 @@ from app.api.models import AVATAR_FORM, AvatarList, AvatarView, Progress
 from app.api.own_avatars import OwnAvatars
 from app.api.preparations import Preparation, Preparations
 from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, NO_KEY, WRONG_KEY, problems
-from app.api.uploads import Places, Upload, UploadCutShort, received
+from app.api.uploads import Upload, UploadCutShort, UploadPlaces, received
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.store import AvatarStore
@@ -54,7 +54,7 @@ def avatar_routes(
     """
     router = APIRouter(prefix="/api/avatars", tags=["avatars"])
     one_upload = asyncio.Lock()  # decoding takes memory and a core; sessions need both
-    places = Places()
+    places = UploadPlaces()
     preparations = Preparations()
     own = OwnAvatars(store)
     greeted = [Depends(gate.greet if gate else let_anybody)]

@@ -7,10 +7,10 @@ from collections import Counter
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.client_address import address_of
 from app.api.doorkeeper import HANDSHAKE_TOKENS, SOCKET_TOKENS, Doorkeeper
 from app.api.front_door import FULL, FULL_CODE, RETRY_S
 from app.api.problems import problem_response
+from app.peer_address import address_of
 
 
 class BehindProxies:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from app.api.client_address import address_of
+from app.peer_address import address_of
 
 Peer = tuple[str, int]  # host and port: no two connections have the same
 

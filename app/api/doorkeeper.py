@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import math
 
-from app.api.client_address import Proxies, address_of
+from app.api.client_address import Proxies
 from app.api.connections import Connections
 from app.api.pace import AddressAllowances, Allowance, Rate, Share
 from app.config import Settings
+from app.peer_address import address_of
 
 # a token of a socket is what a small message of sound takes: 25 to 100 µs of the event loop
 STRANGER = Rate(10, 20)  # a socket that has not begun: one message is all it needs

@@ -15,7 +15,7 @@ from app.sessions.service import Service
 MEGABYTE = 1_000_000
 
 
-class Allowance(BaseModel):
+class UseOfQuota(BaseModel):
     """How much of something is used, and how much of it may be."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,10 +32,10 @@ class KeyView(BaseModel):
     id: str = Field(description="no secret; empty where the server wants no keys")
     name: str
     expires_at: AwareDatetime | None
-    sessions: Allowance = Field(description="at once")
-    minutes: Allowance = Field(description="of sessions today, UTC")
-    avatars: Allowance
-    megabytes: Allowance = Field(description="of avatars and recordings")
+    sessions: UseOfQuota = Field(description="at once")
+    minutes: UseOfQuota = Field(description="of sessions today, UTC")
+    avatars: UseOfQuota
+    megabytes: UseOfQuota = Field(description="of avatars and recordings")
 
 
 def key_routes(service: Service, gate: Gate) -> APIRouter:
@@ -61,5 +61,5 @@ def key_routes(service: Service, gate: Gate) -> APIRouter:
     return router
 
 
-def _of(used: float, most: float) -> Allowance:
-    return Allowance(used=round(used, 2), most=most or None)
+def _of(used: float, most: float) -> UseOfQuota:
+    return UseOfQuota(used=round(used, 2), most=most or None)

@@ -28,13 +28,15 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         response_class=FileResponse,
         responses={
             200: {"content": {MEDIA_TYPE: {}}},
-            **problems(*NO_KEY, *NO_TOKEN, "token_not_for_this", "no_recording"),
+            **problems(*NO_KEY, *NO_TOKEN, "key_revoked", "token_not_for_this", "no_recording"),
         },
     )
     async def get_recording(id: str, request: Request) -> Response:
         caller = await gate.check_key_or_token(request, id, "recording")
         if caller is not None:
             await recordings.require_own(id, caller)
+        else:
+            gate.require_owner(await recordings.owner_of(id))
         found = await recordings.open(id)
         if isinstance(found, Path):  # it is served in ranges
             try:

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 
 from app.api.auth import Asking, Gate
 from app.api.bodies import JsonRoute
-from app.api.client_address import address_of
 from app.api.ice_servers import IceServerModel
 from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, problems
 from app.api.session_models import (
@@ -25,6 +24,7 @@ from app.api.session_models import (
 )
 from app.api.site import site_of
 from app.media import VIDEO_FPS
+from app.peer_address import address_of
 from app.sessions.service import Service
 from app.sessions.session import Session
 from app.tracing import following

@@ -14,7 +14,6 @@ from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from app.api.auth import Gate
-from app.api.client_address import address_of
 from app.api.client_messages import (
     AttachMessage,
     FlushMessage,
@@ -36,6 +35,7 @@ from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, 
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.log_context import KEY, SESSION
+from app.peer_address import address_of
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed

@@ -42,7 +42,7 @@ class Upload:
     name: str
 
 
-class Places:
+class UploadPlaces:
     """Who may upload. Bound: ``PLACES``, each from its first byte until its file is an avatar.
 
     Belongs to the event loop. So what waits on the disk is at most as many files as there are places.

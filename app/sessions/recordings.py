@@ -78,10 +78,20 @@ class Recordings:
         Raises:
             Refusal: ``no_recording``.
         """
+        if not caller.may_change(await self.owner_of(session)):
+            raise _no_recording()
+
+    async def owner_of(self, session: str) -> str:
+        """Return the id of the key whose recording it is; empty where there was none.
+
+        Raises:
+            Refusal: ``no_recording``.
+        """
         live = self._live.get(session)
         info = live.info if live is not None else await asyncio.to_thread(self._store.find, session)
-        if info is None or not caller.may_change(info.owner):
+        if info is None:
             raise _no_recording()
+        return info.owner
 
     async def bytes_by_owner(self) -> Counter[str]:
         """Add up what recordings take, those that are being written included."""

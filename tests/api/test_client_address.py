@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from app.api.client_address import AddressNoted, Proxies, address_of
+from app.api.client_address import AddressNoted, Proxies
 from app.api.connections import Connections
 from app.config import SettingsError, load_settings
 from app.log_context import ADDRESS
+from app.peer_address import address_of
 
 
 @pytest.mark.parametrize(

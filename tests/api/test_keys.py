@@ -232,7 +232,11 @@ def test_a_recording_is_for_the_key_that_made_it_and_no_other(client: TestClient
     assert code(client.delete(path, headers=bearer(token))) == (401, "key_invalid")
     view = Gate(Settings(token_secret=SECRET)).issue(id, "view", 60).text
     assert code(client.get(path, headers=bearer(view))) == (403, "token_not_for_this")
-    assert client.delete(path, headers=bearer(ANN)).status_code == 204
+    keep_keys(folder, BOB)
+    until(lambda: client.get(path, headers=bearer(token)).status_code == 401)
+    assert code(client.get(path, headers=bearer(token))) == (401, "key_revoked")
+    keep_keys(folder, ANN, BOB)
+    until(lambda: client.delete(path, headers=bearer(ANN)).status_code == 204)
 
 
 def test_a_revoked_key_opens_nothing_at_once_and_its_sessions_end(client: TestClient, folder: Path) -> None:
