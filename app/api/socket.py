@@ -252,7 +252,7 @@ class Conversation:
         return ago
 
     async def _expect_media(self, session: Session) -> None:
-        """See that a place is used: somebody watches, and, where there is a microphone, it is heard.
+        """See that a place is used: somebody watches, or sound comes.
 
         Raises:
             Refusal: ``media_timeout``.
@@ -260,12 +260,12 @@ class Conversation:
         timeout_s = self._service.settings.media_timeout_s
         try:
             async with asyncio.timeout(timeout_s) as self._media_patience:
-                await session.watched.wait()
-                if session.mode == "live":
-                    await self._heard.wait()
+                await _first_of(session.watched, self._heard)
         except TimeoutError:
-            wanted = "sound has come" if session.watched.is_set() else "its viewer is connected"
-            raise Refusal("media_timeout", f"A session ends unless {wanted} within {timeout_s:.0f} s.") from None
+            raise Refusal(
+                "media_timeout",
+                f"A session ends unless its viewer is connected, or sound has come, within {timeout_s:.0f} s.",
+            ) from None
         await asyncio.Event().wait()  # the conversation ends with the first of its tasks
 
     @contextlib.contextmanager
@@ -343,6 +343,15 @@ async def _lease(session: Session, format: PcmFormat) -> Feeder:
                 raise
         await asyncio.sleep(LEASE_PAUSE_S)
     return session.feeder(format)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
 
 
 async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:

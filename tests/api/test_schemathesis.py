@@ -53,7 +53,7 @@ PUBLIC = {
     "/api/site",
     "/api/voices",
 }  # of a server with keys: what says nothing about anybody
-SHUT = (400, 401, 403, 404)  # 400: what is no request at all is said before who asks is looked at
+SHUT = (400, 401, 403, 404, 429)  # 400: what is no request at all is said before who asks is looked at
 
 load_all_checks()
 
