@@ -1,10 +1,10 @@
-"""The command line: ``serve``, ``render``, ``say``, ``bench``, ``doctor``, ``weights`` and ``setup``."""
+"""The command line: ``serve``, ``render``, ``say``, ``bench``, ``doctor``, ``keys``, ``weights`` and ``setup``."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import logging
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -12,18 +12,33 @@ from pathlib import Path
 
 from app import __version__
 from app.assets import in_checkout
-from app.commands import weights
+from app.commands import keys, weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
+from app.leaving import let_ctrl_c_leave
+from app.logs import set_up_logging
 
-BENCHES = ("wav2lip", "portrait", "encode", "service", "sync", "delay", "interrupt", "say", "network", "agents", "whep")
+BENCHES = (
+    "wav2lip",
+    "portrait",
+    "encode",
+    "service",
+    "sync",
+    "delay",
+    "interrupt",
+    "say",
+    "network",
+    "agents",
+    "whep",
+    "siege",
+    "soak",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     args = _parser().parse_args(arguments)
-    logging.basicConfig(level=args.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    for chatty in ("aioice", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # before the settings are read, as reading them may warn; they check its value
+    set_up_logging(args.log_level, as_json=os.environ.get(variable("log_format")) == "json")
     try:
         return int(args.run(args))
     except SettingsError as error:
@@ -57,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("flags", nargs=argparse.REMAINDER, help="the bench's own; -h says which")
     bench.set_defaults(run=_bench)
 
-    doctor = commands.add_parser("doctor", help="say what would run here, and what is missing")
+    doctor = commands.add_parser("doctor", help="say what would fail here, and what to do; 1 where something would")
+    doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.set_defaults(run=_doctor)
 
     # the client knows its flags; with another prefix none of them is taken for one of ours
@@ -65,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     say.add_argument("flags", nargs="*")
     say.set_defaults(run=_say)
 
+    keys.add_parser(commands)
     weights.add_parser(commands)
 
     setup = commands.add_parser("setup", help="install the face landmark files, which pip cannot")
@@ -85,10 +102,11 @@ def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
+    let_ctrl_c_leave()  # while modules load, there is nothing to end
     from app.server import serve
 
     flags = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
-    return serve(load_settings(**flags), args.log_level)
+    return serve(load_settings(**flags))
 
 
 def _render(args: argparse.Namespace) -> int:
@@ -140,9 +158,9 @@ def _say(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from app.commands.doctor import diagnose
+    from app.commands.doctor.diagnose import diagnose
 
-    return diagnose(load_settings())
+    return diagnose(load_settings(), args.json)
 
 
 def _setup(args: argparse.Namespace) -> int:

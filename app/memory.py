@@ -2,7 +2,7 @@
 
 A session leaves two things behind: cycles that Python frees some day (peer connections, and the encoders they hold),
 and free pages that the C library keeps between what is in use. Both are dealt with when the last session has ended,
-as it takes tens of milliseconds.
+as it takes tens of milliseconds; free pages also where they have become many.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ctypes
 import gc
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,17 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's mallo
 LARGEST = 32 << 20  # bytes: the most that glibc takes from a heap
 KEPT = 128 << 20  # bytes of free pages, until nobody is here
 BLOCK = 8 << 20
+# what is said of it where no MemoryError is raised: by C++, OpenVINO (twice), OpenCV, and Python of a thread's stack
+SHORTAGES = (
+    "bad_alloc",
+    "can't alloc",
+    "Failed to allocate",
+    "Insufficient memory",
+    "can't start new thread",
+)
+GROWN = (
+    96 << 20
+)  # bytes more than after the last time: by then giving back takes 10 ms, and who allocates may wait for it
 
 
 def tune_heap() -> None:
@@ -51,6 +63,11 @@ def freeze_startup() -> None:
     gc.freeze()
 
 
+def is_shortage(error: BaseException) -> bool:
+    """Whether an error says that there was no memory for something: Python's own word, or that of a library."""
+    return isinstance(error, MemoryError) or any(word in str(error) for word in SHORTAGES)
+
+
 def trim_heap() -> None:
     """Return free pages to the system, where the C library can (glibc)."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -58,12 +75,30 @@ def trim_heap() -> None:
         trim(0)
 
 
-async def watch_idle_memory(is_idle: Callable[[], bool], period_s: float = PERIOD_S) -> None:
-    """Give memory back each time that a busy process is found idle; never returns."""
+def anonymous_bytes(status: Path = Path("/proc/self/status")) -> int:
+    """Return how much memory this process has that is of no file; 0 where the system does not say (outside Linux)."""
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon")), 0)
+
+
+async def watch_memory(
+    is_idle: Callable[[], bool], period_s: float = PERIOD_S, measure: Callable[[], int] = anonymous_bytes
+) -> None:
+    """Give memory back each time that a busy process is found idle, or has come to hold much more; never returns.
+
+    A service that is never without a session is never idle: what an upload or an attack has used would stay for ever.
+    """
     was_busy = False
+    least = measure()
     while True:
         await asyncio.sleep(period_s)
+        least = min(least, measure())
         if was_busy and is_idle():
             gc.collect()  # on the event loop, which the objects belong to
+        if (was_busy and is_idle()) or measure() - least > GROWN:
             await asyncio.to_thread(trim_heap)
+            least = measure()
         was_busy = not is_idle()

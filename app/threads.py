@@ -20,12 +20,12 @@ def name_thread(name: str) -> None:
 
 
 class MeasuredPool(ThreadPoolExecutor):
-    """A pool of named threads that counts the processor time of what it does: ``worked_ns``."""
+    """A pool of named threads that counts what it has ``done``, and the processor time of that: ``worked_ns``."""
 
     def __init__(self, threads: int, name: str) -> None:
         super().__init__(threads, name, name_thread, (name,))
         self._counting = threading.Lock()
-        self.worked_ns = 0
+        self.worked_ns = self.done = 0
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """See ``Executor``."""
@@ -38,3 +38,4 @@ class MeasuredPool(ThreadPoolExecutor):
         finally:
             with self._counting:
                 self.worked_ns += time.thread_time_ns() - begun_ns
+                self.done += 1

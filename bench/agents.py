@@ -143,7 +143,7 @@ def pattern() -> bytes:
 
 
 async def _open(browser: Browser, url: str, bundle: str, player: str, whep: str, token: str) -> Page:
-    page = await browser.new_page()
+    page = await browser.new_page(bypass_csp=True)
     await page.goto(f"{url}/sync")
     await page.evaluate(VIDEO)
     await page.add_script_tag(content=bundle, type="module")

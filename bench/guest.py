@@ -58,10 +58,10 @@ class Record:
 class Guest:
     """``join``, wait, ``leave``; what was seen is in ``record``."""
 
-    def __init__(self, ws_url: str, wish: Wish, clock: Clock) -> None:
+    def __init__(self, ws_url: str, wish: Wish, clock: Clock, receiver: Receiver | None = None) -> None:
         self.record = Record(wish)
         self._url, self._clock = ws_url, clock
-        self._receiver = Receiver()
+        self._receiver = receiver or Receiver()
         self._microphone = Microphone(wish.tone, wish.jitter_ms, wish.seed, clock)
         self._answers = asyncio.Queue[dict[str, Any]]()
         self._listening: asyncio.Task[None] | None = None
@@ -112,6 +112,17 @@ class Guest:
         if self._listening is not None:
             await asyncio.gather(self._listening, return_exceptions=True)
         self.record.lost_packets = self._receiver.lost_packets
+        await self._receiver.aclose()
+
+    async def vanish(self) -> None:
+        """End as a process that is killed does: nothing is said to anybody, and all sockets are gone."""
+        self._leaving = True
+        self._microphone.stop()
+        self._receiver.vanish()
+        if self._socket is not None:
+            self._socket.transport.abort()
+        if self._listening is not None:
+            await asyncio.gather(self._listening, return_exceptions=True)
         await self._receiver.aclose()
 
     async def _say(self, **message: Any) -> None:

@@ -96,7 +96,7 @@ async def interrupt(url: str, times: int, buffered_s: int) -> list[dict[str, flo
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=browser_path(), args=list(CHROMIUM_FLAGS))
         for _ in range(times):
-            page = await browser.new_page()
+            page = await browser.new_page(bypass_csp=True)
             await page.goto(f"{url}/sync")
             async with lipwire.connect(url, engine="clapper") as face:
                 found.append(await _once(page, face, second * buffered_s))

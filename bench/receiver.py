@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any
+from typing import Any, Protocol
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.rtcrtpreceiver import StreamStatistics
-from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
+from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtcpSrPacket, pack_remb_fci
 
 ESTIMATE_BPS = 10_000_000  # what a browser on a good line arrives at: the sender's own cap decides
 ESTIMATE_INTERVAL_S = 1.0
@@ -59,10 +59,22 @@ class Counted(StreamStatistics):
         self.max_seq = sequence_number
 
 
-class Receiver:
-    """One peer connection that receives. ``offer``, ``accept``, then ``aclose``."""
+class Eye(Protocol):
+    """Who looks at what comes of the pictures."""
 
-    def __init__(self) -> None:
+    def see(self, payload: bytes, timestamp: int, ends: bool) -> None:
+        """Take a packet's content, in order; ``ends``: it is its picture's last."""
+        ...
+
+
+class Receiver:
+    """One peer connection that receives. ``offer``, ``accept``, then ``aclose``.
+
+    ``on_report`` is told of each sender report: the kind of media, its NTP time and its RTP timestamp.
+    """
+
+    def __init__(self, eye: Eye | None = None, on_report: Callable[[str, int, int], None] | None = None) -> None:
+        self._eye, self._on_report = eye, on_report
         self.voice: list[VoicePacket] = []
         self.pictures: list[Picture] = []
         self.connected = asyncio.Event()
@@ -71,6 +83,7 @@ class Receiver:
         self._receivers: dict[int, Any] = {}  # by payload type
         self._counted: dict[int, Counted] = {}  # by SSRC
         self._estimates: asyncio.Task[None] | None = None
+        self._protocols: list[Any] = []
 
     async def offer(self) -> str:
         """Return the offer; from here on packets are noted."""
@@ -78,8 +91,8 @@ class Receiver:
             self._connection.addTransceiver(kind, direction="recvonly")
         await self._connection.setLocalDescription(await self._connection.createOffer())
         self._dtls: Any = self._connection.getReceivers()[0].transport
-        protocols: list[Any] = self._dtls.transport._connection._protocols
-        for protocol in protocols:
+        self._protocols = list(self._dtls.transport._connection._protocols)
+        for protocol in self._protocols:
             protocol.datagram_received = self._taking(protocol.datagram_received)
         return str(self._connection.localDescription.sdp)
 
@@ -89,6 +102,8 @@ class Receiver:
         for transceiver in self._connection.getTransceivers():
             codecs: list[Any] = transceiver._codecs
             self._receivers.update({codec.payloadType: transceiver.receiver for codec in codecs})
+            if self._on_report is not None:
+                self._listen_for_reports(transceiver.receiver, self._on_report)
         self._estimates = asyncio.create_task(self._send_estimates())
 
     @property
@@ -102,6 +117,22 @@ class Receiver:
             self._estimates.cancel()
             await asyncio.gather(self._estimates, return_exceptions=True)
         await self._connection.close()
+
+    def vanish(self) -> None:
+        """Close the sockets without a word, as a process that is killed does; :meth:`aclose` comes all the same."""
+        for protocol in self._protocols:
+            protocol.transport.abort()
+
+    @staticmethod
+    def _listen_for_reports(receiver: Any, on_report: Callable[[str, int, int], None]) -> None:
+        pass_on, kind = receiver._handle_rtcp_packet, receiver.track.kind
+
+        async def take(packet: Any) -> None:
+            if isinstance(packet, RtcpSrPacket):
+                on_report(kind, packet.sender_info.ntp_timestamp, packet.sender_info.rtp_timestamp)
+            await pass_on(packet)
+
+        receiver._handle_rtcp_packet = take
 
     def _note_state(self) -> None:
         if self._connection.connectionState == "connected":
@@ -129,10 +160,13 @@ class Receiver:
                 self.voice.append(VoicePacket(arrived_ns, timestamp, payload))
             return
         picture = self.pictures[-1] if self.pictures else None
-        if picture is None or picture.timestamp != timestamp:
-            # of a picture only the first packet is deciphered
-            picture = Picture(arrived_ns, timestamp, _is_key_frame(self._payload(data)))
+        begins = picture is None or picture.timestamp != timestamp
+        payload = self._payload(data) if begins or self._eye else b""  # without an eye, of the first packet alone
+        if picture is None or begins:
+            picture = Picture(arrived_ns, timestamp, _is_key_frame(payload))
             self.pictures.append(picture)
+        if self._eye is not None:
+            self._eye.see(payload, timestamp, bool(data[1] & 0x80))
         picture.arrived_ns = arrived_ns
         picture.size += len(data)
 

@@ -111,3 +111,36 @@ def test_a_checkout_keeps_its_data_and_an_installed_service_the_users(
 
 def test_the_settings_page_is_what_the_settings_say() -> None:
     assert with_table(PAGE.read_text()) == PAGE.read_text(), "run python -m tools.settings_table"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LIPWIRE_ALLOWED_ORIGINS", "example.org"),
+        ("LIPWIRE_ALLOWED_ORIGINS", "https://example.org/page"),
+        ("LIPWIRE_ALLOWED_ORIGINS", "https://user@example.org"),
+        ("LIPWIRE_ALLOWED_ORIGINS", "null"),
+        ("LIPWIRE_EMBED_ORIGINS", "https://example.org; script-src *"),
+        ("LIPWIRE_ALLOWED_HOSTS", "https://example.org"),
+        ("LIPWIRE_ALLOWED_HOSTS", "example.org:8000"),
+        ("LIPWIRE_ALLOWED_HOSTS", "*example.org"),
+        ("LIPWIRE_LABEL", " "),
+        ("LIPWIRE_LABEL", "a\nb"),
+        ("LIPWIRE_LABEL", "\u200b"),
+        ("LIPWIRE_LABEL", "x" * 81),
+    ],
+)
+def test_sites_names_and_labels_that_would_not_do_are_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name} must be [^\n]*\.$"):
+        load_settings({name: value})
+
+
+def test_sites_and_names_are_read_in_the_form_in_which_they_are_compared() -> None:
+    settings = load_settings(
+        {
+            "LIPWIRE_ALLOWED_ORIGINS": "HTTPS://Example.org:443/, http://[::0001]:80,*",
+            "LIPWIRE_ALLOWED_HOSTS": "Faces.Example.org., *.Example.org",
+        }
+    )
+    assert settings.allowed_origins == ("https://example.org", "http://[::1]", "*")
+    assert settings.allowed_hosts == ("faces.example.org", "*.example.org")

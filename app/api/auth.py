@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import jwt
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from app.clock import wall_clock
+from app.access.audit import Audit
+from app.access.caller import NOBODY, Caller
+from app.access.key_ring import KeyRing
+from app.access.wrong_keys import WrongKeys
+from app.clock import MonotonicClock, wall_clock
 from app.config import Settings
 from app.errors import Refusal
+from app.log_context import ADDRESS, KEY
 
-Role = Literal["feed", "view"]
+Role = Literal["feed", "view", "recording"]
 
 ALGORITHM = "HS256"
 SECRET_BYTES = 32
+LONGEST_TTL_S = 7 * 24 * 3600  # of a token
+LONGEST_TEXT = 4096  # characters of a key or a token
+TOKEN_PREFIX = "eyJ"  # of each JSON web token: base64 of '{"'
+UNGUESSABLE = 32  # characters; a key as long needs no protection from those who guess
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """What opens one door of one session until ``expires_at`` (UTC)."""
 
-    text: str
+    text: str = field(repr=False)
     expires_at: datetime
 
 
 class Gate:
-    """Issues tokens, and checks them and keys. Without API keys whoever reaches the server may make sessions."""
+    """Issues tokens, and checks them and keys. Without API keys whoever reaches the server may make sessions.
 
-    def __init__(self, settings: Settings) -> None:
-        self._keys = [key.encode() for key in settings.api_keys]
+    Who gives wrong keys over and over is no longer listened to for a while, unless they bear a long key that is right.
+    """
+
+    def __init__(self, settings: Settings, keys: KeyRing | None = None, audit: Audit | None = None) -> None:
+        self._keys = keys or KeyRing.of(settings)
+        self.audit = audit or Audit(settings.audit_file)
+        self._wrong = WrongKeys()
+        self._clock = MonotonicClock()
         self._secret = settings.token_secret or secrets.token_hex(SECRET_BYTES)
+        self._longest_s = max(LONGEST_TTL_S, settings.max_duration_s)
 
     def issue(self, session_id: str, role: Role, ttl_s: float) -> Token:
         """Make a token."""
@@ -51,10 +67,10 @@ class Gate:
         if not token:
             raise Refusal("token_missing", f"Give the {role} token that came with the session.")
         try:
-            claims = jwt.decode(token, self._secret, [ALGORITHM], options={"require": ["sub", "role", "exp"]})
+            claims = self._claims(token)
         except jwt.ExpiredSignatureError:
             raise Refusal("token_expired", "This token has expired; ask for another.") from None
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, RecursionError):
             raise Refusal("token_invalid", "This token was not issued here; ask for another.") from None
         if (claims["sub"], claims["role"]) != (session_id, role):
             raise Refusal("token_not_for_this", f"This token is for another session or role; a {role} token is needed.")
@@ -67,29 +83,129 @@ class Gate:
         """
         self.check(_bearer(request), session_id, role)
 
-    def check_key(self, request: HTTPConnection) -> None:
-        """Let a request in whose ``Authorization`` bears an API key, or any where none is set.
+    async def check_key_or_token(self, request: HTTPConnection, session_id: str, role: Role) -> Caller | None:
+        """Let in who bears a key, or a token for this; returns the caller, None for a token.
 
         Raises:
-            Refusal: ``key_missing`` or ``key_invalid``.
+            Refusal: as :meth:`check_key` and :meth:`check` do.
         """
-        self.check_key_text(_bearer(request))
+        if _bearer(request).startswith(TOKEN_PREFIX):
+            self.check_bearer(request, session_id, role)
+            return None
+        return await self.check_key(request)
 
-    def check_key_text(self, key: str) -> None:
-        """Let an API key's bearer in, or anybody where none is set.
+    def require_owner(self, owner: str) -> None:
+        """Let in who bears a token for what a key owns, as long as that key counts.
 
         Raises:
-            Refusal: ``key_missing`` or ``key_invalid``.
+            Refusal: ``key_revoked``.
         """
-        if not self._keys:
-            return
-        if not key:
-            raise Refusal("key_missing", 'Send an API key: "Authorization: Bearer KEY", or "key" in "start".')
-        # every key is compared, so that the time says nothing
-        if not any([hmac.compare_digest(key.encode(), known) for known in self._keys]):
-            raise Refusal("key_invalid", "This API key is not known here.")
+        if owner and self._keys.by_id(owner) is None:
+            raise Refusal("key_revoked", "The API key of this session has been revoked or has expired; use another.")
+
+    async def check_key(self, request: HTTPConnection) -> Caller:
+        """Let a request in whose ``Authorization`` bears an API key, or any where none is wanted.
+
+        The caller is kept in ``request.state.caller`` (:data:`Asking`), and the key's id in the log's context.
+
+        Raises:
+            Refusal: ``key_missing``, ``key_invalid`` or ``too_many_wrong_keys``.
+        """
+        return await self.check_key_text(request, "")
+
+    async def check_key_text(self, request: HTTPConnection, text: str) -> Caller:
+        """Do the same with a key that came otherwise; an empty one is looked for in ``Authorization``."""
+        caller = await self.greet(request, text)
+        require_key(caller)
+        return caller
+
+    async def check_operator(self, request: HTTPConnection) -> Caller:
+        """Let in whose key stands in the environment, or anybody where no key is wanted.
+
+        Raises:
+            Refusal: as :meth:`check_key` does; ``key_not_for_this``.
+        """
+        caller = await self.check_key(request)
+        if not caller.is_operator:
+            raise Refusal("key_not_for_this", "This is for the operator's keys, those in LIPWIRE_API_KEYS, alone.")
+        return caller
+
+    async def greet(self, request: HTTPConnection, text: str = "") -> Caller:
+        """Find out who asks: ``NOBODY`` where a key is wanted and none was given.
+
+        Raises:
+            Refusal: ``key_invalid`` or ``too_many_wrong_keys``.
+        """
+        if not ADDRESS.get():
+            ADDRESS.set(_address_of(request))
+        await self._keys.refresh()
+        request.state.caller = caller = self._caller(request, text or _bearer(request))
+        KEY.set(caller.id)
+        return caller
+
+    def _caller(self, request: HTTPConnection, text: str) -> Caller:
+        if not self._keys.is_wanted:
+            return Caller()
+        if not text:
+            return NOBODY
+        address, now_ns = _address_of(request), self._clock.now_ns()
+        is_waiting = self._wrong.too_many(address, now_ns)
+        key = None
+        if len(text) <= LONGEST_TEXT and (not is_waiting or len(text) >= UNGUESSABLE):
+            key = self._keys.find(text)
+        if key is not None:
+            return Caller(key.id, key.is_operator)
+        if told := self._wrong.note(address, now_ns):
+            self.audit.note("key_refused", "key_invalid", {"key": "", "address": address, "count": told})
+        if is_waiting:
+            raise Refusal("too_many_wrong_keys", "Too many wrong API keys came from here; try again in a minute.")
+        raise Refusal("key_invalid", "This API key is not known here; ask for another, or look for a slip in it.")
+
+    def _claims(self, token: str) -> dict[str, object]:
+        """Read a token.
+
+        Raises:
+            jwt.InvalidTokenError: when it is not ours, or no longer good; and what a damaged one makes of itself.
+        """
+        if len(token) > LONGEST_TEXT:
+            raise jwt.InvalidTokenError
+        claims: dict[str, object] = jwt.decode(
+            token, self._secret, [ALGORITHM], options={"require": ["sub", "role", "exp"]}
+        )
+        expires_s = claims["exp"]
+        if not isinstance(expires_s, int | float) or expires_s > wall_clock().timestamp() + self._longest_s + 60:
+            raise jwt.InvalidTokenError  # signed by somebody who means it to last for ever
+        return claims
+
+
+def require_key(caller: Caller) -> None:
+    """Ask for a key where one is wanted and none was given.
+
+    Raises:
+        Refusal: ``key_missing``.
+    """
+    if not caller.is_known:
+        raise Refusal("key_missing", 'Send an API key: "Authorization: Bearer KEY", or "key" in "start".')
+
+
+def caller_of(request: HTTPConnection) -> Caller:
+    """Return who asks, once :meth:`Gate.check_key` or :meth:`Gate.greet` has found out; else nobody."""
+    caller: Caller = getattr(request.state, "caller", NOBODY)
+    return caller
+
+
+Asking = Annotated[Caller, Depends(caller_of)]  # a route's parameter
+
+
+async def let_anybody(request: HTTPConnection) -> None:
+    """Take whoever asks for one who may: for routes that stand open."""
+    request.state.caller = Caller()
 
 
 def _bearer(request: HTTPConnection) -> str:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else ""
+
+
+def _address_of(request: HTTPConnection) -> str:
+    return ADDRESS.get() or (request.client.host if request.client else "")

@@ -3,88 +3,147 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, params
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
+from app.access.audit import Audit
+from app.access.caller import Caller
+from app.api.auth import Asking, Gate, let_anybody
 from app.api.models import AVATAR_FORM, AvatarList, AvatarView, Progress
+from app.api.own_avatars import OwnAvatars
 from app.api.preparations import Preparation, Preparations
-from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, NO_KEY, problems
-from app.api.uploads import Upload, received
+from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, NO_KEY, WRONG_KEY, problems
+from app.api.uploads import Upload, UploadCutShort, UploadPlaces, received
 from app.avatars.avatar_info import AvatarInfo
+from app.avatars.share import EVERYBODY, Share
 from app.avatars.store import AvatarStore
 
 WATCH_S = 1.0
 UPLOAD_ID = Query(
     pattern="^[A-Za-z0-9_-]{16,64}$", description="made up by whoever uploads, at random: it is all that protects it"
 )
-BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_known")
+# any page may show it, as a face's poster
+IMAGE_HEADERS = {
+    "Cache-Control": "private, max-age=3600",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Vary": "Authorization",
+}
+BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_too_slow", "upload_known")
+NO_ROOM = ("quota_avatars", "quota_bytes", "store_full", "disk_full", "disk_unusable", "uploads_busy")
 BAD_FILE = (*FILE_TOO_LARGE, *FILE_UNKNOWN, *FILE_DAMAGED, *BAD_FACE)
 
 
+async def _no_share(caller: Caller) -> Share:
+    return EVERYBODY
+
+
 def avatar_routes(
-    store: AvatarStore, on_deleted: Callable[[str], None], guards: Sequence[params.Depends] = ()
+    store: AvatarStore,
+    on_deleted: Callable[[str], None],
+    gate: Gate | None = None,
+    share_of: Callable[[Caller], Awaitable[Share]] = _no_share,
 ) -> APIRouter:
     """Make the routes over a store; ``on_deleted`` is told the id of an avatar that is gone.
 
-    ``guards`` stand before what changes something.
+    Without a ``gate`` they stand open. ``share_of`` says how much of the store is the caller's.
     """
     router = APIRouter(prefix="/api/avatars", tags=["avatars"])
-    one_upload = asyncio.Semaphore(1)  # decoding takes memory and a core; sessions need both
+    one_upload = asyncio.Lock()  # decoding takes memory and a core; sessions need both
+    places = UploadPlaces()
     preparations = Preparations()
+    own = OwnAvatars(store)
+    greeted = [Depends(gate.greet if gate else let_anybody)]
+    guarded = [Depends(gate.check_key if gate else let_anybody)]
+    audit = gate.audit if gate else Audit(None)
 
-    @router.get("", responses=problems())
-    async def list_avatars() -> AvatarList:
-        return AvatarList(avatars=[AvatarView.of(info) for info in await run_in_threadpool(store.all)])
+    @router.get("", responses=problems(*WRONG_KEY, "disk_unusable"), dependencies=greeted)
+    async def list_avatars(caller: Asking) -> AvatarList:
+        return AvatarList(avatars=[AvatarView.of(info) for info in await run_in_threadpool(own.all, caller)])
 
     @router.post(
         "",
         status_code=201,
-        responses=problems(*NO_KEY, *BAD_FORM, *BAD_FILE, "store_full", "disk_full"),
+        responses=problems(*NO_KEY, *BAD_FORM, *BAD_FILE, *NO_ROOM),
         openapi_extra=AVATAR_FORM,
-        dependencies=guards,
+        dependencies=guarded,
     )
-    async def add_avatar(request: Request, upload: Annotated[str | None, UPLOAD_ID] = None) -> AvatarView:
-        with preparations.begun(upload) as preparation:
-            async with received(request, store.drafts) as file, one_upload:
-                return AvatarView.of(await _prepared(request, store, file, preparation))
+    async def add_avatar(
+        request: Request, caller: Asking, upload: Annotated[str | None, UPLOAD_ID] = None
+    ) -> AvatarView:
+        own_upload = upload and _private(caller, upload)
+        with audit.act("avatar_added") as line, places.taken(), preparations.begun(own_upload) as preparation:
+            async with received(request, store) as file, _turn(request, one_upload):
+                info = await _prepared(request, store, file, preparation, await share_of(caller))
+            line["avatar"] = info.id
+            return AvatarView.of(info)
 
-    @router.get("/progress", responses=problems("bad_request"))
-    async def get_progress(upload: Annotated[str, UPLOAD_ID]) -> Progress | None:
-        return preparations.progress(upload)
+    @router.get("/progress", responses=problems("bad_request", *NO_KEY), dependencies=guarded)
+    async def get_progress(caller: Asking, upload: Annotated[str, UPLOAD_ID]) -> Progress | None:
+        return preparations.progress(_private(caller, upload))
 
-    @router.get("/{id}", responses=problems("no_such_avatar"))
-    async def get_avatar(id: str) -> AvatarView:
-        return AvatarView.of(await run_in_threadpool(store.info, id))
+    @router.get("/{id}", responses=problems(*NO_KEY, "no_such_avatar", "avatar_damaged"), dependencies=greeted)
+    async def get_avatar(id: str, caller: Asking) -> AvatarView:
+        return AvatarView.of(await run_in_threadpool(own.usable, id, caller))
 
     @router.get(
         "/{id}/image",
         response_class=FileResponse,
-        responses={200: {"content": {"image/png": {}}}, **problems("no_such_avatar")},
+        responses={200: {"content": {"image/png": {}}}, **problems(*NO_KEY, "no_such_avatar", "avatar_damaged")},
+        dependencies=greeted,
     )
-    async def get_image(id: str) -> FileResponse:
+    async def get_image(id: str, caller: Asking) -> FileResponse:
+        await run_in_threadpool(own.require_usable, id, caller)
         path = await run_in_threadpool(store.picture_file, id)
-        return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+        return FileResponse(path, media_type="image/png", headers=IMAGE_HEADERS)
 
     @router.delete(
         "/{id}",
         status_code=204,
-        responses=problems(*NO_KEY, "avatar_fixed", "no_such_avatar"),
-        dependencies=guards,
+        responses=problems(*NO_KEY, "avatar_fixed", "no_such_avatar", "avatar_damaged", "disk_unusable"),
+        dependencies=guarded,
     )
-    async def delete_avatar(id: str) -> None:
-        await run_in_threadpool(store.delete, id)
-        on_deleted(id)
+    async def delete_avatar(id: str, caller: Asking) -> None:
+        with audit.act("avatar_deleted", avatar=id):
+            await run_in_threadpool(own.require_deletable, id, caller)
+            await run_in_threadpool(store.delete, id)
+            on_deleted(id)
 
     return router
 
 
-async def _prepared(request: Request, store: AvatarStore, upload: Upload, preparation: Preparation) -> AvatarInfo:
+@asynccontextmanager
+async def _turn(request: Request, one_upload: asyncio.Lock) -> AsyncIterator[None]:
+    """Wait until no other upload is worked on, as long as the sender does.
+
+    Raises:
+        UploadCutShort: when the sender has left.
+    """
+    acquiring = asyncio.create_task(one_upload.acquire())
+    try:
+        while not (await asyncio.wait({acquiring}, timeout=WATCH_S))[0]:
+            if await request.is_disconnected():
+                raise UploadCutShort
+        yield
+    finally:
+        if not acquiring.cancel() and not acquiring.cancelled():
+            one_upload.release()
+
+
+def _private(caller: Caller, upload: str) -> str:
+    """Return an upload's id as it is kept: two keys may make up the same one."""
+    return f"{caller.id}/{upload}"
+
+
+async def _prepared(
+    request: Request, store: AvatarStore, upload: Upload, preparation: Preparation, share: Share = EVERYBODY
+) -> AvatarInfo:
     """Make an upload an avatar; where its sender leaves or the server stops, the work stops too."""
-    work = asyncio.create_task(run_in_threadpool(store.add, upload.path, upload.name, preparation.tell))
+    work = asyncio.create_task(run_in_threadpool(store.add, upload.path, upload.name, preparation.tell, share))
     try:
         while not (await asyncio.wait({work}, timeout=WATCH_S))[0]:
             preparation.is_wanted = not await request.is_disconnected()

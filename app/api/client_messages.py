@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from app.errors import Refusal
 from app.ingest.pcm import Encoding, PcmFormat
 from app.pacer.schedule import Mode
-from app.sessions.service import SessionRequest
+from app.sessions.session_request import SessionRequest
 
 MIN_RATE, MAX_RATE = 8_000, 96_000
 MAX_TEXT_BYTES = 256 * 1024
@@ -30,15 +30,14 @@ class StartMessage(_Message):
     avatar: str = Field(default="default", max_length=128)
     engine: str = Field(default="auto", max_length=64)
     mode: Mode = "live"
-    key: str = Field(default="", max_length=4096, description="an API key, where the server wants one")
+    key: str = Field(default="", max_length=4096, repr=False, description="an API key, where the server wants one")
     sample_rate: int = Field(default=48_000, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(default=1, ge=1, le=2)
     encoding: Encoding = "pcm_s16le"
 
-    @property
-    def request(self) -> SessionRequest:
-        """The session it asks for: one that its own viewer begins."""
-        return SessionRequest(self.avatar, self.engine, self.mode, hold_until_viewer=True)
+    def request(self, owner: str) -> SessionRequest:
+        """Return the session it asks for: one that its own viewer begins, of the key with the id ``owner``."""
+        return SessionRequest(self.avatar, self.engine, self.mode, hold_until_viewer=True, owner=owner)
 
     @property
     def format(self) -> PcmFormat:
@@ -51,7 +50,7 @@ class AttachMessage(_Message):
 
     type: Literal["attach"]
     session: str = Field(max_length=64)
-    token: str = Field(max_length=4096)
+    token: str = Field(max_length=4096, repr=False)
     sample_rate: int = Field(default=48_000, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(default=1, ge=1, le=2)
     encoding: Encoding = "pcm_s16le"

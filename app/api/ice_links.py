@@ -15,6 +15,13 @@ def ice_links(servers: Sequence[IceServer]) -> list[str]:
     return [link for server in servers if (link := _link(server)) is not None]
 
 
+def warn_of_unsayable(servers: Sequence[IceServer]) -> None:
+    """Log which servers no header can say."""
+    for server in servers:
+        if _link(server) is None:
+            logger.warning("whep: %s cannot be said in a header; give its user and password in ASCII", server.urls)
+
+
 def _link(server: IceServer) -> str | None:
     parts = [f"<{server.urls}>", 'rel="ice-server"']
     if server.username is not None and server.credential is not None:
@@ -22,7 +29,6 @@ def _link(server: IceServer) -> str | None:
         parts.append('credential-type="password"')
     link = "; ".join(parts)
     if not (link.isascii() and link.isprintable()) or ">" in server.urls:
-        logger.warning("whep: %s cannot be said in a header; give its user and password in ASCII", server.urls)
         return None
     return link
 

@@ -6,10 +6,15 @@ import asyncio
 import math
 import select
 import socket
+from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn._types import ASGISendEvent
 from websockets.http11 import Request
+
+from app.api.client_messages import MAX_BINARY_BYTES
+from app.api.doorkeeper import Doorkeeper
+from app.api.paced_socket import PacedWebSocket
 
 PING_INTERVAL_S = 1.5
 PING_TIMEOUT_S = 2.5
@@ -21,8 +26,8 @@ ABORT = "lipwire.abort"  # and a call that ends the connection without a goodbye
 HUNG_UP = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 
-class PatientWebSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket with a keep-alive that understands back-pressure.
+class PatientWebSocket(PacedWebSocket):
+    """A WebSocket with a keep-alive that understands back-pressure.
 
     A pong queues behind the audio that a paused session does not read, so an unanswered ping proves nothing
     while reading is paused or bytes keep coming. A socket that is found dead is aborted: closing it in order
@@ -49,6 +54,12 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             extensions[ABORT] = self.transport.abort
             extensions[PINGED] = lambda: self.loop.time() - self._pinged_at
 
+    async def send(self, message: ASGISendEvent) -> None:
+        """Take an answer instead of a handshake for its end: uvicorn would log a fault of the application."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
         if self._hang_up_timer is not None:
@@ -68,7 +79,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         """Judge an unanswered ping."""
-        if self.read_paused or self._heard_at > self.ping_sent_at:
+        if self.held_back or self._heard_at > self.ping_sent_at:
             self.pong_timer = None
             self.pending_ping_payload = None
             self.schedule_ping()
@@ -78,8 +89,8 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
 
     def _watch_for_hang_up(self) -> None:
         self._hang_up_timer = self.loop.call_later(HANG_UP_CHECK_S, self._watch_for_hang_up)
-        _expect_confirmation(self.transport, UNCONFIRMED_S if self.read_paused else 0)
-        if self.read_paused and _hung_up(self.transport):
+        _expect_confirmation(self.transport, UNCONFIRMED_S if self.held_back else 0)
+        if self.held_back and _hung_up(self.transport):
             self.transport.abort()
 
 
@@ -99,12 +110,12 @@ def _hung_up(transport: asyncio.Transport) -> bool:
     return any(events & HUNG_UP for _, events in poll.poll(0))
 
 
-def websocket_options() -> dict[str, Any]:
+def websocket_options(doorkeeper: Doorkeeper) -> dict[str, Any]:
     """Return what uvicorn needs for this: as keyword arguments of its ``Config``."""
     return {
-        "ws": PatientWebSocket,
+        "ws": partial(PatientWebSocket, doorkeeper=doorkeeper),
         "ws_ping_interval": PING_INTERVAL_S,
         "ws_ping_timeout": PING_TIMEOUT_S,
         "ws_per_message_deflate": False,  # speech does not shrink, and it costs time
-        "ws_max_size": 32 * 1024 * 1024,
+        "ws_max_size": MAX_BINARY_BYTES,  # a second lock: PacedWebSocket looks at the heads before
     }

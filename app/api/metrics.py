@@ -1,63 +1,62 @@
-"""``/metrics`` in Prometheus' format: sessions are read at the moment of asking, timings as they happen."""
+"""``/metrics`` in Prometheus' format: on the service's own port, for those with a key, or on a port apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 
-from prometheus_client import CONTENT_TYPE_LATEST as METRICS_TYPE
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from fastapi import APIRouter, Response
+from fastapi.params import Depends
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import Metric
 
-from app.sessions.service import COUNTED, Service
-
-__all__ = ["METRICS_TYPE", "render_metrics"]
-
-GAUGES = {
-    "buffer_a": "Frames in Buffer A.",
-    "buffer_b": "Slots in Buffer B.",
-    "pending": "Windows before the inference thread.",
-}
-
-# counters whose names in the code would say little here
-PLAIN_NAMES = {
-    "gaps": "voice_gaps",
-    "missed": "slots_missed",
-    "unsent": "slots_unsent",
-    "repeats": "picture_repeats",
-}
+from app.api.close_codes import CLOSE_CODES
+from app.api.problems import STATUS_OF
+from app.api.service_collector import ServiceCollector
+from app.api.tally_collector import TallyCollector
+from app.free_disk import FreeDisk
+from app.sessions.service import Service
+from app.tallies import REFUSALS
 
 
-class SessionCollector(Collector):
-    """Reads every open session's stats when Prometheus asks."""
+class MetricsPage:
+    """All there is to see, read at the moment of asking. On the event loop."""
 
     def __init__(self, service: Service) -> None:
-        self._service = service
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more each, which nobody asks for
+        self._disk = FreeDisk(service.settings.data_dir)
+        own = CollectorRegistry(auto_describe=False)
+        own.register(ServiceCollector(service, self._disk))
+        own.register(TallyCollector())
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=own)
+        self._registries = (own, service.timings.registry)
+        for code in STATUS_OF:
+            REFUSALS.expect("http", code)
+        for code in CLOSE_CODES:
+            REFUSALS.expect("ws", code)
 
-    def collect(self) -> Iterable[Metric]:
-        """Yield each figure once a session, and its sum; counters' sums include sessions that have ended."""
-        sessions = {session.id: asdict(session.stats()) for session in self._service.sessions.values()}
-        yield GaugeMetricFamily("lipwire_sessions", "Open sessions.", value=len(sessions))
-        for name, about in GAUGES.items():
-            each = GaugeMetricFamily(f"lipwire_session_{name}", about, labels=["session"])
-            for id, stats in sessions.items():
-                each.add_metric([id], stats[name])
-            yield each
-            total = sum(stats[name] for stats in sessions.values())
-            yield GaugeMetricFamily(f"lipwire_{name}", f"{about} All sessions.", value=total)
-        for name, about in COUNTED.items():
-            shown = PLAIN_NAMES.get(name, name)
-            counter = CounterMetricFamily(f"lipwire_session_{shown}", about, labels=["session"])
-            for id, stats in sessions.items():
-                counter.add_metric([id], stats[name])
-            yield counter
-            total = self._service.ended[name] + sum(stats[name] for stats in sessions.values())
-            yield CounterMetricFamily(f"lipwire_{shown}", f"{about} All sessions, ended ones too.", value=total)
+    def families(self) -> Iterable[Metric]:
+        """Yield every family of metrics, as it stands."""
+        for registry in self._registries:
+            yield from registry.collect()
+
+    async def render(self) -> Response:
+        """Return the page; a disk that does not answer makes it wait a second, and no more."""
+        await self._disk.read()
+        page = b"".join(generate_latest(registry) for registry in self._registries)
+        return Response(page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def render_metrics(service: Service) -> bytes:
-    """Return the page."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(SessionCollector(service))
-    return generate_latest(registry) + generate_latest(service.timings.registry)
+def metrics_routes(page: MetricsPage, guards: Sequence[Depends]) -> APIRouter:
+    """Make the route on the service's own port."""
+    router = APIRouter(dependencies=list(guards))
+    router.add_api_route("/metrics", page.render, include_in_schema=False, response_model=None)
+    return router

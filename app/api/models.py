@@ -34,6 +34,25 @@ class Health(_Answer):
     sessions: int = Field(description="how many are open")
 
 
+class SiteView(_Answer):
+    """What a page should know before it asks for anything."""
+
+    version: str
+    label: str = Field(description="what faces are marked with, as made by a machine")
+    keys: bool = Field(description="whether a key is wanted before sessions are made and avatars changed")
+
+
+class Readiness(_Answer):
+    """The server takes new sessions, or why it does not."""
+
+    ready: bool
+    why: Literal["starting", "draining", "inference_ended", "data_folder"] | None = Field(
+        default=None,
+        description="`starting`, `draining` (it is being stopped), `inference_ended` (its inference thread has), "
+        "`data_folder` (it is missing, cannot be written, or does not answer); null where it is ready",
+    )
+
+
 class EngineView(_Answer):
     """An engine, and whether it can run here."""
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LABEL = "Lipwire-Label"  # what a face is marked with, percent-encoded
 ALLOWED = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
-    "Access-Control-Expose-Headers": "Location, Link, ETag, Accept-Post, Accept-Patch",
+    "Access-Control-Expose-Headers": f"Location, Link, ETag, Accept-Post, Accept-Patch, {LABEL}",
     "Access-Control-Max-Age": "86400",
+    "Cross-Origin-Resource-Policy": "cross-origin",
 }
+
+
+def open_headers(label: str) -> dict[str, str]:
+    """Return what is said to any page: that it may ask, and what the face is to be marked with."""
+    return {**ALLOWED, LABEL: quote(label)}
 
 
 class OpenToPages:
@@ -22,7 +30,7 @@ class OpenToPages:
     What a page may do there is then a matter of tokens alone: no cookie counts.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str, headers: Mapping[str, str] = ALLOWED) -> None:
+    def __init__(self, app: ASGIApp, prefix: str, headers: Mapping[str, str]) -> None:
         self._app, self._prefix, self._headers = app, prefix, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

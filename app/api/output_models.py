@@ -17,7 +17,7 @@ class OutputWish(BaseModel):
 
     kind: OutputKind
     url: str = Field(description="whip: the endpoint, http(s). rtmp: rtmp(s)://host/app/key, or without the key")
-    token: str | None = Field(default=None, description="whip: the Bearer token. rtmp: the stream key")
+    token: str | None = Field(default=None, repr=False, description="whip: the Bearer token. rtmp: the stream key")
 
     def request(self) -> OutputRequest:
         """Return what it asks of the session."""

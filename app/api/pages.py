@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
@@ -19,12 +17,10 @@ FILE_HEADERS = {
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Cache-Control": "no-cache",
 }
-# A token may stand in the address: it is nobody else's business.
-WATCH_HEADERS = {"Referrer-Policy": "no-referrer"}
 
 
-def serve_pages(app: FastAPI) -> None:
-    """Add the pages and their files to an application."""
+def serve_pages(app: FastAPI, with_api: bool = True) -> None:
+    """Add the pages and their files to an application, with the one that describes the API or without."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
@@ -35,13 +31,21 @@ def serve_pages(app: FastAPI) -> None:
     async def sync_page() -> FileResponse:
         return _page("sync.html")
 
+    @router.get("/watch")
+    @router.get("/watch/")
     @router.get("/watch/{session}")
-    async def watch_page(session: str) -> FileResponse:
-        return _page("watch.html", WATCH_HEADERS)
+    async def watch_page(session: str = "") -> FileResponse:
+        return _page("watch.html")
 
     @router.get("/embed")
     async def embed_page() -> FileResponse:
         return _page("embed.html")
+
+    if with_api:
+
+        @router.get("/docs")
+        async def docs_page() -> FileResponse:
+            return _page("docs.html")
 
     app.include_router(router)
     mimetypes.add_type("text/javascript", ".js")  # some systems' registries say otherwise, and modules then fail
@@ -57,5 +61,5 @@ class _Files(StaticFiles):
         return response
 
 
-def _page(name: str, headers: Mapping[str, str] = MappingProxyType({})) -> FileResponse:
-    return FileResponse(WEB / name, headers={"Cache-Control": "no-cache", **headers})
+def _page(name: str) -> FileResponse:
+    return FileResponse(WEB / name, headers={"Cache-Control": "no-cache"})

@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
+import cv2
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
@@ -15,6 +16,8 @@ from starlette.exceptions import HTTPException
 from app.api.models import Problem
 from app.avatars.store import NoSuchAvatar
 from app.errors import Refusal
+from app.memory import is_shortage
+from app.tallies import REFUSALS
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +28,23 @@ FILE_DAMAGED = ("image_truncated", "video_broken", "video_empty", "video_too_sho
 BAD_FACE = ("no_face", "face_too_small", "face_lost", "video_cut")
 BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "point_outside")
 BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
-BAD_OUTPUT = ("bad_output_url", "bad_output_token")
+BAD_OUTPUT = ("bad_output_url", "bad_output_token", "output_not_allowed")
 OF_OUTPUTS = (*BAD_OUTPUT, "no_such_output", "too_many_outputs")  # over HTTP alone
-BAD_JSON = ("bad_request", "body_too_large", "upload_cut_short")
-NO_KEY = ("key_missing", "key_invalid")
+BAD_JSON = ("bad_request", "body_too_large", "unsupported_media_type", "upload_cut_short")
+WRONG_KEY = ("key_invalid", "too_many_wrong_keys")
+NO_KEY = ("key_missing", *WRONG_KEY)
+OVER_QUOTA = ("quota_sessions", "quota_minutes", "quota_avatars", "quota_bytes")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
-NO_FACE_TO_OPEN = ("no_such_engine", "engine_unavailable", "no_such_avatar", "server_full", "server_busy")
+NO_PLACE = ("server_full", "server_busy", "server_draining")
+NO_FACE_TO_OPEN = (
+    *("no_such_engine", "engine_unavailable", "no_such_avatar", "avatar_damaged"),
+    *NO_PLACE,
+    *("quota_sessions", "quota_minutes", "quota_bytes", "key_revoked", "too_many_sessions_here"),
+)
 CODES = {  # status → the codes of refusals that have it; docs/protocol.md says what each means
     400: ("bad_form", "bad_json", "bad_request", "upload_cut_short"),
-    401: (*NO_KEY, *NO_TOKEN),
-    403: ("avatar_fixed", "token_not_for_this"),
+    401: ("key_missing", "key_invalid", "key_revoked", *NO_TOKEN),
+    403: ("avatar_fixed", "host_not_allowed", "key_not_for_this", "origin_not_allowed", "token_not_for_this"),
     404: (
         "no_recording",
         "no_such_avatar",
@@ -45,25 +55,47 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "not_found",
     ),
     405: ("method_not_allowed",),
-    409: ("upload_known", "session_over", "too_many_outputs"),
+    408: ("upload_too_slow",),
+    409: ("avatar_damaged", "upload_known", "session_over", "too_many_outputs"),
     412: ("ice_session_changed",),
     413: ("body_too_large", *FILE_TOO_LARGE),
     415: ("unsupported_media_type", *FILE_UNKNOWN),
     422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
+    429: ("too_many_sessions_here", "too_many_wrong_keys", *OVER_QUOTA),
     500: ("internal_error",),
-    503: ("engine_unavailable", "server_full", "server_busy", "too_many_viewers"),
+    503: (
+        "disk_unusable",
+        "engine_unavailable",
+        "no_media_port",
+        "out_of_memory",
+        *NO_PLACE,
+        "too_many_connections",
+        "too_many_viewers",
+        "uploads_busy",
+    ),
     507: ("store_full", "disk_full"),
 }
-HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "60"}}
+LATER = {"Retry-After": "60"}
+HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: LATER, 503: LATER}
+RETRY_AFTER_S = {"server_draining": 5, "uploads_busy": 10}  # where that is another time than its status has
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
-def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+def problem_of(status: int, code: str, detail: str) -> Problem:
     """Make the document."""
-    problem = Problem(
-        type=f"urn:lipwire:problem:{code}", title=HTTPStatus(status).phrase, status=status, code=code, detail=detail
-    )
-    return JSONResponse(problem.model_dump(), status, headers, MEDIA_TYPE)
+    title = HTTPStatus(status).phrase
+    return Problem(type=f"urn:lipwire:problem:{code}", title=title, status=status, code=code, detail=detail)
+
+
+def problem_response(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Answer with the document, and count it."""
+    REFUSALS.note("http", code)
+    return JSONResponse(problem_of(status, code, detail).model_dump(), status, headers, MEDIA_TYPE)
+
+
+def _headers(status: int | None, code: str) -> dict[str, str] | None:
+    retry_after_s = RETRY_AFTER_S.get(code)
+    return HEADERS.get(status) if retry_after_s is None else {"Retry-After": str(retry_after_s)}
 
 
 def problems(*codes: str) -> dict[int | str, dict[str, Any]]:
@@ -84,12 +116,21 @@ def answer_with_problems(app: FastAPI) -> None:
         status = STATUS_OF.get(error.code)
         if status is None:
             logger.error("problems: %s has no status", error.code)
-        return problem_response(status or 500, error.code, error.message, HEADERS.get(status))
+        return problem_response(status or 500, error.code, error.message, _headers(status, error.code))
 
     @app.exception_handler(NoSuchAvatar)
     async def on_no_such_avatar(request: Request, error: NoSuchAvatar) -> JSONResponse:
         detail = f'There is no avatar "{error}". List them at /api/avatars.'
         return problem_response(404, "no_such_avatar", detail)
+
+    @app.exception_handler(MemoryError)
+    @app.exception_handler(RuntimeError)  # what OpenVINO raises
+    @app.exception_handler(cv2.error)
+    async def on_no_memory(request: Request, error: Exception) -> JSONResponse:
+        if not is_shortage(error):
+            raise error
+        logger.error("problems: no memory for %s %s", request.method, request.url.path)
+        return problem_response(503, "out_of_memory", "The server has no memory for that now; try later.", HEADERS[503])
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:

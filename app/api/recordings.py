@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.api.auth import Gate
-from app.api.problems import NO_KEY, problems
+from app.api.auth import Asking, Gate
+from app.api.problems import NO_KEY, NO_TOKEN, problems
 from app.errors import Refusal
 from app.sessions.recording import Snapshot
 from app.sessions.recordings import Recordings
@@ -20,17 +20,23 @@ BLOCK_BYTES = 256 * 1024
 
 
 def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
-    """Make the routes over all recordings, for whoever has a key."""
-    router = APIRouter(
-        prefix="/api/sessions/{id}/recording", tags=["recordings"], dependencies=[Depends(gate.check_key)]
-    )
+    """Make the routes over all recordings, for the key whose session it was; who has a token of it may fetch it."""
+    router = APIRouter(prefix="/api/sessions/{id}/recording", tags=["recordings"])
 
     @router.get(
         "",
         response_class=FileResponse,
-        responses={200: {"content": {MEDIA_TYPE: {}}}, **problems(*NO_KEY, "no_recording")},
+        responses={
+            200: {"content": {MEDIA_TYPE: {}}},
+            **problems(*NO_KEY, *NO_TOKEN, "key_revoked", "token_not_for_this", "no_recording"),
+        },
     )
-    async def get_recording(id: str) -> Response:
+    async def get_recording(id: str, request: Request) -> Response:
+        caller = await gate.check_key_or_token(request, id, "recording")
+        if caller is not None:
+            await recordings.require_own(id, caller)
+        else:
+            gate.require_owner(await recordings.owner_of(id))
         found = await recordings.open(id)
         if isinstance(found, Path):  # it is served in ranges
             try:
@@ -43,9 +49,13 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         headers = {"Content-Length": str(found.bytes), "Cache-Control": "no-store", "Accept-Ranges": "none"}
         return StreamingResponse(_blocks(found), media_type=MEDIA_TYPE, headers=headers)
 
-    @router.delete("", status_code=204, responses=problems(*NO_KEY, "no_recording"))
-    async def delete_recording(id: str) -> None:
-        await recordings.delete(id)
+    @router.delete(
+        "", status_code=204, responses=problems(*NO_KEY, "no_recording"), dependencies=[Depends(gate.check_key)]
+    )
+    async def delete_recording(id: str, caller: Asking) -> None:
+        with gate.audit.act("recording_deleted", session=id):
+            await recordings.require_own(id, caller)
+            await recordings.delete(id)
 
     return router
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from app.api.ice_servers import IceServerModel
 from app.media import VIDEO_FPS
 from app.pacer.schedule import Mode
-from app.sessions.events import Failed, Interrupted, Marked, SayFailed, Speaking, Stats, Told, ViewersChanged
+from app.sessions.events import Draining, Failed, Interrupted, Marked, SayFailed, Speaking, Stats, Told, ViewersChanged
 from app.sessions.session import Session
 
 
@@ -60,13 +60,17 @@ class SpeakingMessage(BaseModel):
 
 
 class InterruptedMessage(BaseModel):
-    """Answers ``interrupt``. ``utterance``: the one that was cut first, ``played_ms``: of it."""
+    """Answers ``interrupt``: ``answers`` of them, where several came together.
+
+    ``utterance``: the one that was cut first, ``played_ms``: of it.
+    """
 
     type: Literal["interrupted"] = "interrupted"
     seq: int
     utterance: str | None
     played_ms: int
     session_played_ms: int
+    answers: int = 1
 
 
 class SayFailedMessage(BaseModel):
@@ -120,6 +124,13 @@ class StatsMessage(BaseModel):
     rest_late: int
 
 
+class DrainingMessage(BaseModel):
+    """The server is being stopped, and ends the session in so many seconds at the latest."""
+
+    type: Literal["draining"] = "draining"
+    in_s: float
+
+
 class ErrorMessage(BaseModel):
     """Why the socket closes next."""
 
@@ -137,6 +148,7 @@ ServerMessage = Annotated[
     | MarkedMessage
     | ViewersMessage
     | StatsMessage
+    | DrainingMessage
     | ErrorMessage,
     Field(discriminator="type"),
 ]
@@ -156,7 +168,7 @@ def started(session: Session) -> StartedMessage:
         width=avatar.width,
         height=avatar.height,
         voice_lead_ms=session.voice_lead_ms,
-        ice_servers=[IceServerModel.of(server) for server in session.limits.ice_servers],
+        ice_servers=[IceServerModel.of(server) for server in session.network.ice_servers()],
         played_ms=session.played_ms,
         utterance=utterance.id if utterance else None,
         received_bytes=utterance.received_bytes if utterance else 0,
@@ -170,6 +182,8 @@ def message_of(told: Told) -> ServerMessage:
     match told.event:
         case Stats():
             return StatsMessage(**asdict(told.event))
+        case Draining():
+            return DrainingMessage(in_s=round(told.event.in_s, 1))
         case Failed():
             return ErrorMessage(code=told.event.why.code, message=told.event.why.message)
     assert told.seq is not None

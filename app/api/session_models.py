@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.api.auth import Role
+from app.api.auth import LONGEST_TTL_S, Role
 from app.api.ice_servers import IceServerModel
 from app.api.models import RecordingView
 from app.api.output_models import OutputView
@@ -15,10 +15,8 @@ from app.avatars.store import DEFAULT_ID
 from app.config import Settings
 from app.pacer.schedule import Mode
 from app.sessions.lifetime import Lifetime
-from app.sessions.service import SessionRequest
 from app.sessions.session import Session
-
-LONGEST_TTL_S = 7 * 24 * 3600
+from app.sessions.session_request import SessionRequest
 
 
 class _Asked(BaseModel):
@@ -40,11 +38,11 @@ class SessionWish(_Asked):
     max_duration_s: float | None = Field(default=None, gt=0, description="the server's own limit, or less")
     idle_timeout_s: float | None = Field(default=None, gt=0, description="with neither feeder nor viewer until its end")
 
-    def request(self, settings: Settings) -> SessionRequest:
-        """Return what it asks of the service, within the server's limits."""
+    def request(self, settings: Settings, owner: str) -> SessionRequest:
+        """Return what it asks of the service, within the server's limits, for the key with the id ``owner``."""
         longest, idle = settings.max_duration_s, settings.idle_timeout_s
         lifetime = Lifetime(min(self.max_duration_s or longest, longest), self.idle_timeout_s or idle)
-        return SessionRequest(self.avatar, self.engine, self.mode, self.hold_until_viewer, lifetime, self.record)
+        return SessionRequest(self.avatar, self.engine, self.mode, self.hold_until_viewer, lifetime, self.record, owner)
 
 
 class FeedDoor(_Answer):

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fastapi import WebSocket
@@ -13,7 +15,6 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from app.api.auth import Gate
 from app.api.client_messages import (
-    MAX_BINARY_BYTES,
     AttachMessage,
     FlushMessage,
     InterruptMessage,
@@ -26,16 +27,23 @@ from app.api.client_messages import (
     parse,
 )
 from app.api.close_codes import close_code_of
+from app.api.interrupts import Interrupts
 from app.api.liveness import ABORT, GONE, PINGED
+from app.api.pace import Allowance, Rate
+from app.api.paced_socket import BEGUN, TOO_LARGE
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
+from app.log_context import KEY, SESSION
+from app.peer_address import address_of
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
 from app.sessions.feeder import Feeder
 from app.sessions.service import Service
 from app.sessions.session import Session
+from app.tallies import REFUSALS
+from app.tracing import following
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +51,9 @@ SEND_S = 20  # that a message may wait for a client to read those before it
 GOODBYE_S = 2  # for what is still to be said at the end
 LEASE_TRIES, LEASE_PAUSE_S = 10, 0.05  # news of a socket that was closed may come behind the next one's
 CLOSE_NORMAL = 1000
+# of texts, and of sound in messages that carry next to none: a thousand utterances, each with its end and its mark
+LIGHT = Rate(per_s=100, at_once=4000)
+LIGHT_BYTES = 64  # a message of less sound is light; 10 ms at the lowest rate are 160
 
 
 class Conversation:
@@ -54,6 +65,10 @@ class Conversation:
 
     def __init__(self, socket: WebSocket, service: Service, gate: Gate) -> None:
         self._socket, self._service, self._gate = socket, service, gate
+        self._extensions: dict[str, Any] = socket.scope.get("extensions", {})
+        self._light = Allowance(LIGHT, _now_s())
+        self._interrupts = Interrupts(self._interrupt)
+        self._heard = asyncio.Event()  # sound has come, or a text to be spoken
         self._owns = False  # the session, which then ends with the conversation
         self._format = PcmFormat()  # of the sound, as the first message announced it
         self._session: Session | None = None
@@ -63,12 +78,13 @@ class Conversation:
         self._tasks: list[asyncio.Task[Any]] = []
         self._failure: Refusal | None = None  # the session's own, which goes before any other
         self._one_ended = asyncio.Event()
+        self._media_patience: asyncio.Timeout | None = None
 
     async def run(self) -> None:
         """Hold the conversation, then free everything, whoever ended it."""
         await self._socket.accept()
         # the news of a lost connection queues behind unread messages, so a held-back reader never gets it
-        lost: asyncio.Event = self._socket.scope.get("extensions", {}).get(GONE, asyncio.Event())
+        lost: asyncio.Event = self._extensions.get(GONE, asyncio.Event())
         self._spawn(self._read())
         self._spawn(lost.wait())
         refusal: Refusal | None = None
@@ -81,10 +97,13 @@ class Conversation:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._interrupts.close()
             if self._feeder is not None:
                 self._feeder.leave()
             if self._owns and self._session is not None:
                 await self._service.close(self._session)
+        if self._session is not None:
+            SESSION.set(self._session.id)
         if not lost.is_set():
             await self._hang_up(refusal)
         if self._events is not None:
@@ -102,24 +121,51 @@ class Conversation:
             try:
                 async with asyncio.timeout(patience_s):
                     message = await self._socket.receive()
+            except RuntimeError:  # it was closed
+                raise WebSocketDisconnect(CLOSE_NORMAL) from None
             except TimeoutError:
                 if self._session is not None and self._pinged_ago_s() < patience_s:
                     continue
                 raise Refusal("idle_timeout", f"Nothing was sent for {patience_s:.0f} s.") from None
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", CLOSE_NORMAL))
-            text = message.get("text")
-            if text is not None:
-                if await self._on_text(text):
-                    return
-            else:
-                await self._on_audio(message.get("bytes") or b"")
+            if await self._on_message(message):
+                return
             # messages that have come already are received without a wait, and who tells events must keep up
             await asyncio.sleep(0)
 
+    async def _on_message(self, received: Mapping[str, Any]) -> bool:
+        """Act on one message; returns whether it ended the session."""
+        if TOO_LARGE in received:
+            raise Refusal("message_too_large", f"Send messages of at most {received[TOO_LARGE] // 1024} KiB here.")
+        text, sound = received.get("text"), received.get("bytes") or b""
+        if text is not None or len(sound) < LIGHT_BYTES:
+            self._count_light()
+        if text is not None:
+            return await self._on_text(text)
+        self._interrupts.settle()
+        await self._on_audio(sound)
+        return False
+
+    def _count_light(self) -> None:
+        now_s = _now_s()
+        if self._light.wait_s(now_s):
+            limit = f"{LIGHT.per_s:.0f} a second and {LIGHT.at_once:.0f} at once"
+            raise Refusal(
+                "too_many_messages",
+                f"Send fewer messages that are texts or carry less than {LIGHT_BYTES} bytes of sound: {limit}.",
+            )
+        self._light.take(1, now_s)
+
+    def _interrupt(self, answers: int) -> None:
+        if self._session is not None:
+            self._session.interrupt(answers=answers)
+
     async def _on_text(self, text: str) -> bool:
-        """Act on one text message; returns whether it ended the session."""
+        """Act on one text; returns whether it ended the session."""
         message = parse(text)
+        if not isinstance(message, InterruptMessage):
+            self._interrupts.settle()
         if isinstance(message, StartMessage | AttachMessage):
             await self._begin(message)
             return False
@@ -128,6 +174,7 @@ class Conversation:
             case UtteranceMessage():
                 feeder.utterance(message.id, message.format(self._format))
             case SayMessage():
+                self._heard.set()
                 feeder.say(self._service.speech.speak(message.text, message.voice), message.utterance)
             case MarkMessage():
                 feeder.mark(message.id)
@@ -136,7 +183,7 @@ class Conversation:
             case FlushMessage():
                 await feeder.flush()
             case InterruptMessage():
-                session.interrupt()
+                self._interrupts.ask()
             case StopMessage():
                 return True
         return False
@@ -145,18 +192,24 @@ class Conversation:
         if self._session is not None:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
-            self._gate.check_key_text(message.key)
-            session = await self._service.open(message.request)
+            caller = await self._gate.check_key_text(self._socket, message.key)
+            with following(self._service.tracing.begin("session start", self._socket.headers)):
+                client = self._socket.client
+                address = address_of(client.host if client else None)
+                session = await self._service.open(replace(message.request(caller.id), address=address))
             self._owns = True
+            self._spawn(self._expect_media(session))
         else:
             self._gate.check(message.token, message.session, "feed")
             session = self._service.find(message.session)
+            KEY.set(session.owner)
         self._session, self._format = session, message.format
         self._feeder = feeder = await _lease(session, message.format)
         after = message.after if isinstance(message, AttachMessage) else None
         self._events = session.events(feeder.told_seq if after is None else after)
         if feeder.told_seq is None:
             feeder.told_seq = session.last_seq
+        self._extensions.get(BEGUN, lambda: None)()
         # they begin once this one waits, which "started" does only behind more than a socket takes
         self._spawn(self._tell(self._events, feeder))
         self._spawn(self._events.overflow())  # noticed although telling waits for who does not read
@@ -167,15 +220,16 @@ class Conversation:
             raise Refusal("offer_after_attach", "A session is watched here by who starts it; others watch over WHEP.")
         if self._viewer is not None:
             raise Refusal("already_connected", "Send one offer a session; start another to reconnect.")
+        with self._excused():
+            await self._service.entrance.admit(session)
         self._viewer, answer = await session.view(sdp)
         self._spawn(self._watch(self._viewer))
         await self._send(AnswerMessage(sdp=answer))
 
     async def _on_audio(self, data: bytes) -> None:
-        if len(data) > MAX_BINARY_BYTES:
-            limit = MAX_BINARY_BYTES // (1024 * 1024)
-            raise Refusal("message_too_large", f"Send audio in messages of at most {limit} MiB.")
         _, feeder = self._started()
+        if data:
+            self._heard.set()
         await feeder.push(data)
 
     def _started(self) -> tuple[Session, Feeder]:
@@ -190,11 +244,45 @@ class Conversation:
                 return
             await self._send(message_of(told))
             feeder.told_seq = told.seq or feeder.told_seq
+            await asyncio.sleep(0)  # a thousand may wait, and nothing else here does
         raise Refusal("session_over", "This session has ended; make another.")
 
     def _pinged_ago_s(self) -> float:
-        ago: float = self._socket.scope.get("extensions", {}).get(PINGED, lambda: math.inf)()
+        ago: float = self._extensions.get(PINGED, lambda: math.inf)()
         return ago
+
+    async def _expect_media(self, session: Session) -> None:
+        """See that a place is used: somebody watches, or sound comes.
+
+        Raises:
+            Refusal: ``media_timeout``.
+        """
+        timeout_s = self._service.settings.media_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s) as self._media_patience:
+                await _first_of(session.watched, self._heard)
+        except TimeoutError:
+            raise Refusal(
+                "media_timeout",
+                f"A session ends unless its viewer is connected, or sound has come, within {timeout_s:.0f} s.",
+            ) from None
+        await asyncio.Event().wait()  # the conversation ends with the first of its tasks
+
+    @contextlib.contextmanager
+    def _excused(self) -> Iterator[None]:
+        """Leave time out of what media may take: that of the row, which is ours."""
+        patience = self._media_patience
+        until_s = patience.when() if patience is not None else None
+        if patience is None or until_s is None:
+            yield
+            return
+        begun_s = _now_s()
+        patience.reschedule(None)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(RuntimeError):  # media have come, or the conversation ends
+                patience.reschedule(until_s + _now_s() - begun_s)
 
     async def _watch(self, viewer: Viewer) -> None:
         """End with the viewer: nobody else sees this face."""
@@ -203,17 +291,21 @@ class Conversation:
             raise why
 
     async def _send(self, message: ServerMessage) -> None:
+        said = message.model_dump_json()
         try:
             async with asyncio.timeout(SEND_S):
-                await self._socket.send_text(message.model_dump_json())
+                await self._socket.send_text(said)
         except TimeoutError:
             raise Refusal("not_reading", f"Nothing was read for {SEND_S} s; read messages as they come.") from None
+        except (RuntimeError, OSError):  # it was closed
+            raise WebSocketDisconnect(CLOSE_NORMAL) from None
 
     async def _hang_up(self, refusal: Refusal | None) -> None:
         if self._socket.client_state is not WebSocketState.CONNECTED:
             return
         refusal = self._failure or refusal
         if refusal is not None:
+            REFUSALS.note("ws", refusal.code)
             logger.info("socket: refused, %s: %s", refusal.code, refusal.message)
         try:
             async with asyncio.timeout(GOODBYE_S):  # who does not read does not read this either
@@ -228,9 +320,13 @@ class Conversation:
                 await self._socket.close(close_code_of(refusal) if refusal else CLOSE_NORMAL)
         except TimeoutError:
             logger.info("socket: ended without a goodbye")
-            self._socket.scope.get("extensions", {}).get(ABORT, lambda: None)()
+            self._extensions.get(ABORT, lambda: None)()
         except (RuntimeError, WebSocketDisconnect, OSError):
             logger.info("socket: gone before the goodbye")
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _lease(session: Session, format: PcmFormat) -> Feeder:
@@ -249,14 +345,23 @@ async def _lease(session: Session, format: PcmFormat) -> Feeder:
     return session.feeder(format)
 
 
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+
+
 async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:
     """Return why a conversation ended, None for a goodbye or a closed socket."""
     try:
         await ended
     except Refusal as refusal:
         return refusal
-    except (WebSocketDisconnect, RuntimeError, OSError) as error:
-        logger.info("socket: closed (%s)", type(error).__name__)
+    except WebSocketDisconnect:
+        logger.info("socket: closed")
     except Exception:
         logger.exception("socket: a message could not be handled")
         return Refusal("internal_error", "Something broke on the server; start again.")

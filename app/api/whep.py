@@ -7,18 +7,20 @@ from starlette.exceptions import HTTPException
 
 from app.api.auth import Gate
 from app.api.bodies import whole_body
-from app.api.ice_links import ice_links
+from app.api.ice_links import ice_links, warn_of_unsayable
 from app.api.models import body
 from app.api.problems import NO_TOKEN, problems
 from app.api.whep_viewers import WhepViewer, WhepViewers
 from app.errors import Refusal
 from app.rtc.ice_fragment import IceFragment
 from app.sessions.service import Service
+from app.tracing import following
 
 PREFIX = "/whep/"
 SDP, FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
 MAX_SDP_BYTES = 64 * 1024  # a browser's offer takes 6
 BAD_BODY = ("unsupported_media_type", "body_too_large", "upload_cut_short", "bad_sdp")
+NO_PLACE = ("too_many_viewers", "no_media_port")
 OTHER_METHODS = ["GET", "HEAD", "PUT"]
 
 
@@ -26,14 +28,20 @@ def whep_routes(service: Service, gate: Gate) -> APIRouter:
     """Make the routes. A viewer's path is a secret of its own: who knows it needs no token, which may have expired."""
     router = APIRouter(tags=["whep"])
     viewers = WhepViewers(service.settings.max_viewers)
-    links = ice_links(service.settings.ice_servers)
+    warn_of_unsayable(service.settings.ice_servers)
     endpoint, resource = PREFIX + "{session_id}", PREFIX + "{session_id}/{secret}"
 
     @router.post(
         endpoint,
         status_code=201,
         responses=problems(
-            *NO_TOKEN, "token_not_for_this", "no_such_session", "session_over", *BAD_BODY, "too_many_viewers"
+            *NO_TOKEN,
+            "token_not_for_this",
+            "no_such_session",
+            "session_over",
+            *BAD_BODY,
+            "too_many_viewers",
+            "no_media_port",
         ),
         openapi_extra=body(SDP, {"type": "string", "description": "an offer to receive a voice and pictures"}),
     )
@@ -43,13 +51,16 @@ def whep_routes(service: Service, gate: Gate) -> APIRouter:
         offer = await _text(request, SDP)
         viewers.enter()
         try:
-            viewer, answer = await session.view(offer)
-            secret, added = viewers.add(session_id, viewer)
+            with following(service.tracing.begin("watch", request.headers, session.start_trace)) as trace:
+                trace.describe(session=session_id)
+                viewer, answer = await session.view(offer)
+                secret, added = viewers.add(session_id, viewer)
+            trace.end()
         finally:
             viewers.leave()
         response = Response(answer, 201, {"Location": f"{PREFIX}{session_id}/{secret}"}, SDP)
         response.headers["ETag"], response.headers["Accept-Patch"] = added.etag, FRAGMENT
-        for link in links:
+        for link in ice_links(session.network.ice_servers()):
             response.headers.append("Link", link)
         return response
 
@@ -58,7 +69,7 @@ def whep_routes(service: Service, gate: Gate) -> APIRouter:
         status_code=204,
         responses={
             200: {"description": "ICE restarts", "content": {FRAGMENT: {}}},
-            **problems("no_such_viewer", "session_over", "ice_session_changed", *BAD_BODY),
+            **problems("no_such_viewer", "session_over", "ice_session_changed", "no_media_port", *BAD_BODY),
         },
         openapi_extra=body(FRAGMENT, {"type": "string", "description": "candidates, or a new ICE session's names"}),
     )

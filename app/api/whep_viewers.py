@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.errors import Refusal
 from app.rtc.viewer import Viewer
 
 SECRET_BYTES = 24
+SILENT_S = 8.0  # without a connection, until a viewer's place is somebody else's who needs it
 
 
 @dataclass(slots=True)
@@ -19,6 +22,7 @@ class WhepViewer:
     session_id: str
     viewer: Viewer
     etag: str = field(default_factory=lambda: f'"{secrets.token_hex(8)}"')
+    since_s: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
     def renew(self) -> None:
         """Take another name, for a new ICE session."""
@@ -28,7 +32,8 @@ class WhepViewer:
 class WhepViewers:
     """Secret → viewer; an entry goes with its viewer, whatever ends that.
 
-    Bound: ``most`` viewers, those who are still connecting included. Full: :meth:`require_room` refuses.
+    Bound: ``most`` viewers, those who are still connecting included. Full: the one who has been connecting for longest
+    goes, once that has taken ``SILENT_S``; else :meth:`enter` refuses.
     """
 
     def __init__(self, most: int) -> None:
@@ -46,7 +51,7 @@ class WhepViewers:
         Raises:
             Refusal: ``too_many_viewers``.
         """
-        if len(self._viewers) + self._coming >= self._most:
+        if len(self._viewers) + self._coming >= self._most and not self._make_room():
             raise Refusal("too_many_viewers", f"All {self._most} places for viewers are taken; try again in a minute.")
         self._coming += 1
 
@@ -58,9 +63,7 @@ class WhepViewers:
         """Keep a viewer until it ends; returns its secret."""
         secret = secrets.token_urlsafe(SECRET_BYTES)
         self._viewers[secret] = added = WhepViewer(session_id, viewer)
-        watch = asyncio.create_task(self._forget_at_its_end(secret, viewer), name="WHEP viewer")
-        self._watches.add(watch)
-        watch.add_done_callback(self._watches.discard)
+        self._beside(self._forget_at_its_end(secret, viewer))
         return secret, added
 
     def find(self, session_id: str, secret: str) -> WhepViewer:
@@ -77,6 +80,21 @@ class WhepViewers:
     def remove(self, secret: str) -> None:
         """Forget one; again is fine."""
         self._viewers.pop(secret, None)
+
+    def _make_room(self) -> bool:
+        """Send away one who does not connect; tells whether there was one."""
+        silent_s = asyncio.get_running_loop().time() - SILENT_S
+        for secret, each in self._viewers.items():  # the oldest first
+            if each.since_s <= silent_s and not each.viewer.connected:
+                self.remove(secret)
+                self._beside(each.viewer.aclose())
+                return True
+        return False
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="WHEP viewer")
+        self._watches.add(task)
+        task.add_done_callback(self._watches.discard)
 
     async def _forget_at_its_end(self, secret: str, viewer: Viewer) -> None:
         await viewer.ended()

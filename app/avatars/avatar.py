@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.avatars.frame_file import FrameFile
 from app.media import Image
 
 
@@ -14,11 +15,26 @@ from app.media import Image
 class VideoLoop:
     """A video as a loop that is played forth and back, so that it never jumps.
 
-    ``frames``: uint8 (n, height, width, 3), BGR, memory-mapped. ``meshes``: float32 (n, 468, 2), pixels, smoothed.
+    ``frames``: uint8 (n, height, width, 3), BGR, on the disk or in memory. ``meshes``: float32 (n, 468, 2), pixels,
+    smoothed.
     """
 
-    frames: NDArray[np.uint8]
+    frames: NDArray[np.uint8] | FrameFile
     meshes: NDArray[np.float32]
+
+    def hold(self) -> None:
+        """Keep its file open until :meth:`release`.
+
+        Raises:
+            FrameFileClosed: when it is closed already.
+        """
+        if isinstance(self.frames, FrameFile):
+            self.frames.hold()
+
+    def release(self) -> None:
+        """Let its file be closed; once for each hold, and once for its making."""
+        if isinstance(self.frames, FrameFile):
+            self.frames.release()
 
     def index(self, position: int) -> int:
         """Return which frame stands at a position of the endless loop, 25 a second from 0."""

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from app.avatars.avatar import Avatar
 from app.avatars.mouth import MouthError, Points, check_mouth, mouth_as_json, parse_mouth
+from app.disk import read_plain
 
 logger = logging.getLogger(__name__)
 
 MOUTH = "mouth.json"
+MOST_BYTES = 64 * 1024  # seven points take 400
 
 
 def read_mouth(folder: Path, avatar: Avatar) -> Points | None:
     """Return what is kept in an avatar's folder, or None; ``avatar`` is the avatar as it was found."""
     try:
-        mouth = parse_mouth(json.loads((folder / MOUTH).read_bytes()))
+        mouth = parse_mouth(json.loads(read_plain(folder / MOUTH, MOST_BYTES)))
         check_mouth(mouth, avatar.mesh, avatar.width, avatar.height)
     except FileNotFoundError:
         return None

@@ -32,6 +32,7 @@ _TURNS = {  # EXIF orientation → what makes it upright
     7: _Turn.TRANSVERSE,
     8: _Turn.ROTATE_90,
 }
+GREYS_IN_ONE = 257  # of 16 bits, in one of 8
 BEHIND = (235, 235, 235)  # shows through where a picture is transparent
 
 
@@ -93,7 +94,7 @@ def _decode(data: bytes, max_side: int) -> Image:
     except (OSError, ValueError, SyntaxError, EOFError) as error:  # what Pillow's decoders raise on damaged files
         raise PictureError("image_truncated", "The file is damaged or was cut short. Save it again.") from error
     # scaled down first: what follows holds up every thread while it runs
-    picture: PillowImage.Image = opened
+    picture = _scalable(opened) if opened.mode.startswith("I") or opened.mode == "F" else opened
     scale = min(1.0, max_side / max(opened.size))
     if scale < 1:
         size = (max(1, round(opened.width * scale)), max(1, round(opened.height * scale)))
@@ -106,6 +107,8 @@ def _decode(data: bytes, max_side: int) -> Image:
 
 def _scalable(image: PillowImage.Image) -> PillowImage.Image:
     """Return it in a mode whose pixels can be averaged: a palette's numbers cannot."""
+    if image.mode.startswith("I") or image.mode == "F":  # Pillow would cut what is over 255 off
+        return PillowImage.fromarray((np.asarray(image).astype(np.uint32) // GREYS_IN_ONE).astype(np.uint8))
     if image.mode in ("P", "PA", "1"):
         return image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
     return image

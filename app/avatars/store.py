@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,23 +16,30 @@ import numpy as np
 
 from app.assets import DEFAULT_PICTURE
 from app.avatars.avatar import Avatar
-from app.avatars.avatar_folder import PICTURE, keep_avatar, read_avatar, read_image
-from app.avatars.avatar_info import AvatarInfo, is_id, kept_at, read_info
+from app.avatars.avatar_folder import decode_image, folder_bytes, keep_avatar, over_bytes, read_avatar
+from app.avatars.avatar_info import PICTURE, AvatarInfo, is_id, kept_at, note_use, read_info, used_at
 from app.avatars.correction import corrected
+from app.avatars.damage import AvatarDamaged, minding_the_disk
 from app.avatars.footage import MARK_BYTES, video_format
 from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
+from app.avatars.share import EVERYBODY, Share
 from app.avatars.staging import Staging
-from app.avatars.video import VIDEO_MAX_SIDE, Progress, minding_the_disk, read_video
+from app.avatars.video import VIDEO_MAX_SIDE, Progress, read_video
+from app.disk import FULL, Disk
 from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.faces.known_face import known_face
+from app.media import Image
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_ID = "default"
 HASH_BLOCK_BYTES = 1024 * 1024
+SPARE_BYTES = 256 * 1024 * 1024
+DAY_NS = 24 * 3600 * 1_000_000_000
+TOLD_MOST = 1000  # damaged avatars that the log has been told of
 
 
 class NoSuchAvatar(LookupError):
@@ -61,28 +72,43 @@ class AvatarStore:
     """Keeps uploaded pictures and videos under a folder, one folder an avatar, and the bundled one beside them.
 
     Every method reads or writes files: call them off the event loop. An avatar's id is the SHA-256 of what
-    was uploaded and the size it was scaled to, so the same file is kept once.
+    was uploaded, the size it was scaled to and its owner, so the same file is kept once for each of them, who do not
+    learn of each other. ``spare_bytes`` of the disk stay free.
     """
 
-    def __init__(self, folder: Path, finder: FaceFinder, max_side: int, max_avatars: int) -> None:
+    def __init__(
+        self, folder: Path, finder: FaceFinder, max_side: int, max_avatars: int, spare_bytes: int = SPARE_BYTES
+    ) -> None:
         self._folder, self._finder = folder / "avatars", finder
         self._max_side, self._max_avatars = max_side, max_avatars
+        self._spare_bytes = spare_bytes
+        self._told: dict[str, str] = {}  # damaged avatars → why, so that the log says it once
         self.drafts = Staging(self._folder)
 
     def all(self) -> list[AvatarInfo]:
-        """Return all avatars, the bundled one first, then the newest first."""
-        kept = [(kept_at(folder), folder) for folder in self._folders()]
-        found = [self._info(folder.name) for _, folder in sorted(kept, reverse=True)]
+        """Return all avatars, the bundled one first, then the newest first; damaged ones are left out.
+
+        Raises:
+            PictureError: ``disk_unusable``.
+        """
+        with minding_the_disk():
+            kept = [(kept_at(folder), folder) for folder in self._folders()]
+        found = [self._usable(folder.name) for _, folder in sorted(kept, reverse=True)]
         return [self.info(DEFAULT_ID), *(info for info in found if info is not None)]
+
+    def disk(self, folder: Path) -> Disk:
+        """Return the disk for what is to be written into a folder."""
+        return Disk(folder, self._spare_bytes)
 
     def info(self, id: str) -> AvatarInfo:
         """Return one avatar's details.
 
         Raises:
             NoSuchAvatar: when it is not kept here.
+            AvatarDamaged: when it cannot be used.
         """
         if id == DEFAULT_ID:
-            height, width = read_image(DEFAULT_PICTURE).shape[:2]
+            height, width = _default_image().shape[:2]
             return AvatarInfo(DEFAULT_ID, "Default", width, height)
         info = self._info(id)
         if info is None:
@@ -108,6 +134,37 @@ class AvatarStore:
         avatar = self._as_found(id)
         mouth = read_mouth(self._folder / id, avatar)
         return avatar if mouth is None else corrected(avatar, mouth)
+
+    def use(self, id: str) -> None:
+        """Note that a session is made with an avatar, which may have been loaded long ago.
+
+        Raises:
+            NoSuchAvatar: when it is not kept here any more.
+        """
+        if id == DEFAULT_ID:
+            return
+        if not is_id(id) or not os.path.lexists(self._folder / id):
+            raise NoSuchAvatar(id)
+        try:
+            note_use(self._folder / id)
+        except OSError as error:  # a session more is worth more than a date
+            logger.warning("avatars: the use of %s cannot be noted: %s", id, error)
+
+    def expire(self, keep_days: float, in_use: Collection[str]) -> list[str]:
+        """Remove avatars that nobody used for so many days; what is ``in_use`` counts as used now. Returns their ids.
+
+        Raises:
+            OSError: when the folder cannot be read.
+        """
+        gone = []
+        for folder in self._folders():
+            if folder.name in in_use:
+                self.use(folder.name)
+            elif time.time_ns() - used_at(folder) > keep_days * DAY_NS:
+                self._bury(folder.name)
+                gone.append(folder.name)
+                logger.info("avatars: %s was not used for %g days and is removed", folder.name, keep_days)
+        return gone
 
     def mouth(self, id: str) -> Mouth:
         """Return where an uploaded avatar's mouth is.
@@ -148,7 +205,22 @@ class AvatarStore:
             raise _not_correctable()
         remove_mouth(self._folder / self.info(id).id)
 
-    def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> AvatarInfo:
+    def bytes_by_owner(self) -> Counter[str]:
+        """Add up what each owner's avatars take."""
+        kept: Counter[str] = Counter()
+        for folder in self._folders():
+            info = self._usable(folder.name)  # whose a damaged one is cannot be told
+            if info is not None:
+                kept[info.owner] += folder_bytes(folder)
+        return kept
+
+    def add(
+        self,
+        upload: bytes | Path,
+        name: str,
+        progress: Progress = lambda done, expected: None,
+        share: Share = EVERYBODY,
+    ) -> AvatarInfo:
         """Keep an uploaded picture or video. A file's first bytes say which of the two it is.
 
         ``progress`` is told of a video's frames. An exception from it ends the work, and nothing is kept.
@@ -156,21 +228,25 @@ class AvatarStore:
         Raises:
             PictureError: when it cannot become an avatar.
             StoreFull: when there are too many.
+            Refusal: ``quota_avatars``, ``quota_bytes``, when their owner has too many.
         """
-        id = self._id_of(upload)
-        known = self._info(id)
+        id = self._id_of(upload, share.owner)
+        known = self._usable(id)
         if known is not None:
             return known
         if len(self._folders()) >= self._max_avatars:
             raise StoreFull()
+        self._require_share(share)
         if isinstance(upload, Path) and video_format(_head(upload, MARK_BYTES)):
-            return self._add_video(id, upload, name, progress)
+            return self._add_video(id, upload, name, progress, share)
         data = _head(upload, MAX_BYTES + 1) if isinstance(upload, Path) else upload
         found = read_picture(data, self._finder, self._max_side)
         height, width = found.image.shape[:2]
-        info = AvatarInfo(id, name, width, height, found.notice)
+        info = AvatarInfo(id, name, width, height, found.notice, owner=share.owner)
         with minding_the_disk(), self.drafts.one() as staged:
-            keep_avatar(staged, self._folder / id, info, found.image, {"mesh": found.mesh.round(2).tolist()})
+            self.disk(staged).require(len(data))
+            mesh = {"mesh": found.mesh.round(2).tolist()}
+            keep_avatar(staged, self._folder / id, info, found.image, mesh, share.room_bytes)
         return info
 
     def delete(self, id: str) -> None:
@@ -182,15 +258,37 @@ class AvatarStore:
         """
         if id == DEFAULT_ID:
             raise AvatarFixed("The default avatar cannot be deleted.")
-        self.info(id)
-        with self.drafts.one() as grave:
+        if not is_id(id) or not os.path.lexists(self._folder / id):
+            raise NoSuchAvatar(id)
+        with minding_the_disk():
+            self._bury(id)
+
+    def _bury(self, id: str) -> None:
+        """Remove an avatar, or what stands in its place.
+
+        Raises:
+            NoSuchAvatar: when it is gone.
+            OSError: when it cannot be removed.
+        """
+        place = self._folder / id
+        if place.is_symlink() or not place.is_dir():
             try:
-                os.replace(self._folder / id, grave)  # gone at once, and whole
+                place.unlink()
             except FileNotFoundError as error:
                 raise NoSuchAvatar(id) from error
+            return
+        try:
+            with self.drafts.one() as grave:
+                os.replace(place, grave)  # gone at once, and whole
+        except FileNotFoundError as error:
+            raise NoSuchAvatar(id) from error
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            shutil.rmtree(place)  # there is no room for a grave
 
     def _default(self) -> Avatar:
-        image = read_image(DEFAULT_PICTURE)
+        image = _default_image()
         known = known_face(image) if max(image.shape) <= self._max_side else None
         if known is not None:
             return Avatar(DEFAULT_ID, "Default", image, known.mesh)
@@ -204,11 +302,26 @@ class AvatarStore:
         info = self.info(id)
         try:
             return read_avatar(self._folder / id, info)
-        except (OSError, ValueError) as error:  # deleted in the meantime
-            raise NoSuchAvatar(id) from error
+        except (OSError, ValueError, RecursionError) as error:
+            if not os.path.lexists(self._folder / id):  # deleted in the meantime
+                raise NoSuchAvatar(id) from error
+            damaged = AvatarDamaged(id, f"{type(error).__name__}: {error}")
+            self._tell(damaged)
+            raise damaged from error
 
-    def _id_of(self, upload: bytes | Path) -> str:
+    def _require_share(self, share: Share) -> None:
+        if share.most_avatars and share.most_avatars <= sum(
+            info is not None and info.owner == share.owner for info in map(self._usable, self._ids())
+        ):
+            most = share.most_avatars
+            raise Refusal("quota_avatars", f"This key keeps {most} of {most} avatars; delete one first.")
+        if share.room_bytes is not None and share.room_bytes <= 0:
+            raise over_bytes()
+
+    def _id_of(self, upload: bytes | Path, owner: str) -> str:
         digest = hashlib.sha256(b"%d:" % self._max_side)
+        if owner:
+            digest.update(b"%s:" % owner.encode())
         if isinstance(upload, bytes):
             digest.update(upload)
         else:
@@ -217,12 +330,12 @@ class AvatarStore:
                     digest.update(block)
         return digest.hexdigest()[:24]
 
-    def _add_video(self, id: str, path: Path, name: str, progress: Progress) -> AvatarInfo:
+    def _add_video(self, id: str, path: Path, name: str, progress: Progress, share: Share) -> AvatarInfo:
         with minding_the_disk(), self.drafts.one() as staged:
-            video = read_video(path, staged, self._finder, min(self._max_side, VIDEO_MAX_SIDE), progress)
+            video = read_video(path, self.disk(staged), self._finder, min(self._max_side, VIDEO_MAX_SIDE), progress)
             height, width = video.first.shape[:2]
-            info = AvatarInfo(id, name, width, height, video.notice, video.frames)
-            keep_avatar(staged, self._folder / id, info, video.first, {})
+            info = AvatarInfo(id, name, width, height, video.notice, video.frames, share.owner)
+            keep_avatar(staged, self._folder / id, info, video.first, {}, share.room_bytes)
         return info
 
     def _folders(self) -> list[Path]:
@@ -230,8 +343,33 @@ class AvatarStore:
             return []
         return [path for path in self._folder.iterdir() if is_id(path.name)]
 
+    def _ids(self) -> list[str]:
+        return [folder.name for folder in self._folders()]
+
     def _info(self, id: str) -> AvatarInfo | None:
-        return read_info(self._folder / id)
+        try:
+            return read_info(self._folder / id)
+        except AvatarDamaged as damaged:
+            self._tell(damaged)
+            raise
+
+    def _usable(self, id: str) -> AvatarInfo | None:
+        try:
+            return self._info(id)
+        except AvatarDamaged:
+            return None
+
+    def _tell(self, damaged: AvatarDamaged) -> None:
+        id = damaged.id
+        if self._told.get(id) != damaged.why:
+            if len(self._told) >= TOLD_MOST:
+                self._told.clear()
+            self._told[id] = damaged.why
+            logger.warning("avatars: %s cannot be used and is left out: %s", id, damaged.why)
+
+
+def _default_image() -> Image:
+    return decode_image(DEFAULT_PICTURE.read_bytes())
 
 
 def _not_correctable() -> AvatarFixed:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.avatars.avatar import VideoLoop
+from app.avatars.damage import minding_the_disk
 from app.avatars.footage import expected_frames, stills
+from app.avatars.frame_file import FrameFile
 from app.avatars.picture import PictureError
 from app.avatars.track import FaceTrack
+from app.disk import Disk, open_plain
 from app.faces.face import FaceFinder
 from app.faces.mesh import MESH_POINTS
 from app.media import Image
@@ -23,7 +23,6 @@ from app.media import Image
 VIDEO_MAX_BYTES = 100 * 1024 * 1024
 VIDEO_MAX_SIDE = 720  # pixels of the longer side: a minute of 720 × 404 is 1.3 GB of frames
 MIN_FRAMES = 12
-RESERVE_BYTES = 256 * 1024 * 1024  # of the disk that are left free
 FRAMES, MESHES = "frames.bin", "meshes.npy"
 
 Progress = Callable[[int, int], None]  # frames done, frames expected
@@ -38,15 +37,16 @@ class FaceVideo:
     notice: str | None
 
 
-def read_video(path: Path, folder: Path, finder: FaceFinder, max_side: int, progress: Progress) -> FaceVideo:
-    """Decode at 25 frames a second, scale down to ``max_side``, follow the face, and write both into a folder.
+def read_video(path: Path, disk: Disk, finder: FaceFinder, max_side: int, progress: Progress) -> FaceVideo:
+    """Decode at 25 frames a second, scale down to ``max_side``, follow the face, and write both into
+    ``disk.folder``, as long as the disk has room to spare.
 
     ``frames.bin`` gets uint8 (n, height, width, 3), BGR, even sides, as they come: few are ever in memory.
     ``meshes.npy`` gets float32 (n, 468, 2), pixels, steadied. An exception from ``progress`` ends the work.
 
     Raises:
-        PictureError: ``video_too_large``, ``video_too_short``, ``disk_full``, and what ``footage`` and ``FaceTrack``
-            refuse.
+        PictureError: ``video_too_large``, ``video_too_short``, ``disk_full``, ``disk_unusable``, and what
+            ``footage`` and ``FaceTrack`` refuse.
     """
     if path.stat().st_size > VIDEO_MAX_BYTES:
         raise video_too_large()
@@ -54,12 +54,13 @@ def read_video(path: Path, folder: Path, finder: FaceFinder, max_side: int, prog
     track = FaceTrack(finder)
     first: Image | None = None
     done = 0
-    with minding_the_disk(), open(folder / FRAMES, "wb") as out:
+    with minding_the_disk(), open(disk.folder / FRAMES, "wb") as out:
         for still in stills(path, max_side):
             if first is None:
                 first = still.image
-                _require_space(folder, expected * first.nbytes)
+                disk.require(expected * first.nbytes)
             track.add(still.image, still.frames)
+            disk.require(still.frames * still.image.nbytes)  # others write too
             for _ in range(still.frames):
                 out.write(still.image.data)
             done += still.frames
@@ -70,54 +71,29 @@ def read_video(path: Path, folder: Path, finder: FaceFinder, max_side: int, prog
         )
     meshes, faces = track.finish(), track.faces_at_start
     with minding_the_disk():
-        np.save(folder / MESHES, meshes)
+        np.save(disk.folder / MESHES, meshes)
     notice = f"{faces} faces were found; the one that is largest at the start will speak." if faces > 1 else None
     return FaceVideo(first, done, notice)
 
 
 def load_loop(folder: Path, frames: int, width: int, height: int) -> VideoLoop:
-    """Map what ``read_video`` wrote; its pictures are read from the disk as they are needed.
+    """Open what ``read_video`` wrote; its pictures are read from the disk as they are needed.
 
     Raises:
         OSError, ValueError: when it is not there, or is damaged.
     """
-    mapped = np.memmap(folder / FRAMES, np.uint8, "r", shape=(frames, height, width, 3))
-    try:
-        meshes: NDArray[np.float32] = np.load(folder / MESHES, allow_pickle=False)
-    except EOFError as error:  # numpy's word for an empty file
-        raise ValueError(f"{MESHES} is empty") from error
-    if meshes.shape != (frames, MESH_POINTS, 2):
+    with open_plain(folder / MESHES) as file:
+        try:
+            meshes: NDArray[np.float32] = np.load(file, allow_pickle=False)
+        except EOFError as error:  # numpy's word for an empty file
+            raise ValueError(f"{MESHES} is empty") from error
+    if not isinstance(meshes, np.ndarray) or meshes.dtype != np.float32 or meshes.shape != (frames, MESH_POINTS, 2):
         raise ValueError(f"{MESHES} is of another video")
-    return VideoLoop(np.asarray(mapped), meshes)
-
-
-@contextmanager
-def minding_the_disk() -> Iterator[None]:
-    """Refuse the upload where the disk fills up.
-
-    Raises:
-        PictureError: ``disk_full``.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise _disk_full() from error
+    if not np.isfinite(meshes).all():
+        raise ValueError(f"{MESHES} holds what is no number")
+    return VideoLoop(FrameFile(folder / FRAMES, frames, width, height), meshes)
 
 
 def video_too_large() -> PictureError:
     """Make the refusal of a file that is too large."""
     return PictureError("video_too_large", "The file is over 100 MB. Use a shorter video, or save it smaller.")
-
-
-def _require_space(folder: Path, needed: int) -> None:
-    if shutil.disk_usage(folder).free < needed + RESERVE_BYTES:
-        raise _disk_full()
-
-
-def _disk_full() -> PictureError:
-    return PictureError(
-        "disk_full",
-        "The server's disk has no room left for it. Use a shorter video, or delete faces that nobody uses.",
-    )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from app.config.group import SettingsGroup
+from app.config.origin import Authority, Origin
 from app.config.wanting import listed, wanting
 
+ALL = "*"
+BELOW = "*."  # before a name: all below it
 SHORTEST_SECRET = 32  # characters, as many as the signature has bytes (RFC 7518)
 
 
@@ -25,8 +28,8 @@ class Access(SettingsGroup):
     )
     keys_file: Path | None = Field(
         default=None,
-        description="file of keys that `lipwire keys` writes, read again whenever it changes; `keys.json` in "
-        "`data_dir`",
+        description="file of keys that `lipwire keys` writes, read again whenever it changes; where it is set or "
+        "exists, keys are wanted; `keys.json` in `data_dir`",
     )
     token_secret: str = Field(
         default="",
@@ -65,9 +68,45 @@ class Access(SettingsGroup):
     def _read_lists(cls, value: Any) -> Any:
         return listed(value)
 
+    @field_validator("allowed_origins", "embed_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        origins = [each if each == ALL else Origin.parse(each.removesuffix("/")) for each in value]
+        if None in origins:
+            raise wanting(info.field_name or "", "origins such as https://example.org, separated by commas, or *")
+        return tuple(map(str, origins))
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        hosts = [each if each == ALL else _host_pattern(each) for each in value]
+        if None in hosts:
+            raise wanting("allowed_hosts", "names such as faces.example.org, without ports, separated by commas, or *")
+        return tuple(map(str, hosts))
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _require_keys(cls, value: Any) -> Any:
+        if isinstance(value, str) and value and not listed(value):  # else a slip would open the door
+            raise wanting("api_keys", "keys separated by commas, or not set at all")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _check_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(key.isascii() and key.isprintable() for key in value):
+            raise wanting("api_keys", "plain characters alone, as keys travel in a header")
+        return value
+
     @field_validator("token_secret")
     @classmethod
     def _check_secret(cls, value: str) -> str:
         if 0 < len(value) < SHORTEST_SECRET:
             raise wanting("token_secret", f"at least {SHORTEST_SECRET} characters")
         return value
+
+
+def _host_pattern(text: str) -> str | None:
+    prefix = BELOW if text.startswith(BELOW) else ""
+    authority = Authority.parse(text.removeprefix(prefix))
+    return prefix + authority.host if authority and authority.port is None else None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from app.config.group import SettingsGroup
 from app.config.wanting import wanting
+
+LONGEST_LABEL = 80  # characters
 
 
 class Faces(SettingsGroup):
@@ -28,14 +30,20 @@ class Faces(SettingsGroup):
     threads: int = Field(default=0, ge=0, description="threads for Wav2Lip, and for the encoders; 0 is all cores")
     label: str = Field(
         default="AI-generated",
-        min_length=1,
-        max_length=80,
-        description="what is shown beside a face, and written into files, to say that a machine made it",
+        description="what is shown on a face, and written into files, to say that a machine made it",
     )
     c2pa_certfile: Path | None = Field(
         default=None, description="certificate chain (PEM) that signs a C2PA manifest in rendered and recorded files"
     )
     c2pa_keyfile: Path | None = Field(default=None, description="its private key (PEM)")
+
+    @field_validator("label")
+    @classmethod
+    def _check_label(cls, value: str) -> str:
+        shown = value.strip()
+        if not (shown.isprintable() and 0 < len(shown) <= LONGEST_LABEL):
+            raise wanting("label", f"a text of 1 to {LONGEST_LABEL} characters that can be seen")
+        return shown
 
     @model_validator(mode="after")
     def _check_pairs(self) -> Self:

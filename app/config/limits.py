@@ -44,7 +44,7 @@ class Limits(SettingsGroup):
         default=10.0, gt=0, description="seconds from a socket's opening to its first message"
     )
     media_timeout_s: float = Field(
-        default=15.0, gt=0, description="seconds from `start` until sound has come and a viewer is connected"
+        default=15.0, gt=0, description="seconds from `start` until sound has come or a viewer is connected"
     )
     header_timeout_s: float = Field(
         default=10.0, gt=0, description="seconds that a request's headers may take, and a handshake"

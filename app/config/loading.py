@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -48,12 +48,18 @@ def shown_default(name: str) -> str:
     return default if isinstance(default, str) else ""
 
 
-def _warn_of_unknown(environment: Mapping[str, str]) -> None:
+def unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """Yield variables that look like settings and are none, each with the one that it may have been meant to be."""
     known = {variable(name) for name in Settings.model_fields}
     for name in environment:
         if name.startswith(VARIABLE_PREFIX) and name not in known | ELSEWHERE:
             near = get_close_matches(name, known, 1, cutoff=0.8)
-            logger.warning("settings: %s is not known%s", name, f"; did you mean {near[0]}?" if near else "")
+            yield name, near[0] if near else None
+
+
+def _warn_of_unknown(environment: Mapping[str, str]) -> None:
+    for name, near in unknown_variables(environment):
+        logger.warning("settings: %s is not known%s", name, f"; did you mean {near}?" if near else "")
 
 
 def _as_sentence(invalid: ValidationError) -> SettingsError:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from app.config.group import SettingsGroup
-from app.config.ice import IceServer, parse_ice_servers
+from app.config.ice import IceServer, parse_addresses, parse_ice_servers, parse_ports
 
 
 class Network(SettingsGroup):
@@ -25,7 +25,7 @@ class Network(SettingsGroup):
     ice_address: str = Field(
         default="",
         description="address at which viewers reach this machine, where a network translates it one to one (cloud "
-        "hosts, containers)",
+        "hosts, containers); an IPv4 and an IPv6 one between a comma",
     )
     turn_secret: str = Field(
         default="",
@@ -43,3 +43,15 @@ class Network(SettingsGroup):
     @classmethod
     def _read_ice_servers(cls, value: Any) -> Any:
         return parse_ice_servers(value) if isinstance(value, str) else value
+
+    @field_validator("ice_ports")
+    @classmethod
+    def _check_ports(cls, value: str) -> str:
+        parse_ports(value)
+        return value
+
+    @field_validator("ice_address")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        parse_addresses(value)
+        return value

@@ -17,8 +17,8 @@ class Observing(SettingsGroup):
         default=0,
         ge=0,
         le=65535,
-        description="port of its own for `/metrics`, on `metrics_host`; 0: on the service's, for any API key where "
-        "there are keys",
+        description="port of its own for `/metrics`, on `metrics_host`; 0: on the service's, for an operator's key "
+        "(`LIPWIRE_API_KEYS`) where there are keys",
     )
     metrics_host: str = Field(default="127.0.0.1", description="address of that port")
     traces: bool = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -42,7 +43,7 @@ class Serving(SettingsGroup):
         "`X-Forwarded-Proto` count; without any, none do",
     )
     drain_s: float = Field(
-        default=30.0,
+        default=5.0,  # containers are killed 10 s after they were told to stop, where nobody says otherwise
         ge=0,
         description="seconds that sessions get to end by themselves once the service is told to stop (SIGTERM)",
     )
@@ -73,7 +74,11 @@ class Serving(SettingsGroup):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _read_proxies(cls, value: Any) -> Any:
-        return listed(value)
+        proxies = listed(value)
+        try:
+            return tuple(str(ip_network(each, strict=False)) for each in proxies)
+        except ValueError:
+            raise wanting("trusted_proxies", "addresses such as 10.0.0.2 or networks such as 10.0.0.0/8") from None
 
     @field_validator("public_url")
     @classmethod

@@ -8,20 +8,35 @@ from typing import Generic, TypeVar
 
 Note = TypeVar("Note")  # what may stand between the bytes
 
+FREE_BYTES = 1024 * 1024  # that an inbox may hold however much there is in others
 ITEM_BYTES = 100  # for each message beside its sound: an empty one takes room too
+
+
+class Waiting:
+    """How much waits in several inboxes. Bound: ``most`` bytes; full: inboxes with more than ``FREE_BYTES`` are."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is too much."""
+        return self.bytes >= self._most
 
 
 class PcmInbox(Generic[Note]):
     """A FIFO of messages between the route, which must stay free to hear an interrupt, and the pump.
 
     Bound: ``high`` bytes, every message counting for ``ITEM_BYTES`` more than its sound, and the one message that
-    reached the mark (the protocol limits its size). Full:
+    reached the mark (the protocol limits its size); less where ``waiting``, which counts all inboxes, is full. Full:
     :meth:`wait_for_room` blocks, the route stops reading, and TCP slows the sender; at ``low`` it goes on.
     Empty: :meth:`get` waits.
     """
 
-    def __init__(self, high: int) -> None:
+    def __init__(self, high: int, waiting: Waiting | None = None) -> None:
         self._high, self._low = high, high // 2
+        self._waiting = waiting or Waiting(high)
         self._items: deque[bytes | Note] = deque()
         self._bytes = 0
         self._filled, self._room = asyncio.Event(), asyncio.Event()
@@ -62,7 +77,8 @@ class PcmInbox(Generic[Note]):
 
     def _count(self, change: int) -> None:
         self._bytes += change
-        if self._bytes >= self._high:
+        self._waiting.bytes += change
+        if self._bytes >= self._high or (self._waiting.is_full and self._bytes >= FREE_BYTES):
             self._room.clear()
         elif self._bytes <= self._low:
             self._room.set()

@@ -50,12 +50,12 @@ class Audience(Protocol):
 class IdleRenderer:
     """One session's face at rest.
 
-    A face without life is a picture, there at once. One with life is drawn by ``pool`` between the pacer's releasing a
-    slot and its being shown, and so is every face in the ``CLOSING_SLOTS`` after it spoke, as a cross-fade from the
-    picture played to the one at rest (0.4 ms of 1080 × 1080 pixels; one played picture is kept for it). Bound:
-    ``orders_high`` pictures, as many slots as wait to be shown; full: the last one again, and at rest where there is no
-    life; counted. Nothing is drawn while nobody looks. ``on_failure`` is told once when drawing fails. All on the event
-    loop.
+    A face without life is a picture, there at once. One with life, or of a video, is drawn by ``pool`` between the
+    pacer's releasing a slot and its being shown, and so is every face in the ``CLOSING_SLOTS`` after it spoke, as a
+    cross-fade from the picture played to the one at rest (0.4 ms of 1080 × 1080 pixels; one played picture is kept for
+    it). Bound: ``orders_high`` pictures, as many slots as wait to be shown; full: the last one again, and at rest where
+    there is no life; counted. Nothing is drawn while nobody looks. ``on_failure`` is told once when drawing fails. All
+    on the event loop.
     """
 
     def __init__(
@@ -71,7 +71,8 @@ class IdleRenderer:
         self._orders: deque[asyncio.Future[I420]] = deque()
         self._order_count = 0
         self._ordered: tuple[int, float, int] | None = None  # the last order's position, emphasis and closing slot
-        self._picture: Picture = prepared.idle_frame(0)
+        self._begin = prepared.idle_frame(0)
+        self._picture: Picture = self._begin
         self._newest: I420 | None = None
         self._newest_number = 0  # of its order; what was ordered before is not wanted as the newest
         self._played: I420 | None = None  # until its mouth is at rest
@@ -96,9 +97,15 @@ class IdleRenderer:
         """Return the picture at a position of the avatar's time; drawing it takes until it is shown."""
         if self._closed or not self._audience.watched:
             self._played = None  # whoever comes later sees no mouth of then
-            return self._prepared.idle_frame(position)
+            return self._begin if self._prepared.moving else self._prepared.idle_frame(position)
         played, slot = self._on_its_way()
         idle_motion = self._prepared.idle_motion
+        if self._prepared.moving:  # its frames are read from the disk
+            if played is None:
+                return self._order((position, 0.0, 0), partial(self._prepared.idle_frame, position))
+            return self._order(
+                (position, 0.0, slot), lambda: _closing(played, slot, self._prepared.idle_frame(position))
+            )
         if idle_motion is None:
             self._picture = rest = self._prepared.idle_frame(position)
             if played is None or played is rest:
@@ -152,7 +159,9 @@ class IdleRenderer:
     def _instead(self, position: int, shown: I420 | None) -> I420:
         self.late += 1
         best = shown if self._newest is None else self._newest
-        return self._prepared.idle_frame(position) if best is None else best
+        if best is None:
+            return self._begin if self._prepared.moving else self._prepared.idle_frame(position)
+        return best
 
     def _outdate(self) -> None:
         """Let nothing that was ordered so far be the newest, nor be given again."""

@@ -19,6 +19,7 @@ class RecordingFault:
 @dataclass(frozen=True, slots=True)
 class RecordingInfo:
     """A recording as it stands. ``session``: the id of the session that it is of. ``created``: ISO 8601, UTC.
+    ``owner``: the id of the key that made it, empty where there was none.
 
     ``bytes`` and ``duration_ms`` are of what can be played. One that ``failed`` can be played up to where it did.
     """
@@ -30,3 +31,4 @@ class RecordingInfo:
     bytes: int = 0
     duration_ms: int = 0
     error: RecordingFault | None = None
+    owner: str = ""

@@ -7,33 +7,41 @@ import logging
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import av
+from pydantic import TypeAdapter
 
+from app.disk import Disk, open_plain, read_plain
 from app.recordings.boxes import whole_until
 from app.recordings.recording_info import RecordingFault, RecordingInfo
 
 logger = logging.getLogger(__name__)
 
 DAY_S = 24 * 3600
+FACTS_MOST_BYTES = 64 * 1024
 ABANDONED_S = 60  # without a byte more: whoever wrote it is gone
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+KNOWN = TypeAdapter(RecordingInfo)
 CUT_SHORT = RecordingFault("cut_short", "The server was killed while it recorded; what it had written can be played.")
 
 
 class RecordingStore:
     """Keeps ``{session}.mp4`` and ``{session}.json`` in a folder, for ``keep_days`` (0: for ever).
 
-    What is mended is given to ``mark``. Every method reads or writes files: call them off the event loop. Several
-    servers may share the folder.
+    ``spare_bytes`` of the disk stay free. What is mended is given to ``mark``. Every method reads or writes files: call
+    them off the event loop. Several servers may share the folder.
     """
 
-    def __init__(self, folder: Path, keep_days: float, mark: Callable[[Path], None] = lambda path: None) -> None:
+    def __init__(
+        self, folder: Path, keep_days: float, spare_bytes: int = 0, mark: Callable[[Path], None] = lambda path: None
+    ) -> None:
         self._folder, self._keep_days, self._mark = folder / "recordings", keep_days, mark
+        self.disk = Disk(self._folder, spare_bytes)
 
     def note(self, info: RecordingInfo) -> None:
         """Write down what is known of a recording: as a whole, or, where a full disk has no room for that, over what
@@ -70,10 +78,20 @@ class RecordingStore:
     def playable_bytes(self, info: RecordingInfo) -> int:
         """Return how much of a recording can be played: all, or its whole fragments while it is written."""
         try:
-            with open(self.path(info.session), "rb") as file:
+            with open_plain(self.path(info.session)) as file:
                 return whole_until(file.fileno()) if info.state == "recording" else os.fstat(file.fileno()).st_size
         except FileNotFoundError:
             return 0
+
+    def bytes_by_owner(self, without: Collection[str] = ()) -> Counter[str]:
+        """Add up the recordings of each owner, but for those sessions'."""
+        kept: Counter[str] = Counter()
+        for facts in self._folder.glob("*.json") if self._folder.is_dir() else ():
+            info = None if facts.stem in without else self._read(facts.stem)
+            if info is not None:
+                with suppress(FileNotFoundError):
+                    kept[info.owner] += self.path(facts.stem).stat().st_size
+        return kept
 
     def delete(self, session: str) -> bool:
         """Remove a recording; tells whether there was one."""
@@ -126,12 +144,13 @@ class RecordingStore:
         if _ID.fullmatch(session) is None:
             return None
         try:
-            stored = json.loads(self._facts(session).read_text())
-            fault = stored.pop("error")
-            return RecordingInfo(**stored, error=RecordingFault(**fault) if fault else None)
+            info = KNOWN.validate_json(read_plain(self._facts(session), FACTS_MOST_BYTES), strict=True)
+            if info.session != session:
+                raise ValueError("it is another recording's")
+            return info
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             logger.warning("recordings: %s cannot be read and is left out: %s", session, error)
             return None
 

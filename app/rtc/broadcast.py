@@ -6,13 +6,14 @@ Nothing leaves before its time. What is encoded goes to subscriptions; pictures 
 from __future__ import annotations
 
 import asyncio
+import logging
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, Protocol, TypeVar
 
 from app.clock import Clock, SlotClock
-from app.media import I420, NS_PER_MS, PACKET_NS
+from app.media import I420, NS_PER_MS, PACKET_NS, Samples
 from app.pacer.idle_renderer import DeferredFrame
 from app.rtc.packetizer import Packetizer, picture_packetizer, voice_packetizer
 from app.rtc.picture_encoder import Effort, PictureCodec, make_encoder
@@ -20,9 +21,13 @@ from app.rtc.playout_feed import PlayoutFeed, take_when_due
 from app.rtc.subscription import Encoded, Subscriber, Subscription
 from app.rtc.voice_encoder import VoiceCodec, make_voice_encoder
 
+logger = logging.getLogger(__name__)
+
 SUBSCRIPTION_PICTURES = 12  # half a second; who owes more begins anew with a key frame
 SUBSCRIPTION_VOICE = 25
 KEY_INTERVAL_NS = 250 * NS_PER_MS  # at least, between key frames: what asks in between gets the next
+RETRY_PICTURES = 5  # after how many pictures an encoder that failed twice is tried again
+FAILURES = 20  # in a row, of every codec that is taken, before the session ends
 START_BITRATE_SHARE = 0.6  # of the most; less only for lines that are full, more where the estimates say so
 
 
@@ -35,23 +40,52 @@ class _Taken(Protocol):
 Taken = TypeVar("Taken", bound=_Taken)
 
 
+class EncodingFailed(Exception):
+    """Nothing that is taken can be coded, however often it is tried."""
+
+
 class _Channel:
-    """One codec's encoder and its subscribers."""
+    """One codec's encoder and its subscribers. What fails is made anew; the voice and other codecs go on beside it."""
 
     def __init__(self, codec: PictureCodec, most_bitrate: int, effort: Effort) -> None:
         self.subscriptions: list[Subscriber] = []
         self.packetizer = picture_packetizer(codec)
+        self.failures = 0  # in a row
+        self._codec, self._most_bitrate, self._effort = codec, most_bitrate, effort
         self._start_bitrate = int(most_bitrate * START_BITRATE_SHARE)
         self._encoder = make_encoder(codec, self._start_bitrate, most_bitrate, effort)
         self._key_wanted = True
         self._key_at_ns: int | None = None
+        self._rests = 0  # pictures that are not tried
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has failed so often that nobody expects more of it."""
+        return self.failures >= FAILURES
 
     def want_key(self) -> None:
         self._key_wanted = True
 
     def encode(self, picture: I420, slot: int, key: bool) -> Encoded:
-        """Code a picture, on one of the pool's threads, one at a time."""
-        return self._encoder.encode(picture, slot, key)
+        """Code a picture, on one of the pool's threads, one at a time; nothing comes of one that fails.
+
+        The next is coded anew, with another encoder, and a key frame.
+        """
+        if self._rests:
+            self._rests -= 1
+            return Encoded(slot, b"", False)
+        try:
+            encoded = self._encoder.encode(picture, slot, key)
+        except Exception:  # whatever a codec's library raises, memory that is short included
+            self._rests = RETRY_PICTURES - 1 if self.failures else 0
+            self.failures += 1
+            if self.failures in (1, FAILURES):
+                logger.exception("pictures: %s could not be coded, %d times in a row", self._codec, self.failures)
+            self._encoder = make_encoder(self._codec, self._encoder.bitrate, self._most_bitrate, self._effort)
+            self._key_wanted, self._key_at_ns = True, None
+            return Encoded(slot, b"", False)
+        self.failures = 0
+        return encoded
 
     def take_key_wish(self, now_ns: int) -> bool:
         """Whether the next picture shall be a key frame."""
@@ -85,6 +119,7 @@ class PictureBroadcast:
         self._shown: I420 | None = None
         self._dropped_before = 0  # packets, by subscribers who have left
         self.sent = 0  # pictures
+        self.first_spoken_ns: int | None = None  # when the first that speaks went to whoever takes pictures
 
     @property
     def dropped(self) -> int:
@@ -130,8 +165,13 @@ class PictureBroadcast:
             )
             image = played.image
             self._shown = await image.ready(self._shown) if isinstance(image, DeferredFrame) else image
-            await asyncio.gather(*(self._send(channel, played.slot) for channel in list(self._channels.values())))
+            channels = list(self._channels.values())
+            await asyncio.gather(*(self._send(channel, played.slot) for channel in channels))
+            if channels and all(channel.is_lost for channel in channels):
+                raise EncodingFailed(f"none of {len(channels)} codecs works")
             self.sent += 1
+            if self.first_spoken_ns is None and played.pts is not None and self.watched:
+                self.first_spoken_ns = self._clock.now_ns()
 
     async def _send(self, channel: _Channel, slot: int) -> None:
         assert self._shown is not None
@@ -149,7 +189,27 @@ class _VoiceChannel:
 
     def __init__(self, codec: VoiceCodec) -> None:
         self.subscriptions: list[Subscriber] = []
-        self.encoder = make_voice_encoder(codec)
+        self.failures = 0  # in a row
+        self._codec: VoiceCodec = codec
+        self._encoder = make_voice_encoder(codec)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has failed so often that nobody expects more of it."""
+        return self.failures >= FAILURES
+
+    def encode(self, samples: Samples, number: int) -> Sequence[Encoded]:
+        """Code a packet; nothing comes of one that fails, and the next is coded with another encoder."""
+        try:
+            encoded = self._encoder.encode(samples, number)
+        except Exception:  # as for pictures
+            self.failures += 1
+            if self.failures in (1, FAILURES):
+                logger.exception("voice: %s could not be coded, %d times in a row", self._codec, self.failures)
+            self._encoder = make_voice_encoder(self._codec)
+            return []
+        self.failures = 0
+        return encoded
 
 
 class VoiceBroadcast:
@@ -201,9 +261,11 @@ class VoiceBroadcast:
             if packet.position is not None:
                 self._on_left(packet.position)
             for channel in self._channels.values():
-                for encoded in channel.encoder.encode(packet.samples, packet.number):
+                for encoded in channel.encode(packet.samples, packet.number):
                     for subscription in channel.subscriptions:
                         subscription.put(encoded)
+            if self._channels and all(channel.is_lost for channel in self._channels.values()):
+                raise EncodingFailed(f"none of {len(self._channels)} codecs works")
 
 
 def _leave(channels: dict[Any, Taken], leaving: Subscriber) -> int:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from app.config import IceServer
 from app.errors import Refusal
 from app.rtc.ciphers import take_any_certificate
 from app.rtc.ice_agent import IceAgent
 from app.rtc.ice_fragment import IceFragment, without_candidates
+from app.rtc.ice_network import IceNetwork
+from app.rtc.signaling import check_offer
 
 logger = logging.getLogger(__name__)
 
 ANSWER_S = 1  # that an answer or offer which nobody waits for may still take
 CLOSE_S = 3  # that aiortc may take to close
 CONNECTED_LATE_S = 0.05  # after which what was connecting at the close has come as far as it does
+UNANSWERABLE = "The offer cannot be answered: VP8 or H.264, and Opus, are needed, in a section each."
 OUR_FAULT = "Something broke on the server; start again."
 
 
@@ -31,13 +32,10 @@ class Connection:
     ``tests/e2e/test_connection.py`` fails where they move.
     """
 
-    def __init__(
-        self, ice_servers: Sequence[IceServer], bundle_policy: RTCBundlePolicy = RTCBundlePolicy.BALANCED
-    ) -> None:
-        servers = [RTCIceServer(server.urls, server.username, server.credential) for server in ice_servers]
-        self.peer = RTCPeerConnection(RTCConfiguration(servers, bundlePolicy=bundle_policy))
+    def __init__(self, network: IceNetwork, bundle_policy: RTCBundlePolicy = RTCBundlePolicy.BALANCED) -> None:
+        self.peer = RTCPeerConnection(RTCConfiguration([], bundlePolicy=bundle_policy))
         take_any_certificate(self.peer)
-        self.ice = IceAgent(self.peer, servers)
+        self.ice = IceAgent(self.peer, network)
         self._describing: asyncio.Task[str] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -45,7 +43,7 @@ class Connection:
         """Answer an offer. The answer holds all candidates of this side; the offer's are used as those that come later.
 
         Raises:
-            Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
+            Refusal: ``bad_sdp``, ``no_media_port``, or ``internal_error`` where the machine has no socket for it.
         """
         self._describing = asyncio.create_task(self._answer(offer_sdp), name="answer")
         return await asyncio.shield(self._describing)
@@ -55,6 +53,7 @@ class Connection:
 
         Raises:
             OSError: where the machine has no socket for it.
+            Refusal: ``no_media_port``.
         """
         self._describing = asyncio.create_task(self._offer(), name="offer")
         return await asyncio.shield(self._describing)
@@ -67,6 +66,7 @@ class Connection:
 
     async def _answer(self, offer_sdp: str) -> str:
         offered = IceFragment.parse(offer_sdp)
+        check_offer(offer_sdp)
         try:
             await self.peer.setRemoteDescription(RTCSessionDescription(without_candidates(offer_sdp), "offer"))
             # whatever the browser offers to send is declined: nobody would read it
@@ -74,20 +74,21 @@ class Connection:
                 transceiver.direction = "sendonly"
             self.ice.prepare()
             await self.peer.setLocalDescription(await self.peer.createAnswer())
+        except Refusal:
+            raise
         except OSError as error:
             logger.exception("viewer: no connection could be opened")
             raise Refusal("internal_error", OUR_FAULT) from error
         except Exception as error:  # aiortc asserts and indexes its way through descriptions
             logger.info("viewer: an offer could not be answered", exc_info=error)
-            message = (
-                f"The offer cannot be answered ({error or type(error).__name__}): VP8 or H.264, and Opus, are needed."
-            )
-            raise Refusal("bad_sdp", message) from error
+            raise Refusal("bad_sdp", UNANSWERABLE) from error
         self.ice.add(offered)
         return self.peer.localDescription.sdp
 
     async def _offer(self) -> str:
-        await self.peer.setLocalDescription(await self.peer.createOffer())
+        offer = await self.peer.createOffer()
+        self.ice.prepare()
+        await self.peer.setLocalDescription(offer)
         return self.peer.localDescription.sdp
 
     async def _close(self) -> None:

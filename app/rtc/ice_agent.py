@@ -10,19 +10,20 @@ from functools import partial
 from typing import Any
 
 from aioice import Candidate
-from aioice import Connection as IceConnection
+from aioice import Connection as AioiceConnection
 from aioice.ice import CandidatePair
-from aiortc import RTCIceCandidate, RTCIceServer, RTCIceTransport, RTCPeerConnection
-from aiortc.rtcicetransport import RTCIceParameters, candidate_from_aioice, candidate_to_aioice, connection_kwargs
+from aiortc import RTCIceCandidate, RTCIceTransport, RTCPeerConnection
+from aiortc.rtcicetransport import RTCIceParameters, candidate_from_aioice, candidate_to_aioice
 
 from app.errors import Refusal
+from app.rtc.check_budget import CheckBudget
+from app.rtc.ice_connection import CANDIDATES_HIGH, IceConnection
 from app.rtc.ice_fragment import IceFragment
+from app.rtc.ice_network import IceNetwork
 
 logger = logging.getLogger(__name__)
 
-GATHER_S = 1  # that an answer may wait for a STUN or TURN server; one that does not answer gives no candidate
 RESTART_S = 20  # from a restart's answer to the last of the peer's candidates
-CANDIDATES_HIGH = 64  # of one peer in one ICE session: each is tried from every address here
 ICE_COMPLETED = 1  # as aioice says it to itself
 
 Candidates = Sequence[RTCIceCandidate]
@@ -31,7 +32,8 @@ Candidates = Sequence[RTCIceCandidate]
 class IceAgent:
     """Adds what a peer says later to the transports of its connection.
 
-    Bound: 64 candidates of the peer in each ICE session, more are left out; one restart at a time, the newest.
+    Bound: 32 candidates of the peer in each ICE session, more are left out; one restart at a time, the newest; packets
+    to addresses that do not answer by :class:`CheckBudget`, one for all that this peer begins.
 
     aiortc knows no restart. Here a new aioice connection is made beside the one in use, on sockets of its own; what
     arrives on either goes into one queue, so the DTLS transport above notices nothing. Once the new one has a path it
@@ -39,8 +41,8 @@ class IceAgent:
     ``tests/rtc/test_ice_agent.py`` and ``tests/e2e/test_whep_clients.py`` fail where they move.
     """
 
-    def __init__(self, peer: RTCPeerConnection, servers: Sequence[RTCIceServer]) -> None:
-        self._peer, self._servers = peer, servers
+    def __init__(self, peer: RTCPeerConnection, network: IceNetwork) -> None:
+        self._peer, self._network, self._budget = peer, network, CheckBudget()
         self._tasks: set[asyncio.Task[None]] = set()
         self._next: IceConnection | None = None  # has no path yet
         self._restarting: asyncio.Task[None] | None = None
@@ -49,9 +51,9 @@ class IceAgent:
         self._ended = False
 
     def prepare(self) -> None:
-        """Bound the time that gathering takes, before it begins."""
-        for transceiver in self._peer.getTransceivers():
-            _bound_gathering(_transport_of(transceiver)._connection)
+        """Put our own kind of connection into each transport, before it gathers."""
+        for transport in {_transport_of(transceiver) for transceiver in self._peer.getTransceivers()}:
+            _put_into(transport, IceConnection.in_place_of(transport._connection, self._network, self._budget))
 
     def add(self, fragment: IceFragment) -> None:
         """Take candidates of the newest ICE session, or those that a fragment names; others are too late to matter."""
@@ -82,7 +84,8 @@ class IceAgent:
         """Begin a new ICE session with a peer that has begun one; returns this side's names and candidates.
 
         Raises:
-            Refusal: ``bad_sdp`` where the sections are not bundled; ``session_over`` where the connection has ended.
+            Refusal: ``bad_sdp`` where the sections are not bundled; ``session_over`` where the connection has ended;
+                ``no_media_port``.
         """
         async with self._one_restart:
             return await self._restart(fragment)
@@ -102,8 +105,13 @@ class IceAgent:
             raise Refusal(
                 "bad_sdp", "ICE restarts where the sections share one transport; offer them as a BUNDLE group."
             )
-        connection = self._made_beside(transport._connection)
-        await connection.gather_candidates()
+        connection = IceConnection.beside(transport._connection, self._network, self._budget)
+        connection._queue = transport._connection._queue
+        try:
+            await connection.gather_candidates()
+        except BaseException:
+            await _discard(connection)
+            raise
         await self._give_up_restart()
         if self._ended or transport.state in ("failed", "closed"):
             await _discard(connection)
@@ -124,14 +132,14 @@ class IceAgent:
         sections = sorted(self._peer.getTransceivers(), key=lambda each: each._get_mline_index() or 0)
         return {each.mid: _transport_of(each) for each in sections if each.mid is not None}
 
-    def _add(self, connection: IceConnection, candidates: Candidates, complete: bool) -> None:
+    def _add(self, connection: AioiceConnection, candidates: Candidates, complete: bool) -> None:
         room = CANDIDATES_HIGH - self._accepted
         taken = candidates[:room]
         self._accepted += len(taken)
         if not connection._remote_candidates_end and (taken or complete):
             self._run(self._hand_over(connection, taken, complete))
 
-    async def _hand_over(self, connection: IceConnection, candidates: Candidates, complete: bool) -> None:
+    async def _hand_over(self, connection: AioiceConnection, candidates: Candidates, complete: bool) -> None:
         """Add them together, as a name in the local network takes up to a second to become an address."""
         adding = (connection.add_remote_candidate(candidate_to_aioice(each)) for each in candidates)
         for problem in await asyncio.gather(*adding, return_exceptions=True):
@@ -139,13 +147,6 @@ class IceAgent:
                 logger.info("viewer: a candidate was not taken (%s)", problem)
         if complete and not connection._remote_candidates_end:
             await connection.add_remote_candidate(None)
-
-    def _made_beside(self, old: IceConnection) -> IceConnection:
-        connection = IceConnection(ice_controlling=old.ice_controlling, **connection_kwargs(list(self._servers)))
-        _bound_gathering(connection)
-        connection.remote_is_lite = old.remote_is_lite
-        connection._queue = old._queue
-        return connection
 
     async def _take_over(self, transport: RTCIceTransport, connection: IceConnection) -> None:
         # who says never that there are no more candidates is not waited for, but may choose the new path at any time
@@ -161,8 +162,7 @@ class IceAgent:
             enough.cancel()
         old = transport._connection
         connection._event_waiter, old._event_waiter = old._event_waiter, None
-        transport._connection = transport.iceGatherer._connection = connection
-        transport._recv, transport._send = connection.recv, connection.send
+        _put_into(transport, connection)
         self._next = None
         logger.info("viewer: ICE restarted")
         if transport.state == "checking":  # it had no path yet: whoever waits for one has it now
@@ -203,12 +203,13 @@ def _likeness(path: CandidatePair | None, candidate: Candidate) -> tuple[bool, b
     return (candidate.type == "relay") == (used.type == "relay"), base == used.host, is_reflexive == is_far
 
 
-def _bound_gathering(connection: IceConnection) -> None:
-    gather = partial(connection.get_component_candidates, timeout=GATHER_S)
-    connection.get_component_candidates = gather  # type: ignore[method-assign]
+def _put_into(transport: RTCIceTransport, connection: AioiceConnection) -> None:
+    """Let a transport use a connection from now on."""
+    transport._connection = transport.iceGatherer._connection = connection
+    transport._recv, transport._send = connection.recv, connection.send
 
 
-async def _discard(connection: IceConnection) -> None:
+async def _discard(connection: AioiceConnection) -> None:
     """Close a connection that is not in use, without a word to whoever reads the queue that it shared."""
     connection._queue = asyncio.Queue()
     await connection.close()

@@ -10,8 +10,9 @@ from aiortc import RTCIceCandidate
 from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
 
 from app.errors import Refusal
+from app.rtc.sdp_bounds import check_bounds
 
-MAX_CANDIDATES = 64  # in one fragment; a peer with more addresses than that does without the others
+MAX_CANDIDATES = 32  # in one fragment; a peer with more addresses than that does without the others
 UFRAG = re.compile(r"[!-~]{4,256}")  # some peers use letters that ICE does not foresee
 PWD = re.compile(r"[!-~]{22,256}")
 LINE_END = "\r\n"
@@ -39,6 +40,7 @@ class IceFragment:
         Raises:
             Refusal: ``bad_sdp``.
         """
+        check_bounds(text)
         found: dict[str, str] = {}
         candidates: list[RTCIceCandidate] = []
         mid: str | None = None

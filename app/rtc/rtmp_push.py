@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from app.media import SAMPLE_RATE, VIDEO_CLOCK_RATE
 from app.rtc.push import until_first
+from app.rtc.reach import Reach
 from app.rtc.rtmp.flv import AAC_HEADER, AvcPayloads, aac_frame
 from app.rtc.rtmp.publisher import Publisher, RtmpTarget
 from app.rtc.senders import Media
@@ -25,12 +26,12 @@ class RtmpPush:
     own bounds; nobody else notices.
     """
 
-    def __init__(self, media: Media, size: tuple[int, int], target: RtmpTarget) -> None:
-        self._media, self._size, self._target = media, size, target
+    def __init__(self, media: Media, size: tuple[int, int], target: RtmpTarget, reach: Reach) -> None:
+        self._media, self._size, self._target, self._reach = media, size, target, reach
 
     async def run(self, on_live: Callable[[], None]) -> None:
         """See :class:`Push`."""
-        publisher = await Publisher.open(self._target, self._size)
+        publisher = await Publisher.open(self._target, self._size, self._reach)
         try:
             on_live()
             begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()

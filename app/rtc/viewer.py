@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from typing import Protocol
 
-from app.config import IceServer
 from app.errors import Refusal
 from app.rtc.connection import Connection
 from app.rtc.ice_agent import IceAgent
+from app.rtc.ice_network import IceNetwork
 from app.rtc.senders import Media, MediaSenders
 from app.rtc.signaling import check_offer
+from app.tracing import START, Step
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +37,15 @@ class Viewer:
     :meth:`answer` comes first; :meth:`aclose` ends it, as do a lost connection and one that is not made in time.
     """
 
-    def __init__(self, media: Media, ice_servers: Sequence[IceServer], listener: ViewerListener) -> None:
-        self._connection = Connection(ice_servers)
+    def __init__(self, media: Media, network: IceNetwork, listener: ViewerListener) -> None:
+        self._connection = Connection(network)
         self._media, self._listener = media, listener
         self._senders: MediaSenders | None = None
         self._was_connected = False
         self._end: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
         self._patience: asyncio.TimerHandle | None = None
+        self._trace = START.get()
+        self._connecting = Step()
         self._connection.peer.on("connectionstatechange", self._note_state)
 
     @property
@@ -60,12 +62,14 @@ class Viewer:
         """Answer an offer; all candidates of this side are inside.
 
         Raises:
-            Refusal: ``bad_sdp``, or ``internal_error`` where the machine has no socket for it.
+            Refusal: ``bad_sdp``, ``no_media_port``, or ``internal_error`` where the machine has no socket for it.
         """
         codec = check_offer(offer_sdp)
         self._senders = MediaSenders(self._connection.peer, self._media, [codec])
-        answer = await self._connection.answer(offer_sdp)
+        with self._trace.step("offer"):
+            answer = await self._connection.answer(offer_sdp)
         if not self._end.done():
+            self._connecting = self._trace.begin("connect")
             self._patience = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT_S, self._give_up)
         return answer
 
@@ -85,6 +89,7 @@ class Viewer:
         logger.info("viewer: %s", state)
         if state == "connected" and not self._was_connected and not self._end.done():
             self._was_connected = True
+            self._connecting.end()
             self._stop_waiting()
             self._listener.viewer_connected(self)
         elif state in ("failed", "closed"):
@@ -96,6 +101,7 @@ class Viewer:
 
     def _finish(self, why: Refusal | None) -> None:
         self._stop_waiting()
+        self._connecting.end(why.code if why else "")
         if not self._end.done():
             self._end.set_result(why)
             self._listener.viewer_ended(self)

@@ -8,7 +8,9 @@ from types import TracebackType
 
 import httpx
 
+from app.rtc.checked_connect import Forbidden, checked_transport, not_allowed
 from app.rtc.push import PushFailed
+from app.rtc.reach import Reach
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +35,14 @@ class WhipTarget:
 class WhipClient:
     """Offers a stream to one endpoint; ``async with`` it.
 
-    The token goes to the endpoint's own origin (scheme, host and port) alone, wherever it redirects to.
+    The token goes to the endpoint's own origin (scheme, host and port) alone, wherever it redirects to. Neither a
+    redirect nor the resource that the server names leads where ``reach`` does not.
     """
 
-    def __init__(self, target: WhipTarget) -> None:
+    def __init__(self, target: WhipTarget, reach: Reach) -> None:
         self._target = target
         self._origin = _origin(httpx.URL(target.url))
-        self._http = httpx.AsyncClient(timeout=ANSWER_S, follow_redirects=False)
+        self._http = httpx.AsyncClient(timeout=ANSWER_S, follow_redirects=False, transport=checked_transport(reach))
         self._resource: httpx.URL | None = None
 
     async def __aenter__(self) -> WhipClient:
@@ -57,7 +60,7 @@ class WhipClient:
         """Send the offer; returns the answer.
 
         Raises:
-            PushFailed: ``unreachable``, ``refused``, ``server_error`` or ``bad_answer``.
+            PushFailed: ``unreachable``, ``output_not_allowed``, ``refused``, ``server_error`` or ``bad_answer``.
         """
         url = httpx.URL(self._target.url)
         try:
@@ -70,6 +73,8 @@ class WhipClient:
                     url = _redirected(response)
                 finally:
                     await response.aclose()
+        except Forbidden as error:
+            raise not_allowed() from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             said = str(error) or type(error).__name__
             raise PushFailed("unreachable", f"The server cannot be reached: {said}.") from error
@@ -100,7 +105,7 @@ class WhipClient:
         try:
             response = await self._http.send(self._request("DELETE", resource), stream=True)
             await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, Forbidden) as error:
             logger.info("whip: the end of a push could not be told: %s", error or type(error).__name__)
 
     def _request(self, method: str, url: httpx.URL, body: bytes | None = None) -> httpx.Request:

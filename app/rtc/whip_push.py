@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from aiortc import RTCBundlePolicy, RTCSessionDescription
-from aiortc.sdp import SessionDescription
 
-from app.config import IceServer
+from app.errors import Refusal
+from app.rtc.checked_connect import output_reach
 from app.rtc.connection import Connection
+from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import PictureCodec
 from app.rtc.push import PushFailed
 from app.rtc.senders import Media, MediaSenders
+from app.rtc.signaling import read_sdp
 from app.rtc.whip_client import WhipClient, WhipTarget
 
 logger = logging.getLogger(__name__)
@@ -25,17 +27,17 @@ CONNECT_S = 20  # from the answer to media
 class WhipPush:
     """Pushes to one endpoint, as the side that offers: voice and pictures out, nothing in."""
 
-    def __init__(self, media: Media, ice_servers: Sequence[IceServer], target: WhipTarget) -> None:
-        self._media, self._ice_servers, self._target = media, ice_servers, target
+    def __init__(self, media: Media, network: IceNetwork, target: WhipTarget) -> None:
+        self._media, self._network, self._target = media, network, target
 
     async def run(self, on_live: Callable[[], None]) -> None:
         """See :class:`Push`."""
-        connection = Connection(self._ice_servers, RTCBundlePolicy.MAX_BUNDLE)
+        connection = Connection(self._network, RTCBundlePolicy.MAX_BUNDLE)
         states = _States(connection)
         senders = MediaSenders(connection.peer, self._media, CODECS)
         try:
             offer = await _offer(connection)
-            async with WhipClient(self._target) as client:
+            async with WhipClient(self._target, output_reach(self._network.private)) as client:
                 answer = await client.offer(offer)
                 senders.settle(picture_codec(answer))
                 await _accept(connection, answer)
@@ -81,8 +83,8 @@ def picture_codec(answer: str) -> PictureCodec:
         PushFailed: ``bad_answer``.
     """
     try:
-        media = SessionDescription.parse(answer).media
-    except Exception as error:  # the parser asserts, indexes and converts; any of it means unreadable
+        media = read_sdp(answer, "answer").media
+    except Refusal as error:
         raise PushFailed("bad_answer", "The server's answer cannot be read.", refused=True) from error
     wants = [each for each in media if each.direction in ("recvonly", "sendrecv") and each.port]
     if sorted(each.kind for each in wants) != ["audio", "video"]:
@@ -97,6 +99,8 @@ def picture_codec(answer: str) -> PictureCodec:
 async def _offer(connection: Connection) -> str:
     try:
         return await connection.offer()
+    except Refusal as error:  # no_media_port
+        raise PushFailed(error.code, error.message) from error
     except OSError as error:
         raise PushFailed("internal_error", "This machine has no socket for a media connection.") from error
 
@@ -106,5 +110,4 @@ async def _accept(connection: Connection, answer: str) -> None:
         await connection.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     except Exception as error:  # aiortc asserts and indexes its way through descriptions
         logger.info("whip: an answer could not be used", exc_info=error)
-        why = str(error) or type(error).__name__
-        raise PushFailed("bad_answer", f"The server's answer cannot be used ({why}).", refused=True) from error
+        raise PushFailed("bad_answer", "The server's answer cannot be used.", refused=True) from error

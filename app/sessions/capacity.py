@@ -57,6 +57,25 @@ class Capacity:
         self._load = Load(self._usage, usable_cores(), 0.0)
         self._late: deque[bool] = deque(maxlen=SLOTS_JUDGED)
 
+    @property
+    def cores(self) -> float:
+        """How many this process may use."""
+        return self._load.cores
+
+    @property
+    def usage(self) -> Usage:
+        """Processor time so far."""
+        return self._usage()
+
+    @property
+    def pictures_coded(self) -> int:
+        """So far."""
+        return self._encoders.done
+
+    def load(self, inside: Sequence[Inside]) -> float:
+        """Return the share of what may be used that those ``inside`` take: 1 is full."""
+        return admission.load(self._machine(inside), self._demands(inside))
+
     def calibrate(self, image: Image) -> None:
         """Learn what coding takes on this machine, from a picture (BGR) that moves a little. Off the event loop."""
         encoder = make_encoder("VP8", 1_500_000, 2_500_000, Effort.USUAL)

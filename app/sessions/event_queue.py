@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from app.errors import Refusal
-from app.sessions.events import Failed, SessionEvent, Stats, Told
+from app.sessions.events import Draining, Failed, SessionEvent, Stats, Told
 
 HISTORY = 2500  # events that are told again to who asks for them: an interrupt of all that may wait makes 1000 at once
 QUEUE_LIMIT = 2 * HISTORY  # events for a listener that does not take them
@@ -25,6 +25,7 @@ class EventQueue(AsyncIterator[Told]):
     def __init__(self, limit: int = QUEUE_LIMIT, on_close: Callable[[EventQueue], None] = lambda queue: None) -> None:
         self._limit, self._on_close = limit, on_close
         self._items: deque[Told] = deque()
+        self._stats = 0  # of those that wait
         self._changed = asyncio.Event()
         self._ended = False
         self._overflown = asyncio.Event()
@@ -33,10 +34,11 @@ class EventQueue(AsyncIterator[Told]):
         return len(self._items)
 
     def put(self, told: Told) -> None:
-        """Append an event; never blocks."""
-        if len(self._items) >= self._limit and not self._shed(told.event):
+        """Append an event; never blocks, and never looks through what waits in vain."""
+        if self._overflown.is_set() or (len(self._items) >= self._limit and not self._shed(told.event)):
             return
         self._items.append(told)
+        self._stats += isinstance(told.event, Stats)
         self._changed.set()
 
     def end(self) -> None:
@@ -47,6 +49,7 @@ class EventQueue(AsyncIterator[Told]):
     def close(self) -> None:
         """Stop listening; again is fine."""
         self._items.clear()
+        self._stats = 0
         self.end()
         self._on_close(self)
 
@@ -58,7 +61,9 @@ class EventQueue(AsyncIterator[Told]):
         """
         while not self._overflown.is_set():
             if self._items:
-                return self._items.popleft()
+                told = self._items.popleft()
+                self._stats -= isinstance(told.event, Stats)
+                return told
             if self._ended:
                 raise StopAsyncIteration
             self._changed.clear()
@@ -79,9 +84,10 @@ class EventQueue(AsyncIterator[Told]):
 
     def _shed(self, event: SessionEvent) -> bool:
         """Make room for an event; returns False where it must be dropped itself."""
-        stale = next((old for old in self._items if isinstance(old.event, Stats)), None)
-        if stale is not None:
-            self._items.remove(stale)
+        if self._stats:
+            stale = next(place for place, old in enumerate(self._items) if isinstance(old.event, Stats))
+            del self._items[stale]
+            self._stats -= 1
             return True
         if not isinstance(event, Stats):
             self._overflown.set()
@@ -92,7 +98,8 @@ class EventQueue(AsyncIterator[Told]):
 class Announcer:
     """Numbers a session's events and tells every listener. What it failed of is told to whoever comes afterwards too.
 
-    Bound: the last ``HISTORY`` events but :class:`Stats` are kept, for a listener that lost its connection.
+    Bound: the last ``HISTORY`` events but :class:`Stats` and :class:`Draining` are kept, for a listener that lost its
+    connection.
     """
 
     def __init__(self) -> None:
@@ -115,7 +122,7 @@ class Announcer:
 
     def announce(self, event: SessionEvent) -> None:
         """Tell an event."""
-        if isinstance(event, Stats):
+        if isinstance(event, Stats | Draining):
             told = Told(None, event)
         else:
             self.last_seq += 1

@@ -22,11 +22,13 @@ class Interrupted:
     """All that had not played was dropped.
 
     ``utterance``: the one that was played, or was to be next; None where nothing waited. ``played_ms``: of it.
+    ``answers``: how many interrupts, which came together.
     """
 
     utterance: str | None
     played_ms: int
     session_played_ms: int
+    answers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +82,26 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """The server is being stopped, and ends this session in so many seconds at the latest."""
+
+    in_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The session is over; ``why`` can be told to a user. Nothing follows."""
 
     why: Refusal
 
 
-SessionEvent = Speaking | Interrupted | SayFailed | Marked | ViewersChanged | Stats | Failed
+SessionEvent = Speaking | Interrupted | SayFailed | Marked | ViewersChanged | Stats | Draining | Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event as a listener gets it. ``seq`` counts a session's events from 1; None: stats, which are not counted."""
+    """An event as a listener gets it. ``seq`` counts a session's events from 1; None: stats and draining, which
+    are not counted."""
 
     seq: int | None
     event: SessionEvent

@@ -9,7 +9,7 @@ from enum import Enum
 
 from app.clock import Clock
 from app.inference.scheduler.stream import GenerationStream
-from app.ingest.inbox import PcmInbox
+from app.ingest.inbox import PcmInbox, Waiting
 from app.ingest.pcm import PcmFormat
 from app.pacer.schedule import Mode
 from app.sessions.cutter import Cutter
@@ -20,6 +20,7 @@ from app.speech.synthesiser import Spoken
 # of sound, so that an interrupt behind it is heard
 READ_AHEAD_S: dict[Mode, int] = {"live": 10, "clip": 10, "agent": 300}
 INBOX_BYTES = 64 * 1024 * 1024  # at most, whatever the format
+WAITING_BYTES = 4 * INBOX_BYTES  # of all sessions together
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,16 @@ _Note = _Begin | _End | Text | _Mark | _Word
 
 @dataclass(frozen=True, slots=True)
 class FeederLinks:
-    """Where a session's feeders send, and in which ``mode``: sound without a name is an utterance, but in ``live``."""
+    """Where a session's feeders send, and in which ``mode``: sound without a name is an utterance, but in ``live``.
+
+    ``waiting``: what all sessions' feeders hold.
+    """
 
     stream: GenerationStream
     utterances: Utterances
     clock: Clock
     mode: Mode
+    waiting: Waiting | None = None
 
 
 class Feeder:
@@ -70,7 +75,7 @@ class Feeder:
         self._cutter = Cutter(format, links.stream, links.clock, generation)
         self._narrator = Narrator(self._cutter, links.utterances, links.clock, paced=links.mode == "live")
         second = format.sample_rate * format.bytes_per_sample
-        self._inbox: PcmInbox[_Note] = PcmInbox(min(READ_AHEAD_S[links.mode] * second, INBOX_BYTES))
+        self._inbox: PcmInbox[_Note] = PcmInbox(min(READ_AHEAD_S[links.mode] * second, INBOX_BYTES), links.waiting)
         self._current: Utterance | None = None  # the one that sound belongs to as it comes
         self._begun_format, self._begun_bytes = format, 0  # of it, since it was begun here
         self._swallows: str | None = None  # the utterance that was cut from outside, of which more may still come
@@ -152,6 +157,11 @@ class Feeder:
             self._inbox.put(_Word.LEAVE)
             if self.unheard:
                 self._gone.set()
+
+    def close(self) -> None:
+        """Forget all that waits; nothing is taken any more. Again is fine."""
+        self.left = True
+        self._inbox.clear()
 
     def interrupt(self, generation: int, from_outside: bool = False) -> None:
         """Discard everything that has not reached the inference thread.

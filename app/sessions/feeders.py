@@ -56,6 +56,11 @@ class Feeders:
         self._run("feeder", feeder.run())
         return feeder
 
+    def close(self) -> None:
+        """Forget all that any of them has sent; again is fine."""
+        for feeder in self._feeders:
+            feeder.close()
+
     def interrupt(self, generation: int, from_outside: bool) -> None:
         """Discard everything that has not reached the inference thread."""
         self._generation = generation

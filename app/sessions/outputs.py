@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+import httpx
+
 from app.clock import Clock, wall_clock
-from app.config import IceServer
 from app.errors import Refusal
 from app.media import NS_PER_S
+from app.rtc.checked_connect import not_allowed, output_reach
+from app.rtc.ice_network import IceNetwork
 from app.rtc.push import Push, PushFailed
+from app.rtc.reach import Reach
 from app.rtc.rtmp_push import RtmpPush
 from app.rtc.senders import Media
 from app.rtc.whip_push import WhipPush
 from app.sessions.backoff import Backoff
 from app.sessions.output_target import OutputKind, OutputRequest, rtmp_target, shown_url, whip_target
+from app.tallies import OUTPUT_FAILURES
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +113,7 @@ class Output:
         self._on_live()
 
     def _note(self, failed: PushFailed) -> None:
+        OUTPUT_FAILURES.note(self.status.kind)
         logger.info("output %s: %s: %s", self.status.id, failed.code, failed.message)
         self.status = replace(self.status, last_error=OutputError(failed.code, failed.message, wall_clock()))
 
@@ -126,12 +133,12 @@ class Outputs:
         self,
         media: Media,
         size: tuple[int, int],
-        ice_servers: Sequence[IceServer],
+        network: IceNetwork,
         clock: Clock,
         on_live: Callable[[], None],
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._media, self._size, self._ice_servers = media, size, ice_servers
+        self._media, self._size, self._network = media, size, network
         self._clock, self._on_live, self._chance = clock, on_live, chance
         self._outputs: dict[str, Output] = {}
         self._closed = False
@@ -145,7 +152,8 @@ class Outputs:
         """Begin to push.
 
         Raises:
-            Refusal: ``bad_output_url``, ``bad_output_token``, ``too_many_outputs`` or ``session_over``.
+            Refusal: ``bad_output_url``, ``bad_output_token``, ``output_not_allowed``, ``too_many_outputs`` or
+                ``session_over``.
         """
         push = self._push(request)
         if self._closed:
@@ -192,6 +200,25 @@ class Outputs:
         return self._outputs[id]
 
     def _push(self, request: OutputRequest) -> Push:
+        reach = output_reach(self._network.private)
         if request.kind == "whip":
-            return WhipPush(self._media, self._ice_servers, whip_target(request))
-        return RtmpPush(self._media, self._size, rtmp_target(request))
+            whip = whip_target(request)
+            _check_reach(httpx.URL(whip.url).host, reach)
+            return WhipPush(self._media, self._network, whip)
+        rtmp = rtmp_target(request)
+        _check_reach(rtmp.host, reach)
+        return RtmpPush(self._media, self._size, rtmp, reach)
+
+
+def _check_reach(host: str, reach: Reach) -> None:
+    """Refuse an address at once; what a name leads to is seen at each connection.
+
+    Raises:
+        Refusal: ``output_not_allowed``.
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    if not reach.allows(host):
+        raise not_allowed()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from app.avatars.avatar import Avatar
 from app.clock import Clock
-from app.config import IceServer
 from app.inference.engine import Engine, Prepared
 from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.worker import InferenceWorker
+from app.ingest.inbox import Waiting
 from app.media import PACKET_MS, PACKET_NS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.idle_renderer import IdleRenderer
 from app.pacer.links import PacerLinks, PacerListener
@@ -20,6 +20,7 @@ from app.pacer.pacer import Pacer
 from app.pacer.playout_buffer import PlayoutBuffer
 from app.pacer.schedule import Mode
 from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
+from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.senders import Media
@@ -36,8 +37,9 @@ class SessionLimits:
     voice_lead_packets: int
     video_bitrate: int  # bit/s at most
     effort: Effort  # of coding pictures
-    ice_servers: Sequence[IceServer]
+    network: IceNetwork
     lifetime: Lifetime | None = None  # None: its owner ends it
+    owner: str = ""  # the id of the key that made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Machinery:
     idle_pool: Executor
     encoder_pool: Executor
     clock: Clock
+    waiting: Waiting | None = None  # what all feeders hold
 
 
 class BufferedSink:
@@ -121,6 +124,11 @@ class Playout:
     def pictures_sent(self) -> int:
         """Pictures that left so far, or would have if anybody watched."""
         return self._pictures.sent
+
+    @property
+    def first_sent_ns(self) -> int | None:
+        """When the first picture that speaks was sent to somebody; None before."""
+        return self._pictures.first_spoken_ns
 
     @property
     def quiet(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from app.provenance.origin import Origin
-from app.recordings.recording_info import RecordingInfo
+from app.recordings.recording_info import RecordingFault, RecordingInfo
 from app.recordings.store import RecordingStore
 from app.rtc.recording.recorder import Recorder
 from app.rtc.senders import Media
@@ -85,7 +85,8 @@ class Recording:
         """Record what is sent from now on, unless it was deleted before."""
         if self._unwanted:
             return
-        self._recorder = Recorder(media, self._store.path(self._info.session), self._size, self._origin, self._pool)
+        path, disk = self._store.path(self._info.session), self._store.disk
+        self._recorder = Recorder(media, path, self._size, self._origin, self._pool, disk)
         self._work = asyncio.create_task(self._keep(self._recorder), name=f"recording {self._info.session}")
 
     async def snapshot(self) -> Snapshot | None:
@@ -108,6 +109,12 @@ class Recording:
         """End it and leave nothing of it; the session goes on."""
         self._unwanted = True
         await self.aclose()
+
+    async def stop(self, why: RecordingFault) -> None:
+        """End it early; what was written stays, and says why it is no more. The session goes on."""
+        if self._recorder is not None and not self._recorder.is_over and self._recorder.fault is None:
+            self._recorder.fault = why
+            await self.aclose()
 
     async def aclose(self) -> None:
         """Finish the file, as far as the disk lets that happen in time; again is fine."""

@@ -3,36 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
-from app.avatars.store import DEFAULT_ID, AvatarStore
+from app.access.audit import Audit
+from app.access.caller import Caller
+from app.access.key_ring import KeyRing
+from app.access.minutes import USAGE, Minutes
+from app.avatars.share import Share
+from app.avatars.store import DEFAULT_ID, AvatarStore, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
 from app.config import Settings
+from app.disk import BYTES_PER_MEGABYTE
 from app.errors import Refusal
 from app.faces.face import FaceFinder
 from app.inference.engines.registry import Engines
-from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
-from app.media import TalkingFrame
-from app.pacer.schedule import Mode
+from app.ingest.inbox import Waiting
+from app.log_context import SESSION, for_session
+from app.media import NS_PER_S, TalkingFrame
 from app.provenance.origin import Origin
 from app.recordings.store import RecordingStore
+from app.rtc.ice_network import IceNetwork
 from app.sessions.admission import Terms
-from app.sessions.capacity import SAMPLE_NS, Capacity, Inside
-from app.sessions.casting import Casting
+from app.sessions.avatar_expiry import AvatarExpiry
+from app.sessions.capacity import Capacity
+from app.sessions.casting import Casting, release
+from app.sessions.entrance import Entrance
+from app.sessions.feeder import WAITING_BYTES
+from app.sessions.kept_bytes import KeptBytes
 from app.sessions.lifetime import Lifetime, live_out
+from app.sessions.owners import Owners
+from app.sessions.places import Place, Places
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from app.sessions.timings import Timings
 from app.speech.openai_compatible import OpenAiServer
 from app.speech.speech import find_speech
+from app.telemetry import make_tracing
 from app.threads import MeasuredPool
+from app.tracing import START
 
 logger = logging.getLogger(__name__)
 
@@ -49,23 +67,8 @@ COUNTED = {
     "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
     "rest_late": "Pictures at rest that were not drawn in time.",
 }
+ID_BYTES = 12  # a token names a session, so no two may ever have one id; nor may recordings
 CORES_A_REST = 4  # one of so many may draw faces at rest
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRequest:
-    """Which face shall live, and how.
-
-    ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
-    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file.
-    """
-
-    avatar: str = DEFAULT_ID
-    engine: str = "auto"
-    mode: Mode = "live"
-    hold_until_viewer: bool = False
-    lifetime: Lifetime | None = None
-    record: bool = False
 
 
 class Service:
@@ -74,8 +77,12 @@ class Service:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or MonotonicClock()
+        self.network = IceNetwork.of(settings)
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
-        self.avatars = AvatarStore(settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars)
+        spare_bytes = int(settings.spare_disk_megabytes * BYTES_PER_MEGABYTE)
+        self.avatars = AvatarStore(
+            settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars, spare_bytes
+        )
         self.speech = find_speech(
             OpenAiServer(settings.speech_url, settings.speech_key, settings.speech_model, settings.speech_voice)
         )
@@ -86,26 +93,73 @@ class Service:
         self._encoder_pool = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
+        self.tracing = make_tracing(settings.traces)
         origin = Origin.of(settings)
-        kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, origin.mark_if_possible)
+        kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, spare_bytes, origin.mark_if_possible)
         self.recordings = Recordings(kept, origin, self.clock)
+        self.keys = KeyRing.of(settings)
+        self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
+        self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)
+        self.audit = Audit(settings.audit_file)
         self.sessions: dict[str, Session] = {}
+        self.expiry = AvatarExpiry(
+            self.avatars, settings.avatars_keep_days, self.clock, self._avatars_in_use, self.casting.forget
+        )
         self.ended: Counter[str] = Counter()
+        self.opened = 0  # sessions so far
         self._watches: list[asyncio.Task[None]] = []
         self._lifetimes: set[asyncio.Task[None]] = set()
-        self._places = 0
-        self._admitting = asyncio.Lock()  # one by one
+        self._drained_by_ns: int | None = None  # None: nobody stops it
+        self.started = False
+        self._waiting = Waiting(WAITING_BYTES)
+        self._places = Places(settings.max_sessions, settings.max_sessions_per_address, self.clock)
+        self.entrance = Entrance(self.capacity, self._places, self.clock)
 
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
         self.worker.start()
+        self.tracing.start()
+        await asyncio.to_thread(_make_folder, self.settings.data_dir)
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
+        release(cast)
         self.recordings.start()
+        await self.owners.start()
+        self.expiry.start()
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
-            asyncio.create_task(self._watch_load(), name="load watch"),
+            asyncio.create_task(self.entrance.watch(), name="load watch"),
+            asyncio.create_task(self.owners.watch(self.sessions.values, self._close_by_id), name="key watch"),
+            asyncio.create_task(self.recordings.watch_quotas(self.kept_bytes), name="recordings' quotas"),
         ]
+        self.started = True
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is being stopped: nobody new is let in."""
+        return self._drained_by_ns is not None
+
+    @property
+    def drained(self) -> bool:
+        """Whether it is being stopped, and nobody needs to be waited for any more."""
+        if self._drained_by_ns is None:
+            return False
+        return not self.sessions or self.clock.now_ns() >= self._drained_by_ns
+
+    def drain(self, within_s: float) -> None:
+        """Let nobody new in, and tell every session that it may last so long; again is fine."""
+        if self._drained_by_ns is None:
+            self._drained_by_ns = self.clock.now_ns() + round(within_s * NS_PER_S)
+            logger.info("service: is being stopped, %d sessions get up to %.0f s", len(self.sessions), within_s)
+            for session in self.sessions.values():
+                session.drain(self._drained_by_ns)
+
+    async def end_sessions(self) -> None:
+        """End all sessions at once, each in order: listeners are told why, viewers and files get their end."""
+        sessions = list(self.sessions.values())
+        for session in sessions:
+            session.fail(Refusal("server_draining", "This server was stopped; make another session."))
+        await asyncio.gather(*(self.close(session) for session in sessions), return_exceptions=True)
 
     async def aclose(self) -> None:
         """End every session and the thread."""
@@ -115,39 +169,75 @@ class Service:
         for session in list(self.sessions.values()):
             await self.close(session)
         await self.recordings.aclose()
+        await self.expiry.aclose()
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
+        await self.owners.aclose()
+        await asyncio.to_thread(self.audit.close)
         await self.speech.aclose()
         await self.worker.aclose()
+        await self.tracing.aclose()
         for pool in (self._idle_pool, self._encoder_pool):
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
     async def open(self, request: SessionRequest) -> Session:
         """Open a session, and start it.
 
+        One that waits for its owner to watch it (no ``lifetime``) takes none of the machine's time before that, and is
+        counted from :meth:`Entrance.admit` on.
+
         Raises:
-            Refusal: ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable`` or
-                ``no_such_avatar``.
+            Refusal: ``server_draining``, ``server_full``, ``server_busy``, ``no_such_engine``, ``engine_unavailable``,
+                ``no_such_avatar``, ``avatar_damaged``, ``too_many_sessions_here``, ``quota_sessions``,
+                ``quota_minutes``, ``quota_bytes`` or ``key_revoked``.
         """
-        if self._places >= self.settings.max_sessions:
-            raise Refusal("server_full", f"All {self.settings.max_sessions} places are taken; try again in a minute.")
-        self._places += 1
+        with self.audit.act("session_made", key=request.owner, avatar=request.avatar) as line:
+            session = await self._open(request)
+            line["session"] = session.id
+        return session
+
+    async def _open(self, request: SessionRequest) -> Session:
+        self._require_future()
+        self._places.require_share(request.address)
+        self.owners.enter(request.owner)
+        cast: Cast | None = None
+        place: Place | None = None
         try:
-            cast = await self.casting.find(request.engine, request.avatar)
-            async with self._admitting:
-                await self.capacity.until_known(self._inside)
-                terms = self._terms(cast)
-                if not terms.alive:
-                    cast = replace(cast, prepared=cast.prepared.without_idle_motion())
-                session = self._make(request, cast, terms)
-                self.sessions[session.id] = session
+            if request.record:
+                await self.kept_bytes.require_room(request.owner)
+            await asyncio.to_thread(self._require_choice, request)
+            await self._make_room()  # no sooner: who is refused anyway shall end nobody's session
+            place = self._places.take(request.address)
+            start = START.get()
+            with start.step("avatar"):
+                cast = await self.casting.find(request.engine, request.avatar)
+            with start.step("admission"):  # standing in the row included
+                async with self.entrance.turn(cast) as terms:
+                    if not terms.alive:
+                        cast = replace(cast, prepared=cast.prepared.without_idle_motion())
+                    self._require_future()  # it may have ended while all that took its time
+                    session = self._make(request, cast, terms)
+                    self.sessions[session.id] = session
+                    place.session = session
+                    if request.lifetime is not None or not request.hold_until_viewer:
+                        place.admit(None)
         except BaseException:
-            self._places -= 1
+            self._places.leave(place)
+            self.owners.leave(request.owner)
+            if cast is not None:
+                release(cast)
             raise
-        if request.record:
-            session.record(self.recordings.begin(session.id, cast.avatar))
-        session.start(request.hold_until_viewer)
+        try:
+            SESSION.set(session.id)  # who opens it works for it from here on
+            start.describe(session=session.id, engine=cast.engine.name, mode=request.mode)
+            if request.record:
+                session.record(self.recordings.begin(session.id, cast.avatar, request.owner))
+            session.start(request.hold_until_viewer)
+        except BaseException:
+            await self.close(session)
+            raise
+        self.opened += 1
         logger.info("session %s: opened, %s, %s", session.id, cast.engine.name, request.mode)
         if request.lifetime is not None:
             ending = asyncio.create_task(self._end_in_time(session, request.lifetime), name=f"lifetime {session.id}")
@@ -159,12 +249,32 @@ class Service:
         """Return an open session.
 
         Raises:
-            Refusal: ``no_such_session``.
+            Refusal: ``no_such_session``, or ``server_draining`` where it may just have been ended for that.
         """
         session = self.sessions.get(id)
         if session is None:
-            raise Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
+            self._require_future()
+            raise _no_such_session(id)
+        SESSION.set(id)  # who asks for it works for it from here on
         return session
+
+    def find_own(self, id: str, caller: Caller) -> Session:
+        """Return an open session of who asks; raises as :meth:`find` does, of others' too."""
+        session = self.find(id)
+        if not caller.may_change(session.owner):
+            raise _no_such_session(id)
+        return session
+
+    def own(self, caller: Caller) -> list[Session]:
+        """Return all open sessions of who asks, the oldest first."""
+        return [session for session in self.sessions.values() if caller.may_change(session.owner)]
+
+    async def share_of(self, caller: Caller) -> Share:
+        """Return how much of the avatars' store is the caller's."""
+        key = self.keys.by_id(caller.id)
+        if key is None:
+            return Share(caller.id)
+        return Share(caller.id, key.quota.avatars, await self.kept_bytes.left(caller.id))
 
     async def close(self, session: Session) -> None:
         """Close a session; again is fine."""
@@ -172,11 +282,18 @@ class Service:
             return
         stats = asdict(session.stats())
         self.ended.update({name: stats[name] for name in COUNTED})
-        try:
-            await session.aclose()
-        finally:
-            self._places -= 1
-            logger.info("session %s: closed", session.id)
+        with for_session(session.id):
+            try:
+                await session.aclose()
+            finally:
+                self._places.leave(self._places.of(session))
+                release(session.cast)
+                self.owners.leave(session.owner)
+                self.audit.note(
+                    "session_ended",
+                    fields={"key": session.owner, "session": session.id, "played_ms": session.played_ms},
+                )
+                logger.info("session %s: closed", session.id)
 
     def note_slot(self, late_ns: int) -> None:
         """See :class:`Observer`."""
@@ -186,6 +303,33 @@ class Service:
     def note_played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`Observer`."""
         self.timings.note_stages(frame.timestamps, now_ns)
+
+    async def _close_by_id(self, id: str) -> None:
+        if (session := self.sessions.get(id)) is not None:
+            await self.close(session)
+
+    async def _make_room(self) -> None:
+        """End a session that nobody has come to watch, where its place is needed."""
+        unused = self._places.unused()
+        if unused is not None:
+            unused.fail(Refusal("media_timeout", "Nobody came to watch this session, and its place was needed."))
+            await self.close(unused)
+
+    def _require_choice(self, request: SessionRequest) -> None:
+        """Look whether there is the engine, and an avatar that may be used; another key's is as if not there. Blocks.
+
+        Raises:
+            Refusal: ``no_such_engine``, ``no_such_avatar``, ``avatar_damaged``.
+        """
+        self.casting.require_engine(request.engine)
+        if request.avatar == DEFAULT_ID:
+            return
+        try:
+            owner = self.avatars.info(request.avatar).owner
+        except NoSuchAvatar:
+            owner = None
+        if owner not in ("", request.owner):
+            raise Refusal("no_such_avatar", f'There is no avatar "{request.avatar}"; list them at /api/avatars.')
 
     async def _end_in_time(self, session: Session, lifetime: Lifetime) -> None:
         why = await live_out(session, lifetime, self.clock)
@@ -200,36 +344,26 @@ class Service:
             settings.voice_lead_packets,
             settings.video_bitrate,
             terms.effort,
-            settings.ice_servers,
+            self.network,
             request.lifetime,
+            request.owner,
         )
-        machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock)
-        return Session(secrets.token_hex(4), request.mode, cast, limits, machinery, self)
+        machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock, self._waiting)
+        return Session(secrets.token_hex(ID_BYTES), request.mode, cast, limits, machinery, self)
 
-    def _terms(self, cast: Cast) -> Terms:
-        """Let in who fits: a voice more is worth more than a blink, and those inside shall not notice.
+    def _avatars_in_use(self) -> set[str]:
+        return {session.cast.avatar.id for session in self.sessions.values()}
 
-        Raises:
-            Refusal: ``server_busy``.
-        """
-        alive = CostKey.of(cast.engine, cast.prepared)
-        calm = CostKey.of(cast.engine, cast.prepared.without_idle_motion())
-        terms = self.capacity.terms(self._inside(), alive, calm)
-        if terms is None:
-            count = len(self.sessions)
-            faces = "one face" if count == 1 else f"{count} faces"
-            raise Refusal(
-                "server_busy",
-                f"This machine is busy with {faces} and has no time for another; "
-                "try again in a minute, or choose a smaller picture or a lighter engine.",
-            )
-        return terms
+    def _require_future(self) -> None:
+        if self.draining:
+            raise Refusal("server_draining", "This server is being stopped; try again, at another or in a minute.")
 
-    def _inside(self) -> list[Inside]:
-        return [session.inside for session in self.sessions.values()]
 
-    async def _watch_load(self) -> None:
-        """Sample what sessions take until cancelled."""
-        while True:
-            self.capacity.sample(self._inside())
-            await self.clock.sleep_until(self.clock.now_ns() + SAMPLE_NS)
+def _no_such_session(id: str) -> Refusal:
+    return Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
+
+
+def _make_folder(path: Path) -> None:
+    """Make the data folder, so that one that is missing later is known to be gone."""
+    with contextlib.suppress(OSError):  # `/readyz` tells
+        path.mkdir(parents=True, exist_ok=True)

@@ -5,27 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextvars import copy_context
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from app.clock import wall_clock
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
-from app.media import PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
+from app.log_context import SESSION, for_session
+from app.media import NS_PER_S, PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.senders import Media
 from app.rtc.viewer import Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
-from app.sessions.events import Failed, Interrupted, Stats, ViewersChanged
+from app.sessions.events import Draining, Failed, Interrupted, Stats, Told, ViewersChanged
 from app.sessions.feeder import Feeder, FeederLinks
 from app.sessions.feeders import Feeders
 from app.sessions.heartbeat import beat
 from app.sessions.outputs import Outputs
 from app.sessions.playout import Cast, Machinery, Playout, PlayoutListener, SessionLimits
 from app.sessions.recording import Recording
+from app.sessions.start import Start
 from app.sessions.utterances import Utterance, Utterances
 from app.sessions.viewers import Viewers
+from app.tracing import START
 
 logger = logging.getLogger(__name__)
 
@@ -62,22 +67,32 @@ class Session(PlayoutListener):
         self._generation = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._recording: Recording | None = None
+        self._drained_by_ns: int | None = None  # when the service, which is being stopped, ends it
         self.created_at = wall_clock()
         self._since_ns = machinery.clock.now_ns()
         self.begun = False
         self.over = False  # failed or closed: nothing may start any more
+        self.watched = asyncio.Event()  # somebody watches, or has
         self._playout = Playout(cast, mode, limits, machinery, self, self._engine_failed)
-        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode)
+        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode, machinery.waiting)
         self._feeders = Feeders(links, self._run)
-        self._viewers = Viewers(self.media, limits.ice_servers, self._run, self._viewers_changed)
+        self.network = replace(limits.network, session=id)
+        self._viewers = Viewers(self.media, self.network, self._run, self._viewers_changed)
         size = (cast.avatar.width, cast.avatar.height)
-        self.outputs = Outputs(self.media, size, limits.ice_servers, machinery.clock, self._output_live)
+        self.start_trace = START.get()
+        self._start = Start(self.start_trace, machinery.clock)
+        self.outputs = Outputs(self.media, size, self.network, machinery.clock, self._output_live)
 
     @property
     def inside(self) -> Inside:
         """What admission must know of it."""
         pacer, watched = self._playout.pacer, self.media.pictures.watched
         return Inside(self._playout.stream.cost_key, self._since_ns, pacer.next_slot, pacer.counters.last_gap, watched)
+
+    @property
+    def owner(self) -> str:
+        """The id of the key that made it; empty where there were none."""
+        return self.limits.owner
 
     @property
     def fed(self) -> bool:
@@ -162,6 +177,7 @@ class Session(PlayoutListener):
             Refusal: ``bad_sdp`` or ``session_over``.
         """
         self._require_life()
+        SESSION.set(self.id)  # what connects a viewer is begun here, and names it too
         viewer = self._viewers.make()
         try:
             answer = await viewer.answer(offer_sdp)
@@ -173,20 +189,39 @@ class Session(PlayoutListener):
 
     def events(self, after: int | None = None) -> EventQueue:
         """Return an iterator over all that happens from now on, or has since an event; it ends with the session."""
-        return self._announcer.listen(after)
+        queue = self._announcer.listen(after)
+        if self._drained_by_ns is not None and not self.over:
+            queue.put(Told(None, self._draining(self._drained_by_ns)))
+        return queue
 
-    def interrupt(self, from_outside: bool = False) -> Interrupted:
+    def drain(self, deadline_ns: int) -> None:
+        """Tell everybody who listens, or will, that the service is being stopped, and ends it then."""
+        self._drained_by_ns = deadline_ns
+        if not self.over:
+            self._announcer.announce(self._draining(deadline_ns))
+
+    def interrupt(self, from_outside: bool = False, answers: int = 1) -> Interrupted:
         """Drop all that has not played, at every stage; returns how much has.
 
         ``from_outside``: not by who feeds; what still comes of the utterance that they are at is dropped too.
+        ``answers``: how many asked for it.
         """
         cut = self._utterances.cut(self._feeders.next_pts)
         self._generation += 1
         self._feeders.interrupt(self._generation, from_outside)
         session_played_ms = self._playout.interrupt(self._generation)
-        news = Interrupted(cut.id if cut else None, cut.played_ms if cut else 0, session_played_ms)
+        news = Interrupted(cut.id if cut else None, cut.played_ms if cut else 0, session_played_ms, answers)
         self._announcer.announce(news)
         return news
+
+    def fail(self, why: Refusal) -> None:
+        """End it early, and say why to all who listen; its owner then closes it. Again is fine."""
+        if not self.over:
+            self.over = True
+            self._utterances.cut(self._feeders.next_pts)
+            self._start.end(why.code)
+            self._announcer.announce(Failed(why))
+            self._announcer.end()
 
     def stats(self) -> Stats:
         """Count what happened so far."""
@@ -197,6 +232,7 @@ class Session(PlayoutListener):
         if not self.over:
             self.over = True
             self._utterances.cut(self._feeders.next_pts)
+        self._start.end()
         self._playout.close()
         for task in self._tasks:
             task.cancel()
@@ -205,6 +241,7 @@ class Session(PlayoutListener):
         if self._recording is not None:
             await self._recording.aclose()
         self._utterances.cut(self._feeders.next_pts)  # what was begun while all this took its time
+        self._feeders.close()
         self._announcer.end()
 
     # what the pacer tells
@@ -225,17 +262,22 @@ class Session(PlayoutListener):
     def slot_served(self, late_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_slot(late_ns)
+        self._start.sent(self._playout.first_sent_ns)
         if self._playout.quiet:  # whatever was lost on the way ends here too
             self._utterances.pass_over(self._playout.stream.next_pts * PACKETS_PER_FRAME)
 
     def played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_played(frame, now_ns)
+        self._start.played(frame)
 
     def _output_live(self) -> None:
         """Begin playout, as a viewer would: another server takes media."""
         if not self.over:
             self._begin_playout()
+
+    def _draining(self, deadline_ns: int) -> Draining:
+        return Draining(max(0.0, (deadline_ns - self._clock.now_ns()) / NS_PER_S))
 
     def _require_life(self) -> None:
         if self.over:
@@ -244,6 +286,7 @@ class Session(PlayoutListener):
     def _viewers_changed(self, count: int) -> None:
         if not self.over:
             if count:
+                self.watched.set()
                 self._begin_playout()
             self._announcer.announce(ViewersChanged(count))
 
@@ -257,26 +300,23 @@ class Session(PlayoutListener):
         self._run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name=f"{name} {self.id}")
+        whose = copy_context()  # a session's tasks name it, whoever had them begun
+        whose.run(SESSION.set, self.id)
+        task = asyncio.create_task(work, name=f"{name} {self.id}", context=whose)
         self._tasks.add(task)
         task.add_done_callback(self._task_ended)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
-            self._fail(Refusal("internal_error", "Something broke on the server; start again."))
+            with for_session(self.id):
+                logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
+            self.fail(Refusal("internal_error", "Something broke on the server; start again."))
 
     def _engine_failed(self, error: BaseException) -> None:
-        logger.error("session %s: its face could not be drawn", self.id, exc_info=error)
+        with for_session(self.id):
+            logger.error("session %s: its face could not be drawn", self.id, exc_info=error)
         engine = self.cast.engine.name
-        self._fail(
+        self.fail(
             Refusal("engine_failed", f'The engine "{engine}" failed on this avatar; choose another engine or avatar.')
         )
-
-    def _fail(self, why: Refusal) -> None:
-        if not self.over:
-            self.over = True
-            self._utterances.cut(self._feeders.next_pts)
-            self._announcer.announce(Failed(why))
-            self._announcer.end()

@@ -8,6 +8,7 @@ from app.clock import Clock
 from app.media import NS_PER_S, StageTimestamps
 
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 0.5, 1.0, 2.0)
+STAGES = ("look_ahead", "queue", "inference", "buffer_a")
 LOOP_CHECK_NS = NS_PER_S // 10
 
 
@@ -21,6 +22,8 @@ class Timings:
         self.pacer_lateness = self._histogram("pacer_lateness", "From a slot's deadline to its being served.")
         self.loop_lag = self._histogram("event_loop_lag", "How late the event loop wakes a sleeper.")
         self.stages = self._histogram("stage", "How long a played frame's sound was in each stage.", "stage")
+        for stage in STAGES:  # seen from the beginning, at 0
+            self.stages.labels(stage)
 
     async def watch_loop(self, clock: Clock) -> None:
         """Sample the event loop's lag until cancelled."""

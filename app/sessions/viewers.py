@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from app.config import IceServer
+from app.rtc.ice_network import IceNetwork
 from app.rtc.senders import Media
 from app.rtc.viewer import Viewer
 
@@ -20,18 +20,18 @@ class Viewers:
     def __init__(
         self,
         media: Media,
-        ice_servers: Sequence[IceServer],
+        network: IceNetwork,
         run: Callable[[str, Coroutine[Any, Any, None]], None],
         on_change: Callable[[int], None],
     ) -> None:
-        self._media, self._ice_servers, self._run, self._on_change = media, ice_servers, run, on_change
+        self._media, self._network, self._run, self._on_change = media, network, run, on_change
         self._viewers: set[Viewer] = set()
         self._closed = False
         self.count = 0  # connected ones
 
     def make(self) -> Viewer:
         """Add one, who is not connected yet."""
-        viewer = Viewer(self._media, self._ice_servers, self)
+        viewer = Viewer(self._media, self._network, self)
         self._viewers.add(viewer)
         return viewer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
@@ -94,7 +95,7 @@ class Espeak:
                     "The built-in voice does not start; install it again with "
                     "pip install --force-reinstall espeakng-loader.",
                 ) from None
-            self._catalogue = _catalogue(listed, self._data)
+            self._catalogue = await asyncio.to_thread(_catalogue, listed, self._data)
         return self._catalogue
 
 

@@ -64,12 +64,15 @@ class EspeakLink:
     async def _exchange(self, question: dict[str, Any]) -> bytes:
         try:
             async with asyncio.timeout(self._patience_s):
-                process = self._process or await self._start()
+                process = self._process
+                if process is None or process.returncode is not None:  # killed while nobody asked, perhaps
+                    await self._end()
+                    process = await self._start()
                 assert process.stdin is not None
                 process.stdin.write(json.dumps(question).encode() + b"\n")
                 await process.stdin.drain()
                 return await _answer(process)
-        except (TimeoutError, OSError, EOFError) as error:
+        except (TimeoutError, OSError, EOFError, RuntimeError) as error:  # the last is uvloop's, of a pipe that broke
             await self._end()
             logger.warning("speech: espeak-ng ended over a text (%s)", type(error).__name__)
             raise EspeakDied from error

@@ -170,8 +170,8 @@ def test_health_and_metrics(client: TestClient) -> None:
         "picture_repeats_total",
         "rest_repeats_total",
         "rest_late_total",
-        "buffer_a",
-        "buffer_b",
+        "frames_waiting",
+        "slots_waiting",
     ):
         assert f"\nlipwire_{name} 0" in metrics.text
     assert "lipwire_pacer_lateness_seconds_bucket" in metrics.text

@@ -28,7 +28,8 @@ from app.faces.face import FaceFinder
 from app.main import create_app
 from app.rtc.picture_encoder import Effort
 from app.sessions.admission import Terms
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
+from app.sessions.session_request import SessionRequest
 from tests.avatars.test_correction import OPENED, WIDENED, shifted
 from tests.avatars.test_video_avatars import SIDE, at, film, gently
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from app.api import models, output_models, session_models
 from app.api.client_messages import TYPES
+from app.api.keys import KeyView
 from app.api.problems import MEDIA_TYPE, STATUS_OF
 from app.assets import DEFAULT_PICTURE
 from app.config import Settings
@@ -28,6 +29,8 @@ ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("post", "/api/sessions/{id}/outputs"): TypeAdapter(output_models.OutputView),
     ("get", "/api/sessions/{id}/outputs/{output}"): TypeAdapter(output_models.OutputView),
     ("delete", "/api/sessions/{id}/outputs/{output}"): None,
+    ("get", "/api/site"): TypeAdapter(models.SiteView),
+    ("get", "/api/key"): TypeAdapter(KeyView),
     ("get", "/api/engines"): TypeAdapter(models.EngineList),
     ("get", "/api/voices"): TypeAdapter(models.VoiceList),
     ("post", "/api/sessions"): TypeAdapter(session_models.SessionMade),
@@ -179,6 +182,6 @@ def test_the_sockets_messages_are_described_both_ways(described: dict[str, Any])
         assert all(ref.rsplit("/", 1)[1] in parts for ref in parts[name]["discriminator"]["mapping"].values())
     assert kinds["receives"] == set(TYPES)
     assert kinds["sends"] == {
-        "started", "answer", "speaking", "interrupted", "say_failed", "mark", "viewers", "stats", "error",
+        "started", "answer", "speaking", "interrupted", "say_failed", "mark", "viewers", "stats", "draining", "error",
     }  # fmt: skip
     assert parts["StartMessage"]["properties"]["sample_rate"]["maximum"] == 96_000

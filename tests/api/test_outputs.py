@@ -97,3 +97,16 @@ def test_keys_are_asked_for_where_they_are_set(tmp_path: Path) -> None:
             assert answer.status_code == 401
         allowed = client.get("/api/sessions/x/outputs", headers={"Authorization": "Bearer k"})
         assert allowed.json()["code"] == "no_such_session"
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_addresses_where_outputs_may_not_go_are_refused_at_once(tmp_path: Path, private: bool) -> None:
+    service = Service(Settings(data_dir=tmp_path, engine="clapper", private_addresses=private))
+    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+        path = f"/api/sessions/{client.post('/api/sessions', json={'engine': 'clapper'}).json()['id']}/outputs"
+        wishes = [("whip", "http://169.254.169.254/"), ("rtmp", "rtmp://[fd00:ec2::254]/live/key")]
+        wishes += [] if private else [("whip", "http://127.0.0.1:1/"), ("rtmp", "rtmp://10.0.0.1/live/key")]
+        for kind, url in wishes:
+            answer = client.post(path, json={"kind": kind, "url": url})
+            assert (answer.status_code, answer.json()["code"]) == (422, "output_not_allowed"), url
+        assert client.get(path).json()["outputs"] == []

@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from app.api.avatars import avatar_routes
 from app.api.problems import answer_with_problems
 from app.avatars.avatar_info import AvatarInfo
+from app.avatars.share import EVERYBODY, Share
 from app.avatars.store import AvatarStore
 from app.avatars.video import Progress
 from app.faces.face import FaceFinder
@@ -33,7 +34,13 @@ class HeldStore(AvatarStore):
         super().__init__(folder, FaceFinder(), 1080, 2)
         self.let_go: defaultdict[str, Event] = defaultdict(Event)
 
-    def add(self, upload: bytes | Path, name: str, progress: Progress = lambda done, expected: None) -> AvatarInfo:
+    def add(
+        self,
+        upload: bytes | Path,
+        name: str,
+        progress: Progress = lambda done, expected: None,
+        share: Share = EVERYBODY,
+    ) -> AvatarInfo:
         progress(DONE[name], 12)
         while not self.let_go[name].wait(0.01):
             progress(DONE[name], 12)

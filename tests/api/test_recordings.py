@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.access.caller import Caller
 from app.config import Settings
 from app.main import create_app
 from app.sessions.service import Service
@@ -120,7 +121,11 @@ def test_one_that_is_deleted_between_its_finding_and_its_serving_is_none(
     async def gone(id: str) -> Path:
         return tmp_path / "gone.mp4"
 
+    async def own(id: str, caller: Caller) -> None:
+        pass
+
     monkeypatch.setattr(service.recordings, "open", gone)
+    monkeypatch.setattr(service.recordings, "require_own", own)
     with TestClient(create_app(service), raise_server_exceptions=False) as client:
         answer = client.get("/api/sessions/5e55/recording")
     assert (answer.status_code, answer.json()["code"]) == (404, "no_recording")

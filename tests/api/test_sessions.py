@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from app.api.auth import Gate
 from app.api.bodies import MAX_JSON_BYTES
@@ -44,9 +45,9 @@ def made(client: TestClient, **wish: Any) -> dict[str, Any]:
 
 def test_a_session_is_made_seen_interrupted_and_ended(client: TestClient, settings: Settings) -> None:
     session = made(client)
-    assert session["feed"]["url"] == "ws://testserver/ws"
-    assert session["view"]["whep"] == f"http://testserver/whep/{session['id']}"
-    assert session["view"]["watch"] == f"http://testserver/watch/{session['id']}#token={session['view']['token']}"
+    assert session["feed"]["url"] == "ws://localhost/ws"
+    assert session["view"]["whep"] == f"http://localhost/whep/{session['id']}"
+    assert session["view"]["watch"] == f"http://localhost/watch/{session['id']}#token={session['view']['token']}"
     Gate(settings).check(session["feed"]["token"], session["id"], "feed")
     Gate(settings).check(session["view"]["token"], session["id"], "view")
     path = f"/api/sessions/{session['id']}"
@@ -126,12 +127,16 @@ def test_with_keys_set_nothing_is_done_without_one(tmp_path: Path) -> None:
         for wrong in ("Bearer three", "Bearer onetwo", "Bearer one,two"):
             answer = client.get("/api/sessions", headers={"Authorization": wrong})
             assert (answer.status_code, answer.json()["code"]) == (401, "key_invalid")
-        with client.websocket_connect("/ws") as socket:
+        with client.websocket_connect("ws://localhost/ws") as socket:
             socket.send_json({"type": "start", "key": "three"})
             assert socket.receive_json()["code"] == "key_invalid"
-        with client.websocket_connect("/ws") as socket:
+        with client.websocket_connect("ws://localhost/ws") as socket:
             socket.send_json({"type": "start", "key": "two"})
             assert socket.receive_json()["type"] == "started"
+            socket.send_json({"type": "stop"})
+            with pytest.raises(WebSocketDisconnect):  # the test's client cancels what has not ended by itself
+                while True:
+                    socket.receive_json()
         for key in ("one", "two"):
             assert client.get("/api/sessions", headers={"Authorization": f"bearer {key}"}).status_code == 200
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import websockets
 
+from bench.fuzz_sdp import offers
 from tests.client import Client
 from tests.server import Server
 
@@ -38,6 +39,7 @@ async def all_freed(server: Server, timeout_s: float) -> None:
             await asyncio.sleep(0.1)
 
 
+UNKNOWN_MID = offers()["chromium"].replace("a=group:BUNDLE 0 1", "a=group:BUNDLE 7 8")
 REFUSALS = [
     (['{"type":"flush"}'], "not_started", 4400),
     ([b"\0\0"], "not_started", 4400),
@@ -50,6 +52,7 @@ REFUSALS = [
     (['{"type":"start","avatar":"../../etc/passwd"}'], "no_such_avatar", 4404),
     (['{"type":"start"}', '{"type":"start"}'], "already_started", 4400),
     (['{"type":"start"}', '{"type":"offer","sdp":"v=0"}'], "bad_sdp", 4400),
+    (['{"type":"start"}', json.dumps({"type": "offer", "sdp": UNKNOWN_MID})], "bad_sdp", 4400),
     (['{"type":"start"}', b"\0" * (8 * 1024 * 1024 + 1)], "message_too_large", 4413),
     (['{"type":"offer","sdp":"' + "x" * 300_000 + '"}'], "message_too_large", 4413),
 ]
@@ -252,14 +255,15 @@ def frame(text: str) -> bytes:
     return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text.encode()
 
 
-async def test_a_client_that_reads_may_say_as_much_at_once_as_it_likes(server: Server) -> None:
+async def test_interrupts_that_come_together_are_one_that_answers_all(server: Server) -> None:
     async with Client(server.ws_url) as client:
         await client.start()
         client.socket.transport.write(frame('{"type":"interrupt"}') * 3000)
         async with asyncio.timeout(30):
-            while sum(message["type"] == "interrupted" for message in client.messages) < 3000:
+            while sum(message.get("answers", 0) for message in client.messages) < 3000:
                 assert not any(message["type"] == "error" for message in client.messages)
                 await asyncio.sleep(0.05)
+        assert sum(message["type"] == "interrupted" for message in client.messages) < 300
 
 
 async def test_a_client_that_does_not_read_is_closed_and_frees_everything(server: Server) -> None:
@@ -271,19 +275,18 @@ async def test_a_client_that_does_not_read_is_closed_and_frees_everything(server
     narrow.connect((host, int(port)))
     reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)  # beyond twice that it stops reading
     writer.write(
-        b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
     await reader.readuntil(b"\r\n\r\n")
     writer.write(frame('{"type":"start"}'))
-    flood = frame('{"type":"interrupt"}') * 1000
+    flood = frame('{"type":"mark","id":"' + "m" * 80 + '"}') * 500 + frame('{"type":"interrupt"}')
     with pytest.raises(ConnectionError):
         async with asyncio.timeout(60):
             while True:
                 writer.write(flood)
                 await writer.drain()
-    await all_freed(server, 5)
-    assert "not_reading" in server.log.read_text()
+    await all_freed(server, 5)  # with whatever came first: it cannot be told
     writer.close()
 
 
@@ -317,7 +320,7 @@ async def _send_for_ever(client: Client) -> None:
 async def test_an_upload_that_is_cut_short_is_no_bug_of_ours_and_disturbs_nobody(server: Server) -> None:
     host, port = server.url.split("//")[1].split(":")
     head = (
-        b"POST /api/avatars HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=q\r\n"
+        b"POST /api/avatars HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=q\r\n"
         b"Content-Length: 500000\r\n\r\n--q\r\n"
         b'Content-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
     )

@@ -14,11 +14,14 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from app.api.auth import Gate, Role
 from app.api.ice_links import ice_links
 from app.api.problems import MEDIA_TYPE
+from app.api.server_messages import started
 from app.api.whep import FRAGMENT, MAX_SDP_BYTES, PREFIX, SDP
 from app.config import IceServer, Settings
 from app.main import create_app
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
+from bench.fuzz_sdp import mutated_fragments
 
 TURN = IceServer("turn:turn.example.org:3478?transport=udp", 'a "user"', "back\\slash; and, more")
 CANDIDATE = "a=candidate:1 1 udp 2130706431 127.0.0.1 {port} typ host\r\n"
@@ -51,7 +54,7 @@ async def client(service: Service, session: Session) -> AsyncIterator[httpx.Asyn
     """Asks with a view token, and as who has an offer."""
     transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=False)
     headers = {"authorization": bearer(service, session.id), "content-type": SDP}
-    async with httpx.AsyncClient(transport=transport, base_url="http://server", headers=headers) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
         yield client
 
 
@@ -298,3 +301,61 @@ async def test_a_flood_of_offers_finds_an_end(
     path = next(answer for answer in answers if answer.status_code == 201).headers["location"]
     await client.delete(path)
     await watch(client, session, offer)
+
+
+@pytest.mark.parametrize("damage", [("a=group:BUNDLE 0 1", "a=group:BUNDLE 7 8"), ("a=mid:1", "a=mid:0")])
+async def test_an_offer_that_names_what_is_not_there_is_the_clients_fault(
+    client: httpx.AsyncClient, session: Session, player: RTCPeerConnection, damage: tuple[str, str]
+) -> None:
+    offer = player.localDescription.sdp.replace(*damage)
+    assert_problem(await client.post(PREFIX + session.id, content=offer), 422, "bad_sdp")
+
+
+async def test_damaged_fragments_are_taken_or_refused(
+    client: httpx.AsyncClient, session: Session, player: RTCPeerConnection
+) -> None:
+    answer = await watch(client, session, player.localDescription.sdp)
+    statuses = set()
+    for fragment in mutated_fragments(13, 60):
+        sent = fragment.encode(errors="surrogatepass")
+        patched = await client.patch(answer.headers["location"], content=sent, headers={"content-type": FRAGMENT})
+        statuses.add(patched.status_code)
+        assert patched.status_code in (200, 204, 404, 409, 422), patched.text
+        if patched.status_code == 404:  # it had said that no more candidates come, and none could be used
+            answer = await watch(client, session, player.localDescription.sdp)
+    assert 204 in statuses and 422 in statuses
+
+
+async def test_each_answer_holds_turn_credentials_of_its_own_session(tmp_path: Path, player: RTCPeerConnection) -> None:
+    settings = Settings(
+        data_dir=tmp_path,
+        engine="clapper",
+        ice_servers=(IceServer("turn:127.0.0.1:1"),),
+        turn_secret="shared with coturn",
+        token_secret="as long as a signature of 32 bytes wants",
+    )
+    service = Service(settings)
+    await service.start()
+    session = await service.open(SessionRequest(engine="clapper"))
+    transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=False)
+    headers = {"authorization": bearer(service, session.id), "content-type": SDP}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        answer = await watch(client, session, player.localDescription.sdp)
+        (link,) = answer.headers.get_list("link")
+        assert re.search(rf'username="\d+:{session.id}-[0-9a-f]{{8}}"; credential="[\w+/=]+"', link)
+    (told,) = started(session).ice_servers
+    assert told.username is not None and f":{session.id}-" in told.username and told.credential
+    await service.aclose()
+
+
+async def test_who_does_not_connect_keeps_nobody_out_for_long(
+    client: httpx.AsyncClient, session: Session, player: RTCPeerConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = player.localDescription.sdp
+    paths = [(await watch(client, session, offer)).headers["location"] for _ in range(MAX_VIEWERS)]
+    assert_problem(await client.post(PREFIX + session.id, content=offer), 503, "too_many_viewers")
+    monkeypatch.setattr("app.api.whep_viewers.SILENT_S", 0.0)
+    await watch(client, session, offer)
+    await ended(client, paths[0])
+    for path in paths[1:]:
+        assert (await client.delete(path)).status_code == 200, "the others stay"

@@ -29,12 +29,14 @@ from app.assets import DEFAULT_PICTURE
 from app.avatars import video
 from app.avatars.avatar import VideoLoop
 from app.avatars.avatar_info import AvatarInfo
+from app.avatars.damage import AvatarDamaged
 from app.avatars.footage import at_video_fps
 from app.avatars.picture import PictureError
-from app.avatars.staging import KEPT_S
-from app.avatars.store import AvatarStore, NoSuchAvatar
+from app.avatars.share import EVERYBODY, Share
+from app.avatars.store import AvatarStore
 from app.avatars.track import bridged, steadied
 from app.avatars.video import FRAMES, MESHES, FaceVideo, load_loop, read_video
+from app.disk import Disk
 from app.faces.face import FaceFinder
 from app.media import Image
 
@@ -97,7 +99,7 @@ def at(fps: float, seconds: float) -> list[float]:
 
 
 def read(path: Path, finder: FaceFinder, max_side: int = 720) -> tuple[FaceVideo, VideoLoop]:
-    found = read_video(path, path.parent, finder, max_side, lambda done, expected: None)
+    found = read_video(path, Disk(path.parent), finder, max_side, lambda done, expected: None)
     height, width = found.first.shape[:2]
     return found, load_loop(path.parent, found.frames, width, height)
 
@@ -171,7 +173,7 @@ def test_steadying_takes_noise_away_and_adds_no_delay() -> None:
 def test_an_mp4_of_30_a_second_becomes_25_and_its_meshes_follow(finder: FaceFinder, tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", gently, at(30, 1.2))
     told: list[tuple[int, int]] = []
-    found = read_video(path, tmp_path, finder, 720, lambda done, expected: told.append((done, expected)))
+    found = read_video(path, Disk(tmp_path), finder, 720, lambda done, expected: told.append((done, expected)))
     video = load_loop(tmp_path, found.frames, SIDE, SIDE)
     assert found.frames == len(video.frames) == 30 and found.notice is None
     assert video.frames.dtype == np.uint8 and video.meshes.dtype == np.float32 and video.meshes.shape == (30, 468, 2)
@@ -366,11 +368,11 @@ def test_a_damaged_video_is_left_out_and_can_be_uploaded_again(store: AvatarStor
     with open(folder / FRAMES, "r+b") as frames:
         frames.truncate(1000)
     assert [info.id for info in store.all()] == ["default"]
-    with pytest.raises(NoSuchAvatar):
+    with pytest.raises(AvatarDamaged):
         store.load(added.id)
     assert store.add(short, "Ann") == added
     (folder / MESHES).write_bytes(b"")
-    with pytest.raises(NoSuchAvatar):
+    with pytest.raises(AvatarDamaged):
         store.load(added.id)
 
 
@@ -405,12 +407,30 @@ def test_whoever_watches_can_end_it_and_nothing_stays(store: AvatarStore, short:
     assert left(tmp_path) == []
 
 
-def test_what_a_crash_left_is_swept_up_a_day_later(store: AvatarStore, short: Path, tmp_path: Path) -> None:
-    old, new = store.drafts.open(), store.drafts.open()
-    (old / "frames.bin").write_bytes(b"x")
-    os.utime(old, (0, old.stat().st_mtime - KEPT_S - 10))
+def test_what_a_killed_process_left_is_swept_up_and_what_another_one_makes_is_not(
+    store: AvatarStore, short: Path, tmp_path: Path
+) -> None:
+    old, new = store.drafts.begin(), store.drafts.begin()
+    (old.path / "frames.bin").write_bytes(b"x")
+    os.close(old.lock)  # as the kernel does with a process
+    again = AvatarStore(tmp_path / "data", FaceFinder(), 1080, 2)
+    again.drafts.sweep()
+    assert left(tmp_path) == [new.path.name]
     added = store.add(short, "Ann")
-    assert sorted(left(tmp_path)) == sorted([added.id, new.name])
+    assert sorted(left(tmp_path)) == sorted([added.id, new.path.name])
+    new.discard()
+    assert left(tmp_path) == [added.id]
+
+
+def test_a_video_whose_disk_fills_up_meanwhile_is_refused(
+    store: AvatarStore, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others write too: that there was room for all of it before says nothing."""
+    free = iter([10**12] * 5 + [100] * 100)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=next(free)))
+    with pytest.raises(PictureError) as caught:
+        store.add(short, "Ann")
+    assert caught.value.code == "disk_full" and left(tmp_path) == []
 
 
 @pytest.fixture
@@ -455,6 +475,16 @@ def test_an_upload_over_the_limit_is_not_read_to_its_end(
         "/api/avatars", files={"video": ("x.mp4", b"\0\0\0\x18ftypmp42" + bytes(300_000), "video/mp4")}
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "video_too_large")
+    assert not (tmp_path / "data").exists(), "its length was announced: nothing of it was read"
+
+    def unannounced() -> Iterator[bytes]:
+        begin = b'--x\r\nContent-Disposition: form-data; name="video"; filename="x.mp4"\r\n\r\n\0\0\0\x18ftypmp42'
+        yield from (begin, *[bytes(60_000)] * 5)
+
+    answer = client.post(
+        "/api/avatars", content=unannounced(), headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "video_too_large")
     assert left(tmp_path) == []
 
 
@@ -464,7 +494,11 @@ class SlowStore(AvatarStore):
     go_on = threading.Event()
 
     def add(
-        self, upload: bytes | Path, name: str, progress: video.Progress = lambda done, expected: None
+        self,
+        upload: bytes | Path,
+        name: str,
+        progress: video.Progress = lambda done, expected: None,
+        share: Share = EVERYBODY,
     ) -> AvatarInfo:
         progress(3, 12)
         while not self.go_on.wait(0.01):

@@ -316,17 +316,21 @@ async def test_a_refused_microphone_is_explained_and_holds_no_place(server: Serv
     await freed(server)
 
 
-async def test_an_insecure_page_says_how_to_get_the_microphone(server: Server, open_page: OpenPage) -> None:
-    port = server.url.rsplit(":", 1)[1]
-    page = await open_page("--host-resolver-rules=MAP face.test 127.0.0.1", url=f"http://face.test:{port}/")
-    await page.click("#start-mic")
-    await status(page, "--ssl-certfile")
+async def test_an_insecure_page_says_how_to_get_the_microphone(open_page: OpenPage, tmp_path: Path) -> None:
+    server = Server.start(tmp_path, allowed_hosts="face.test")
+    try:
+        port = server.url.rsplit(":", 1)[1]
+        page = await open_page("--host-resolver-rules=MAP face.test 127.0.0.1", url=f"http://face.test:{port}/")
+        await page.click("#start-mic")
+        await status(page, "--ssl-certfile")
+    finally:
+        server.stop()
 
 
 async def test_https_is_served_with_a_certificate(open_page: OpenPage, tmp_path: Path) -> None:
     make_certificate(tmp_path)
     flags = ("--ssl-certfile", str(tmp_path / "cert.pem"), "--ssl-keyfile", str(tmp_path / "key.pem"))
-    secure = Server.start(tmp_path, *flags)
+    secure = Server.start(tmp_path, *flags, allowed_hosts="face.test")
     try:
         port = secure.url.rsplit(":", 1)[1]
         page = await open_page("--host-resolver-rules=MAP face.test 127.0.0.1", url=f"https://face.test:{port}/")

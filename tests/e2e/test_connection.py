@@ -11,6 +11,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from app.errors import Refusal
 from app.rtc.connection import Connection
+from app.rtc.ice_network import IceNetwork
 
 pytestmark = pytest.mark.realtime
 
@@ -43,7 +44,7 @@ async def offer() -> tuple[RTCPeerConnection, str]:
 async def test_an_answer_that_is_given_up_keeps_no_socket(turns: int) -> None:
     client, sdp = await offer()
     before = sockets()
-    connection = Connection(())
+    connection = Connection(IceNetwork())
     answering = asyncio.create_task(connection.answer(sdp))
     for _ in range(turns):
         await asyncio.sleep(0)
@@ -57,7 +58,7 @@ async def test_an_answer_that_is_given_up_keeps_no_socket(turns: int) -> None:
 @pytest.mark.parametrize("after_ms", range(0, 240, 20))
 async def test_a_connection_closed_while_it_is_made_leaves_no_task(after_ms: int) -> None:
     client, sdp = await offer()
-    connection = Connection(())
+    connection = Connection(IceNetwork())
     answer = await connection.answer(sdp)
     await client.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     await asyncio.sleep(after_ms / 1000)
@@ -72,7 +73,7 @@ async def test_a_connection_closed_while_it_is_made_leaves_no_task(after_ms: int
 async def test_an_offer_that_lacks_a_line_is_the_clients_fault_and_can_be_closed(line: str) -> None:
     client, sdp = await offer()
     kept = "".join(each for each in sdp.splitlines(keepends=True) if not each.startswith(line))
-    connection = Connection(())
+    connection = Connection(IceNetwork())
     try:
         await connection.answer(kept)
     except Refusal as refused:
@@ -85,7 +86,7 @@ async def test_an_offer_that_lacks_a_line_is_the_clients_fault_and_can_be_closed
 
 async def test_two_sections_of_one_name_are_the_clients_fault() -> None:
     client, sdp = await offer()
-    connection = Connection(())
+    connection = Connection(IceNetwork())
     with pytest.raises(Refusal) as refused:
         await connection.answer(sdp.replace("a=mid:1", "a=mid:0"))
     assert refused.value.code == "bad_sdp"

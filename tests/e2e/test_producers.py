@@ -48,7 +48,7 @@ class Running:
 
     def __init__(self, folder: Path) -> None:
         self.engine = SlowClapper()
-        self._server: Server = make_server(Settings(port=0, data_dir=folder), "warning")
+        self._server: Server = make_server(Settings(port=0, data_dir=folder))
         self._server.engines.add(self.engine)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

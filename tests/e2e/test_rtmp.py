@@ -15,6 +15,7 @@ from av import AudioFrame, VideoFrame
 
 from app.config import Settings
 from app.ingest.pcm import PcmFormat
+from app.rtc.checked_connect import output_reach
 from app.rtc.picture_encoder import Effort, make_encoder
 from app.rtc.rtmp.chunks import CHUNK_BYTES
 from app.rtc.rtmp.flv import AAC_HEADER, AvcPayloads, aac_frame
@@ -23,10 +24,13 @@ from app.rtc.rtmp_push import picture_ms, sound_ms
 from app.rtc.voice_encoder import AacEncoder
 from app.sessions.output_target import OutputRequest
 from app.sessions.outputs import OutputStatus
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from tests.nginx import Nginx
 from tests.noise import Faults, Noise, believed
+
+HERE = output_reach(private=True)
 
 pytestmark = pytest.mark.realtime
 
@@ -157,7 +161,7 @@ async def test_light_and_sound_meet_in_what_a_server_received(service: Service, 
 
 async def test_times_go_on_where_three_bytes_no_longer_hold_them(nginx: Nginx) -> None:
     """After 4.6 hours; pictures of noise, which take several chunks each."""
-    publisher = await Publisher.open(RtmpTarget("127.0.0.1", nginx.port, False, "live", "late"), (320, 240))
+    publisher = await Publisher.open(RtmpTarget("127.0.0.1", nginx.port, False, "live", "late"), (320, 240), HERE)
     listening = asyncio.create_task(publisher.listen())
     pictures, sounds, payloads = make_encoder("H264", BITRATE, BITRATE, Effort.USUAL), AacEncoder(), AvcPayloads()
     begins_ms, chance = 0xFFFFFF - 1000, np.random.default_rng(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -40,6 +39,9 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
         ({"engine": "wav2lip"}, "checkpoint"),
         ({"port": "eighty"}, "LIPWIRE_PORT must be a whole number"),
         ({"ssl_certfile": "none.pem", "ssl_keyfile": "none.pem"}, "none.pem"),
+        ({"data_dir": f"{__file__}/data"}, "LIPWIRE_DATA_DIR"),
+        ({"data_dir": "/proc/data"}, "LIPWIRE_DATA_DIR"),
+        ({"weights_dir": __file__}, "LIPWIRE_WEIGHTS_DIR"),
         ({"ice_servers": "example.org"}, "LIPWIRE_ICE_SERVERS"),
     ],
 )
@@ -61,15 +63,6 @@ async def test_ctrl_c_ends_open_sessions_and_the_process(tmp_path: Path) -> None
     assert server.process.wait(timeout=15) in (0, 130, -2)
     log = server.log.read_text()
     assert "closed" in log and "Traceback" not in log
-
-
-def test_doctor_says_what_would_run(capsys: pytest.CaptureFixture[str]) -> None:
-    status = main(["doctor"])
-    said = capsys.readouterr().out
-    found = re.search(r"auto means portrait\nportrait: (\d+) frames/s .* enough for [\d.]+ sessions", said)
-    assert found is not None, said
-    rate = int(found[1])  # a busy machine may have time for no session
-    assert status == (0 if rate >= 25 else 1) or rate == 25
 
 
 def test_weights_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,9 @@ from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.rtc.viewer import Viewer
 from app.sessions.events import ViewersChanged
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 
 pytestmark = pytest.mark.realtime
 

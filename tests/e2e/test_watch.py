@@ -130,7 +130,7 @@ async def test_two_lines_show_a_face_in_a_page_of_the_strictest_policy(server: S
         poster = f'poster="{server.url}/api/avatars/default/image"'
         with ForeignSite(two_lines(server, made.watch, poster), policy) as site:
             complaints: list[str] = []
-            page = await open_page(url="about:blank")
+            page = await open_page(url="about:blank", bound_by_policy=True)
             page.on("console", lambda message: complaints.append(message.text))
             await page.goto(site.url)
             await becomes(page, "playing")

@@ -17,13 +17,15 @@ import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from app.config import Settings
+from app.rtc.ice_network import IceNetwork
 from app.rtc.push import PushFailed
 from app.rtc.whip_client import WhipTarget
 from app.rtc.whip_push import WhipPush
 from app.sessions.output_target import OutputRequest
 from app.sessions.outputs import OutputStatus
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from tests.e2e.test_connection import sockets, tasks_of_libraries
 from tests.noise import Faults, Noise, believed
 from tests.paths import ROOT
@@ -201,7 +203,7 @@ async def test_a_push_given_up_at_any_time_leaves_nothing_behind(
     session: Session, receiver: Receiver, after_ms: int
 ) -> None:
     before = sockets()
-    push = WhipPush(session.media, (), WhipTarget(receiver.url("/whip"), TOKEN))
+    push = WhipPush(session.media, IceNetwork(), WhipTarget(receiver.url("/whip"), TOKEN))
     pushing = asyncio.create_task(push.run(lambda: None))
     await asyncio.sleep(after_ms / 1000)
     pushing.cancel()
@@ -238,9 +240,11 @@ async def test_an_answer_that_lacks_a_line_ends_one_try_in_order(
     session: Session, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     monkeypatch.setattr("app.rtc.whip_push.CONNECT_S", 1)
-    monkeypatch.setattr("app.rtc.whip_push.WhipClient", lambda target: Answerer(line))
+    monkeypatch.setattr("app.rtc.whip_push.WhipClient", lambda target, reach: Answerer(line))
     before = sockets()
-    pushing = asyncio.create_task(WhipPush(session.media, (), WhipTarget("http://host/whip", None)).run(lambda: None))
+    pushing = asyncio.create_task(
+        WhipPush(session.media, IceNetwork(), WhipTarget("http://host/whip", None)).run(lambda: None)
+    )
     await asyncio.wait({pushing}, timeout=4)
     if not pushing.done():  # it could do without
         pushing.cancel()

@@ -17,8 +17,9 @@ from app.assets import SAMPLE
 from app.config import Settings
 from app.ingest.pcm import PcmFormat
 from app.main import create_app
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 
 TOKEN_S = 600
 SECRET = "as long as a signature of 32 bytes wants"

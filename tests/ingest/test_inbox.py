@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.ingest.inbox import ITEM_BYTES, PcmInbox
+from app.ingest.inbox import FREE_BYTES, ITEM_BYTES, PcmInbox, Waiting
 
 FLUSH = "flush"  # what stands between the bytes
 
@@ -57,3 +57,19 @@ async def test_get_waits_for_something() -> None:
     await asyncio.sleep(0)
     inbox.put(b"x")
     assert await waiting == b"x"
+
+
+async def test_where_too_much_waits_in_all_of_them_small_ones_still_have_room() -> None:
+    waiting = Waiting(4 * FREE_BYTES)
+    large, small = (PcmInbox[str](100 * FREE_BYTES, waiting) for _ in range(2))
+    while large.has_room:
+        large.put(bytes(FREE_BYTES // 4))
+    assert waiting.bytes <= 4.5 * FREE_BYTES
+    small.put(bytes(1000))
+    assert small.has_room
+    while not large.has_room:
+        await large.get()
+    assert not waiting.is_full
+    large.clear()
+    small.clear()
+    assert waiting.bytes == 0

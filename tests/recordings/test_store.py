@@ -131,7 +131,7 @@ def test_what_a_killed_server_left_is_mended_once_nobody_writes_it(store: Record
 
 
 def test_what_is_mended_is_marked_too(tmp_path: Path) -> None:
-    store = RecordingStore(tmp_path, 7, Origin("Made up").mark_if_possible)
+    store = RecordingStore(tmp_path, 7, 0, Origin("Made up").mark_if_possible)
     store.note(INFO)
     path = store.path("5e55")
     whole = growing(path).whole_bytes

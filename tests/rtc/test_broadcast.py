@@ -12,13 +12,16 @@ from av import CodecContext, Packet
 
 from app.clock import SlotClock
 from app.i420 import BLACK_LUMA, plain
-from app.media import NS_PER_S, PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
+from app.media import PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.broadcast import (
+    FAILURES,
     KEY_INTERVAL_NS,
+    RETRY_PICTURES,
     START_BITRATE_SHARE,
     SUBSCRIPTION_PICTURES,
     SUBSCRIPTION_VOICE,
+    EncodingFailed,
     PictureBroadcast,
     VoiceBroadcast,
 )
@@ -245,15 +248,22 @@ async def test_the_bit_rate_is_what_most_can_take(monkeypatch: pytest.MonkeyPatc
     assert stage.encoders["H264"].bitrate == 1_200_000
 
 
-async def test_an_encoder_that_breaks_ends_the_task_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_encoder_that_never_works_ends_the_task_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
     stage.pictures.subscribe("H264")
+    made = []
 
-    def broken(picture: object, slot: int, key: bool) -> Encoded:
+    def broken(*given: object) -> Encoded:
+        made.append(given)
         raise ValueError("broken")
 
-    monkeypatch.setattr(stage.encoders["H264"], "encode", broken)
-    stage.feed.put(played(0))
-    with pytest.raises(ValueError, match="broken"):
-        async with asyncio.timeout(NS_PER_S / 1e9 * 5):
-            await stage.pictures.run(stage.slots)
+    monkeypatch.setattr(NotingEncoder, "encode", broken)
+    serving = asyncio.create_task(stage.pictures.run(stage.slots))
+    for slot in range(FAILURES * RETRY_PICTURES):
+        stage.feed.put(played(slot))
+        for _ in range(20):
+            await asyncio.sleep(0)
+    with pytest.raises(EncodingFailed):
+        async with asyncio.timeout(5):
+            await serving
+    assert len(made) == FAILURES, "not every picture is tried, as an encoder takes long to be made"

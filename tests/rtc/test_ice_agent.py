@@ -14,8 +14,9 @@ from aiortc.rtcicetransport import candidate_from_aioice, candidate_to_aioice
 from app.config import IceServer
 from app.errors import Refusal
 from app.rtc.connection import Connection
-from app.rtc.ice_agent import CANDIDATES_HIGH
+from app.rtc.ice_connection import CANDIDATES_HIGH
 from app.rtc.ice_fragment import IceFragment, without_candidates
+from app.rtc.ice_network import IceNetwork
 from tests.e2e.test_connection import sockets, tasks_of_libraries
 
 pytestmark = pytest.mark.realtime
@@ -27,7 +28,7 @@ class Pair:
     """A connection of ours, and a peer who offered without a candidate."""
 
     def __init__(self) -> None:
-        self.ours, self.theirs = Connection(()), RTCPeerConnection()
+        self.ours, self.theirs = Connection(IceNetwork()), RTCPeerConnection()
 
     async def exchange(self) -> None:
         for kind in ("audio", "video"):
@@ -104,7 +105,7 @@ async def test_candidates_of_another_ice_session_are_ignored(pair: Pair) -> None
 async def test_a_flood_of_candidates_is_cut(pair: Pair) -> None:
     await pair.exchange()
     for start in range(1, 20 * CANDIDATES_HIGH, 16):
-        lines = "".join(f"a=candidate:1 1 udp 1 127.0.0.1 {port} typ host\r\n" for port in range(start, start + 16))
+        lines = "".join(f"a=candidate:1 1 udp 1 10.9.8.7 {port} typ host\r\n" for port in range(start, start + 16))
         pair.ours.ice.add(IceFragment.parse(lines))
     await asyncio.sleep(0.1)
     assert len(pair.path.remote_candidates) == CANDIDATES_HIGH
@@ -182,7 +183,7 @@ async def test_a_restart_without_a_bundle_and_of_a_closed_connection_is_refused(
     with pytest.raises(Refusal) as refused:
         await pair.ours.ice.restart(IceFragment("late", "a" * 22))
     assert refused.value.code == "session_over"
-    unbundled, theirs = Connection(()), RTCPeerConnection()
+    unbundled, theirs = Connection(IceNetwork()), RTCPeerConnection()
     for kind in ("audio", "video"):
         theirs.addTransceiver(kind, "recvonly")
     await theirs.setLocalDescription(await theirs.createOffer())
@@ -195,7 +196,7 @@ async def test_a_restart_without_a_bundle_and_of_a_closed_connection_is_refused(
 
 
 async def test_a_server_that_does_not_answer_is_given_a_second() -> None:
-    theirs, connection = RTCPeerConnection(), Connection((IceServer("stun:127.0.0.1:1"),))
+    theirs, connection = RTCPeerConnection(), Connection(IceNetwork((IceServer("stun:127.0.0.1:1"),)))
     for kind in ("audio", "video"):
         theirs.addTransceiver(kind, "recvonly")
     await theirs.setLocalDescription(await theirs.createOffer())

@@ -68,6 +68,8 @@ def test_epoch_slots() -> None:
 
 MEDIA = (
     "m={kind} 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na={direction}\r\na=mid:{kind}\r\na=rtpmap:96 {codec}\r\n"
+    "a=rtcp-mux\r\na=ice-ufrag:user\r\na=ice-pwd:" + "p" * 22 + "\r\na=setup:actpass\r\n"
+    "a=fingerprint:sha-256 " + ":".join(["00"] * 32) + "\r\n"
 )
 
 

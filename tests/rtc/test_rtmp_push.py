@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from app.clock import Epoch, wall_clock
 from app.rtc.broadcast import SUBSCRIPTION_PICTURES, SUBSCRIPTION_VOICE, PictureBroadcast, VoiceBroadcast
+from app.rtc.checked_connect import output_reach
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.push import PushFailed
@@ -39,6 +40,9 @@ CODE = b"\x00\x00\x00\x01"
 KEY_PICTURE = CODE + SPS + CODE + PPS + CODE + b"\x65key"
 INTER_PICTURE = CODE + b"\x41inter"
 SIZE = (640, 480)
+
+
+HERE = output_reach(private=True)
 
 
 class Stage:
@@ -78,7 +82,7 @@ class Stage:
 async def pushing(stage: Stage, station: Station) -> AsyncIterator[asyncio.Task[None]]:
     """Push until the server takes the stream; the task is cancelled in the end."""
     live = asyncio.Event()
-    task = asyncio.create_task(RtmpPush(stage.media, SIZE, station.target).run(live.set))
+    task = asyncio.create_task(RtmpPush(stage.media, SIZE, station.target, HERE).run(live.set))
     waiting = asyncio.create_task(live.wait())
     await asyncio.wait({task, waiting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
@@ -96,7 +100,7 @@ async def refused(station: Station) -> PushFailed:
     stage = Stage()
     with pytest.raises(PushFailed) as failed:
         async with asyncio.timeout(10):
-            await RtmpPush(stage.media, SIZE, station.target).run(lambda: None)
+            await RtmpPush(stage.media, SIZE, station.target, HERE).run(lambda: None)
     assert not stage.is_taken
     return failed.value
 
@@ -189,14 +193,14 @@ async def test_a_server_that_is_not_there_is_unreachable() -> None:
     async with Station() as station:
         target = station.target
     with pytest.raises(PushFailed) as failed:
-        await RtmpPush(Stage().media, SIZE, target).run(lambda: None)
+        await RtmpPush(Stage().media, SIZE, target, HERE).run(lambda: None)
     assert failed.value.code == "unreachable" and not failed.value.refused
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 300])
 async def test_a_name_that_does_not_resolve_is_unreachable(host: str) -> None:
     with pytest.raises(PushFailed) as failed:
-        await RtmpPush(Stage().media, SIZE, RtmpTarget(host, 1, False, "a", "b")).run(lambda: None)
+        await RtmpPush(Stage().media, SIZE, RtmpTarget(host, 1, False, "a", "b"), HERE).run(lambda: None)
     assert failed.value.code == "unreachable"
 
 
@@ -205,7 +209,7 @@ async def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.Monke
     async with await asyncio.start_server(lambda reader, writer: asyncio.sleep(5), "127.0.0.1", 0) as silent:
         target = RtmpTarget("127.0.0.1", silent.sockets[0].getsockname()[1], False, "live", "key")
         with pytest.raises(PushFailed) as failed:
-            await RtmpPush(Stage().media, SIZE, target).run(lambda: None)
+            await RtmpPush(Stage().media, SIZE, target, HERE).run(lambda: None)
     assert failed.value.code == "unreachable"
 
 

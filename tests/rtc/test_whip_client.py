@@ -8,8 +8,11 @@ from threading import Thread
 
 import pytest
 
+from app.rtc.checked_connect import output_reach
 from app.rtc.push import PushFailed
 from app.rtc.whip_client import ANSWER_BYTES, LONGEST_RETRY_AFTER_S, MOST_REDIRECTS, WhipClient, WhipTarget
+
+HERE = output_reach(private=True)
 
 Answer = Callable[["Request"], None]
 
@@ -73,7 +76,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 async def failure(target: WhipTarget) -> PushFailed:
     with pytest.raises(PushFailed) as failed:
-        async with WhipClient(target) as client:
+        async with WhipClient(target, HERE) as client:
             await client.offer("v=0 offer")
     assert failed.value.message.endswith(".")
     return failed.value
@@ -81,7 +84,7 @@ async def failure(target: WhipTarget) -> PushFailed:
 
 async def test_an_offer_is_posted_and_what_it_made_is_deleted(endpoint: Endpoint) -> None:
     endpoint.answers = {"/whip": TAKEN, "/resource/1": answer(200)}
-    async with WhipClient(WhipTarget(endpoint.url("/whip"), "secret")) as client:
+    async with WhipClient(WhipTarget(endpoint.url("/whip"), "secret"), HERE) as client:
         assert await client.offer("v=0 offer") == "v=0 answer"
         assert len(endpoint.asked) == 1
     assert endpoint.asked == [
@@ -92,14 +95,14 @@ async def test_an_offer_is_posted_and_what_it_made_is_deleted(endpoint: Endpoint
 
 async def test_without_a_token_none_is_sent_and_an_endpoint_without_location_is_not_deleted(endpoint: Endpoint) -> None:
     endpoint.answers = {"/whip": answer(201, b"v=0", Content_Type="application/sdp")}
-    async with WhipClient(WhipTarget(endpoint.url("/whip"), None)) as client:
+    async with WhipClient(WhipTarget(endpoint.url("/whip"), None), HERE) as client:
         await client.offer("v=0")
     assert [(method, token) for method, _, token, _ in endpoint.asked] == [("POST", None)]
 
 
 async def test_a_server_that_does_not_hear_the_goodbye_does_no_harm(endpoint: Endpoint) -> None:
     endpoint.answers = {"/whip": TAKEN, "/resource/1": lambda request: request.connection.close()}
-    async with WhipClient(WhipTarget(endpoint.url("/whip"), None)) as client:
+    async with WhipClient(WhipTarget(endpoint.url("/whip"), None), HERE) as client:
         await client.offer("v=0")
 
 
@@ -110,7 +113,7 @@ async def test_redirects_are_followed_with_the_token(endpoint: Endpoint, status:
         "/elsewhere": TAKEN,
         "/resource/1": answer(200),
     }
-    async with WhipClient(WhipTarget(endpoint.url("/whip"), "t")) as client:
+    async with WhipClient(WhipTarget(endpoint.url("/whip"), "t"), HERE) as client:
         await client.offer("v=0")
     assert [asked[:3] for asked in endpoint.asked[:2]] == [
         ("POST", "/whip", "Bearer t"),
@@ -123,7 +126,7 @@ async def test_another_server_gets_the_offer_but_not_the_token(endpoint: Endpoin
     try:
         endpoint.answers = {"/whip": answer(307, Location=other.url("/whip"))}
         other.answers = {"/whip": TAKEN, "/resource/1": answer(200)}
-        async with WhipClient(WhipTarget(endpoint.url("/whip"), "t")) as client:
+        async with WhipClient(WhipTarget(endpoint.url("/whip"), "t"), HERE) as client:
             await client.offer("v=0")
         assert [(method, token) for method, _, token, _ in other.asked] == [("POST", None), ("DELETE", None)]
     finally:

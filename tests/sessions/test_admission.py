@@ -17,8 +17,9 @@ from app.media import NS_PER_MS, SLOT_NS
 from app.rtc.picture_encoder import Effort
 from app.sessions.admission import LESS, MOST_LOAD, MOST_THREAD, Machine, SessionLoad, Terms, load, terms
 from app.sessions.capacity import PATIENCE_NS, Capacity, Inside
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from app.threads import MeasuredPool
 from tests.fakes import FakeClock
 

@@ -11,6 +11,7 @@ from app.clock import Epoch
 from app.errors import Refusal
 from app.media import NS_PER_S
 from app.rtc.broadcast import PictureBroadcast, VoiceBroadcast
+from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.push import PushFailed
@@ -57,7 +58,7 @@ class Stage:
         feed = PlayoutFeed(2)
         pictures = PictureBroadcast(feed, self.clock, InlinePool(), 0, 1_000_000, Effort.USUAL)
         media = Media(VoiceBroadcast(feed, self.clock), pictures, Epoch())
-        self.outputs = Outputs(media, (640, 480), (), self.clock, self._live, chance=lambda: 0.5)
+        self.outputs = Outputs(media, (640, 480), IceNetwork(), self.clock, self._live, chance=lambda: 0.5)
         monkeypatch.setattr("app.sessions.outputs.RtmpPush", lambda *about: self.push)
 
     def _live(self) -> None:

@@ -19,8 +19,9 @@ from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
 from app.recordings.store import DAY_S, RecordingStore
 from app.sessions.recording import Snapshot
-from app.sessions.service import Service, SessionRequest
+from app.sessions.service import Service
 from app.sessions.session import Session
+from app.sessions.session_request import SessionRequest
 from tests.recorded import boxes, claps, play
 
 pytestmark = pytest.mark.realtime
@@ -231,7 +232,7 @@ async def test_what_has_expired_is_removed_when_the_server_starts(tmp_path: Path
 
 
 async def test_a_disk_that_is_really_full_leaves_a_file_that_plays(tiny_disk: Path) -> None:
-    serving = Service(Settings(data_dir=tiny_disk))
+    serving = Service(Settings(data_dir=tiny_disk, spare_disk_megabytes=0))
     await serving.start()
     session = await clapping(serving, 250)
     await until(lambda: session.recording is not None and session.recording.info.state == "failed")

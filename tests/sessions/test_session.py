@@ -21,6 +21,7 @@ from app.ingest.pcm import PcmFormat
 from app.media import I420, NS_PER_S, PACKETS_PER_FRAME, SLOT_MS, SLOT_NS, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.broadcast import SUBSCRIPTION_PICTURES
+from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import SPARE_SLOTS
 from app.sessions.events import Failed, Interrupted, SessionEvent, Speaking
@@ -57,7 +58,7 @@ class Numbering:
         return Face(None)
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
-        return [plain(4, 4, 16 + job.window.sound.pts % 200) for job in jobs]
+        return [plain(2, 2, 16 + job.window.sound.pts % 200) for job in jobs]
 
 
 class Unwatched:
@@ -88,7 +89,7 @@ class Stage:
         lead_packets: int = 2,
     ) -> Session:
         avatar = Avatar("p", "p", STILL, np.zeros((468, 2), np.float32))
-        limits = SessionLimits(20, 10, lead_packets, 2_500_000, Effort.USUAL, ())
+        limits = SessionLimits(20, 10, lead_packets, 2_500_000, Effort.USUAL, IceNetwork())
         machinery = Machinery(self.worker, pool or InlinePool(), InlinePool(), self.clock)
         session = Session("5e55", mode, Cast(Numbering(), avatar, Face(motion)), limits, machinery, Unwatched())
         self.sessions.append(session)

@@ -56,6 +56,16 @@ test('an error message ends it, with the words of the server', async () => {
   assert.equal(ends, 1);
 });
 
+test('a server that is being restarted says so, and the session goes on until it ends', async () => {
+  const socket = await played();
+  socket.receive({ type: 'draining', in_s: 29.4 });
+  assert.equal(conversation.state, 'playing');
+  assert.match(changes.at(-1).sentence, /restarted.* 30 s/);
+  socket.receive({ type: 'error', code: 'server_draining', message: 'For programs.' });
+  assert.deepEqual([changes.at(-1).state, changes.at(-1).isTrouble], ['error', true]);
+  assert.match(changes.at(-1).sentence, /Start again in a moment/);
+});
+
 test('a server that asks for a key is told apart from other trouble', async () => {
   let asked = 0;
   conversation.on('keyless', () => (asked += 1));
@@ -68,6 +78,28 @@ test('a server that asks for a key is told apart from other trouble', async () =
   }
   await settle();
   assert.equal(asked, 2);
+});
+
+test('texts that no session took are given back', async () => {
+  const unsaid = [];
+  conversation.on('unsaid', (text) => unsaid.push(text));
+  conversation.say('Good morning.', '', CHOICE);
+  conversation.say('How are you?', '', CHOICE);
+  await settle();
+  FakeSocket.last.open();
+  await settle();
+  FakeSocket.last.receive({ type: 'error', code: 'key_missing', message: 'For programs.' });
+  await settle();
+  assert.deepEqual(unsaid, ['Good morning. How are you?']);
+  conversation.say('Once more.', '', CHOICE);
+  await settle();
+  FakeSocket.last.open();
+  await settle();
+  FakeSocket.last.receive({ type: 'started', session: 'ID' });
+  await settle();
+  FakeSocket.last.receive({ type: 'error', code: 'engine_failed', message: 'The engine broke.' });
+  await settle();
+  assert.equal(unsaid.length, 1, 'that one was taken');
 });
 
 test('a second clip goes on in the session, after an interrupt where the first still plays', async () => {

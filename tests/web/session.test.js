@@ -57,7 +57,7 @@ test('a key that the visitor typed goes with the start', async (t) => {
 test('that a key is missing is said in the words of the page, not in those for programs', async () => {
   const { socket } = await begun();
   socket.receive({ type: 'error', code: 'key_missing', message: 'Send "key" in "start".' });
-  assert.match(failures()[0].message, /under Settings/);
+  assert.match(failures()[0].message, /under “Key”/);
 });
 
 test('a session starts, offers, and tells its stream before it is ready', async () => {

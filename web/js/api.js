@@ -1,10 +1,10 @@
-/** The server's HTTP side: faces and engines. */
+/** The server's HTTP side: faces, engines, its key. */
 
 import { Failure, failureOfServer } from './errors.js';
-import { recall } from './ui/memory.js';
+import { forget, recall, remember } from './ui/memory.js';
 
-/** Where a server's key is remembered until the tab is closed. */
-export const KEY_NAME = 'lipwire.key';
+/** Where a server's key is remembered: until the tab is closed, or on this device. */
+const KEY_NAME = 'lipwire.key';
 
 /**
  * A face the server knows.
@@ -124,9 +124,31 @@ export async function request(path, options, fallbackCode) {
   return response;
 }
 
-/** What the visitor typed as the server's key, if anything. */
+/** What the visitor typed as the server's key, if anything. @returns {?string} */
 export function serverKey() {
-  return recall('session', KEY_NAME);
+  return recall('session', KEY_NAME) || recall('local', KEY_NAME);
+}
+
+/** Use this key from now on. @param {string} key @param {import('./ui/memory.js').Span} span how long */
+export function keepKey(key, span) {
+  forgetKey();
+  remember(span, KEY_NAME, key);
+}
+
+/** Use none any more. */
+export function forgetKey() {
+  forget('session', KEY_NAME);
+  forget('local', KEY_NAME);
+}
+
+/** Ask for what needs a key; raises a Failure where the server does not know the one there is. */
+export async function testKey() {
+  await request('/api/sessions', {}, 'http-failed');
+}
+
+/** @returns {Promise<{label: string, keys: boolean}>} what faces are marked with, and whether a key is wanted */
+export async function getSite() {
+  return (await request('/api/site', {}, 'http-failed')).json();
 }
 
 /** @param {RequestInit} options @returns {RequestInit} */

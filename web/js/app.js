@@ -1,6 +1,8 @@
 /** Wires the page together. */
 
-import { deleteAvatar, isVideo, listAvatars, listEngines, listVoices, newUploadId, uploadAvatar } from './api.js';
+import {
+  deleteAvatar, getSite, isVideo, listAvatars, listEngines, listVoices, newUploadId, serverKey, uploadAvatar,
+} from './api.js';
 import { isAboutKey, sentenceFor } from './errors.js';
 import { Avatars, isBundled } from './faces/avatars.js';
 import { DeleteDialog } from './faces/delete-dialog.js';
@@ -15,13 +17,15 @@ import { Controls } from './ui/controls.js';
 import { showEngines } from './ui/engines.js';
 import { Figures } from './ui/figures.js';
 import { Hearing } from './ui/hearing.js';
-import { KeyField } from './ui/key-field.js';
+import { KeyForm } from './ui/key-form.js';
 import { part } from './ui/part.js';
 import { Stage } from './ui/stage.js';
 import { Typing } from './ui/typing.js';
 
 const SAMPLE_URL = '/web/assets/sample.wav';
 const HEARD_SENTENCE = 'You hear the face now. With headphones, the microphone does not hear it too.';
+const KEY_SENTENCE = 'This server asks for a key before it makes or shows sessions.';
+const ACCEPTED_SENTENCE = 'The key is right. Ready.';
 const SILENT_SENTENCE = 'The face is silent, and follows your voice.';
 
 const dropTarget = part(document, '#stage', HTMLElement);
@@ -34,7 +38,7 @@ const avatars = new Avatars(part(document, '#avatars', HTMLElement));
 const figures = new Figures(part(document, '#figures', HTMLElement), video, part(document, '#trend', SVGElement));
 const conversation = new Conversation();
 const deleteDialog = new DeleteDialog(part(document, '#delete-dialog', HTMLDialogElement));
-const keyField = new KeyField(part(document, '#key-row', HTMLElement));
+const keyForm = new KeyForm(part(document, '#key-form', HTMLFormElement), part(document, '#key-row', HTMLElement));
 const sessions = new SessionList(part(document, '#sessions', HTMLElement), (id) => avatars.nameOf(id));
 const typing = new Typing(
   part(document, '#say', HTMLFormElement),
@@ -75,7 +79,8 @@ function wireConversation() {
     figures.begin(session);
     session.on('stream', (stream) => stage.showVideo(stream, (sentence) => controls.say(sentence)));
   });
-  conversation.on('keyless', () => keyField.ask());
+  conversation.on('unsaid', (text) => typing.restore(text));
+  conversation.on('keyless', (why) => keyForm.ask(why));
   conversation.on('level', (peak) => stage.showLevel(peak));
   conversation.on('end', () => {
     figures.end();
@@ -163,8 +168,9 @@ async function removeFace(avatar) {
 /** Show what went wrong beside a session, which goes on if there is one. @param {unknown} error */
 function complain(error) {
   if (!conversation.mode) controls.showState('error', null);
-  controls.say(sentenceFor(error), true);
-  if (isAboutKey(error)) keyField.ask();
+  const sentence = sentenceFor(error);
+  controls.say(sentence, true);
+  if (isAboutKey(error)) keyForm.ask(sentence);
 }
 
 async function loadFaces() {
@@ -184,6 +190,23 @@ async function loadVoices() {
   }
 }
 
+/** What the server wants shown, and whether it wants a key, or another than the one that is remembered. */
+async function loadSite() {
+  const { label, keys } = await getSite();
+  stage.showMark(label);
+  if (!keys) return;
+  if (serverKey()) await keyForm.check();
+  else keyForm.ask(KEY_SENTENCE);
+}
+
+function wireKey() {
+  keyForm.on('accepted', () => {
+    controls.say(ACCEPTED_SENTENCE);
+    typing.focus();
+    loadFaces().catch(complain);
+  });
+}
+
 function begin() {
   wireButtons();
   wireConversation();
@@ -191,6 +214,7 @@ function begin() {
   wireSessions();
   wireFaces();
   wireMouth();
+  wireKey();
   controls.showState('idle', null);
   controls.showUploading(false);
   controls.say(
@@ -199,6 +223,7 @@ function begin() {
       : 'Ready for the sample and files; the microphone needs https or localhost.',
   );
   loadFaces().catch(complain).then(() => sessions.start());
+  loadSite().catch(complain);
   loadVoices();
   loadEngines().catch(complain);
   // Also when the page only goes into the back-forward cache: nobody watches it there.

@@ -33,11 +33,12 @@ const SENTENCES = {
   'bad-answer': 'The server and this browser could not agree on a video format. Try another browser.',
   'bad-message': 'The server did not understand this page. Reload the page, then start again.',
   'no-avatar': 'That face is no longer on the server. Choose another one, then start again.',
-  'no-key': 'This server asks for a key. Type it under Settings, then start again.',
-  'key_missing': 'This server asks for a key. Type it under Settings, then try again.',
-  'key_invalid': 'The server does not know that key. Check it under Settings, then try again.',
+  'no-key': 'This server asks for a key. Type it under “Key”, then start again.',
+  'key_missing': 'This server asks for a key. Type it under “Key”, then try again.',
+  'key_invalid': 'The server does not know this key: it is mistyped, or was revoked. Type another under “Key”, then try again.',
   'idle': 'The session ended because nothing was said for a while. Start again when you are ready.',
   'too-large': 'That was more sound than the server takes at once. Try a shorter piece.',
+  'server_draining': 'The server was restarted, and the session ended with it. Start again in a moment.',
   'server-full': 'The server is full at the moment. Try again in a minute.',
   'server-fault': 'The server had a fault and ended the session. Start again; its log says more.',
   'server-ended': 'The server ended the session. Start again.',
@@ -65,6 +66,7 @@ const KEY_CODES = ['key_missing', 'key_invalid', 'no-key'];
 const CLOSE_CODES = {
   1000: 'server-ended',
   1001: 'server-ended',
+  1012: 'server_draining',
   4400: 'bad-message',
   4401: 'no-key',
   4403: 'no-key',
@@ -106,12 +108,12 @@ export function insecureFailure() {
 }
 
 /**
- * Name what the server said went wrong; of a key its own sentence is for programs.
+ * Name what the server said went wrong; of a key, and of its own end, its sentence is for programs.
  * @param {string} code
  * @param {string} [sentence]
  */
 export function failureOfServer(code, sentence) {
-  return new Failure(code, KEY_CODES.includes(code) ? undefined : sentence);
+  return new Failure(code, KEY_CODES.includes(code) || code === 'server_draining' ? undefined : sentence);
 }
 
 /** Whether a server's key is missing or wrong. @param {unknown} error */

@@ -23,7 +23,7 @@ T = TypeVar("T")
 class FrameCache(Generic[T]):
     """Keeps what an engine prepares: of a picture at once, of a video's frame when it is first drawn.
 
-    A video's frames and meshes lie on disk, memory-mapped. Bound: ``FRAMES_KEPT`` frames, the latest.
+    A video's frames lie on disk. Bound: ``FRAMES_KEPT`` frames, the latest.
     ``idle_motion``: what a picture does by itself. ``least``: what it still does where there is no time for that, so
     that it never stands still altogether: a function of the position, which costs nothing.
     """
@@ -62,7 +62,8 @@ class FrameCache(Generic[T]):
         video = self._avatar.video
         if self._does_least and self._least is not None:
             return self._least(position)
-        return self._rest if video is None else from_bgr(np.asarray(video.frames[video.index(position)]))
+        index = 0 if video is None else video.index(position)
+        return self._rest if video is None or index == 0 else from_bgr(np.asarray(video.frames[index]))
 
     def at(self, position: int) -> T:
         """Return what is prepared for a position. Once constructed, called on the inference thread only."""

@@ -95,8 +95,13 @@ class Engines:
                     raise EngineUnavailable(str(error)) from error
             return self._made[name]
 
+    @property
+    def names(self) -> list[str]:
+        """Which there are."""
+        return list(self._makers)
+
     def statuses(self) -> list[EngineStatus]:
-        """Return every engine's status, without loading any."""
+        """Return every engine's status, without loading any. It looks for files: call it off the event loop."""
         found = []
         for name in self._makers:
             why = self._why_no_wav2lip() if name == "wav2lip" else ""

@@ -30,7 +30,7 @@ class CostMeter:
 
     async def _measure(self, engine: Engine, prepared: Prepared) -> None:
         sink = _Sink(self._worker.clock.now_ns() + PATIENCE_NS)
-        stream = self._worker.open(engine, prepared, False, sink)
+        stream = self._worker.open(engine, prepared, False, sink, patient=True)
         try:
             for number in range(WARM_UPS + MEASURED):
                 if number == WARM_UPS:

@@ -40,6 +40,7 @@ class GenerationStream:
 
     Bound: ``PENDING_HIGH`` windows. Full: :meth:`wait_for_room` blocks, which stops ingest; a ``lossy`` stream (a live
     session's) drops its oldest window instead, silent ones first, and counts it. Empty: the thread passes it by.
+    One that is ``patient`` waits for each picture.
     ``changed`` is the worker's lock; what the thread reads changes only while it is held.
     """
 
@@ -51,8 +52,9 @@ class GenerationStream:
         lossy: bool,
         clock: Clock,
         changed: threading.Condition,
+        patient: bool = False,
     ) -> None:
-        self.engine, self.prepared, self.sink = engine, prepared, sink
+        self.engine, self.prepared, self.sink, self.patient = engine, prepared, sink, patient
         self.cost_key = CostKey.of(engine, prepared)
         self._lossy, self._clock, self._changed = lossy, clock, changed
         self._room = asyncio.Event()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from collections import deque
 from concurrent.futures import Executor
 from pathlib import Path
 
+from app.disk import FULL, Disk
 from app.media import VIDEO_CLOCK_RATE
 from app.provenance.origin import Origin
 from app.recordings.recording_info import RecordingFault
@@ -22,7 +22,6 @@ BATCH = 15  # packets written together, a fifth of a second: what a killed proce
 WAITING_HIGH = 750  # packets, 10 s: the disk may take so long
 KEY_INTERVAL = 10 * VIDEO_CLOCK_RATE  # between key frames at the most: players seek from one to the next
 DISK_FULL = RecordingFault("disk_full", "The disk is full; make room, then record a new session.")
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Recorder:
@@ -30,11 +29,21 @@ class Recorder:
 
     Bound: ``WAITING_HIGH`` packets that the disk has not taken, and one more. Full: the packets stay with the
     subscriptions, which drop and count them; the pictures go on with a key frame. Empty: it waits. Files are written
-    by ``pool``, one batch at a time; all else is on the event loop. It never fails: ``fault`` says why it ended early.
+    by ``pool``, one batch at a time, as long as ``disk`` has room to spare; all else is on the event loop. It never
+    fails: ``fault`` says why it ended early.
     """
 
-    def __init__(self, media: Media, path: Path, size: tuple[int, int], origin: Origin, pool: Executor) -> None:
-        self._media, self._path, self._size, self._origin, self._pool = media, path, size, origin, pool
+    def __init__(
+        self,
+        media: Media,
+        path: Path,
+        size: tuple[int, int],
+        origin: Origin,
+        pool: Executor,
+        disk: Disk | None = None,
+    ) -> None:
+        self._media, self._path, self._size, self._origin = media, path, size, origin
+        self._pool, self._disk = pool, disk
         self._pictures, self._voice = media.pictures.subscribe("H264"), media.voice.subscribe()
         self._waiting: deque[Sample] = deque()
         self._in_hand = 0  # packets that are being written
@@ -130,7 +139,7 @@ class Recorder:
                     batch = list(self._waiting)
                     self._waiting.clear()
                     self._in_hand = len(batch)
-                    await loop.run_in_executor(self._pool, file.write, batch)
+                    await loop.run_in_executor(self._pool, self._put, file, batch)
                     self._in_hand = 0
                     self._room.set()
             finally:
@@ -144,6 +153,11 @@ class Recorder:
         self._origin.mark_if_possible(self._path)
         return self._path.stat().st_size
 
+    def _put(self, file: Mp4File, batch: list[Sample]) -> None:
+        if self._disk is not None:
+            self._disk.require(0)  # where there was room before, there is for a batch more
+        file.write(batch)
+
     async def _until_enough(self) -> None:
         if not self._ending:
             await self._enough.wait()
@@ -152,7 +166,9 @@ class Recorder:
     def _give_up(self, error: Exception) -> None:
         full = isinstance(error, OSError) and error.errno in FULL
         logger.error("recording: %s ended early: %s", self._path.name, error, exc_info=None if full else error)
-        said = RecordingFault("recording_failed", f"It cannot be written ({error}); record a new session.")
+        said = RecordingFault(
+            "recording_failed", "It cannot be written, and the server's log says why; try a new session."
+        )
         self.fault = DISK_FULL if full else said
         self._ending = True
         self._leave()

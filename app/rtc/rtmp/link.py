@@ -9,7 +9,9 @@ import ssl
 import struct
 from collections import deque
 
+from app.rtc.checked_connect import Forbidden, not_allowed, open_checked
 from app.rtc.push import PushFailed
+from app.rtc.reach import Reach
 from app.rtc.rtmp.chunks import CHUNK_BYTES, FIRST_CHUNK_BYTES, BadChunks, ChunkReader, Kind, Message, write
 
 CONNECT_S = 10
@@ -40,16 +42,18 @@ class Link:
         self._stalled = False  # there is nothing to wait for any more
 
     @classmethod
-    async def open(cls, host: str, port: int, secure: bool) -> Link:
+    async def open(cls, host: str, port: int, secure: bool, reach: Reach) -> Link:
         """Connect; the handshake comes next.
 
         Raises:
-            PushFailed: ``unreachable``.
+            PushFailed: ``unreachable`` or ``output_not_allowed``.
         """
         context = ssl.create_default_context() if secure else None
         try:
             async with asyncio.timeout(CONNECT_S):
-                reader, writer = await asyncio.open_connection(host, port, ssl=context)
+                reader, writer = await open_checked(host, port, context, reach)
+        except Forbidden as error:
+            raise not_allowed() from error
         except (OSError, TimeoutError, UnicodeError) as error:  # ssl.SSLError is an OSError
             raise PushFailed("unreachable", f"The server cannot be reached: {error or 'no answer'}.") from error
         _bound(writer)

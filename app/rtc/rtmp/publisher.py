@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from app.media import VIDEO_FPS
 from app.rtc.push import PushFailed
+from app.rtc.reach import Reach
 from app.rtc.rtmp import amf
 from app.rtc.rtmp.amf import AmfValue, BadAmf
 from app.rtc.rtmp.chunks import Kind, Message
@@ -59,13 +60,14 @@ class Publisher:
         self._stream = 0  # its number on the connection
 
     @classmethod
-    async def open(cls, target: RtmpTarget, size: tuple[int, int]) -> Publisher:
+    async def open(cls, target: RtmpTarget, size: tuple[int, int], reach: Reach) -> Publisher:
         """Connect, and begin to publish pictures of a size (width, height).
 
         Raises:
-            PushFailed: ``unreachable``, ``refused``, ``name_taken``, ``bad_answer`` or ``connection_lost``.
+            PushFailed: ``unreachable``, ``output_not_allowed``, ``refused``, ``name_taken``, ``bad_answer``
+                or ``connection_lost``.
         """
-        publisher = cls(await Link.open(target.host, target.port, target.secure))
+        publisher = cls(await Link.open(target.host, target.port, target.secure, reach))
         try:
             async with asyncio.timeout(TAKE_S):
                 await publisher._begin(target, size)

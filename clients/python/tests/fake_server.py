@@ -12,7 +12,14 @@ import websockets
 from model import ModelSession
 from websockets.asyncio.server import Server, ServerConnection
 
-CLOSE = {"already_fed": 4409, "token_invalid": 4401, "no_such_session": 4404, "session_over": 4404, "bad_field": 4400}
+CLOSE = {
+    "already_fed": 4409,
+    "token_invalid": 4401,
+    "no_such_session": 4404,
+    "session_over": 4404,
+    "bad_field": 4400,
+    "server_draining": 4429,
+}
 
 
 class FakeServer:
@@ -36,6 +43,7 @@ class FakeServer:
         self.reading = asyncio.Event()
         self.reading.set()
         self.silent = False
+        self.stops = asyncio.Event()  # it tells that it is being stopped, and then ends every session
         self.left: list[str] = []  # sessions whose feeder said goodbye
         self._fed: dict[str, ServerConnection] = {}
         self._count = 0
@@ -136,6 +144,11 @@ class FakeServer:
     async def _tell(self, connection: ServerConnection, session: ModelSession, after: int) -> None:
         with contextlib.suppress(websockets.ConnectionClosed):
             for tick in range(1_000_000):
+                if self.stops.is_set():
+                    await connection.send(json.dumps({"type": "draining", "in_s": 0.1}))
+                    await asyncio.sleep(0.1)
+                    await self._refuse(connection, "server_draining")
+                    return
                 for event in session.after(after):
                     after = event["seq"]
                     await connection.send(json.dumps(event))

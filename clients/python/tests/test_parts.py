@@ -7,16 +7,26 @@ import json
 
 import pytest
 
-from lipwire import NotReading, SpeakingFinished, SpeakingStarted, Stats, Viewers
+from lipwire import NotReading, SpeakingFinished, SpeakingStarted, Stats, Viewers, connect
 from lipwire.backoff import delays_s
 from lipwire.errors import AlreadyFed, LipwireError, NotFound, ServerFull, SessionEnded, Unauthorized, error_of
 from lipwire.events import event_of
 from lipwire.items import Begin, Sound
+from lipwire.link import Door
+from lipwire.management import Admission, Management
 from lipwire.outbox import QUEUE_BYTES, Outbox
 from lipwire.pcm import PcmFormat
 from lipwire.speech import Speech
 from lipwire.subscription import LIMIT, Subscribers
 from lipwire.wire import message_of
+
+
+def test_tokens_stand_in_no_repr() -> None:
+    door = Door("ws://x/ws", "5e55", "s3cret")
+    admission = Admission(
+        "5e55", "ws://x/ws", "s3cret", "http://x/whep/5e55", "http://x/watch/5e55#token=s3cret", "s3cret"
+    )
+    assert "s3cret" not in repr((door, admission, connect(token="s3cret"), Management("http://x", "s3cret")))
 
 
 async def test_a_listener_that_does_not_listen_has_a_bound() -> None:
@@ -90,6 +100,7 @@ async def test_an_utterance_says_its_format() -> None:
         ("already_fed", 409, AlreadyFed),
         ("server_busy", 429, ServerFull),
         ("server_full", 503, ServerFull),
+        ("server_draining", 503, ServerFull),
         ("something_new", 422, LipwireError),
     ],
 )

@@ -45,6 +45,16 @@ async def test_nothing_is_lost_and_nothing_told_twice(server: FakeServer, kills:
         assert lost == sum(isinstance(event, lipwire.Reconnected) for event in told) == len(server.attaches) - 1
 
 
+async def test_a_server_that_is_being_stopped_is_told_and_ends_the_face_for_good(server: FakeServer) -> None:
+    async with lipwire.connect(server.url) as face, listening(face) as told:
+        server.stops.set()
+        await until(lambda: lipwire.Draining(0.1) in told)
+        with pytest.raises(lipwire.SessionEnded) as ended:
+            await face.mark("m")
+    assert ended.value.code == "server_draining"
+    assert len(server.attaches) == 1, "it does not try again where its session is gone"
+
+
 async def test_a_connection_lost_before_the_answer_is_tried_again(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

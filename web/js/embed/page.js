@@ -11,7 +11,7 @@ import { speak } from './voice.js';
 
 const SAMPLE_URL = '/web/assets/sample.wav';
 const MOST_EVENTS = 50;
-const KEY_SENTENCE = 'This server asks for a key. Type it on its main page, under Settings, then come back in this tab.';
+const KEY_SENTENCE = 'This server asks for a key. Type it on its main page, then come back in this tab.';
 const EVENTS = ['playing', 'lost', 'ended', 'refused', 'muted'];
 
 const face = part(document, '#face', LipwireFace);
@@ -30,7 +30,7 @@ async function start() {
   startButton.disabled = true;
   say('connecting', 'Making a session…');
   made = await createSession({ avatar: 'default', engine: 'auto' });
-  face.src = made.view.watch;
+  face.src = new URL(new URL(made.view.watch).hash, new URL(`/watch/${made.id}`, location.href)).href; // of this very site
   showLines(made.view.watch);
   say('connecting', 'Connecting…');
 }

@@ -10,7 +10,7 @@ import { CLIP_SAMPLE_RATE, sendClip } from '../session/clip.js';
  * @param {AbortSignal} signal
  */
 export async function speak({ id, feed }, clip, signal) {
-  const socket = new WebSocket(feed.url);
+  const socket = new WebSocket(new URL('/ws', location.href.replace(/^http/, 'ws'))); // of this very site
   const close = () => socket.close();
   signal.addEventListener('abort', close, { once: true });
   const over = new Promise((_, reject) => {

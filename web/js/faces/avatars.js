@@ -1,6 +1,9 @@
 /** The faces to choose from: thumbnails that behave as one group of radio buttons. */
 
 import { Emitter } from '../emitter.js';
+import { dropPicture, pictureOf } from './pictures.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
 
 /** @typedef {import('../api.js').Avatar} Avatar */
 
@@ -64,7 +67,8 @@ export class Avatars extends Emitter {
 
   /** Take a face out; where it was the chosen one, the first of the list follows it. @param {string} id */
   remove(id) {
-    const { item } = this.#faceOf(id);
+    const { avatar, item } = this.#faceOf(id);
+    dropPicture(avatar);
     const hadFocus = item.contains(document.activeElement);
     item.remove();
     this.#faces.delete(id);
@@ -101,10 +105,21 @@ export class Avatars extends Emitter {
     button.className = 'delete';
     button.title = `Delete ${avatar.name}`;
     button.setAttribute('aria-label', button.title);
-    button.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#icon-delete"/></svg>';
+    button.append(createIcon('delete'));
     button.addEventListener('click', () => this.tell('delete', avatar));
     return button;
   }
+}
+
+/** @param {string} name of a symbol of the page */
+function createIcon(name) {
+  const icon = document.createElementNS(SVG, 'svg');
+  icon.setAttribute('class', 'icon');
+  icon.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS(SVG, 'use');
+  use.setAttribute('href', `#icon-${name}`);
+  icon.append(use);
+  return icon;
 }
 
 /** @param {Avatar} avatar */
@@ -119,7 +134,7 @@ function createRadio(avatar) {
 /** @param {Avatar} avatar */
 function createThumbnail(avatar) {
   const image = document.createElement('img');
-  image.src = avatar.image;
+  pictureOf(avatar).then((address) => (image.src = address));
   image.alt = '';
   image.decoding = 'async';
   image.draggable = false; // dragged onto the stage, it would look like an upload

@@ -4,6 +4,7 @@ import { Emitter } from '../emitter.js';
 import { createDot, dotsAt, placeDot } from '../ui/dots.js';
 import { part } from '../ui/part.js';
 import { chinPath, lipsPath, regionAround } from './mouth-shape.js';
+import { pictureOf } from './pictures.js';
 
 /** @typedef {import('../api.js').MouthPoint} MouthPoint @typedef {import('../ui/dots.js').Dot} Dot */
 
@@ -28,6 +29,8 @@ export class MouthView extends Emitter {
   #dots = [];
   /** @type {?{dots: Dot[], start: Spot, from: Spot}} one dot, or two until the movement says which */
   #held = null;
+  /** @type {?import('../api.js').Avatar} */
+  #shown = null;
 
   /** @param {HTMLElement} element holds an svg with an image, .lips and .chin */
   constructor(element) {
@@ -53,9 +56,13 @@ export class MouthView extends Emitter {
   /** @param {import('../api.js').Avatar} avatar @param {MouthPoint[]} points */
   show(avatar, points) {
     this.#held = null;
+    this.#shown = avatar;
     this.#picture = { width: avatar.width, height: avatar.height };
     const image = part(this.#element, 'image', SVGImageElement);
-    image.setAttribute('href', avatar.image);
+    image.removeAttribute('href');
+    pictureOf(avatar).then((address) => {
+      if (this.#shown === avatar) image.setAttribute('href', address);
+    });
     image.setAttribute('width', String(avatar.width));
     image.setAttribute('height', String(avatar.height));
     for (const { button } of this.#dots) button.remove();

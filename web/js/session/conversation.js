@@ -10,6 +10,11 @@ const LISTENS = 'The face listens. Type what it shall say.';
 /** @type {Record<Mode, string>} */
 const NEXT = { live: 'Speak again when you like.', clip: 'Play something, or stop.', agent: 'The face listens.' };
 
+/** @param {number} leftS */
+function drainingSentence(leftS) {
+  return `The server is being restarted: this session ends in ${Math.ceil(leftS)} s at the latest.`;
+}
+
 /**
  * @typedef {{avatar: string, engine: string}} Choice what a session is started with
  * @typedef {'live'|'clip'|'agent'} Mode the microphone, a clip, or texts that the server speaks
@@ -21,10 +26,10 @@ const NEXT = { live: 'Speak again when you like.', clip: 'Play something, or sto
 
 /**
  * Runs sessions. Dispatches `change`, `session` (a Session that begins), `opened` (as the server has it), `level` (the
- * microphone's peak, 0…1), `closed` (the id of the one that was opened), `keyless` (the server wants a key, or another)
- * and `end`.
+ * microphone's peak, 0…1), `closed` (the id of the one that was opened), `unsaid` (texts that no session took),
+ * `keyless` (the server wants a key, or another, says this sentence) and `end`.
  * @extends {Emitter<{change: Change, session: import('./session.js').Session, opened: Opened, level: number,
- *   closed: string, keyless: undefined, end: undefined}>}
+ *   closed: string, unsaid: string, keyless: string, end: undefined}>}
  */
 export class Conversation extends Emitter {
   /** @type {State} */
@@ -107,6 +112,7 @@ export class Conversation extends Emitter {
   say(text, voice, choice) {
     const run = this.attend(choice);
     run.texts += 1;
+    if (!run.id) run.early.push(text);
     run.session.say(text, voice);
     if (run.isReady) this.#showTexts(run);
   }
@@ -176,8 +182,10 @@ export class Conversation extends Emitter {
     session.on('speaking', ({ state }) => state === 'finished' && this.#finish(run), { signal });
     session.on('started', ({ session: id }) => {
       run.id = id;
+      run.early = [];
       this.tell('opened', { id, mode: run.mode, ...run.choice });
     }, { signal });
+    session.on('draining', ({ in_s: leftS }) => this.#show(this.state, drainingSentence(leftS)), { signal });
     session.on('unsteady', () => {
       before = this.#sentence;
       this.#show(this.state, 'The network is unsteady; waiting for it to come back…');
@@ -222,7 +230,8 @@ export class Conversation extends Emitter {
     if (this.#run !== run) return;
     this.#end();
     this.#show('error', sentenceFor(error));
-    if (isAboutKey(error)) this.tell('keyless');
+    if (run.early.length > 0) this.tell('unsaid', run.early.join(' '));
+    if (isAboutKey(error)) this.tell('keyless', sentenceFor(error));
   }
 
   #end() {

@@ -10,8 +10,9 @@
  *   interrupted: boolean}} Speaking `played_ms` of this utterance; each has exactly one `finished`
  * @typedef {{type: 'stats', delay_ms: ?number, buffer_a: number, buffer_a_limit: number, gaps: number,
  *   missed: number, unsent: number, repeats: number}} Stats
+ * @typedef {{type: 'draining', in_s: number}} Draining the server is being stopped
  * @typedef {{type: 'error', code: string, message: string}} Refusal
- * @typedef {Started|Answer|Interrupted|Speaking|Stats|Refusal} Message
+ * @typedef {Started|Answer|Interrupted|Speaking|Stats|Draining|Refusal} Message
  */
 
 /**

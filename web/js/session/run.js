@@ -16,6 +16,8 @@ export class Run {
   id = '';
   /** Texts that were sent and have not been spoken. */
   texts = 0;
+  /** @type {string[]} those that wait for the session to be there */
+  early = [];
 
   /**
    * @param {import('./conversation.js').Mode} mode

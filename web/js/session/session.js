@@ -16,11 +16,11 @@ const NORMAL_CLOSURE = 1000;
  * @typedef {import('./replies.js').Message} Message
  * @typedef {{avatar: string, engine: string, mode: import('./conversation.js').Mode, sample_rate: number}} Request
  * @typedef {{started: import('./replies.js').Started, stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
- *   failed: Failure, unsteady: undefined, steady: undefined}} Events
+ *   draining: import('./replies.js').Draining, failed: Failure, unsteady: undefined, steady: undefined}} Events
  */
 
 /**
- * One session. Dispatches `started`, `stream`, `stats`, `speaking`, `unsteady`, `steady`, and `failed` once it is over.
+ * One session. Dispatches `started`, `stream`, `stats`, `speaking`, `draining`, `unsteady`, `steady`, and `failed` once it is over.
  * @extends {Emitter<Events>}
  */
 export class Session extends Emitter {
@@ -156,6 +156,7 @@ export class Session extends Emitter {
     if (message.type === 'error') this.#fail(failureOfServer(message.code, message.message));
     else if (message.type === 'stats') this.tell('stats', message);
     else if (message.type === 'speaking') this.tell('speaking', message);
+    else if (message.type === 'draining') this.tell('draining', message);
     else this.#replies.give(message);
   }
 

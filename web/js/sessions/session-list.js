@@ -1,9 +1,8 @@
 /** The list of the sessions that this page made. */
 
-import { KEY_NAME } from '../api.js';
+import { serverKey } from '../api.js';
 import { Emitter } from '../emitter.js';
 import { Failure, isAboutKey, sentenceFor } from '../errors.js';
-import { recall } from '../ui/memory.js';
 import { forgetSession, keepSession, keptSessions } from './kept.js';
 import { SessionItem } from './session-item.js';
 import { createSession, endSession, getSession, shareSession } from './sessions-api.js';
@@ -96,7 +95,7 @@ export class SessionList extends Emitter {
 
   /** @param {string} id */
   async #ask(id) {
-    const key = recall('session', KEY_NAME);
+    const key = serverKey();
     if (key === this.#refusedKey) return;
     try {
       const view = await getSession(id);

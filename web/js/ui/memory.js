@@ -20,6 +20,15 @@ export function remember(span, name, value) {
   }
 }
 
+/** @param {Span} span @param {string} name */
+export function forget(span, name) {
+  try {
+    storageOf(span).removeItem(name);
+  } catch {
+    // there was nothing
+  }
+}
+
 /** @param {Span} span */
 function storageOf(span) {
   return span === 'session' ? sessionStorage : localStorage;

@@ -1,5 +1,6 @@
 /** The stage: the chosen face's picture, and the video that fades in over it. */
 
+import { pictureOf } from '../faces/pictures.js';
 import { part } from './part.js';
 
 /** Shows a still face or a speaking one, in a frame that never changes its size. */
@@ -9,21 +10,33 @@ export class Stage {
   #backdrop;
   #video;
   #level;
+  #mark;
+  /** @type {?import('../api.js').Avatar} the one whose picture comes */
+  #shown = null;
 
-  /** @param {HTMLElement} element holds #poster, #backdrop, #video and #level */
+  /** @param {HTMLElement} element holds #poster, #backdrop, #video, #level and #mark */
   constructor(element) {
     this.#element = element;
     this.#poster = part(element, '#poster', HTMLImageElement);
     this.#backdrop = part(element, '#backdrop', HTMLImageElement);
     this.#video = part(element, '#video', HTMLVideoElement);
     this.#level = part(element, '#level', HTMLElement);
+    this.#mark = part(element, '#mark', HTMLElement);
+    this.#video.disablePictureInPicture = true; // the mark would not be in it
+  }
+
+  /** @param {string} text what says that a machine makes the picture */
+  showMark(text) {
+    if (text) this.#mark.textContent = text;
   }
 
   /** @param {import('../api.js').Avatar} avatar */
   showPicture(avatar) {
-    this.#poster.src = avatar.image;
+    this.#shown = avatar;
     this.#poster.alt = avatar.name;
-    this.#backdrop.src = avatar.image;
+    pictureOf(avatar).then((address) => {
+      if (this.#shown === avatar) this.#poster.src = this.#backdrop.src = address;
+    });
   }
 
   /**

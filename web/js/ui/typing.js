@@ -63,6 +63,18 @@ export class Typing extends Emitter {
     this.#why.hidden = false;
   }
 
+  /** Put back what could not be said, unless something else was typed since. @param {string} text */
+  restore(text) {
+    if (this.#said) return;
+    this.#text.value = text;
+    this.#button.disabled = false;
+  }
+
+  /** Go on where somebody was typing, if anybody was. */
+  focus() {
+    if (this.#said) this.#text.focus();
+  }
+
   get #said() {
     return this.#text.value.trim();
   }

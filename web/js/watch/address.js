@@ -1,6 +1,7 @@
 /** Where a face is watched, and by which right. */
 
-const WATCH_PAGE = /\/watch\/([^/]+)\/?$/;
+/** The path of a page that shows one session. */
+export const WATCH_PAGE = /\/watch\/([^/]+)\/?$/;
 
 /** @typedef {{whep: string, token: string}} Address */
 

@@ -1,6 +1,7 @@
 /** The elements inside a face, made without a line of markup: a page may forbid that. */
 
 import { STYLE } from './face-style.js';
+import { USUAL_MARK } from './mark.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const SPEAKER = 'M4.5 9.5v5h3L12 18.5v-13L7.5 9.5z';
@@ -20,6 +21,7 @@ export class FaceParts {
   status = make('p', 'status');
   message = make('p', 'message');
   button = make('button', 'sound');
+  mark = make('p', 'mark');
   #buttonText = document.createElement('span');
   #icon = document.createElementNS(SVG, 'path');
   #size = new CSSStyleSheet();
@@ -34,8 +36,12 @@ export class FaceParts {
     this.poster.alt = '';
     this.poster.hidden = true;
     this.video.playsInline = true;
-    this.video.disablePictureInPicture = false;
+    this.video.disablePictureInPicture = true; // the mark would not be in it
+    this.video.setAttribute('controlslist', 'nofullscreen'); // nor there, should a browser offer controls
     this.video.setAttribute('aria-label', 'Talking face');
+    this.mark.textContent = USUAL_MARK;
+    this.mark.id = 'mark';
+    this.video.setAttribute('aria-describedby', this.mark.id);
     this.still.setAttribute('aria-hidden', 'true');
     this.status.setAttribute('role', 'status');
     this.message.setAttribute('role', 'alert');
@@ -50,7 +56,7 @@ export class FaceParts {
     const line = document.createElement('div');
     line.className = 'line';
     line.append(this.status, this.button);
-    this.frame.append(this.poster, this.video, this.still, this.message, line);
+    this.frame.append(this.poster, this.video, this.still, this.message, this.mark, line);
     root.append(this.frame);
     this.setSize(1, 1);
   }
@@ -62,7 +68,8 @@ export class FaceParts {
    */
   setSize(width, height) {
     const natural = width > 1 ? width : 512;
-    this.#size.replaceSync(`:host { width: ${natural}px; aspect-ratio: ${width} / ${height}; }`);
+    const shape = `.mark { --shape: ${width / height} !important; }`;
+    this.#size.replaceSync(`:host { width: ${natural}px; aspect-ratio: ${width} / ${height}; } ${shape}`);
   }
 
   /** @param {string} sentence what goes on, else nothing */

@@ -33,6 +33,38 @@ export const STYLE = `
 .poster { transition: filter 0.3s; }
 .is-over .poster, .is-over .still, .is-over .picture { filter: saturate(0.35) brightness(0.55); }
 
+/* Whatever a page's style does to it, it is there: of two that insist, the one in here goes before. It stands at the top
+   of the picture (which may be less high than its place) and in the middle, off the mouth, and where it is seen also of a
+   round one. Pixels: a page's text may be of any size. */
+.mark {
+  position: absolute !important;
+  z-index: 1 !important;
+  inset: calc(clamp(0px, (100% - 100cqi / var(--shape)) / 2, 30%) + min(7%, 24px)) 0 auto !important;
+  display: block !important;
+  box-sizing: border-box !important;
+  width: fit-content !important;
+  min-width: min-content !important;
+  max-width: min(100% - 16px, 420px) !important;
+  max-height: 30% !important;
+  margin: 0 auto !important;
+  padding: 0.2em 0.75em !important;
+  overflow: hidden !important;
+  visibility: visible !important;
+  opacity: 1 !important;
+  clip-path: none !important;
+  filter: none !important;
+  transform: none !important;
+  border-radius: 1em;
+  background: var(--lipwire-mark-ground, rgb(12 15 16 / 62%));
+  color: var(--lipwire-mark-ink, #fff);
+  font: inherit;
+  font-size: clamp(9px, var(--lipwire-mark-size, min(3.4cqi, 13px)), 24px) !important;
+  line-height: 1.5 !important;
+  text-align: center;
+  text-wrap: balance;
+  pointer-events: none;
+}
+
 .line {
   position: absolute;
   inset: auto 0 0;
@@ -115,5 +147,5 @@ export const STYLE = `
 }
 
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
-@media (forced-colors: active) { .sound, .status { border: 1px solid; } .lamp { forced-color-adjust: none; } }
+@media (forced-colors: active) { .sound, .status, .mark { border: 1px solid; } .lamp { forced-color-adjust: none; } }
 `;

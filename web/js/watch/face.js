@@ -50,6 +50,7 @@ export class LipwireFace extends HTMLElement {
       if (!video.videoWidth) this.#parts.setSize(poster.naturalWidth, poster.naturalHeight);
     });
     button.addEventListener('click', () => this.#toggleSound());
+    this.shadowRoot?.addEventListener('fullscreenchange', () => this.#takeScreen());
     frame.addEventListener('click', ({ target }) => {
       if (target instanceof Node && !button.contains(target)) this.#sound.release();
     });
@@ -144,6 +145,7 @@ export class LipwireFace extends HTMLElement {
     this.#sayIfLong('Connecting…');
     const viewing = new Viewing(address);
     this.#viewing = viewing;
+    viewing.on('mark', (text) => (this.#parts.mark.textContent = text));
     viewing.on('stream', (stream) => {
       this.#picture.show(stream);
       this.#sound.play();
@@ -154,6 +156,12 @@ export class LipwireFace extends HTMLElement {
       if (end.isGone && this.#picture.hasShown) this.#showEnd(end.sentence);
       else this.#refuse(end.sentence, end.status, end.code);
     });
+  }
+
+  /** The picture alone was put on the whole screen: there it goes with its mark, or not at all. */
+  #takeScreen() {
+    if (this.shadowRoot?.fullscreenElement !== this.#parts.video) return;
+    this.requestFullscreen().catch(() => document.exitFullscreen());
   }
 
   /** Let go of the connection; what is seen stays. */

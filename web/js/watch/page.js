@@ -2,12 +2,16 @@
 
 import '../../embed.js';
 import { part } from '../ui/part.js';
+import { WATCH_PAGE } from './address.js';
 import { LipwireFace } from './face.js';
 
 const face = part(document, 'lipwire-face', LipwireFace);
 
 function watch() {
-  face.src = location.href; // with the token, in the fragment or the query
+  const isWhole = WATCH_PAGE.test(location.pathname);
+  face.hidden = !isWhole;
+  part(document, '#no-session', HTMLElement).hidden = isWhole;
+  if (isWhole) face.src = location.href; // with the token, in the fragment or the query
 }
 
 addEventListener('hashchange', watch); // another link of the same session, put into the address bar

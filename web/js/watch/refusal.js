@@ -9,8 +9,12 @@ const NOT_ALLOWED = 'This link is for something else. Ask for one that lets you 
 const NO_FORMAT = 'The server and this browser could not agree on a video format. Try another browser.';
 const NOT_WHEP = 'There is nothing to watch at this address.';
 
+const NOT_ITS_NAME = 'The server is not reached under this name. Tell whoever gave you the link.';
+
 /** @type {Record<string, string>} the server's own codes, where one says more than the status */
-const OF_CODE = { session_over: OVER, token_missing: NO_TOKEN, token_expired: EXPIRED };
+const OF_CODE = {
+  host_not_allowed: NOT_ITS_NAME, session_over: OVER, token_missing: NO_TOKEN, token_expired: EXPIRED,
+};
 /** @type {Record<number, string>} those that another try does not change */
 const OF_STATUS = {
   400: NO_FORMAT, 401: BAD_TOKEN, 403: NOT_ALLOWED, 404: UNKNOWN, 405: NOT_WHEP, 406: NO_FORMAT, 410: OVER,

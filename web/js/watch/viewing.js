@@ -17,9 +17,9 @@ const STEADY_MS = 3_000; // a connection that was lost sooner counts as another 
  */
 
 /**
- * Begins at once. Dispatches `stream` for each connection that was agreed, `lost` before one is taken down and when
+ * Begins at once. Dispatches `mark` with what the picture is to be marked with, `stream` for each connection that was agreed, `lost` before one is taken down and when
  * another try failed, and `over` when no try would help; then it is closed.
- * @extends {Emitter<{stream: MediaStream, lost: Loss, over: End}>}
+ * @extends {Emitter<{mark: string, stream: MediaStream, lost: Loss, over: End}>}
  */
 export class Viewing extends Emitter {
   #address;
@@ -74,7 +74,9 @@ export class Viewing extends Emitter {
     let steadyTimer = 0;
     let isFlowing = false;
     try {
-      this.tell('stream', await within(whep.open(), ANSWER_LIMIT_MS, 'server-slow'));
+      const stream = await within(whep.open(), ANSWER_LIMIT_MS, 'server-slow');
+      if (whep.mark) this.tell('mark', whep.mark);
+      this.tell('stream', stream);
       await whep.lost(() => {
         isFlowing = this.#hasFlowed = true;
         steadyTimer = setTimeout(onSteady, STEADY_MS);

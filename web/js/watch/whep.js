@@ -3,6 +3,7 @@
 import { inboundOf } from '../session/inbound.js';
 import { Pace } from '../session/pace.js';
 import { Liveness } from './liveness.js';
+import { markOf } from './mark.js';
 import { Refusal } from './refusal.js';
 import { fragmentOf, iceServersOf } from './trickle.js';
 
@@ -31,6 +32,8 @@ export class Whep {
   /** @type {?Pace} */
   #pace = null;
   #closing = new AbortController();
+  /** What the server wants the picture marked with, once it has answered; empty where it says nothing. */
+  mark = '';
 
   /** @param {import('./address.js').Address} address */
   constructor(address) {
@@ -49,6 +52,7 @@ export class Whep {
     const location = response.headers.get('Location');
     this.#resource = location && new URL(location, response.url || this.#address.whep).href;
     this.#etag = response.headers.get('ETag');
+    this.mark = markOf(response.headers);
     const answer = await response.text();
     if (this.#closing.signal.aborted) {
       this.#hangUp(); // closed while the server answered

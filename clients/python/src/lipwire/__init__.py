@@ -13,6 +13,7 @@ from lipwire.errors import (
 )
 from lipwire.events import (
     Disconnected,
+    Draining,
     Event,
     Interrupted,
     MarkReached,
@@ -33,6 +34,7 @@ __all__ = [
     "AlreadyFed",
     "ConnectionLost",
     "Disconnected",
+    "Draining",
     "Encoding",
     "Event",
     "Face",

@@ -28,7 +28,7 @@ class SessionEnded(LipwireError):
 
 
 class ServerFull(LipwireError):
-    """The server has no place, or no time, for another face; try again later."""
+    """The server has no place, or no time, for another face, or is being stopped; or the key may have no more."""
 
 
 class AlreadyFed(LipwireError):
@@ -50,6 +50,7 @@ _KINDS: dict[str, type[LipwireError]] = {
     "feeder_busy": AlreadyFed,
     "server_full": ServerFull,
     "server_busy": ServerFull,
+    "server_draining": ServerFull,
 }
 _BY_STATUS: dict[int, type[LipwireError]] = {
     401: Unauthorized,

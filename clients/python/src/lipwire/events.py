@@ -7,6 +7,7 @@ from typing import Any
 
 __all__ = [
     "Disconnected",
+    "Draining",
     "Event",
     "Interrupted",
     "MarkReached",
@@ -42,12 +43,13 @@ class Interrupted:
     """All that had not played was dropped; comes behind the :class:`SpeakingFinished` of everything it cut.
 
     ``utterance``: which one was being played, if any, and ``played_ms`` how much of it. ``session_played_ms``: how much
-    sound the session has played altogether.
+    sound the session has played altogether. ``answers``: how many interrupts it answers, where several came together.
     """
 
     utterance: str | None
     played_ms: int
     session_played_ms: int
+    answers: int = 1
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,17 @@ class Stats:
 
 
 @dataclass(frozen=True)
+class Draining:
+    """The server is being stopped, and ends the session in ``in_s`` seconds at the latest: begin nothing long.
+
+    Told again after each reconnection. At the end the face fails with :class:`lipwire.SessionEnded`, whose ``code`` is
+    ``server_draining``; another session can be made at another server, or once this one is back.
+    """
+
+    in_s: float
+
+
+@dataclass(frozen=True)
 class Disconnected:
     """The connection was lost, and is being made again: nothing that was sent is lost yet."""
 
@@ -118,6 +131,7 @@ Event = (
     | MarkReached
     | Viewers
     | Stats
+    | Draining
     | Disconnected
     | Reconnected
 )
@@ -134,7 +148,8 @@ def event_of(message: dict[str, Any]) -> Event | None:
         return SpeakingFinished(utterance, played_ms, bool(message.get("interrupted", False)))
     if kind == "interrupted":
         played_ms = int(message["played_ms"])
-        return Interrupted(message.get("utterance"), played_ms, int(message.get("session_played_ms", played_ms)))
+        session_ms, answers = int(message.get("session_played_ms", played_ms)), int(message.get("answers", 1))
+        return Interrupted(message.get("utterance"), played_ms, session_ms, answers)
     if kind == "say_failed":
         return SayFailed(str(message["utterance"]), str(message["code"]), str(message["message"]))
     if kind == "mark":
@@ -143,4 +158,6 @@ def event_of(message: dict[str, Any]) -> Event | None:
         return Viewers(int(message["count"]))
     if kind == "stats":
         return Stats(**{name: value for name, value in message.items() if name in _STATS})
+    if kind == "draining":
+        return Draining(float(message["in_s"]))
     return None

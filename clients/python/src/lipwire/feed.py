@@ -246,11 +246,12 @@ class Feed:
 
     def _interrupted(self, event: Interrupted) -> None:
         self.played_ms = event.session_played_ms
-        # one that was not written yet is not what this answers
-        pending = next((each for each in self._cuts if not self.outbox.waiting(each.cut)), None)
-        if pending is not None:
-            self.outbox.arrived(pending.cut)
-            self._answer(pending, event)
+        for _ in range(event.answers):
+            # one that was not written yet is not what this answers
+            pending = next((each for each in self._cuts if not self.outbox.waiting(each.cut)), None)
+            if pending is not None:
+                self.outbox.arrived(pending.cut)
+                self._answer(pending, event)
         # what it cut has been told; a mark behind what had played before would never come back
         for name, mark in list(self._marks.items()):
             if mark.speech is None or mark.speech.over:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lipwire.backoff import delays_s
@@ -19,6 +19,7 @@ logger = logging.getLogger("lipwire")
 
 FINAL = frozenset({400, 401, 403, 404, 413, 422})  # refusals that trying again does not change
 ATTEMPT_S = 10.0  # for one attempt to connect
+STOPPED = "server_draining"  # of a session that was there: it ended with its server
 UNNOTICED_S = 10.0  # for which the server may take a lost connection for alive; it needs about 4
 REPEAT_S = 5.0  # for the server to tell what was missed
 STABLE_S = 1.0  # a connection that lasted so long begins a new count of attempts
@@ -32,7 +33,7 @@ class Door:
 
     url: str
     session: str
-    token: str
+    token: str = field(repr=False)
 
 
 class Link:
@@ -90,7 +91,7 @@ class Link:
             while True:
                 begun_at = self._clock()
                 why = await self._converse(connection)
-                if why.status in FINAL:
+                if _is_final(why):
                     raise _over(why)
                 self._connection = None
                 connection.abort()
@@ -123,7 +124,7 @@ class Link:
             except LipwireError as error:
                 if error.code == "already_fed" and self._clock() - lost_at > UNNOTICED_S:
                     raise
-                if error.status in FINAL:
+                if _is_final(error):
                     # what the server said before it closed says more than that there is no such session
                     raise _over(why if isinstance(error, NotFound) and why.status else error) from error
                 if not isinstance(error, AlreadyFed):
@@ -167,8 +168,12 @@ class Link:
         await connection.write_from(self._feed.outbox)
 
 
+def _is_final(error: LipwireError) -> bool:
+    return error.status in FINAL or error.code == STOPPED
+
+
 def _over(error: LipwireError) -> LipwireError:
     """Say of a session that was fed why it is not any more."""
-    if isinstance(error, NotFound) or error.status >= 500:
+    if isinstance(error, NotFound) or error.status >= 500 or error.code == STOPPED:
         return SessionEnded(error.code, error.message, error.status)
     return error

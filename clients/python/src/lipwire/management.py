@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -23,10 +23,10 @@ class Admission:
 
     id: str
     feed_url: str
-    feed_token: str
+    feed_token: str = field(repr=False)
     whep_url: str
-    watch_url: str
-    view_token: str | None
+    watch_url: str = field(repr=False)  # holds a token
+    view_token: str | None = field(repr=False)
     width: int = 0
     height: int = 0
 

@@ -1,0 +1,1 @@
+"""``doctor``: what would fail here, and what to do about it."""

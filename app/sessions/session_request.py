@@ -1,0 +1,28 @@
+"""What is asked for where a session is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.avatars.store import DEFAULT_ID
+from app.pacer.schedule import Mode
+from app.sessions.lifetime import Lifetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """Which face shall live, and how.
+
+    ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
+    session by itself; None: whoever opened it does. ``record``: what is sent is written to a file. ``owner``: the id of
+    the key that asks, empty where there are none. ``address``: of who asks.
+    """
+
+    avatar: str = DEFAULT_ID
+    engine: str = "auto"
+    mode: Mode = "live"
+    hold_until_viewer: bool = False
+    lifetime: Lifetime | None = None
+    record: bool = False
+    owner: str = ""
+    address: str = ""
