@@ -84,6 +84,7 @@ def serve(settings: Settings) -> int:
     allow_descriptors()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
+        require_folders(settings.data_dir, settings.weights_dir)
         host = bound_host(settings, KeyRing.of(settings).is_wanted)
         if host != settings.host:
             print(WITHOUT_KEYS.format(asked=settings.host, bound=host), file=sys.stderr, flush=True)
@@ -156,12 +157,11 @@ def check(settings: Settings, engines: Engines) -> None:
     The engine that ``auto`` means is loaded by it, once: ``engines`` are the service's own.
 
     Raises:
-        SettingsError: a folder or a certificate that cannot be used, an engine that does not exist, a port that is
+        SettingsError: a certificate that cannot be used, an engine that does not exist, a port that is
             taken.
         EngineUnavailable: an engine that was asked for by name and cannot run.
         LandmarkFilesMissing: see there.
     """
-    require_folders(settings.data_dir, settings.weights_dir)
     landmark_file(MESH_FILE)
     try:
         engines.get("auto")

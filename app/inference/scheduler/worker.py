@@ -29,7 +29,9 @@ logger = logging.getLogger(__name__)
 
 BATCH_NS = SLOT_NS // 2  # that a batch may take: a window that comes just after its start waits that long
 WATCH_NS = 2 * SLOT_NS
-STUCK_NS = 8 * SLOT_NS  # that a batch may take beyond some times what is usual, before voices go on without it
+STUCK_NS = (
+    2_500 * NS_PER_MS
+)  # that a batch may take beyond some times what is usual: until then lips and voice wait together
 STUCK_TIMES = 4
 JOIN_S = 5.0  # that the thread may take to its end; one that an engine never gives back dies with the process
 
