@@ -27,6 +27,7 @@ SHORTAGES = (
     "can't alloc",
     "Failed to allocate",
     "Insufficient memory",
+    "Resource temporarily unavailable",  # a thread for which there is no stack
     "can't start new thread",
 )
 GROWN = (

@@ -40,6 +40,10 @@ def set_up_logging(level: str = "info", as_json: bool = False, stream: TextIO | 
     for name in OWN:
         logging.getLogger(name).setLevel(own)
     logging.getLogger(SERVER).setLevel(max(own, logging.INFO))
+    for name in (SERVER, f"{SERVER}.error", f"{SERVER}.access"):  # which come with handlers of their own elsewhere
+        server = logging.getLogger(name)
+        server.handlers.clear()
+        server.propagate = True
     logging.captureWarnings(True)
     threading.excepthook = _log_lost_thread
 

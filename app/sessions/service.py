@@ -206,11 +206,11 @@ class Service:
         try:
             if request.record:
                 await self.kept_bytes.require_room(request.owner)
-            await asyncio.to_thread(self._require_choice, request)
-            await self._make_room()  # no sooner: who is refused anyway shall end nobody's session
-            place = self._places.take(request.address)
             start = START.get()
             with start.step("avatar"):
+                await asyncio.to_thread(self._require_choice, request)
+                await self._make_room()  # no sooner: who is refused anyway shall end nobody's session
+                place = self._places.take(request.address)
                 cast = await self.casting.find(request.engine, request.avatar)
             with start.step("admission"):  # standing in the row included
                 async with self.entrance.turn(cast) as terms:

@@ -4,6 +4,8 @@ import io
 import logging
 import threading
 
+import pytest
+
 from app.logs.outbox import LINES_HIGH, Outbox, written_beside
 
 
@@ -59,8 +61,9 @@ def test_a_stream_that_is_gone_is_no_error() -> None:
     assert not outbox._thread.is_alive()
 
 
-def test_the_log_is_written_beside_and_whole_afterwards() -> None:
+def test_the_log_is_written_beside_and_whole_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     root, page = logging.getLogger(), io.StringIO()
+    monkeypatch.setattr(root, "handlers", [])  # what other tests left there
     handler = logging.StreamHandler(page)
     root.addHandler(handler)
     try:

@@ -84,9 +84,8 @@ async def test_damaged_offers_are_answered_or_refused_and_leave_nothing() -> Non
     outcomes = await asyncio.gather(*map(answer, passed[:ANSWERED]))
     assert set(outcomes) == {"answered", "bad_sdp"}
     async with asyncio.timeout(10):
-        while tasks_of_libraries():
+        while tasks_of_libraries() or sockets() > before:
             await asyncio.sleep(0.05)
-    assert sockets() <= before
 
 
 @pytest.mark.parametrize(
@@ -122,7 +121,9 @@ async def test_a_damaged_line_is_refused_and_nothing_of_it_is_left(damage: tuple
     async with asyncio.timeout(10):
         while tasks_of_libraries():
             await asyncio.sleep(0.05)
-    assert sockets() <= before
+    async with asyncio.timeout(10):
+        while sockets() > before:  # they close a moment later
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("name", sorted(MOST_ALIKE))

@@ -195,7 +195,7 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else(
     await stage.show(10)
     await recorder.aclose()
     assert stage.pictures.sent == 110 and (viewer.dropped or len(viewer)), "the others go on"
-    assert boxes(tmp_path / "a.mp4")[-2:] == ["moof", "mdat"]
+    assert boxes(tmp_path / "a.mp4")[-3:] == ["moof", "mdat", "uuid"], "whole fragments, and where they come from"
     assert recorder.bytes == (tmp_path / "a.mp4").stat().st_size and play(tmp_path / "a.mp4").seconds > 1
 
 
