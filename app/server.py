@@ -157,8 +157,7 @@ def check(settings: Settings, engines: Engines) -> None:
     The engine that ``auto`` means is loaded by it, once: ``engines`` are the service's own.
 
     Raises:
-        SettingsError: a certificate that cannot be used, an engine that does not exist, a port that is
-            taken.
+        SettingsError: a certificate that cannot be used, an engine that does not exist, a port that is taken.
         EngineUnavailable: an engine that was asked for by name and cannot run.
         LandmarkFilesMissing: see there.
     """

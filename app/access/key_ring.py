@@ -15,6 +15,7 @@ from app.access.keys_file import KEYS, KeyEntry, KeysFileError, Stamp, read_entr
 from app.access.quota import Quota
 from app.clock import wall_clock
 from app.config import Settings, SettingsError
+from app.errors import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +114,11 @@ class KeyRing:
         self._is_wanted = self._is_wanted or stamp is not None
         logger.info("keys: %d of %s are known now", len(entries), self._path)
         _warn_of_permissions(self._path)
+
+
+def revoked() -> Refusal:
+    """Make the refusal of what a key owns that no longer counts."""
+    return Refusal("key_revoked", "The API key of this session has been revoked or has expired; use another.")
 
 
 def _first_stamp(path: Path) -> Stamp | None:

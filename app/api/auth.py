@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from app.access.audit import Audit
 from app.access.caller import NOBODY, Caller
-from app.access.key_ring import KeyRing
+from app.access.key_ring import KeyRing, revoked
 from app.access.wrong_keys import WrongKeys
 from app.clock import MonotonicClock, wall_clock
 from app.config import Settings
@@ -101,7 +101,7 @@ class Gate:
             Refusal: ``key_revoked``.
         """
         if owner and self._keys.by_id(owner) is None:
-            raise Refusal("key_revoked", "The API key of this session has been revoked or has expired; use another.")
+            raise revoked()
 
     async def check_key(self, request: HTTPConnection) -> Caller:
         """Let a request in whose ``Authorization`` bears an API key, or any where none is wanted.

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 from app.access.key import Key
-from app.access.key_ring import KeyRing
+from app.access.key_ring import KeyRing, revoked
 from app.access.minutes import Minutes
 from app.clock import Clock, wall_clock
 from app.errors import Refusal
@@ -79,7 +79,7 @@ class Owners:
         if owner:
             key = self._keys.by_id(owner)
             if key is None:
-                raise _revoked()
+                raise revoked()
             if key.quota.sessions and self._open[owner] >= key.quota.sessions:
                 most = key.quota.sessions
                 raise Refusal("quota_sessions", f"This key has {most} of {most} sessions at once; end one first.")
@@ -140,7 +140,7 @@ class Owners:
     def _why_not(self, owner: str) -> Refusal | None:
         key = self._keys.by_id(owner)
         if key is None:
-            return _revoked()
+            return revoked()
         try:
             self._require_minutes(key)
         except Refusal as over:
@@ -162,7 +162,3 @@ class Owners:
             await asyncio.to_thread(self._minutes.write, text)
         except OSError as error:
             logger.warning("keys: today's minutes cannot be kept, a restart forgets them: %s", error)
-
-
-def _revoked() -> Refusal:
-    return Refusal("key_revoked", "The API key of this session has been revoked or has expired; use another.")
