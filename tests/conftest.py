@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import aioice.ice
 import numpy as np
 import pytest
 import soundfile
@@ -28,6 +29,12 @@ SITE = "http://localhost"
 TestClient.__init__ = functools.partialmethod(TestClient.__init__, base_url=SITE)  # type: ignore[assignment]
 # torch's threads would spin where they wait for each other, on cores that another process needs
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@pytest.fixture(autouse=True)
+def mdns() -> None:
+    """Forget aioice's one lock for mDNS names, which stays with the first event loop that waited for it."""
+    vars(aioice.ice._mdns).clear()
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,8 @@ def set_up_logging(level: str = "info", as_json: bool = False, stream: TextIO | 
         server = logging.getLogger(name)
         server.handlers.clear()
         server.propagate = True
+    for name in (f"{SERVER}.error", f"{SERVER}.access"):  # and with levels, as soon as somebody configures a server
+        logging.getLogger(name).setLevel(logging.NOTSET)
     logging.captureWarnings(True)
     threading.excepthook = _log_lost_thread
 
