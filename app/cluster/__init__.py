@@ -1,0 +1,1 @@
+"""Lipwire on many machines: Ray Serve places sessions, and their voices go straight to the replica that owns them."""
