@@ -17,9 +17,9 @@ FOR_EVER, NEVER = "max-age=86400", "no-store"  # a reference's owner is sealed i
 def owner_routes(inner_of: Callable[[str], str | None], trusted_proxies: Iterable[str]) -> APIRouter:
     """Make the route. ``inner_of`` returns where the stage listens that a reference names, None for no such reference.
 
-    A trusted proxy alone is answered, and only for itself: a request that it passes on has its client's address. The
-    answer is 204 for a forged reference too, without an owner, as nginx's ``auth_request`` takes 404 for a failure; such
-    a request goes on to the front, which refuses it in its own words.
+    A trusted proxy alone is answered, and only for itself: a request that it passes on has its client's address. A
+    forged reference gets 204 too, without an owner, as nginx's ``auth_request`` takes 404 for a failure; what carries
+    it goes on to the front, which refuses it in its own words.
     """
     router = APIRouter()
     proxies = Proxies(trusted_proxies)

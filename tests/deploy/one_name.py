@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -108,11 +109,9 @@ class Front:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        config = uvicorn.Config(
-            self._application(), port=self.port, log_level="warning", proxy_headers=True, forwarded_allow_ips="127.0.0.1"
-        )
+        app = self._application()  # behind what believes X-Forwarded-For, as Serve's proxy does
+        config = uvicorn.Config(app, port=self.port, log_level="warning", forwarded_allow_ips="127.0.0.1")
         self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         self._thread = threading.Thread(target=asyncio.run, args=(self._server.serve(),), name="front")
         self._thread.start()
         wait_until(lambda: self._server is not None and self._server.started, "the front does not start")
@@ -169,11 +168,9 @@ class OneName:
         for number in range(stages):
             own = self.folder / f"stage{number}"
             own.mkdir()
-            self.stages.append(
-                Server.start(
-                    own, "--engine", "clapper", public_url=self.url, trusted_proxies="127.0.0.1", api_keys=KEY, drain_s="5"
-                )
-            )
+            flags = ("--engine", "clapper")
+            proxied = partial(Server.start, public_url=self.url, trusted_proxies="127.0.0.1")
+            self.stages.append(proxied(own, *flags, api_keys=KEY, drain_s="5"))
         (self.folder / "lipwire.conf").write_text(self._config())
         (self.folder / "nginx.conf").write_text(MAIN.format(user=getpass.getuser(), folder=self.folder))
         with (self.folder / "nginx.log").open("wb") as log:
@@ -186,7 +183,7 @@ class OneName:
         """Have nginx check the configuration; returns what it says."""
         (self.folder / "lipwire.conf").write_text(self._config())
         (self.folder / "nginx.conf").write_text(MAIN.format(user=getpass.getuser(), folder=self.folder))
-        command = [self._nginx_command, "-t", "-p", self.folder, "-c", self.folder / "nginx.conf"]
+        command = [self._nginx_command, "-t", "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stderr
