@@ -7,18 +7,8 @@ from collections.abc import Mapping
 
 from app.config import Settings, load_settings, variable
 
-# a network address, a certificate, a disk; all else is the same everywhere
-OF_A_NODE = (
-    "host",
-    "ssl_certfile",
-    "ssl_keyfile",
-    "data_dir",
-    "weights_dir",
-    "ice_address",
-    "ice_ports",
-    "stage_ports",
-    "stage_url",
-)
+# how this machine is reached; all else is the same everywhere. None of them has a flag, which would count before
+OF_A_NODE = ("ice_address", "ice_ports", "stage_ports", "stage_url")
 
 
 def of_this_node(settings: Settings, environment: Mapping[str, str] | None = None) -> Settings:

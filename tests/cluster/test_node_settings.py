@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from app.cluster.node_settings import OF_A_NODE, of_this_node
@@ -16,22 +14,21 @@ def test_a_machine_that_says_nothing_has_the_clusters_settings() -> None:
     assert of_this_node(SHARED, {"HOME": "/", "LIPWIRE_ICE_ADDRESS": ""}) == SHARED
 
 
-def test_a_machine_has_its_own_address_name_certificate_and_disk() -> None:
+def test_a_machine_is_reached_as_it_says() -> None:
     own = {
         "LIPWIRE_ICE_ADDRESS": "203.0.113.7",
         "LIPWIRE_STAGE_URL": "https://a.stages.example.org:{port}",
-        "LIPWIRE_SSL_CERTFILE": "/etc/ssl/stages.pem",
-        "LIPWIRE_SSL_KEYFILE": "/etc/ssl/stages.key",
-        "LIPWIRE_DATA_DIR": "/mnt/fast",
+        "LIPWIRE_STAGE_PORTS": "9000-9009",
     }
     found = of_this_node(SHARED, own)
     assert found.ice_address == "203.0.113.7" and found.stage_url == own["LIPWIRE_STAGE_URL"]
-    assert (found.ssl_certfile, found.ssl_keyfile) == ("/etc/ssl/stages.pem", "/etc/ssl/stages.key")
-    assert found.data_dir == Path("/mnt/fast") and found.ice_ports == SHARED.ice_ports
+    assert found.stage_ports == "9000-9009" and found.ice_ports == SHARED.ice_ports
+    assert found == SHARED.model_copy(update={name: getattr(found, name) for name in OF_A_NODE})
 
 
 def test_what_is_the_clusters_stays_so_whatever_a_machine_says() -> None:
-    assert of_this_node(SHARED, {"LIPWIRE_MAX_SESSIONS": "9", "LIPWIRE_TOKEN_SECRET": "t" * 32}) == SHARED
+    other = {"LIPWIRE_MAX_SESSIONS": "9", "LIPWIRE_TOKEN_SECRET": "t" * 32, "LIPWIRE_DATA_DIR": "data"}
+    assert of_this_node(SHARED, other) == SHARED
 
 
 def test_what_cannot_be_used_is_named() -> None:

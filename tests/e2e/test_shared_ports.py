@@ -58,7 +58,7 @@ async def test_each_takes_ports_while_any_are_left_and_says_so_when_none_are(
 ) -> None:
     async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
         made = [(await http.post(f"{each.url}/api/sessions", json={"engine": "clapper"})).json() for each in servers]
-        used: list[set[int]] = []
+        used: list[set[tuple[str, int]]] = []
         leaving: list[str] = []
         while True:
             session = made[len(used) % 2]  # by turns
