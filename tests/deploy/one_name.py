@@ -211,8 +211,8 @@ class OneName:
             ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
             ("    listen [::]:80;\n", ""),
             ("faces.example.org;", "localhost;"),
-            ("/etc/ssl/faces.example.org.pem", f"{self.folder}/name.pem"),
-            ("/etc/ssl/private/faces.example.org.key", f"{self.folder}/name.key"),
+            ("/etc/ssl/lipwire/tls.crt", f"{self.folder}/name.pem"),
+            ("/etc/ssl/lipwire/tls.key", f"{self.folder}/name.key"),
             ("/var/lib/nginx/lipwire", f"{self.folder}/owners"),
         ):
             assert text.count(wanted) == 1, wanted
