@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, default=6, help="of each run; a day's table has a day")
     real = parser.add_argument_group("against a real cluster")
     real.add_argument("--check", action="store_true")
-    real.add_argument("--url", help="of the front, or of a plain server; without it a plain server is started")
+    real.add_argument("--url", help="of the front; without it a plain server is started, admission set aside")
     real.add_argument("--key", help="an API key, where there are keys")
     real.add_argument("--places", type=int, default=4, help="a stage has (LIPWIRE_MAX_SESSIONS)")
     real.add_argument("--stages", type=int, default=1, help="that there are, all the time")

@@ -46,8 +46,8 @@ class Stages:
     """How many there may be, and how Serve makes them more and fewer.
 
     ``limit`` is Serve's ``max_ongoing_requests``, ``places`` what a stage truly carries. The delays are the
-    deployment's to choose; Serve's own defaults are 30 and 600 s. Starting takes 9 to 14 s (measured), and ``machine_s``
-    more where a machine is started for it (assumed).
+    deployment's to choose; Serve's own defaults are 30 and 600 s. Starting takes 9 to 14 s (measured), and
+    ``machine_s`` more where a machine is started for it (assumed).
     """
 
     places: int

@@ -25,7 +25,8 @@ def test_fewer_are_wanted_later_and_never_fewer_than_the_least_nor_more_than_the
     history = [wanted := scaler.want(float(second), 0, wanted, wanted) for second in range(70)]
     assert (history[59], history[60], history[-1]) == (4, 1, 1)
     scaler, wanted = Scaler(STAGES), 1
-    assert [wanted := scaler.want(float(second), 1000, wanted, wanted) for second in range(11)][-1] == 5
+    history = [wanted := scaler.want(float(second), 1000, wanted, wanted) for second in range(11)]
+    assert history[-1] == 5
 
 
 def test_a_factor_starts_more_than_what_is_seen_to_be_missing() -> None:
