@@ -107,12 +107,12 @@ def day(seeds: int, _seconds: float) -> list[Row]:
     ways: dict[str, Stages] = {
         "fixed at 10": Stages(PLACES, 10, 10),
         "fixed at 15": Stages(PLACES, 15, 15),
-        "up after 2 s": Stages(PLACES, 2, 40),
-        "up after 2 s, no machine at hand (90 s)": Stages(PLACES, 2, 40, machine_s=90),
-        "Serve's defaults (30 s, over 30 s)": Stages(PLACES, 2, 40, up_s=30, look_back_s=30),
+        "as it is": Stages(PLACES, 2, 40),
+        "no machine at hand (90 s)": Stages(PLACES, 2, 40, machine_s=90),
+        "Serve's delays (30 and 600 s, over 30 s)": Stages(PLACES, 2, 40, up_s=30, down_s=600, look_back_s=30),
         "target 0.9": Stages(PLACES, 2, 40, target=0.9),
         "target 0.6": Stages(PLACES, 2, 40, target=0.6),
-        "down after 60 s": Stages(PLACES, 2, 40, down_s=60),
+        "down after 600 s": Stages(PLACES, 2, 40, down_s=600),
         "limit 16, though 7 fit": Stages(PLACES, 2, 40, limit=16),
     }
     wanted = "refused wait_p99_s used stages spare moved unmoved"

@@ -55,9 +55,9 @@ class Stages:
     most: int
     limit: int | None = None
     target: float = 0.75
-    up_s: float = 2.0
+    up_s: float = 5.0
     up_factor: float = 1.0  # Serve's ``upscaling_factor``: of what is missing, so much is started
-    down_s: float = 600.0
+    down_s: float = 120.0
     look_back_s: float = 10.0
     start_s: tuple[float, float] = (9.0, 14.0)
     machine_s: float = 0.0
@@ -76,8 +76,9 @@ class Fronts:
 
     count: int = 2
     tries: int = 3
+    again_s: float = 0.1  # between its tries
     patience_s: float = 2.0
-    queued: int = 100  # at one front, waiting for a place; the next is refused at once
+    queued: int = 8  # at one front, waiting for a place; the next is refused at once
     cache_s: float = 10.0
     call_s: tuple[float, float] = (0.002, 0.006)
     making_s: tuple[float, float] = (0.026, 0.207)  # placing in all, measured

@@ -160,6 +160,9 @@ class Simulation:
                 return True
             if answer is Answer.SERVE_FULL:
                 return False  # nobody had room in all that time
+            if self._env.now + fronts.again_s > until_s:
+                return False
+            yield self._env.timeout(fronts.again_s)
         return False
 
     def _route(self, session: Session, front: Front, until_s: float) -> Process:

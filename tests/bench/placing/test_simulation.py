@@ -41,7 +41,7 @@ def test_everybody_is_placed_refused_or_still_waits_and_no_stage_is_above_its_pl
 
 def test_a_quiet_run_counts_exactly() -> None:
     tally = simulate(replace(ROUGH, visitors=replace(ROUGH.visitors, sigma=0), faults=Faults(), seconds=20_000), 1)
-    assert tally.came == tally.placed + tally.refused
+    assert 0 <= tally.came - tally.placed - tally.refused <= 1  # one may be asking at the end
     assert tally.placed == tally.ended + tally.looks[-1].sessions
 
 
