@@ -108,6 +108,7 @@ def day(seeds: int, _seconds: float) -> list[Row]:
         "fixed at 10": Stages(PLACES, 10, 10),
         "fixed at 15": Stages(PLACES, 15, 15),
         "as it is": Stages(PLACES, 2, 40),
+        "told each second": Stages(PLACES, 2, 40, told_s=1),
         "no machine at hand (90 s)": Stages(PLACES, 2, 40, machine_s=90),
         "Serve's delays (30 and 600 s, over 30 s)": Stages(PLACES, 2, 40, up_s=30, down_s=600, look_back_s=30),
         "target 0.9": Stages(PLACES, 2, 40, target=0.9),
@@ -126,7 +127,9 @@ def crowd(seeds: int, _seconds: float) -> list[Row]:
     ways: dict[str, tuple[Stages, Fronts]] = {
         "as it is": (Stages(PLACES, 4, 100), Fronts()),
         "up factor 4": (Stages(PLACES, 4, 100, up_factor=4), Fronts()),
+        "told each second": (Stages(PLACES, 4, 100, told_s=1), Fronts()),
         "all wait 30 s at the front": (Stages(PLACES, 4, 100), Fronts(patience_s=30, queued=1000)),
+        "both": (Stages(PLACES, 4, 100, told_s=1), Fronts(patience_s=30, queued=1000)),
         "no machine at hand (90 s)": (Stages(PLACES, 4, 100, machine_s=90), Fronts()),
         "the same, up factor 4": (Stages(PLACES, 4, 100, machine_s=90, up_factor=4), Fronts()),
     }

@@ -59,6 +59,7 @@ class Stages:
     up_factor: float = 1.0  # Serve's ``upscaling_factor``: of what is missing, so much is started
     down_s: float = 120.0
     look_back_s: float = 10.0
+    told_s: float = 10.0  # Serve's ``metrics_interval_s``: fronts tell the controller how many there are so often
     start_s: tuple[float, float] = (9.0, 14.0)
     machine_s: float = 0.0
     move_s: float = 300.0

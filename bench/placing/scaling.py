@@ -14,6 +14,7 @@ class Scaler:
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
         self._seen = deque[tuple[float, int]]()
+        self._told: tuple[float, float] | None = None  # when, and the mean
         self._since_s: float | None = None
         self._direction = 0
 
@@ -25,8 +26,9 @@ class Scaler:
         self._seen.append((now_s, requests))
         while self._seen[0][0] <= now_s - self._stages.look_back_s:
             self._seen.popleft()
-        mean = sum(count for _, count in self._seen) / len(self._seen)
-        needed = mean / (self._stages.target * self._stages.most_ongoing)
+        if self._told is None or now_s - self._told[0] >= self._stages.told_s:
+            self._told = now_s, sum(count for _, count in self._seen) / len(self._seen)
+        needed = self._told[1] / (self._stages.target * self._stages.most_ongoing)
         if needed > up > 0:
             needed = up + self._stages.up_factor * (needed - up)
         desired = min(max(math.ceil(needed), self._stages.least), self._stages.most)

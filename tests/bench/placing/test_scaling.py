@@ -3,7 +3,7 @@ from __future__ import annotations
 from bench.placing.plan import Stages
 from bench.placing.scaling import Scaler
 
-STAGES = Stages(places=8, least=1, most=5, target=0.75, up_s=10, down_s=60, look_back_s=5)
+STAGES = Stages(places=8, least=1, most=5, target=0.75, up_s=10, down_s=60, look_back_s=5, told_s=1)
 
 
 def test_more_are_wanted_only_after_the_delay() -> None:
@@ -33,3 +33,9 @@ def test_a_factor_starts_more_than_what_is_seen_to_be_missing() -> None:
     stages = Stages(places=8, least=1, most=50, up_s=0, up_factor=3)
     assert Scaler(stages).want(0.0, 16, 2, 2) == 4  # 2.67 are needed: three times as many more as that
     assert Scaler(stages).want(0.0, 4, 2, 2) == 2  # it is for more alone
+
+
+def test_a_change_is_seen_when_it_is_told() -> None:
+    scaler = Scaler(Stages(places=8, least=1, most=50, up_s=0, look_back_s=2, told_s=10))
+    wanted = [scaler.want(float(second), 12 if second >= 3 else 0, 1, 1) for second in range(11)]
+    assert wanted == [1] * 10 + [2]

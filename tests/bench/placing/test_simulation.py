@@ -89,7 +89,7 @@ def test_a_limit_above_what_a_stage_carries_keeps_the_cluster_small() -> None:
 def test_a_crowd_is_inside_once_stages_have_started() -> None:
     visitors = Visitors(rate=0.01, mean_s=600, crowd=40, crowd_at_s=300, patience_s=300)
     found = figures(simulate(Plan(visitors, Stages(8, 1, 20), seconds=1200), 1), 0)
-    assert 9 < found["crowd_most_s"] < 60
+    assert 9 < found["crowd_most_s"] < 100
     quicker = figures(simulate(Plan(visitors, Stages(8, 1, 20, up_factor=4), seconds=1200), 1), 0)
     assert quicker["crowd_most_s"] < found["crowd_most_s"]
     later = figures(simulate(Plan(visitors, Stages(8, 1, 20, machine_s=90), seconds=1200), 1), 0)
