@@ -31,6 +31,8 @@ BENCHES = (
     "whep",
     "siege",
     "soak",
+    "placement",
+    "cluster",
 )
 
 

@@ -45,9 +45,14 @@ def summary(times: list[float]) -> dict[str, float]:
 def report(title: str, rows: list[dict[str, Any]], **more: Any) -> None:
     """Print rows as a table, and all of it as JSON, with more than a table can hold."""
     print(f"{title} on {machine()}")
+    print_table(rows)
+    print(json.dumps({"bench": title, "machine": machine(), "rows": rows, **more}))
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print rows of the same columns."""
     columns = list(rows[0])
     widths = [max(len(name), *(len(str(row[name])) for row in rows)) for name in columns]
     print("  ".join(name.ljust(width) for name, width in zip(columns, widths, strict=True)))
     for row in rows:
         print("  ".join(str(row[name]).ljust(width) for name, width in zip(columns, widths, strict=True)))
-    print(json.dumps({"bench": title, "machine": machine(), "rows": rows, **more}))

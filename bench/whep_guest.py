@@ -47,7 +47,7 @@ class WhepGuest:
         answer = await self._http.post(whep, content=offer, headers=headers)
         answer.raise_for_status()
         answered_ns = self._clock.now_ns()
-        self._path = urljoin(whep, answer.headers["location"])
+        self._path = urljoin(str(answer.url), answer.headers["location"])  # a front sends viewers to a stage
         await self.receiver.accept(answer.text)
         async with asyncio.timeout(CONNECT_S):
             await self.receiver.connected.wait()
