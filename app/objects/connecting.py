@@ -42,7 +42,8 @@ def folder_of(url: str) -> Folder | None:
 def connect(url: str, endpoint: str) -> LocalStore | S3Store:
     """Make what reads and writes the store at ``file:///folder`` or ``s3://bucket/prefix``.
 
-    Nothing is sent yet; a folder must be there. Region, keys and whatever else S3 needs come from the usual ``AWS_*`` variables.
+    Nothing is sent yet; a folder must be there. Region, keys and whatever else S3 needs come from the usual ``AWS_*``
+    variables.
     """
     from obstore.store import LocalStore, S3Store
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ObjectStat:
-    """``mark``: another one whenever the object is another. ``changed_ns``: when it was written, on the store's clock."""
+    """``mark``: another one whenever the object is. ``changed_ns``: when it was written, on the store's clock."""
 
     key: str
     bytes: int
