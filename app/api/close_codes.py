@@ -45,6 +45,7 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "no_media_port": FULL,
     "server_busy": FULL,
     "server_draining": FULL,
+    "store_away": FULL,
     "internal_error": OUR_FAULT,
     "engine_failed": OUR_FAULT,
     "peer_lost": OUR_FAULT,
