@@ -46,6 +46,8 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "server_busy": FULL,
     "server_draining": FULL,
     "store_away": FULL,
+    "disk_full": FULL,
+    "disk_unusable": FULL,
     "internal_error": OUR_FAULT,
     "engine_failed": OUR_FAULT,
     "peer_lost": OUR_FAULT,

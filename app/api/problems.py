@@ -37,7 +37,15 @@ OVER_QUOTA = ("quota_sessions", "quota_minutes", "quota_avatars", "quota_bytes")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
 NO_PLACE = ("server_full", "server_busy", "server_draining")
 NO_FACE_TO_OPEN = (
-    *("no_such_engine", "engine_unavailable", "no_such_avatar", "avatar_damaged", "store_away"),
+    *(
+        "no_such_engine",
+        "engine_unavailable",
+        "no_such_avatar",
+        "avatar_damaged",
+        "store_away",
+        "disk_full",
+        "disk_unusable",
+    ),
     *NO_PLACE,
     *("quota_sessions", "quota_minutes", "quota_bytes", "key_revoked", "too_many_sessions_here"),
 )

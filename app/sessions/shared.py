@@ -43,11 +43,6 @@ class Shared:
         self._is_away = False
 
     @property
-    def is_shared(self) -> bool:
-        """Whether there is such a store."""
-        return self._avatars is not None
-
-    @property
     def is_away(self) -> bool:
         """Whether the store could not be used when it was last tried."""
         return self._is_away

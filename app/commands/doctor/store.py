@@ -22,27 +22,26 @@ def store(settings: Settings) -> Iterator[Finding]:
     except SettingsError as error:
         yield problem("store", settings.store, str(error))
         return
-    key = TRIAL + secrets.token_hex(8)
     try:
-        objects.put(key, b"1", create=True)
-        try:
-            objects.put(key, b"2", create=True)
-            yield problem(
-                "store",
-                f"{settings.store} writes an object twice",
-                "use one that knows conditional writes (If-None-Match)",
-            )
-        except ObjectExists:
-            whole = objects.get(key, 1) == b"1" and key in [stat.key for stat in objects.list(TRIAL)]
-            if whole:
-                yield ok("store", f"{settings.store} can be written, read and listed")
-            else:
-                yield problem("store", f"{settings.store} does not give back what it takes", "use another one")
-        finally:
-            objects.delete(key)
+        yield _tried(settings.store, objects)
     except StoreAway as away:
         yield problem(
             "store",
             f"{settings.store} cannot be used: {away.why}",
             "look at LIPWIRE_STORE, LIPWIRE_STORE_ENDPOINT and AWS_*",
         )
+
+
+def _tried(url: str, objects: ObjectStore) -> Finding:
+    key = TRIAL + secrets.token_hex(8)
+    objects.put(key, b"1", create=True)
+    try:
+        objects.put(key, b"2", create=True)
+        todo = "use one that knows conditional writes (If-None-Match)"
+        return problem("store", f"{url} writes an object twice", todo)
+    except ObjectExists:
+        if objects.get(key, 1) != b"1" or key not in [stat.key for stat in objects.list(TRIAL)]:
+            return problem("store", f"{url} does not give back what it takes", "use another one")
+    finally:
+        objects.delete(key)
+    return ok("store", f"{url} can be written, read and listed")
