@@ -33,10 +33,10 @@ def require_obstore() -> None:
         )
 
 
-def folder_of(url: str) -> Folder | None:
-    """Return the folder that an address names, None where it names none."""
+def folder_of(url: str, memory: Path | None = None) -> Folder | None:
+    """Return the folder that an address names, None where it names none; ``memory`` is :class:`Folder`'s."""
     parts = urlsplit(url)
-    return Folder(Path(unquote(parts.path))) if parts.scheme == "file" else None
+    return Folder(Path(unquote(parts.path)), memory) if parts.scheme == "file" else None
 
 
 def connect(url: str, endpoint: str) -> LocalStore | S3Store:

@@ -32,18 +32,20 @@ class ObjectStore:
     Bound: of a file that is sent or fetched, two blocks are in memory at a time, of a listing ``LISTED_MOST`` lines;
     full: the listing fails. Each request has a time limit (``connecting.py``) and is tried twice.
 
+    ``memory``: a file in which this node may note which folder the store is.
+
     Raises:
         SettingsError: when the package that it needs is not installed.
     """
 
-    def __init__(self, url: str, endpoint: str = "") -> None:
+    def __init__(self, url: str, endpoint: str = "", memory: Path | None = None) -> None:
         require_obstore()
         import obstore  # of an extra, and only needed where there is a store
         from obstore import exceptions
 
         self.url = url
         self._obstore, self._faults, self._endpoint = obstore, exceptions, endpoint
-        self._folder = folder_of(url)
+        self._folder = folder_of(url, memory)
         self._store: LocalStore | S3Store | None = None
 
     def put(self, key: str, data: bytes | Path, create: bool = False) -> None:

@@ -14,6 +14,8 @@ from app.provenance.origin import Origin
 from app.recordings.shared_store import SharedRecordingStore
 from app.recordings.store import RecordingStore
 
+MEMORY = "store-mark"  # of the data folder
+
 
 @dataclass(frozen=True, slots=True)
 class Stores:
@@ -37,7 +39,7 @@ class Stores:
                 AvatarStore(folder, finder, settings.max_side, settings.max_avatars, spare_bytes),
                 RecordingStore(folder, keep_days, spare_bytes, mark),
             )
-        objects = ObjectStore(settings.store, settings.store_endpoint)
+        objects = ObjectStore(settings.store, settings.store_endpoint, folder / MEMORY)
         return cls(
             SharedAvatarStore(folder, finder, settings.max_side, settings.max_avatars, objects, spare_bytes),
             SharedRecordingStore(folder, keep_days, objects, spare_bytes, mark),

@@ -18,8 +18,8 @@ from app.objects import connecting, object_store
 from app.objects.faults import NoSuchObject, ObjectExists, ObjectTooLarge, StoreAway
 from app.objects.object_store import ObjectStore
 from app.tallies import STORE_REQUESTS
-from tests.objects.stores import Tried
 from tests.s3 import BUCKET, S3
+from tests.stores import Tried
 
 KEY = "avatars/a/info.json"
 
@@ -109,27 +109,27 @@ def test_a_store_that_is_away_says_so_and_works_again_when_it_is_back(tried: Tri
     assert store.get(KEY, 1) == b"2"
 
 
-def test_a_server_that_was_stopped_and_started_is_used_again(server: S3) -> None:
-    store = ObjectStore(f"s3://{BUCKET}/restart", server.url)
+def test_a_server_that_was_stopped_and_started_is_used_again(s3: S3) -> None:
+    store = ObjectStore(f"s3://{BUCKET}/restart", s3.url)
     store.put(KEY, b"1")
-    server.stop()
+    s3.stop()
     with pytest.raises(StoreAway):
         store.get(KEY, 1)
-    server.start()  # it keeps nothing
+    s3.start()  # it keeps nothing
     assert keys(store) == []
     store.put(KEY, b"2", create=True)
     assert store.get(KEY, 1) == b"2"
 
 
-def test_a_bucket_that_is_not_there_is_no_empty_one(server: S3) -> None:
-    store = ObjectStore("s3://another-bucket/here", server.url)
+def test_a_bucket_that_is_not_there_is_no_empty_one(s3: S3) -> None:
+    store = ObjectStore("s3://another-bucket/here", s3.url)
     for ask in (lambda: store.get(KEY, 1), lambda: store.list("avatars/"), lambda: store.put(KEY, b"")):
         with pytest.raises(StoreAway):
             ask()
 
 
 def test_a_server_that_says_nothing_is_not_awaited_for_long(
-    server: S3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    s3: S3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(connecting, "READ_S", 1)
     monkeypatch.setattr(connecting, "RETRY_WITHIN_S", 1)
@@ -175,6 +175,23 @@ def test_another_folder_in_the_place_of_the_store_is_not_it(tmp_path: Path) -> N
     assert keys(ObjectStore(f"file://{root}")) == [], "whoever begins here makes it a store"
     with pytest.raises(StoreAway):
         store.list("avatars/")
+
+
+def test_a_folder_that_is_not_mounted_after_a_restart_is_not_made_anew(tmp_path: Path) -> None:
+    root, memory = tmp_path / "store", tmp_path / "data" / "store-mark"
+    ObjectStore(f"file://{root}", memory=memory).put(KEY, b"1")
+    root.rename(tmp_path / "unmounted")
+    again = ObjectStore(f"file://{root}", memory=memory)
+    for there in (lambda: None, root.mkdir):
+        there()
+        with pytest.raises(StoreAway):
+            again.list("avatars/")
+    assert list(root.iterdir()) == []
+    root.rmdir()
+    (tmp_path / "unmounted").rename(root)
+    assert keys(again) == [KEY]
+    other = tmp_path / "other"
+    assert keys(ObjectStore(f"file://{other}", memory=memory)) == [], "another address is another store"
 
 
 def test_without_its_package_the_setting_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

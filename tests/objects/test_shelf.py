@@ -15,7 +15,7 @@ from app.objects.faults import StoreAway
 from app.objects.manifest import MANIFEST, Manifest
 from app.objects.object_store import ObjectStore
 from app.objects.shelf import DamagedPart, Shelf
-from tests.objects.stores import Tried
+from tests.stores import Tried
 
 
 def shelf_of(tried: Tried) -> Shelf:

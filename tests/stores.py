@@ -19,8 +19,8 @@ class Tried:
     take_away: Callable[[], object]
     give_back: Callable[[], object]
 
-    def connect(self) -> ObjectStore:
-        return ObjectStore(self.url, self.endpoint)
+    def connect(self, data: Path | None = None) -> ObjectStore:
+        return ObjectStore(self.url, self.endpoint, data and data / "store-mark")
 
 
 def folder(path: Path) -> Tried:
