@@ -23,8 +23,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")  # of what we write; whatever else 
 class Folder:
     """Looks at a folder that several nodes share. Plain files alone count: no links, pipes or strange names.
 
-    ``memory``: a file of this node's own, in which it notes which folder that was: so one that is empty after a restart,
-    as its disk is not mounted, is not taken for the store.
+    ``memory``: a file of this node's own, in which it notes which folder that was: so one that is empty after a
+    restart, as its disk is not mounted, is not taken for the store.
     """
 
     def __init__(self, root: Path, memory: Path | None = None) -> None:
