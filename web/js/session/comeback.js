@@ -20,7 +20,7 @@ export async function comeBack(attempt, signal) {
       return await attempt();
     } catch (error) {
       signal.throwIfAborted();
-      const waitMs = Math.min(LONGEST_WAIT_MS, waitBefore(failures + 1, Math.random()));
+      const waitMs = waitBefore(failures + 1, Math.random(), 0, LONGEST_WAIT_MS);
       if (!isPassing(error) || performance.now() + waitMs > beganMs + PATIENCE_MS) throw error;
       await pause(waitMs, signal);
     }

@@ -3,6 +3,7 @@
 import { serverKey } from '../api.js';
 import { Emitter } from '../emitter.js';
 import { Failure, failureOfClose, failureOfServer } from '../errors.js';
+import { addressIn, MOST_HOPS, ownAddress } from './door.js';
 import { Peer } from './peer.js';
 import { Replies } from './replies.js';
 import { within } from './within.js';
@@ -11,7 +12,6 @@ const OPENING_LIMIT_MS = 10_000;
 const ANSWER_LIMIT_MS = 30_000; // the first use of a face prepares it
 const INTERRUPT_LIMIT_MS = 2_000;
 const NORMAL_CLOSURE = 1000;
-const MOST_HOPS = 3;
 const SILENCE_LIMIT_MS = 4_000; // a living server reports once a second
 const LOOK_MS = 500;
 
@@ -140,29 +140,33 @@ export class Session extends Emitter {
     let address = ownAddress();
     let leftMs = OPENING_LIMIT_MS; // for all the opening together; what a server takes to answer is its own time
     for (let hops = 0; hops <= MOST_HOPS; hops++) {
-      const listening = new AbortController();
       const beganMs = performance.now();
-      const socket = await this.#open(address, leftMs, listening.signal);
+      const socket = await this.#open(address, leftMs);
       leftMs -= performance.now() - beganMs;
       this.#send(message);
       const answer = await this.#reply('started', ANSWER_LIMIT_MS);
       if (answer.type === 'started') return answer;
-      listening.abort(); // that it closes now is no loss
       socket.close(NORMAL_CLOSURE);
-      address = addressOf(answer.url, address);
+      address = addressIn(answer, address);
     }
     throw new Failure('sent-round');
   }
 
-  /** @param {string} address @param {number} limitMs @param {AbortSignal} signal when its end no longer matters */
-  async #open(address, limitMs, signal) {
+  /** @param {string} address @param {number} limitMs */
+  async #open(address, limitMs) {
+    const listening = new AbortController();
+    const { signal } = listening;
     const socket = new WebSocket(address);
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     let wasOpen = false;
     const opened = new Promise((resolve) => socket.addEventListener('open', resolve));
     socket.addEventListener('open', () => (wasOpen = true));
-    socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(data)), { signal });
+    socket.addEventListener('message', ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type === 'elsewhere') listening.abort(); // that it closes now is no loss
+      this.#receive(message);
+    }, { signal });
     socket.addEventListener('close', ({ code }) =>
       this.#fail(wasOpen ? failureOfClose(code) : new Failure('socket-refused')),
     { signal });
@@ -234,24 +238,4 @@ export class Session extends Emitter {
     this.close();
     this.tell('failed', failure);
   }
-}
-
-function ownAddress() {
-  const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  return `${scheme}//${location.host}/ws`;
-}
-
-/**
- * Read the address that a server names; a page of https goes nowhere else than over TLS.
- * @param {string} url
- * @param {string} base the address that named it
- */
-function addressOf(url, base) {
-  try {
-    const { href, protocol } = new URL(url, base);
-    if (protocol === 'wss:' || (protocol === 'ws:' && location.protocol !== 'https:')) return href;
-  } catch {
-    // no address at all
-  }
-  throw new Failure('bad-address');
 }
