@@ -41,6 +41,7 @@ class Link:
         self._task: asyncio.Task[None] | None = None
         self._clock = asyncio.get_running_loop().time
         self._heard_at = 0.0  # when the server last said something
+        self._goodbyes: set[asyncio.Task[None]] = set()  # to places that were left; at most as many as moves within 4 s
 
     @property
     def connected(self) -> bool:
@@ -79,7 +80,7 @@ class Link:
             with contextlib.suppress(asyncio.TimeoutError, LipwireError):
                 await asyncio.wait_for(self._feed.outbox.wait_until_empty(), GOODBYE_S)
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(task, *self._goodbyes, return_exceptions=True)
         if self._connection is not None:
             await self._connection.leave()
             self._connection = None
@@ -91,7 +92,7 @@ class Link:
                 begun_at = self._heard_at = self._clock()
                 why = await self._converse(connection)
                 if isinstance(why, Connection):
-                    await self._change(connection, why)
+                    self._change(connection, why)
                     connection = why
                     continue
                 if self._is_final(why):
@@ -114,10 +115,12 @@ class Link:
                 error = LipwireError("client_failed", f"This client failed: {error!r}")
             ended(error)
 
-    async def _change(self, old: Connection, new: Connection) -> None:
+    def _change(self, old: Connection, new: Connection) -> None:
         """Go on over a connection to where the session moved; the old place is told goodbye."""
         self._settle(new, self._clock())
-        await old.leave()
+        goodbye = asyncio.create_task(old.leave())
+        self._goodbyes.add(goodbye)
+        goodbye.add_done_callback(self._goodbyes.discard)
 
     def _settle(self, connection: Connection, spoke_until: float) -> None:
         self._feed.outbox.hold(None)

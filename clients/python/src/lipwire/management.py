@@ -126,10 +126,8 @@ class Management:
         try:
             return await self._http.request(method, url, json=body, headers=headers)
         except httpx.HTTPError as error:
-            server = url.split("/api/")[0]
-            raise ConnectionLost(
-                "unreachable", f"{server} cannot be reached: {error or type(error).__name__}"
-            ) from error
+            why = str(error) or type(error).__name__
+            raise ConnectionLost("unreachable", f"{url.split('/api/')[0]} cannot be reached: {why}") from error
 
 
 def _sent_on(answer: httpx.Response, bearer: str | None) -> tuple[str, str | None]:
@@ -140,9 +138,7 @@ def _sent_on(answer: httpx.Response, bearer: str | None) -> tuple[str, str | Non
     """
     url = answer.url.join(answer.headers.get("Location", ""))
     if url.scheme not in ("http", "https") or (answer.url.scheme == "https" and url.scheme != "https"):
-        raise LipwireError(
-            "bad_address", f"{answer.url.host} names {url.copy_with(query=None)}, where nothing is asked."
-        )
+        raise LipwireError("bad_address", f"{answer.url.host} sends this client to {url.copy_with(query=None)}.")
     return str(url), None if PASS in url.params else bearer
 
 
@@ -152,8 +148,5 @@ def _refusal(answer: httpx.Response) -> LipwireError:
         problem = answer.json()
         return error_of(problem["code"], problem.get("detail") or problem["title"], answer.status_code)
     except (ValueError, KeyError, TypeError):
-        return error_of(
-            f"http_{answer.status_code}",
-            f"{answer.url.copy_with(query=None)} answered {answer.status_code}.",
-            answer.status_code,
-        )
+        url, status = answer.url.copy_with(query=None), answer.status_code
+        return error_of(f"http_{status}", f"{url} answered {status}.", status)
