@@ -113,7 +113,7 @@ class Feed:
         speech.ended = True
         if not speech.cut:
             self._put(Flush(speech))
-            if speech.played_out:
+            if speech.played_out and self._handover is None:
                 self._finish(speech, interrupted=False)
 
     def say(self, speech: Speech, text: str, voice: str | None) -> None:
