@@ -180,7 +180,9 @@ class FakeServer:
                 status, answer = self._answer(method, path.partition("?")[0], headers.get("authorization"), wish)
                 location = self._location(method, path) if status == 307 else ""
                 text = b"" if answer is None else json.dumps(answer).encode()
-                writer.write(b"HTTP/1.1 %d X\r\n%sContent-Length: %d\r\n\r\n" % (status, location.encode(), len(text)) + text)
+                writer.write(
+                    b"HTTP/1.1 %d X\r\n%sContent-Length: %d\r\n\r\n" % (status, location.encode(), len(text)) + text
+                )
                 await writer.drain()
         writer.close()
 

@@ -13,6 +13,7 @@ const FLOW_LIMIT_MS = 8_000;
 const FIRST_ANSWER_LIMIT_MS = 2_500;
 const LONGER_ANSWER_MS = 1_500; // each time: a machine that is only slow gets its chance
 const LONGEST_WAIT_MS = 1_500;
+const MOVING_WAIT_MS = 1_000; // where another site's page may not read what the server asks for
 const REVIVAL_MS = 10_000; // for whoever feeds a session whose machine is gone to make it anew
 const STEADY_MS = 3_000; // a connection that was lost sooner counts as another failure
 
@@ -78,7 +79,7 @@ export class Viewing extends Emitter {
 
   /** @param {number} failures @param {?Refusal} refusal */
   #waitAfter(failures, refusal) {
-    if (refusal?.isMoving) return waitBefore(1, Math.random(), refusal.waitMs); // the server sets the pace
+    if (refusal?.isMoving) return refusal.waitMs || MOVING_WAIT_MS; // the server sets the pace
     const longestMs = this.#mayMove ? LONGEST_WAIT_MS : undefined;
     return waitBefore(failures, Math.random(), refusal?.waitMs, longestMs);
   }

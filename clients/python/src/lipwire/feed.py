@@ -48,6 +48,7 @@ class Feed:
         self._playhead = Playhead()
         self._heard: Speech | None = None  # the one that is being heard
         self._handover: asyncio.Future[None] | None = None  # of what was not heard, to where the session moves
+        self._handed: list[Speech] = []  # of which it was told; at most PLACES
         self._played_before = 0  # in other places
         self._told = asyncio.Event()  # something, by the server
         self._clock = asyncio.get_running_loop().time
@@ -178,6 +179,10 @@ class Feed:
         """
         self._heard_all(int(started.get("played_ms") or 0))
         self._handover = None  # it was lost on the way, and what it did is told
+        for speech in self._handed:
+            if not speech.over:
+                self._finish(speech, interrupted=True)
+        self._handed.clear()
         newest = int(started.get("last_event") or 0)
         if not self._attached_before:
             self._attached_before = True
@@ -233,6 +238,7 @@ class Feed:
         """
         heard = self._settle_heard(lost_at)
         self._handover = self._heard = self._torn = None
+        self._handed.clear()
         for pending in list(self._cuts):
             self._answer(pending, Interrupted(None, 0, self.played_ms))
             self._announce(Interrupted(None, 0, self.played_ms))
@@ -311,6 +317,7 @@ class Feed:
         if event.utterance == speech.wire_id:
             self.outbox.arrived(Begin(speech))
         if event.interrupted and self._handover is not None and not speech.cut:
+            self._handed.append(speech)
             return  # it goes on elsewhere
         if event.interrupted:
             is_open = self._open is speech and not speech.cut

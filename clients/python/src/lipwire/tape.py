@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from lipwire.errors import ConnectionLost
-from lipwire.items import Cut, Item, Mark, Say, Sound, cost
+from lipwire.items import Begin, Cut, Item, Mark, Say, Sound, cost
 from lipwire.speech import Speech
 
 KEEP_BYTES = 16 * 1024 * 1024
@@ -39,8 +40,12 @@ class Tape:
         while self._bytes > self._keep_bytes and len(self._items) > 1:
             oldest = self._items.popleft()
             self._bytes -= cost(oldest)
-            if not isinstance(oldest, Mark | Cut):
-                self._forgotten[oldest.speech] = oldest.end if isinstance(oldest, Sound) else 0
+            if isinstance(oldest, Sound):
+                self._forgotten[oldest.speech] = oldest.end
+            elif isinstance(oldest, Say):
+                self._forgotten[oldest.speech] = sys.maxsize
+            elif isinstance(oldest, Begin):
+                self._forgotten[oldest.speech] = 0
 
     def drop(self, speech: Speech) -> None:
         """Forget an utterance, which is over."""
@@ -67,9 +72,9 @@ class Tape:
             ConnectionLost: when some of it is not kept any more.
         """
         for speech, end in self._forgotten.items():
-            if heard.get(speech, 0) < end or self.is_text(speech):
+            if heard.get(speech, 0) < end:
                 raise ConnectionLost("sound_lost", "The server lost more sound than this client keeps; start again.")
-        rest: list[Item] = []
+        rest: list[Item] = [Begin(speech) for speech in self._forgotten]  # of which something is kept, or follows
         for item in self._items:
             if isinstance(item, Sound):
                 start = heard.get(item.speech, 0)
