@@ -13,7 +13,7 @@ ALLOWED = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
-    "Access-Control-Expose-Headers": f"Location, Link, ETag, Accept-Post, Accept-Patch, {LABEL}",
+    "Access-Control-Expose-Headers": f"Location, Link, ETag, Accept-Post, Accept-Patch, Retry-After, {LABEL}",
     "Access-Control-Max-Age": "86400",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }

@@ -24,6 +24,7 @@ from tests.foreign import ForeignSite
 from tests.noise import Faults, Noise, believed
 from tests.page import OpenPage, freed, status
 from tests.server import Server
+from tests.whep_front import WhepFront, WhepStage
 
 pytestmark = pytest.mark.browser
 
@@ -217,6 +218,77 @@ async def test_a_lost_connection_comes_back_within_three_seconds_and_is_never_bl
             assert [event["name"] for event in seen["events"]] == ["lost", "playing"]
             light = [look["light"] for look in seen["looks"]]
             assert len(light) > 20 and min(light) > 0.8 * max(light) > 50
+
+
+async def test_a_face_whose_machine_dies_is_back_once_its_front_knows_where(
+    server: Server, open_page: OpenPage
+) -> None:
+    """The front sends on to the stages, which are other origins; each dies, and the session lives on at the next."""
+    reference = "0123456789abcdef01234567.a-Seal_of-the-stage"
+    async with session(server) as one, voice(server, one), session(server) as other, voice(server, other):
+        lives = [one, other, one, other]
+        with WhepFront() as front, contextlib.ExitStack() as stages:
+
+            def settle() -> WhepStage:
+                made = lives.pop(0)
+                front.stage = stages.enter_context(WhepStage(server.url, made.id, made.view_token))
+                return front.stage
+
+            stage = settle()
+            lines = (
+                f'<script type="module" src="{server.url}/web/embed.js"></script>\n'
+                f'<lipwire-face src="{front.url}/watch/{reference}#token=T"></lipwire-face>'
+            )
+            with ForeignSite(lines) as site:
+                page = await open_page(url="about:blank")
+                await page.add_init_script(SEEN_JS)
+                await page.goto(site.url)
+                await becomes(page, "playing")
+                await page.evaluate("window.seen = lipwireSeen(document.querySelector('lipwire-face'))")
+
+                async def once() -> float:
+                    nonlocal stage
+                    await asyncio.sleep(1)
+                    await page.evaluate("seen.events.length = seen.looks.length = 0")
+                    resource = next(path for method, path in stage.seen if method == "PATCH")
+                    front.says = "unknown"
+                    stage.end()
+                    await cut_off(server, resource)
+                    async with asyncio.timeout(20):
+                        while await page.evaluate(STATE) != "lost":
+                            await asyncio.sleep(0.02)
+                    await asyncio.sleep(2)
+                    front.says = "moving"
+                    await asyncio.sleep(2)
+                    stage = settle()
+                    front.says = "elsewhere"
+                    knows_at = await page.evaluate("performance.now()")
+                    await becomes(page, "playing")
+                    events = await page.evaluate("seen.events")
+                    return float(next(event["t"] for event in events if event["name"] == "playing") - knows_at) / 1000
+
+                def faults(back_s: float, noise: Noise) -> Faults:
+                    print(f"back {back_s:.2f} s after the front knew")
+                    return {"late": f"back after {back_s:.1f} s"} if back_s > BACK_S else {}
+
+                await believed(once, faults)
+                light = [look["light"] for look in await page.evaluate("seen.looks")]
+                assert len(light) > 20 and min(light) > 0.8 * max(light) > 50, "the last picture stays"
+                assert {method for method, _ in front.seen} == {"POST"}
+                await page.evaluate("document.querySelector('lipwire-face').remove()")
+                await until(lambda: _asked(stage, "DELETE"))
+
+
+async def cut_off(server: Server, resource: str) -> None:
+    """End a viewing as a machine does that dies: its page is told nothing."""
+    _, _, _, secret = resource.split("/")
+    for made in (await ask(server, "GET", "/api/sessions"))["sessions"]:
+        with contextlib.suppress(urllib.error.HTTPError):
+            await ask(server, "DELETE", f"/whep/{made['id']}/{secret}")
+
+
+async def _asked(stage: WhepStage, method: str) -> bool:
+    return any(asked == method for asked, _ in stage.seen)
 
 
 async def test_sound_that_the_browser_refuses_waits_for_a_tap(server: Server, open_page: OpenPage) -> None:

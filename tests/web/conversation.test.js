@@ -204,3 +204,240 @@ test('a session that ends is told by its id', async () => {
   conversation.stop();
   assert.deepEqual(closed, ['ID']);
 });
+
+/** A page whose time passes when the test says so; answers what asks how much did. */
+function holdTime(t) {
+  let nowMs = 0;
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.method(performance, 'now', () => nowMs);
+  return async (ms) => {
+    for (let passed = 0; passed < ms; passed += 50) {
+      nowMs += 50;
+      t.mock.timers.tick(50);
+      await settle();
+    }
+  };
+}
+
+/** Let the session that is being opened be there. */
+async function answered(message = {}) {
+  const socket = FakeSocket.last;
+  socket.open();
+  await settle();
+  socket.receive({ type: 'started', session: 'ID2', ...message });
+  await settle();
+  socket.receive({ type: 'answer', sdp: 'x' });
+  await settle();
+  return socket;
+}
+
+const speaking = (state, utterance, playedMs = 0) => ({
+  type: 'speaking', seq: 1, state, utterance, played_ms: playedMs, interrupted: false,
+});
+
+test('a lost connection is made again, and the face listens where it did', async (t) => {
+  const pass = holdTime(t);
+  const told = [];
+  for (const name of ['away', 'end', 'opened', 'closed']) conversation.on(name, () => told.push(name));
+  const socket = await listening();
+  socket.hangUp(1006);
+  await settle();
+  assert.match(changes.at(-1).sentence, /was lost. Coming back/);
+  assert.equal(conversation.state, 'connecting');
+  FakeSocket.last.hangUp(1006); // nobody answers yet
+  const refused = FakeSocket.last;
+  await pass(400);
+  assert.notEqual(FakeSocket.last, refused);
+  const back = await answered();
+  assert.deepEqual([back.sent[0].mode, back.sent[0].avatar], ['agent', 'default']);
+  assert.deepEqual(told, ['opened', 'away', 'closed', 'opened']);
+  assert.equal(conversation.state, 'live');
+});
+
+test('after half a minute it is given up, with what nobody spoke', async (t) => {
+  const pass = holdTime(t);
+  const unsaid = [];
+  conversation.on('unsaid', (text) => unsaid.push(text));
+  const socket = await listening();
+  conversation.say('Half of this was heard.', '', CHOICE);
+  conversation.say('And more.', '', CHOICE);
+  socket.receive(speaking('started', '1'));
+  socket.hangUp(1006);
+  let tries = 0;
+  for (let second = 0; second < 40 && conversation.mode; second++) {
+    const trying = FakeSocket.last;
+    trying.hangUp(1006);
+    tries += 1;
+    for (let ms = 0; ms < 2_000 && FakeSocket.last === trying && conversation.mode; ms += 50) await pass(50);
+  }
+  assert.equal(conversation.state, 'error');
+  assert.match(changes.at(-1).sentence, /does not answer/);
+  assert.ok(tries > 15 && tries < 60, `${tries} tries`);
+  assert.deepEqual(unsaid, ['And more.']);
+});
+
+for (const [code, isTriedAgain] of [
+  ['server_full', true], ['server_busy', true], ['session_moving', true], ['quota_sessions', true],
+  ['key_missing', false], ['no_such_avatar', false], ['engine_unavailable', false], ['host_not_allowed', false],
+]) {
+  test(`after a loss ${code} is ${isTriedAgain ? 'tried again' : 'the end of it'}`, async (t) => {
+    const pass = holdTime(t);
+    const socket = await listening();
+    socket.hangUp(1006);
+    await settle();
+    const refusing = FakeSocket.last;
+    refusing.open();
+    await settle();
+    refusing.receive({ type: 'error', code, message: 'No.' });
+    await pass(2_000);
+    assert.equal(FakeSocket.last !== refusing, isTriedAgain);
+    assert.equal(conversation.state, isTriedAgain ? 'connecting' : 'error');
+  });
+}
+
+test('a server that was full when the visitor began is not asked again', async (t) => {
+  const pass = holdTime(t);
+  conversation.attend(CHOICE);
+  await settle();
+  const socket = FakeSocket.last;
+  socket.open();
+  await settle();
+  socket.receive({ type: 'error', code: 'server_full', message: 'All places are taken.' });
+  await pass(3_000);
+  assert.equal(FakeSocket.last, socket);
+  assert.equal(conversation.state, 'error');
+});
+
+test('stop ends the coming back at once', async (t) => {
+  const pass = holdTime(t);
+  const socket = await listening();
+  socket.hangUp(1006);
+  await settle();
+  const trying = FakeSocket.last;
+  trying.hangUp(1006);
+  await settle();
+  conversation.stop();
+  await pass(3_000);
+  assert.equal(FakeSocket.last, trying);
+  assert.equal(conversation.state, 'idle');
+});
+
+test('texts that nobody heard are spoken by the next session, numbered on', async (t) => {
+  holdTime(t);
+  const socket = await listening();
+  for (const text of ['One.', 'Two.', 'Three.']) conversation.say(text, 'en-gb', CHOICE);
+  socket.receive(speaking('started', '1'));
+  socket.receive(speaking('finished', '1'));
+  socket.receive(speaking('started', '2'));
+  socket.hangUp(1006);
+  await settle();
+  conversation.say('Four.', '', CHOICE);
+  const back = await answered();
+  assert.equal(back.sent[0].next_utterance, 3);
+  const said = back.sent.filter(({ type }) => type === 'say');
+  assert.deepEqual(said.map(({ text, voice }) => [text, voice]), [['Three.', 'en-gb'], ['Four.', undefined]]);
+  assert.equal(conversation.state, 'playing');
+});
+
+/** Two seconds of noise, with a pause from 0.8 to 1.2 s. */
+function sentence() {
+  const samples = Float32Array.from({ length: 96_000 }, (_, i) => (i >= 38_400 && i < 57_600 ? 0 : i % 2 ? 0.5 : -0.5));
+  return new Clip({ length: samples.length, numberOfChannels: 1, getChannelData: () => samples });
+}
+
+/** Play it until it is heard. */
+async function heard(pass) {
+  conversation.play(async () => sentence(), CHOICE, 'the sample');
+  await settle();
+  const socket = FakeSocket.last;
+  socket.open();
+  await settle();
+  socket.receive({ type: 'started', session: 'ID' });
+  await settle();
+  socket.receive({ type: 'answer', sdp: 'x' });
+  await pass(200);
+  socket.receive(speaking('started', '1'));
+  return socket;
+}
+
+const samplesSentTo = (socket) =>
+  socket.sent.filter((data) => data instanceof Int16Array).reduce((sum, { length }) => sum + length, 0);
+
+test('a clip goes on where it was lost', async (t) => {
+  const pass = holdTime(t);
+  const socket = await heard(pass);
+  await pass(500);
+  socket.hangUp(1006);
+  await settle();
+  const back = await answered();
+  await pass(3_000);
+  assert.equal(samplesSentTo(back), 96_000 - 24_000);
+  assert.equal(back.types.at(-1), 'flush');
+  assert.equal(changes.at(-1).sentence, 'Playing the sample.');
+  back.receive(speaking('finished', '2', 1_500));
+  assert.equal(conversation.state, 'live');
+});
+
+test('a clip is asked to move: it does so at the next pause, and goes on where it was played', async (t) => {
+  const pass = holdTime(t);
+  const socket = await heard(pass);
+  socket.receive({ type: 'move', in_s: 20 });
+  await pass(700);
+  assert.ok(!socket.types.includes('interrupt'));
+  await pass(350);
+  assert.equal(socket.types.at(-1), 'interrupt');
+  socket.receive({ type: 'speaking', seq: 2, state: 'finished', utterance: '1', played_ms: 1_000, interrupted: true });
+  socket.receive({ type: 'interrupted', seq: 3, utterance: '1', played_ms: 1_000, session_played_ms: 1_000 });
+  await settle();
+  assert.equal(socket.closedWith, 1000);
+  assert.match(changes.at(-1).sentence, /moves to another machine/);
+  const back = await answered();
+  await pass(3_000);
+  assert.equal(samplesSentTo(back), 48_000);
+});
+
+test('a clip without a pause moves before its time is over', async (t) => {
+  const pass = holdTime(t);
+  const socket = await heard(pass);
+  socket.receive({ type: 'move', in_s: 1 });
+  await pass(550);
+  assert.equal(socket.types.at(-1), 'interrupt');
+});
+
+test('a face that listens moves at once, one that speaks a text when it has', async (t) => {
+  const pass = holdTime(t);
+  let socket = await listening();
+  socket.receive({ type: 'move', in_s: 20 });
+  await settle();
+  assert.equal(socket.closedWith, 1000);
+  socket = await answered();
+  conversation.say('Hello', '', CHOICE);
+  socket.receive(speaking('started', '1'));
+  socket.receive({ type: 'move', in_s: 20 });
+  await pass(5_000);
+  assert.equal(socket.closedWith, null);
+  socket.receive(speaking('finished', '1', 900));
+  await settle();
+  assert.equal(socket.closedWith, 1000);
+  const back = await answered();
+  assert.deepEqual(back.types, ['start', 'offer']);
+  assert.equal(conversation.state, 'live');
+});
+
+test('who is asked to move before the session is there moves when it is', async (t) => {
+  holdTime(t);
+  conversation.attend(CHOICE);
+  await settle();
+  const socket = FakeSocket.last;
+  socket.open();
+  await settle();
+  socket.receive({ type: 'started', session: 'ID' });
+  socket.receive({ type: 'move', in_s: 20 });
+  await settle();
+  assert.equal(socket.closedWith, null);
+  socket.receive({ type: 'answer', sdp: 'x' });
+  await settle();
+  assert.equal(socket.closedWith, 1000);
+  await answered();
+  assert.equal(conversation.state, 'live');
+});

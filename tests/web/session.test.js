@@ -198,3 +198,76 @@ test('no timer outlives a session, however far it came', async (t) => {
   await settle();
   assert.equal(running.size, 0);
 });
+
+const ELSEWHERE = { type: 'elsewhere', url: 'wss://stage.test:8101/ws?place=ticket' };
+
+/** Be sent on to another address, and open that. */
+async function sentOn(socket, message = ELSEWHERE) {
+  socket.receive(message);
+  socket.hangUp(4307);
+  await settle();
+  const next = FakeSocket.last;
+  if (next !== socket) next.open();
+  await settle();
+  return next;
+}
+
+test('where the server names another address the same is said there, and its close is no loss', async () => {
+  const { socket, started } = await begun();
+  const stage = await sentOn(socket);
+  assert.equal(stage.url, ELSEWHERE.url);
+  assert.deepEqual(stage.sent, socket.sent);
+  assert.deepEqual(failures(), []);
+  stage.receive({ type: 'started', voice_lead_ms: 40 });
+  await settle();
+  stage.receive({ type: 'answer', sdp: 'the answer' });
+  await started;
+  stage.hangUp(1006);
+  assert.equal(failures()[0].code, 'socket-lost');
+});
+
+test('a page that is sent on and on gives up after three hops', async () => {
+  const { socket, started } = await begun();
+  let at = socket;
+  for (let hops = 0; hops < 4; hops++) at = await sentOn(at);
+  await assert.rejects(started, { code: 'sent-round' });
+  assert.equal(at.sent.length, 1);
+});
+
+test('a page of https is sent nowhere in the clear', async () => {
+  for (const url of ['ws://stage.test/ws', 'https://stage.test/ws', 'javascript:alert(1)', '', undefined]) {
+    session = new Session();
+    const { socket, started } = await begun();
+    await sentOn(socket, { type: 'elsewhere', url });
+    await assert.rejects(started, { code: 'bad-address' });
+  }
+});
+
+test('all addresses together have the time that one has to be opened', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  const started = session.start(REQUEST, abort.signal);
+  started.catch(() => {});
+  nowMs = 6_000;
+  FakeSocket.last.open();
+  await settle();
+  FakeSocket.last.receive(ELSEWHERE);
+  await settle();
+  t.mock.timers.tick(3_900);
+  await settle();
+  t.mock.timers.tick(200);
+  await assert.rejects(started, { code: 'socket-refused' });
+});
+
+test('a server that is silent on both ways is lost, one that only lost the picture is not', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const socket = await live();
+  FakeConnection.last.become('disconnected');
+  t.mock.timers.tick(3_500);
+  socket.receive({ type: 'stats' });
+  t.mock.timers.tick(3_500);
+  assert.deepEqual(failures(), []);
+  t.mock.timers.tick(500);
+  assert.equal(failures()[0].code, 'socket-lost');
+});

@@ -13,6 +13,7 @@ let asked; // [method, url, headers] of every request
 let answers; // of the POSTs to come; the last one stays
 let packets; // received by the connection that there is
 let told;
+let redirectedTo; // where the answers come from, if not from where was asked
 let viewing;
 
 /** A connection whose packets are counted by the test. */
@@ -62,11 +63,11 @@ beforeEach(() => {
     const answer = answers.length > 1 ? answers.shift() : answers[0];
     if (answer instanceof Error) throw answer;
     const made = new Response(answer.body ?? 'the answer', answer);
-    Object.defineProperty(made, 'url', { value: url });
+    Object.defineProperty(made, 'url', { value: redirectedTo ?? url });
     return made;
   };
   Connection.made = [];
-  [asked, answers, packets, told] = [[], [OK], 0, []];
+  [asked, answers, packets, told, redirectedTo] = [[], [OK], 0, [], null];
   viewing = new Viewing(ADDRESS);
   for (const name of ['stream', 'lost', 'over']) viewing.on(name, (detail) => told.push([name, detail]));
 });
@@ -173,4 +174,78 @@ test('a network that lets nothing through is tried anew', async () => {
   await globalThis.tick(9_000);
   assert.equal(posts(), 2);
   assert.ok(Connection.made[0].connectionState === 'closed');
+});
+
+const SEALED = { whep: 'https://h.test/whep/0123456789abcdef01234567.Seal-_0', token: 'T' };
+const GONE = { status: 404, body: '{"code": "no_such_session"}' };
+const MOVING = { status: 503, body: '{"code": "session_moving"}', headers: { 'Retry-After': '1' } };
+
+/** Watch what may come to live on another machine. */
+async function watchingSealed() {
+  viewing.close();
+  await settle();
+  [asked, told] = [[], []];
+  viewing = new Viewing(SEALED);
+  for (const name of ['stream', 'lost', 'over']) viewing.on(name, (detail) => told.push([name, detail]));
+  await flow(4_000);
+}
+
+test('a session that moves is asked after once a second, and is back as soon as its new place is known', async () => {
+  await watchingSealed();
+  answers = [MOVING];
+  await globalThis.tick(1_700 + 6_000);
+  assert.ok(posts() >= 6 && posts() <= 9, `${posts()} tries`);
+  answers = [OK];
+  await globalThis.tick(1_100);
+  assert.equal(names().at(-1), 'stream');
+});
+
+test('one that nobody knows just after its loss may be made anew: it is asked after for ten seconds', async () => {
+  await watchingSealed();
+  answers = [GONE];
+  await globalThis.tick(1_700 + 5_000);
+  assert.ok(!names().includes('over'));
+  answers = [OK];
+  await globalThis.tick(2_000);
+  assert.equal(names().at(-1), 'stream');
+  await flow(4_000);
+  answers = [GONE];
+  await globalThis.tick(1_700 + 12_000);
+  assert.deepEqual([names().at(-1), told.at(-1)[1].sentence], ['over', 'This session is over.']);
+});
+
+test('a link to one that was never seen is refused at once', async () => {
+  viewing.close();
+  answers = [GONE];
+  viewing = new Viewing(SEALED);
+  viewing.on('over', (detail) => told.push(['over', detail]));
+  await globalThis.tick(200);
+  assert.equal(names().at(-1), 'over');
+});
+
+test('every try is made at its own address; what is patched and deleted stands where the answer came from', async () => {
+  redirectedTo = 'http://10.0.0.7:8101/whep/0123456789abcdef01234567.Seal-_0?pass=P';
+  await watchingSealed();
+  const [connection] = Connection.made.slice(-1);
+  connection.dispatchEvent(Object.assign(new Event('icecandidate'), { candidate: null }));
+  await globalThis.tick(200);
+  await globalThis.tick(2_000); // silence: it is lost
+  const resource = 'http://10.0.0.7:8101/whep/ID/secret';
+  const later = asked.map(([method, url]) => [method, url]);
+  assert.deepEqual(later.slice(0, 4), [
+    ['POST', SEALED.whep], ['PATCH', resource], ['DELETE', resource], ['POST', SEALED.whep],
+  ]);
+});
+
+test('a machine that answers nothing is given up soon, and the next try may be sent to another', async () => {
+  await watchingSealed();
+  const { fetch } = globalThis;
+  globalThis.fetch = async (...request) => {
+    asked.push([request[1].method, request[0], {}]);
+    return request[1].method === 'POST' ? new Promise(() => {}) : fetch(...request);
+  };
+  await globalThis.tick(1_700);
+  assert.equal(posts(), 2);
+  await globalThis.tick(2_600);
+  assert.equal(posts(), 3);
 });

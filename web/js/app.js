@@ -79,6 +79,7 @@ function wireConversation() {
     figures.begin(session);
     session.on('stream', (stream) => stage.showVideo(stream, (sentence) => controls.say(sentence)));
   });
+  conversation.on('away', () => stage.keep());
   conversation.on('unsaid', (text) => typing.restore(text));
   conversation.on('keyless', (why) => keyForm.ask(why));
   conversation.on('level', (peak) => stage.showLevel(peak));

@@ -27,6 +27,8 @@ const SENTENCES = {
     'This browser has no WebRTC, which carries the picture. Try a current Chrome, Edge, Firefox or Safari.',
   'socket-refused': 'The server does not answer. Check that it is running, then start again.',
   'socket-lost': 'The connection to the server was lost. Check the network, then start again.',
+  'sent-round': 'The servers sent this page from one to the other and none took it. Wait a moment, then start again.',
+  'bad-address': 'The server named another one that this page may not reach. Tell whoever runs it.',
   'server-slow': 'The server takes too long to answer. Wait a moment, then start again.',
   'ice-failed':
     'The picture cannot get through the network. Start again; if it stays so, a firewall blocks UDP and the server needs a TURN server.',
@@ -60,13 +62,19 @@ const SENTENCES = {
   'unknown': 'Something went wrong in this page. Reload it, then start again.',
 };
 
+/** A connection that was there, and is no more: by a network, or by the end of the server's process. */
+const LOSSES = ['socket-lost', 'ice-failed', 'peer_lost'];
+/** After such a loss another try may help: what was lost may not be seen as lost yet, or has to be made anew. */
+const PASSING = [
+  ...LOSSES, 'socket-refused', 'server-slow', 'sent-round', 'session_moving', 'server_full', 'server_busy', 'server-full',
+  'server_draining', 'no_media_port', 'too_many_sessions_here', 'quota_sessions',
+];
+
 const KEY_CODES = ['key_missing', 'key_invalid', 'no-key'];
 
 /** @type {Record<number, string>} */
 const CLOSE_CODES = {
   1000: 'server-ended',
-  1001: 'server-ended',
-  1012: 'server_draining',
   4400: 'bad-message',
   4401: 'no-key',
   4403: 'no-key',
@@ -114,6 +122,16 @@ export function insecureFailure() {
  */
 export function failureOfServer(code, sentence) {
   return new Failure(code, KEY_CODES.includes(code) || code === 'server_draining' ? undefined : sentence);
+}
+
+/** Whether a session that was there was lost, not ended for a reason. @param {unknown} error */
+export function isLoss(error) {
+  return error instanceof Failure && LOSSES.includes(error.code);
+}
+
+/** Whether after a loss another try may come further than this one did. @param {unknown} error */
+export function isPassing(error) {
+  return error instanceof Failure && PASSING.includes(error.code);
 }
 
 /** Whether a server's key is missing or wrong. @param {unknown} error */

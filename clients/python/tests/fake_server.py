@@ -45,6 +45,7 @@ class FakeServer:
         self.silent = False
         self.stops = asyncio.Event()  # it tells that it is being stopped, and then ends every session
         self.left: list[str] = []  # sessions whose feeder said goodbye
+        self.move: dict[str, Any] | None = None  # told to every feeder
         self._fed: dict[str, ServerConnection] = {}
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -143,7 +144,11 @@ class FakeServer:
 
     async def _tell(self, connection: ServerConnection, session: ModelSession, after: int) -> None:
         with contextlib.suppress(websockets.ConnectionClosed):
+            told = None
             for tick in range(1_000_000):
+                if self.move is not None and self.move is not told:
+                    told = self.move
+                    await connection.send(json.dumps(told))
                 if self.stops.is_set():
                     await connection.send(json.dumps({"type": "draining", "in_s": 0.1}))
                     await asyncio.sleep(0.1)
@@ -172,11 +177,17 @@ class FakeServer:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 wish = json.loads(body) if body else None
                 self.requests.append((method, path, wish))
-                status, answer = self._answer(method, path, headers.get("authorization"), wish)
+                status, answer = self._answer(method, path.partition("?")[0], headers.get("authorization"), wish)
+                location = self._location(method, path) if status == 307 else ""
                 text = b"" if answer is None else json.dumps(answer).encode()
-                writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(text)) + text)
+                writer.write(
+                    b"HTTP/1.1 %d X\r\n%sContent-Length: %d\r\n\r\n" % (status, location.encode(), len(text)) + text
+                )
                 await writer.drain()
         writer.close()
+
+    def _location(self, method: str, path: str) -> str:
+        raise NotImplementedError
 
     def _answer(self, method: str, path: str, authorization: str | None, wish: Any) -> tuple[int, Any]:
         if self.key is not None and authorization != f"Bearer {self.key}":

@@ -14,7 +14,8 @@ from model import joined
 import lipwire
 from lipwire import Event, Face, Played, SpeakingFinished, SpeakingStarted
 from lipwire import face as face_module
-from lipwire.management import Admission, Management
+from lipwire.admission import Admission
+from lipwire.management import Management
 
 PCM = bytes(range(240)) * 20  # 100 ms
 

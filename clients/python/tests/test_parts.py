@@ -8,12 +8,12 @@ import json
 import pytest
 
 from lipwire import NotReading, SpeakingFinished, SpeakingStarted, Stats, Viewers, connect
+from lipwire.admission import Admission
 from lipwire.backoff import delays_s
 from lipwire.errors import AlreadyFed, LipwireError, NotFound, ServerFull, SessionEnded, Unauthorized, error_of
 from lipwire.events import event_of
 from lipwire.items import Begin, Sound
-from lipwire.link import Door
-from lipwire.management import Admission, Management
+from lipwire.management import Management
 from lipwire.outbox import QUEUE_BYTES, Outbox
 from lipwire.pcm import PcmFormat
 from lipwire.speech import Speech
@@ -22,11 +22,11 @@ from lipwire.wire import message_of
 
 
 def test_tokens_stand_in_no_repr() -> None:
-    door = Door("ws://x/ws", "5e55", "s3cret")
+
     admission = Admission(
         "5e55", "ws://x/ws", "s3cret", "http://x/whep/5e55", "http://x/watch/5e55#token=s3cret", "s3cret"
     )
-    assert "s3cret" not in repr((door, admission, connect(token="s3cret"), Management("http://x", "s3cret")))
+    assert "s3cret" not in repr((admission, connect(token="s3cret"), Management("http://x", "s3cret")))
 
 
 async def test_a_listener_that_does_not_listen_has_a_bound() -> None:

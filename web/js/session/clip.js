@@ -13,6 +13,9 @@ const MAX_BUFFERED_BYTES = 256 * 1024;
 const POLL_MS = 50;
 const MAX_FILE_BYTES = 200_000_000;
 const INT16_MAX = 0x7fff;
+const LOOK_SAMPLES = CLIP_SAMPLE_RATE / 50;
+const QUIET_PEAK = 0.02; // full scale is 1
+const PAUSE_LOOKS = 12; // 240 ms: between sentences, seldom within a word
 
 /** Mono sound in memory. */
 export class Clip {
@@ -40,6 +43,31 @@ export class Clip {
       pcm[i] = Math.round(mono * INT16_MAX);
     }
     return pcm;
+  }
+
+  /**
+   * The middle of the next pause in the voice.
+   * @param {number} start sample
+   * @param {number} count of samples to look at
+   * @returns {?number} a sample; null where there is none
+   */
+  nextPause(start, count) {
+    const end = Math.min(this.length, start + count);
+    let looks = 0;
+    for (let at = start; at < end; at += LOOK_SAMPLES) {
+      looks = this.#isQuiet(at) ? looks + 1 : 0;
+      if (looks === PAUSE_LOOKS) return at - (PAUSE_LOOKS / 2 - 1) * LOOK_SAMPLES;
+    }
+    return null;
+  }
+
+  /** @param {number} start */
+  #isQuiet(start) {
+    const end = Math.min(this.length, start + LOOK_SAMPLES);
+    return this.#channels.every((channel) => {
+      for (let i = start; i < end; i++) if (Math.abs(channel[i]) > QUIET_PEAK) return false;
+      return true;
+    });
   }
 }
 
@@ -78,13 +106,14 @@ export async function fetchClip(url) {
  * @param {Clip} clip
  * @param {{sendAudio: (pcm: Int16Array<ArrayBuffer>) => void, bufferedBytes: number}} session
  * @param {AbortSignal} signal aborts when the rest is no longer wanted
+ * @param {number} [from] sample that it begins with
  * @returns {Promise<boolean>} whether all of it was sent
  */
-export async function sendClip(clip, session, signal) {
+export async function sendClip(clip, session, signal, from = 0) {
   const startedAtMs = performance.now();
   const pieceSamples = CLIP_SAMPLE_RATE * PIECE_S;
-  for (let sent = 0; sent < clip.length; sent += pieceSamples) {
-    const dueMs = startedAtMs + ((sent + pieceSamples) / CLIP_SAMPLE_RATE - MAX_LEAD_S) * 1000;
+  for (let sent = from; sent < clip.length; sent += pieceSamples) {
+    const dueMs = startedAtMs + ((sent - from + pieceSamples) / CLIP_SAMPLE_RATE - MAX_LEAD_S) * 1000;
     while (!signal.aborted && !hasRoom(session, dueMs)) await sleep(POLL_MS);
     if (signal.aborted) return false;
     session.sendAudio(clip.slice(sent, pieceSamples));

@@ -2,10 +2,15 @@
 
 import { CLIP_SAMPLE_RATE } from './clip.js';
 import { Emitter } from '../emitter.js';
-import { isAboutKey, sentenceFor } from '../errors.js';
+import { isAboutKey, isLoss, sentenceFor } from '../errors.js';
+import { comeBack } from './comeback.js';
+import { goodMoment } from './departure.js';
 import { Microphone } from './microphone.js';
 import { Run } from './run.js';
 
+const SPEAK = 'Speak: the face follows your voice.';
+const LOST = 'The connection to the server was lost. Coming back by itself…';
+const MOVES = 'The session moves to another machine and goes on there…';
 const LISTENS = 'The face listens. Type what it shall say.';
 /** @type {Record<Mode, string>} */
 const NEXT = { live: 'Speak again when you like.', clip: 'Play something, or stop.', agent: 'The face listens.' };
@@ -25,11 +30,13 @@ function drainingSentence(leftS) {
  */
 
 /**
- * Runs sessions. Dispatches `change`, `session` (a Session that begins), `opened` (as the server has it), `level` (the
- * microphone's peak, 0…1), `closed` (the id of the one that was opened), `unsaid` (texts that no session took),
- * `keyless` (the server wants a key, or another, says this sentence) and `end`.
+ * Runs sessions. One that is lost, or has to leave its server, goes on in another by itself: the same avatar, engine and
+ * mode, and the microphone stays open. Dispatches `change`, `session` (a Session that begins), `opened` (as the server has
+ * it), `level` (the microphone's peak, 0…1), `away` (the session is gone, another is to follow), `closed` (the id of the
+ * one that was opened), `unsaid` (texts that no session took), `keyless` (the server wants a key, or another, says this
+ * sentence) and `end`.
  * @extends {Emitter<{change: Change, session: import('./session.js').Session, opened: Opened, level: number,
- *   closed: string, unsaid: string, keyless: string, end: undefined}>}
+ *   away: undefined, closed: string, unsaid: string, keyless: string, end: undefined}>}
  */
 export class Conversation extends Emitter {
   /** @type {State} */
@@ -49,15 +56,16 @@ export class Conversation extends Emitter {
     return this.#guard(run, async () => {
       this.#show('connecting', 'Waiting for the microphone…');
       const microphone = await Microphone.open(run.signal);
-      await this.#connect(run, microphone.sampleRate);
+      run.sampleRate = microphone.sampleRate;
+      await this.#connect(run, 'Connecting…');
       microphone.record(
         (pcm, peak) => {
-          run.session.sendAudio(pcm);
+          if (!run.isAway) run.session.sendAudio(pcm);
           this.tell('level', peak);
         },
         (failure) => this.#fail(run, failure),
       );
-      this.#show('live', 'Speak: the face follows your voice.');
+      this.#show('live', SPEAK);
     });
   }
 
@@ -81,8 +89,11 @@ export class Conversation extends Emitter {
       if (wasPlaying) await run.session.interrupt();
       const clip = await load();
       run.signal.throwIfAborted();
-      if (isFirst) await this.#connect(run, CLIP_SAMPLE_RATE);
+      if (isFirst) await this.#connect(run, 'Connecting…');
+      else await run.returning;
+      run.signal.throwIfAborted();
       run.isReady = true;
+      run.name = name;
       this.#show('playing', `Playing ${name}.`);
       await run.send(clip);
     });
@@ -97,7 +108,7 @@ export class Conversation extends Emitter {
     if (this.#run?.suits('agent', choice)) return this.#run;
     const run = this.#begin('agent', choice, (other) => this.attend(other));
     this.#guard(run, async () => {
-      await this.#connect(run, CLIP_SAMPLE_RATE);
+      await this.#connect(run, 'Connecting…');
       this.#showTexts(run);
     });
     return run;
@@ -111,8 +122,7 @@ export class Conversation extends Emitter {
    */
   say(text, voice, choice) {
     const run = this.attend(choice);
-    run.texts += 1;
-    if (!run.id) run.early.push(text);
+    run.lines.push({ text, voice, hasBegun: false });
     run.session.say(text, voice);
     if (run.isReady) this.#showTexts(run);
   }
@@ -123,7 +133,7 @@ export class Conversation extends Emitter {
     if (!run?.isReady) return;
     run.cut();
     await run.session.interrupt();
-    const hasMovedOn = this.#run !== run || !run.isReady || run.sending || run.texts > 0;
+    const hasMovedOn = this.#run !== run || !run.isReady || run.sending || run.lines.length > 0;
     if (hasMovedOn) return;
     this.#show('live', `Interrupted. ${NEXT[run.mode]}`);
   }
@@ -162,27 +172,30 @@ export class Conversation extends Emitter {
     return run;
   }
 
-  /** @param {Run} run @param {number} sampleRate */
-  async #connect(run, sampleRate) {
-    this.#show('connecting', 'Connecting…');
+  /** @param {Run} run @param {string} sentence */
+  async #connect(run, sentence) {
+    this.#show('connecting', sentence);
     this.#listen(run);
-    const { avatar, engine } = run.choice;
-    const request = { avatar, engine, mode: run.mode, sample_rate: sampleRate };
     this.tell('session', run.session);
-    await run.session.start(request, run.signal);
+    run.starting = run.session.start(run.request, run.signal);
+    await run.starting;
     run.signal.throwIfAborted();
-    run.isReady = true;
+    run.isReady = run.hasBeenThere = true;
+    run.isAway = false;
   }
 
   /** @param {Run} run */
   #listen(run) {
     const { session, signal } = run; // the signal aborts when another run takes over
     let before = '';
-    session.on('failed', (failure) => this.#fail(run, failure), { signal });
-    session.on('speaking', ({ state }) => state === 'finished' && this.#finish(run), { signal });
+    session.on('failed', (failure) => this.#lose(run, failure), { signal });
+    session.on('move', ({ in_s: inS }) => this.#guard(run, () => this.#leave(run, inS * 1000)), { signal });
+    session.on('speaking', (speaking) => {
+      run.follow(speaking);
+      if (speaking.state === 'finished') this.#finish(run);
+    }, { signal });
     session.on('started', ({ session: id }) => {
       run.id = id;
-      run.early = [];
       this.tell('opened', { id, mode: run.mode, ...run.choice });
     }, { signal });
     session.on('draining', ({ in_s: leftS }) => this.#show(this.state, drainingSentence(leftS)), { signal });
@@ -196,19 +209,18 @@ export class Conversation extends Emitter {
   /** @param {Run} run */
   #finish(run) {
     if (run.mode === 'agent') {
-      run.texts = Math.max(0, run.texts - 1);
       if (run.isReady) this.#showTexts(run);
       return;
     }
     // Only after the flush is it the clip's end, and not a pause in it.
-    if (!run.isFlushed) return;
+    if (!run.isFlushed || run.isAway) return;
     run.cut();
     this.#show('live', 'Finished. Play it again, or something else.');
   }
 
   /** @param {Run} run */
   #showTexts(run) {
-    if (run.texts > 0) this.#show('playing', 'Speaking.');
+    if (run.lines.length > 0) this.#show('playing', 'Speaking.');
     else this.#show('live', LISTENS);
   }
 
@@ -225,12 +237,75 @@ export class Conversation extends Emitter {
     }
   }
 
+  /** @param {Run} run @param {unknown} failure */
+  #lose(run, failure) {
+    if (this.#run !== run || run.isAway) return; // what is tried again is said by who tries
+    if (!run.hasBeenThere || !isLoss(failure)) return this.#fail(run, failure);
+    this.#goOnElsewhere(run, LOST, run.playing);
+  }
+
+  /**
+   * The server asked to be left: choose the moment.
+   * @param {Run} run
+   * @param {number} withinMs
+   */
+  async #leave(run, withinMs) {
+    const { session } = run;
+    await run.starting.catch(() => {}); // who cannot begin has nothing to go on with
+    if (run.isLeaving || run.isAway || !run.hasBeenThere) return;
+    run.isLeaving = true;
+    await goodMoment(run, withinMs);
+    if (this.#run !== run || run.isAway || run.session !== session) return;
+    let { playing } = run;
+    if (playing) {
+      run.isAway = true; // its end is not the clip's
+      const cut = await session.interrupt();
+      const playedSamples = Math.round(((cut?.played_ms ?? 0) * CLIP_SAMPLE_RATE) / 1000);
+      if (cut?.utterance) playing = { ...playing, at: Math.min(playing.clip.length, playing.from + playedSamples) };
+    }
+    if (this.#run === run) this.#goOnElsewhere(run, MOVES, playing);
+  }
+
+  /**
+   * Begin another session in the place of the one that was lost or is left, and go on in it.
+   * @param {Run} run
+   * @param {string} sentence
+   * @param {Run['playing']} playing the clip that was being heard
+   */
+  #goOnElsewhere(run, sentence, playing) {
+    run.isAway = true;
+    run.isReady = false;
+    run.cut();
+    this.tell('away');
+    run.returning = this.#guard(run, async () => {
+      if (run.id) this.tell('closed', run.id);
+      run.id = '';
+      await comeBack(() => {
+        run.renew();
+        return this.#connect(run, sentence);
+      }, run.signal);
+      run.isLeaving = false;
+      run.returning = null;
+      await this.#resume(run, playing);
+    });
+  }
+
+  /** @param {Run} run @param {Run['playing']} playing */
+  async #resume(run, playing) {
+    if (run.mode === 'agent') return this.#showTexts(run);
+    if (run.mode === 'live') return this.#show('live', SPEAK);
+    if (!playing || playing.at >= playing.clip.length) return this.#show('live', `Back again. ${NEXT.clip}`);
+    this.#show('playing', `Playing ${run.name}.`);
+    run.send(playing.clip, playing.at); // nobody waits for its end
+  }
+
   /** @param {Run} run @param {unknown} error */
   #fail(run, error) {
     if (this.#run !== run) return;
+    const unsaid = run.id ? [] : run.lines.filter(({ hasBegun }) => !hasBegun).map(({ text }) => text);
     this.#end();
     this.#show('error', sentenceFor(error));
-    if (run.early.length > 0) this.tell('unsaid', run.early.join(' '));
+    if (unsaid.length > 0) this.tell('unsaid', unsaid.join(' '));
     if (isAboutKey(error)) this.tell('keyless', sentenceFor(error));
   }
 

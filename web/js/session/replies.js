@@ -3,6 +3,7 @@
 /**
  * The messages as docs/protocol.md has them.
  * @typedef {{type: 'started', session: string, ice_servers?: RTCIceServer[], voice_lead_ms?: number}} Started
+ * @typedef {{type: 'elsewhere', url: string}} Elsewhere in the place of `started`: say the same there
  * @typedef {{type: 'answer', sdp: string}} Answer
  * @typedef {{type: 'interrupted', seq: number, utterance: ?string, played_ms: number, session_played_ms: number}}
  *   Interrupted `played_ms` of the utterance that was cut
@@ -11,8 +12,15 @@
  * @typedef {{type: 'stats', delay_ms: ?number, buffer_a: number, buffer_a_limit: number, gaps: number,
  *   missed: number, unsent: number, repeats: number}} Stats
  * @typedef {{type: 'draining', in_s: number}} Draining the server is being stopped
+ * @typedef {{type: 'move', in_s: number}} Move this machine is being emptied: start again, as there is room elsewhere
  * @typedef {{type: 'error', code: string, message: string}} Refusal
- * @typedef {Started|Answer|Interrupted|Speaking|Stats|Draining|Refusal} Message
+ * @typedef {Started|Elsewhere|Answer|Interrupted|Speaking|Stats|Draining|Move|Refusal} Message
+ */
+
+/**
+ * What answers who waits for a type: where one waits for `started`, the server may name another address.
+ * @template {Message['type']} Type
+ * @typedef {Extract<Message, {type: Type} | (Type extends 'started' ? {type: 'elsewhere'} : never)>} Answers
  */
 
 /**
@@ -27,7 +35,7 @@ export class Replies {
    * Join the line; call it only where an answer is on its way.
    * @template {Message['type']} Type
    * @param {Type} type of the message to wait for
-   * @returns {Promise<Extract<Message, {type: Type}>>} the message
+   * @returns {Promise<Answers<Type>>} the message
    */
   wait(type) {
     const line = this.#lines.get(type) ?? [];
@@ -37,6 +45,7 @@ export class Replies {
 
   /** Give a message to the first in its line; nobody need be there. @param {Message} message */
   give(message) {
-    this.#lines.get(message.type)?.shift()?.(message);
+    const type = message.type === 'elsewhere' ? 'started' : message.type;
+    this.#lines.get(type)?.shift()?.(message);
   }
 }

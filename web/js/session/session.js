@@ -3,6 +3,7 @@
 import { serverKey } from '../api.js';
 import { Emitter } from '../emitter.js';
 import { Failure, failureOfClose, failureOfServer } from '../errors.js';
+import { addressIn, MOST_HOPS, ownAddress } from './door.js';
 import { Peer } from './peer.js';
 import { Replies } from './replies.js';
 import { within } from './within.js';
@@ -11,16 +12,20 @@ const OPENING_LIMIT_MS = 10_000;
 const ANSWER_LIMIT_MS = 30_000; // the first use of a face prepares it
 const INTERRUPT_LIMIT_MS = 2_000;
 const NORMAL_CLOSURE = 1000;
+const SILENCE_LIMIT_MS = 4_000; // a living server reports once a second
+const LOOK_MS = 500;
 
 /**
  * @typedef {import('./replies.js').Message} Message
- * @typedef {{avatar: string, engine: string, mode: import('./conversation.js').Mode, sample_rate: number}} Request
+ * @typedef {{avatar: string, engine: string, mode: import('./conversation.js').Mode, sample_rate: number,
+ *   next_utterance?: number}} Request
  * @typedef {{started: import('./replies.js').Started, stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
- *   draining: import('./replies.js').Draining, failed: Failure, unsteady: undefined, steady: undefined}} Events
+ *   draining: import('./replies.js').Draining, move: import('./replies.js').Move, failed: Failure, unsteady: undefined, steady: undefined}} Events
  */
 
 /**
- * One session. Dispatches `started`, `stream`, `stats`, `speaking`, `draining`, `unsteady`, `steady`, and `failed` once it is over.
+ * One session. Dispatches `started`, `stream`, `stats`, `speaking`, `draining`, `move`, `unsteady`, `steady`, and
+ * `failed` once it is over.
  * @extends {Emitter<Events>}
  */
 export class Session extends Emitter {
@@ -33,6 +38,8 @@ export class Session extends Emitter {
   #early = [];
   #hasStarted = false;
   #isClosed = false;
+  #silentLooks = 0;
+  #lookTimer = 0;
   /** @type {(reason: unknown) => void} */
   #giveUp = () => {};
   /** @type {Promise<never>} */
@@ -47,10 +54,8 @@ export class Session extends Emitter {
   async start(request, signal) {
     this.#over.catch(() => {}); // an end that nobody happens to wait for is no error
     signal.addEventListener('abort', () => this.close(), { once: true });
-    await this.#open();
     const key = serverKey();
-    this.#send({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request, ...(key && { key }) });
-    const started = await this.#reply('started', ANSWER_LIMIT_MS);
+    const started = await this.#enter({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request, ...(key && { key }) });
     this.#hasStarted = true;
     for (const message of this.#early.splice(0)) this.#send(message);
     this.tell('started', started);
@@ -69,7 +74,7 @@ export class Session extends Emitter {
 
   /** @param {ArrayBuffer|Int16Array<ArrayBuffer>} pcm mono, at the rate that `start` named */
   sendAudio(pcm) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(pcm);
+    if (this.#hasStarted && this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(pcm);
   }
 
   /** Mark the end of an utterance, so that its tail is spoken now. */
@@ -119,25 +124,64 @@ export class Session extends Emitter {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#lookTimer);
     this.#giveUp(new DOMException('The session was closed', 'AbortError'));
     this.#send({ type: 'stop' });
     this.#peer?.close();
     this.#socket?.close(NORMAL_CLOSURE);
   }
 
-  async #open() {
-    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    const socket = new WebSocket(`${scheme}//${location.host}/ws`);
+  /**
+   * Be let in: at this site's own address, or at the one that it names.
+   * @param {object} message that is said first, wherever it is
+   * @returns {Promise<import('./replies.js').Started>}
+   */
+  async #enter(message) {
+    let address = ownAddress();
+    let leftMs = OPENING_LIMIT_MS; // for all the opening together; what a server takes to answer is its own time
+    for (let hops = 0; hops <= MOST_HOPS; hops++) {
+      const beganMs = performance.now();
+      const socket = await this.#open(address, leftMs);
+      leftMs -= performance.now() - beganMs;
+      this.#send(message);
+      const answer = await this.#reply('started', ANSWER_LIMIT_MS);
+      if (answer.type === 'started') return answer;
+      socket.close(NORMAL_CLOSURE);
+      address = addressIn(answer, address);
+    }
+    throw new Failure('sent-round');
+  }
+
+  /** @param {string} address @param {number} limitMs */
+  async #open(address, limitMs) {
+    const listening = new AbortController();
+    const { signal } = listening;
+    const socket = new WebSocket(address);
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     let wasOpen = false;
     const opened = new Promise((resolve) => socket.addEventListener('open', resolve));
     socket.addEventListener('open', () => (wasOpen = true));
-    socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(data)));
+    socket.addEventListener('message', ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type === 'elsewhere') listening.abort(); // that it closes now is no loss
+      this.#receive(message);
+    }, { signal });
     socket.addEventListener('close', ({ code }) =>
       this.#fail(wasOpen ? failureOfClose(code) : new Failure('socket-refused')),
-    );
-    await within(this.#unlessOver(opened), OPENING_LIMIT_MS, 'socket-refused');
+    { signal });
+    await within(this.#unlessOver(opened), limitMs, 'socket-refused');
+    return socket;
+  }
+
+  /** A server that is gone with its machine closes nothing: its silence on both ways has to tell. */
+  #watchSilence() {
+    clearInterval(this.#lookTimer);
+    this.#silentLooks = 0;
+    this.#lookTimer = setInterval(() => {
+      this.#silentLooks += 1;
+      if (this.#silentLooks * LOOK_MS >= SILENCE_LIMIT_MS) this.#fail(new Failure('socket-lost'));
+    }, LOOK_MS);
   }
 
   /** @param {import('./replies.js').Started} started */
@@ -145,18 +189,26 @@ export class Session extends Emitter {
     const peer = new Peer(iceServers, leadMs);
     this.#peer = peer;
     peer.on('failed', () => this.#fail(new Failure('ice-failed')));
-    peer.on('unsteady', () => this.tell('unsteady'));
-    peer.on('steady', () => this.tell('steady'));
+    peer.on('unsteady', () => {
+      this.#watchSilence();
+      this.tell('unsteady');
+    });
+    peer.on('steady', () => {
+      clearInterval(this.#lookTimer);
+      this.tell('steady');
+    });
     return peer;
   }
 
   /** @param {Message} message */
   #receive(message) {
     if (this.#isClosed) return;
+    this.#silentLooks = 0;
     if (message.type === 'error') this.#fail(failureOfServer(message.code, message.message));
     else if (message.type === 'stats') this.tell('stats', message);
     else if (message.type === 'speaking') this.tell('speaking', message);
     else if (message.type === 'draining') this.tell('draining', message);
+    else if (message.type === 'move') this.tell('move', message);
     else this.#replies.give(message);
   }
 

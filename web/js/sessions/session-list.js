@@ -9,6 +9,8 @@ import { createSession, endSession, getSession, shareSession } from './sessions-
 
 const PERIOD_MS = 2_000;
 const GONE = 'no_such_session';
+const REVIVAL_MS = 10_000; // for one whose machine is gone to be made anew elsewhere
+const REVIVING = 'Its machine is gone; it may come back…';
 
 /** @typedef {import('./kept.js').Made} Made */
 
@@ -22,6 +24,8 @@ export class SessionList extends Emitter {
   #nameOf;
   /** @type {Map<string, SessionItem>} */
   #items = new Map();
+  /** @type {Map<string, number>} since when nobody knows them, of those that may live on another machine soon */
+  #goneSinceMs = new Map();
   /** @type {?string|undefined} the key, or its lack, with which there is no use in asking */
   #refusedKey;
 
@@ -59,6 +63,7 @@ export class SessionList extends Emitter {
     const hadFocus = item?.element.contains(document.activeElement);
     item?.element.remove();
     this.#items.delete(id);
+    this.#goneSinceMs.delete(id);
     if (hadFocus) this.#list.focus();
   }
 
@@ -100,11 +105,21 @@ export class SessionList extends Emitter {
     try {
       const view = await getSession(id);
       this.#items.get(id)?.show(view);
+      this.#goneSinceMs.delete(id);
     } catch (error) {
       if (isAboutKey(error)) this.#refusedKey = key;
-      if (isGone(error)) this.remove(id);
+      if (isGone(error) && this.#mayBeRevived(id)) this.#items.get(id)?.showUnknown(REVIVING);
+      else if (isGone(error)) this.remove(id);
       else this.#items.get(id)?.showUnknown(sentenceFor(error));
     }
+  }
+
+  /** Whether one that nobody knows may still come back. @param {string} id */
+  #mayBeRevived(id) {
+    if (!id.includes('.') || !this.#items.has(id)) return false; // its reference names no machine
+    const sinceMs = this.#goneSinceMs.get(id) ?? performance.now();
+    this.#goneSinceMs.set(id, sinceMs);
+    return performance.now() - sinceMs < REVIVAL_MS;
   }
 
   /** @param {() => Promise<void>} act */

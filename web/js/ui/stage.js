@@ -1,6 +1,7 @@
 /** The stage: the chosen face's picture, and the video that fades in over it. */
 
 import { pictureOf } from '../faces/pictures.js';
+import { Picture } from '../watch/picture.js';
 import { part } from './part.js';
 
 /** Shows a still face or a speaking one, in a frame that never changes its size. */
@@ -9,12 +10,13 @@ export class Stage {
   #poster;
   #backdrop;
   #video;
+  #picture;
   #level;
   #mark;
   /** @type {?import('../api.js').Avatar} the one whose picture comes */
   #shown = null;
 
-  /** @param {HTMLElement} element holds #poster, #backdrop, #video, #level and #mark */
+  /** @param {HTMLElement} element holds #poster, #backdrop, #video, #still, #level and #mark */
   constructor(element) {
     this.#element = element;
     this.#poster = part(element, '#poster', HTMLImageElement);
@@ -23,6 +25,8 @@ export class Stage {
     this.#level = part(element, '#level', HTMLElement);
     this.#mark = part(element, '#mark', HTMLElement);
     this.#video.disablePictureInPicture = true; // the mark would not be in it
+    const still = part(element, '#still', HTMLCanvasElement);
+    this.#picture = new Picture(this.#video, still, () => element.classList.add('is-speaking'));
   }
 
   /** @param {string} text what says that a machine makes the picture */
@@ -46,10 +50,7 @@ export class Stage {
    */
   async showVideo(stream, onBlocked) {
     const video = this.#video;
-    video.srcObject = stream;
-    this.#whenFirstFrame(() => {
-      if (video.srcObject === stream) this.#element.classList.add('is-speaking');
-    });
+    this.#picture.show(stream);
     try {
       await video.play();
     } catch (error) {
@@ -60,10 +61,15 @@ export class Stage {
     }
   }
 
+  /** What is seen stays until another stream has shown its first picture. */
+  keep() {
+    this.#picture.keep();
+  }
+
   /** Back to the still picture. */
   showNothing() {
     this.#element.classList.remove('is-speaking');
-    this.#video.srcObject = null;
+    this.#picture.clear();
     this.showLevel(0);
   }
 
@@ -71,11 +77,5 @@ export class Stage {
   showLevel(peak) {
     // A square root, because loudness is heard that way: quiet speech should show.
     this.#level.style.setProperty('--level', Math.sqrt(peak).toFixed(2));
-  }
-
-  /** @param {() => void} act */
-  #whenFirstFrame(act) {
-    if (typeof this.#video.requestVideoFrameCallback === 'function') this.#video.requestVideoFrameCallback(act);
-    else this.#video.addEventListener('playing', act, { once: true });
   }
 }

@@ -3,7 +3,15 @@
 /** The path of a page that shows one session. */
 export const WATCH_PAGE = /\/watch\/([^/]+)\/?$/;
 
+/** A session's reference that says, sealed, which of many machines it lives on; there it may come to live on another. */
+const SEALED = /\/whep\/[^/.]+\.[^/]+$/;
+
 /** @typedef {{whep: string, token: string}} Address */
+
+/** Whether what is watched may come to live on another machine. @param {Address} address */
+export function mayMove({ whep }) {
+  return SEALED.test(new URL(whep).pathname);
+}
 
 /**
  * Read what a page says of a face: the address that WHEP is spoken at, or that of its watch page.

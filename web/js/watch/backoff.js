@@ -8,9 +8,10 @@ const LONGEST_MS = 2_500; // a face is back within three seconds of its server
  * @param {number} failures in a row
  * @param {number} chance 0…1: viewers who were lost together must not come back together
  * @param {number} [leastMs] what the server asked for
+ * @param {number} [longestMs]
  */
-export function waitBefore(failures, chance, leastMs = 0) {
+export function waitBefore(failures, chance, leastMs = 0, longestMs = LONGEST_MS) {
   if (failures === 0) return leastMs;
-  const waitMs = Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1));
+  const waitMs = Math.min(longestMs, FIRST_MS * 2 ** (failures - 1));
   return Math.max(leastMs, waitMs * (0.6 + 0.4 * chance));
 }

@@ -22,6 +22,7 @@ const OF_STATUS = {
 };
 const GONE = [404, 410];
 const GONE_CODE = 'session_over'; // it ended while it was asked for
+const MOVING = 'session_moving';
 const LONGEST_WAIT_MS = 30_000;
 
 /** The server answered, and does not let one watch. */
@@ -45,6 +46,11 @@ export class Refusal extends Error {
     const waitS = Number(response.headers.get('Retry-After'));
     const waitMs = Number.isFinite(waitS) ? Math.max(0, Math.min(waitS * 1000, LONGEST_WAIT_MS)) : 0;
     return new Refusal(response.status, typeof problem?.code === 'string' ? problem.code : null, waitMs);
+  }
+
+  /** Whether the session is on its way to another machine. */
+  get isMoving() {
+    return this.code === MOVING;
   }
 
   /** Whether another try would end the same. */

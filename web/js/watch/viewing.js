@@ -2,12 +2,19 @@
 
 import { Emitter } from '../emitter.js';
 import { within } from '../session/within.js';
+import { mayMove } from './address.js';
 import { waitBefore } from './backoff.js';
 import { Refusal } from './refusal.js';
 import { Whep } from './whep.js';
 
 const ANSWER_LIMIT_MS = 8_000;
 const FLOW_LIMIT_MS = 8_000;
+// of a session that may move: a machine that is gone answers nothing, and the next try may be sent to another
+const FIRST_ANSWER_LIMIT_MS = 2_500;
+const LONGER_ANSWER_MS = 1_500; // each time: a machine that is only slow gets its chance
+const LONGEST_WAIT_MS = 1_500;
+const MOVING_WAIT_MS = 1_000; // where another site's page may not read what the server asks for
+const REVIVAL_MS = 10_000; // for whoever feeds a session whose machine is gone to make it anew
 const STEADY_MS = 3_000; // a connection that was lost sooner counts as another failure
 
 /**
@@ -27,11 +34,14 @@ export class Viewing extends Emitter {
   /** @type {() => void} */
   #wake = () => {};
   #hasFlowed = false;
+  #mayMove;
+  #lostAtMs = -Infinity;
 
   /** @param {import('./address.js').Address} address */
   constructor(address) {
     super();
     this.#address = address;
+    this.#mayMove = mayMove(address);
     const { signal } = this.#closing;
     addEventListener('online', () => this.#wake(), { signal });
     this.#keepWatching();
@@ -52,21 +62,40 @@ export class Viewing extends Emitter {
     const { signal } = this.#closing;
     let failures = 0;
     while (!signal.aborted) {
-      const refusal = await this.#watchOnce(() => (failures = 0));
+      const refusal = await this.#watchOnce(() => (failures = 0), this.#answerLimitMs(failures));
       if (signal.aborted) return;
-      if (refusal?.isFinal) return this.#end(refusal);
+      if (refusal?.isFinal && !this.#mayBeRevived(refusal)) return this.#end(refusal);
       if (failures > 0 || refusal) this.tell('lost', { failures });
-      await this.#pause(waitBefore(failures, Math.random(), refusal?.waitMs));
+      await this.#pause(this.#waitAfter(failures, refusal));
       failures += 1;
     }
+  }
+
+  /** @param {number} failures */
+  #answerLimitMs(failures) {
+    if (!this.#mayMove) return ANSWER_LIMIT_MS;
+    return Math.min(ANSWER_LIMIT_MS, FIRST_ANSWER_LIMIT_MS + LONGER_ANSWER_MS * Math.max(0, failures - 1));
+  }
+
+  /** @param {number} failures @param {?Refusal} refusal */
+  #waitAfter(failures, refusal) {
+    if (refusal?.isMoving) return refusal.waitMs || MOVING_WAIT_MS; // the server sets the pace
+    const longestMs = this.#mayMove ? LONGEST_WAIT_MS : undefined;
+    return waitBefore(failures, Math.random(), refusal?.waitMs, longestMs);
+  }
+
+  /** Whether a session that nobody knows was seen just now, on a machine that may be gone. @param {Refusal} refusal */
+  #mayBeRevived({ status }) {
+    return this.#mayMove && status === 404 && performance.now() - this.#lostAtMs < REVIVAL_MS;
   }
 
   /**
    * Connect, and watch until that is lost.
    * @param {() => void} onSteady it was worth while
+   * @param {number} answerLimitMs
    * @returns {Promise<?Refusal>} the server's, where it made one
    */
-  async #watchOnce(onSteady) {
+  async #watchOnce(onSteady, answerLimitMs) {
     const { signal } = this.#closing;
     const whep = new Whep(this.#address);
     const close = () => whep.close();
@@ -74,7 +103,7 @@ export class Viewing extends Emitter {
     let steadyTimer = 0;
     let isFlowing = false;
     try {
-      const stream = await within(whep.open(), ANSWER_LIMIT_MS, 'server-slow');
+      const stream = await within(whep.open(), answerLimitMs, 'server-slow');
       if (whep.mark) this.tell('mark', whep.mark);
       this.tell('stream', stream);
       await whep.lost(() => {
@@ -87,6 +116,7 @@ export class Viewing extends Emitter {
       return error instanceof Refusal ? error : null; // else nobody answered, or this is closed
     } finally {
       clearTimeout(steadyTimer);
+      if (isFlowing) this.#lostAtMs = performance.now();
       signal.removeEventListener('abort', close);
       whep.close(); // after `lost`: the last picture could still be kept
     }

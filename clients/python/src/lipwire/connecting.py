@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Generator
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from lipwire.admission import Admission
 from lipwire.errors import LipwireError
 from lipwire.face import Face
 from lipwire.feed import Feed
-from lipwire.link import Door, Link
-from lipwire.management import Admission, Management
+from lipwire.home import Home
+from lipwire.link import Link
+from lipwire.management import Management
 from lipwire.subscription import Subscribers
 
 if TYPE_CHECKING:
@@ -109,14 +110,14 @@ class connect:
 
     async def _attach(self, admission: Admission, management: Management) -> Face:
         subscribers = Subscribers()
-        feed = Feed(subscribers.announce, last_event=0 if self._session is None else None)
-        door = Door(admission.feed_url, admission.id, admission.feed_token)
-        link = Link(door, feed, self._reconnect_for, subscribers.announce)
+        last_event = 0 if self._session is None else None
+        feed = Feed(subscribers.announce, last_event, admission.may_move)
+        link = Link(Home(admission, feed, management), feed, self._reconnect_for, subscribers.announce)
 
         def ended(error: LipwireError) -> None:
             feed.fail(error)
             subscribers.end(error)
 
         started = await link.open(ended)
-        admission = replace(admission, width=int(started["width"]), height=int(started["height"]))
-        return Face(admission, feed, link, subscribers, management, self._deletes)
+        size = int(started["width"]), int(started["height"])
+        return Face(size, feed, link, subscribers, management, self._deletes)

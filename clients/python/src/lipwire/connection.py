@@ -8,6 +8,7 @@ import socket
 from collections import deque
 from collections.abc import Awaitable
 from typing import Any, cast
+from urllib.parse import urljoin
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
@@ -25,6 +26,7 @@ ANSWER_BYTES = 1024 * 1024  # the largest message of the server
 PING_S = 15.0  # how often the server is told that this client still wants the session
 SILENCE_S = 10  # the server pings every 1.5 s: without a byte for so long it cannot be reached
 CLOSE_S = 2.0
+MOST_HOPS = 3  # from one server to the next, until one takes the session
 
 
 class _Counted(ClientConnection):
@@ -45,19 +47,38 @@ class Connection:
         self._socket, self.started = socket, started
 
     @classmethod
-    async def attach(cls, url: str, session: str, token: str, after: int | None, timeout_s: float) -> Connection:
-        """Connect, and be let in.
+    async def attach(
+        cls,
+        url: str,
+        session: str,
+        token: str,
+        after: int | None,
+        timeout_s: float,
+        next_utterance: int | None = None,
+    ) -> Connection:
+        """Connect, and be let in; where the server names another, there.
 
         Raises:
             LipwireError: :class:`ConnectionLost` where the server does not answer, or what it refused for.
         """
         try:
-            return await asyncio.wait_for(cls._attach(url, session, token, after), timeout_s)
+            message = attach_message(session, token, after, next_utterance)
+            return await asyncio.wait_for(cls._attach(url, message), timeout_s)
         except asyncio.TimeoutError:
             raise ConnectionLost("unreachable", f"{url} did not answer within {timeout_s:.1f} s.") from None
 
     @classmethod
-    async def _attach(cls, url: str, session: str, token: str, after: int | None) -> Connection:
+    async def _attach(cls, url: str, message: str) -> Connection:
+        for _ in range(MOST_HOPS + 1):
+            answered = await cls._attach_at(url, message)
+            if isinstance(answered, Connection):
+                return answered
+            url = _elsewhere(url, answered)
+        raise ConnectionLost("sent_round", f"The servers sent this client from one to the other, at last to {url}.")
+
+    @classmethod
+    async def _attach_at(cls, url: str, attach: str) -> Connection | str:
+        """Be let in at an address, or return the one that it names in its place."""
         try:
             opened = await open_websocket(
                 url,
@@ -74,8 +95,11 @@ class Connection:
         connection = cast(_Counted, opened)
         try:
             _limit_kernel(connection)
-            await connection.send(attach_message(session, token, after))
+            await connection.send(attach)
             while (message := json.loads(await connection.recv()))["type"] != "started":
+                if message["type"] == "elsewhere":
+                    connection.transport.abort()
+                    return str(message["url"])
                 if message["type"] == "error":
                     code = await _close_code(connection)
                     raise error_of(message["code"], message["message"], code - 4000)
@@ -137,6 +161,17 @@ class Connection:
             await asyncio.sleep(1)
         raise ConnectionLost("silent", f"The server was silent for {SILENCE_S} s.")
 
+    async def interrupt(self) -> None:
+        """Drop all that was not heard, there.
+
+        Raises:
+            LipwireError: how the connection ended.
+        """
+        try:
+            await self._socket.send('{"type":"interrupt"}')
+        except ConnectionClosed as error:
+            raise _closed(error) from error
+
     async def leave(self) -> None:
         """Say goodbye, and close."""
         try:
@@ -155,6 +190,14 @@ def _limit_kernel(connection: _Counted) -> None:
     raw = connection.transport.get_extra_info("socket")
     if raw is not None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+
+def _elsewhere(url: str, named: str) -> str:
+    """Read an address that a server named: another of its own kind, and over TLS where that one was."""
+    address = urljoin(url, named)
+    if not address.startswith("wss://" if url.startswith("wss://") else ("ws://", "wss://")):
+        raise LipwireError("bad_address", f"{url} names {named}, where this client does not take its token.")
+    return address
 
 
 async def _close_code(connection: _Counted) -> int:

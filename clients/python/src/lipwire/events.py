@@ -11,6 +11,7 @@ __all__ = [
     "Event",
     "Interrupted",
     "MarkReached",
+    "Moved",
     "Reconnected",
     "SayFailed",
     "SpeakingFinished",
@@ -123,6 +124,17 @@ class Reconnected:
     lost_ms: int
 
 
+@dataclass(frozen=True)
+class Moved:
+    """The session lives on another machine from now on, under another reference; whoever watched is led there.
+
+    ``session``: what it is called now (:attr:`lipwire.Face.id`); what stands before the dot stays. Where its machine
+    had died this comes between :class:`Disconnected` and :class:`Reconnected`, else alone.
+    """
+
+    session: str
+
+
 Event = (
     SpeakingStarted
     | SpeakingFinished
@@ -133,6 +145,7 @@ Event = (
     | Stats
     | Draining
     | Disconnected
+    | Moved
     | Reconnected
 )
 _STATS = frozenset(field.name for field in fields(Stats))

@@ -14,7 +14,7 @@ from lipwire.errors import LipwireError, NotFound, SessionEnded
 from lipwire.events import Event, Interrupted, Viewers
 from lipwire.feed import Feed
 from lipwire.link import Link
-from lipwire.management import Admission, Management
+from lipwire.management import Management
 from lipwire.pcm import Encoding, PcmFormat
 from lipwire.speech import Speech
 from lipwire.subscription import Subscribers
@@ -36,14 +36,14 @@ class Face:
 
     def __init__(
         self,
-        admission: Admission,
+        size: tuple[int, int],
         feed: Feed,
         link: Link,
         subscribers: Subscribers,
         management: Management,
         deletes: bool,
     ) -> None:
-        self._admission, self._feed, self._link = admission, feed, link
+        self._size, self._feed, self._link = size, feed, link
         self._subscribers, self._management, self._deletes = subscribers, management, deletes
         self._prefix = secrets.token_hex(3)  # so that the utterances of who fed it before have other names
         self._numbers = itertools.count(1)
@@ -54,38 +54,42 @@ class Face:
 
     @property
     def id(self) -> str:
-        """The session's."""
-        return self._admission.id
+        """The session's.
+
+        Where the server is one of many machines, the session may come to live on another (:class:`lipwire.Moved`), and
+        this is another reference then. What stands before its dot stays.
+        """
+        return self._link.admission.id
 
     @property
     def width(self) -> int:
         """Of the picture, in pixels."""
-        return self._admission.width
+        return self._size[0]
 
     @property
     def height(self) -> int:
         """Of the picture, in pixels."""
-        return self._admission.height
+        return self._size[1]
 
     @property
     def feed_token(self) -> str:
         """With which somebody else may feed this session, once this client has left."""
-        return self._admission.feed_token
+        return self._link.admission.feed_token
 
     @property
     def view_token(self) -> str | None:
         """With which a browser may watch; None in a session made elsewhere, without an API key here."""
-        return self._admission.view_token
+        return self._link.admission.view_token
 
     @property
     def watch_url(self) -> str:
         """A page that shows the face, with the token behind ``#``, where there is one."""
-        return self._admission.watch_url
+        return self._link.admission.watch_url
 
     @property
     def whep_url(self) -> str:
         """Where a WHEP player offers, with the view token as Bearer."""
-        return self._admission.whep_url
+        return self._link.admission.whep_url
 
     @property
     def recording_url(self) -> str:

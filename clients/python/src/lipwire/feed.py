@@ -20,10 +20,12 @@ from lipwire.events import (
     Viewers,
     event_of,
 )
-from lipwire.items import Begin, Cut, Flush, Mark, Say, Sound
+from lipwire.items import Begin, Cut, Flush, Item, Mark, Say, Sound
 from lipwire.outbox import Outbox
 from lipwire.pending import PendingCut, PendingMark
+from lipwire.playhead import Playhead
 from lipwire.speech import Speech
+from lipwire.tape import KEEP_BYTES, Tape
 
 IDS_KEPT = 4096  # of utterances that are over, so that what is told twice is known
 PLACES = 256  # for utterances and marks that have not played; the server takes 1000 of either
@@ -34,11 +36,22 @@ class Feed:
 
     Whatever the server tells twice, or in pieces because it lost the client in between, is announced once. Bounds: the
     outbox's; ``PLACES`` utterances and marks that have not played, past which :meth:`wait_for_room` waits; ``IDS_KEPT``
-    ids. ``last_event``: behind it lies all that matters; None: behind the newest at the first attach.
+    ids. ``last_event``: behind it lies all that matters; None: behind the newest at the first attach. ``may_move``:
+    whether the session may come to live elsewhere, where nothing of it is known; then what was not heard is kept
+    (:class:`Tape`).
     """
 
-    def __init__(self, announce: Callable[[Event], None], last_event: int | None) -> None:
+    def __init__(self, announce: Callable[[Event], None], last_event: int | None, may_move: bool = False) -> None:
         self.outbox = Outbox()
+        self.next_number: int | None = None  # behind those that the server gave to utterances without a name
+        self._tape = Tape(KEEP_BYTES if may_move else 0)
+        self._playhead = Playhead()
+        self._heard: Speech | None = None  # the one that is being heard
+        self._handover: asyncio.Future[None] | None = None  # of what was not heard, to where the session moves
+        self._handed: list[Speech] = []  # of which it was told; at most PLACES
+        self._played_before = 0  # in other places
+        self._told = asyncio.Event()  # something, by the server
+        self._clock = asyncio.get_running_loop().time
         self.played_ms = 0
         self.viewers = 0
         self.after = last_event  # the newest event that was seen
@@ -84,13 +97,13 @@ class Feed:
         """Begin an utterance; the one before it ends."""
         self._introduce(speech)
         self._open = speech
-        self.outbox.put(Begin(speech))
+        self._put(Begin(speech))
 
     def sound(self, speech: Speech, data: bytes) -> None:
         """Say something of the utterance that is open; of one that was cut it is dropped."""
         if not speech.cut:
             speech.sent += len(data)
-            self.outbox.put(Sound(speech, speech.sent, data))
+            self._put(Sound(speech, speech.sent, data))
 
     def end(self, speech: Speech) -> None:
         """End an utterance; again is fine."""
@@ -100,27 +113,28 @@ class Feed:
             return
         speech.ended = True
         if not speech.cut:
-            self.outbox.put(Flush(speech))
-            if speech.played_out:
+            self._put(Flush(speech))
+            if speech.played_out and self._handover is None:
                 self._finish(speech, interrupted=False)
 
     def say(self, speech: Speech, text: str, voice: str | None) -> None:
         """Say a text, as an utterance of its own."""
         self._introduce(speech)
         speech.ended = True
-        self.outbox.put(Say(speech, text, voice))
+        self._put(Say(speech, text, voice))
 
     def mark(self, id: str) -> asyncio.Future[bool]:
         """Mark the place that was reached; the result says whether it was played, not cut."""
         pending = PendingMark(id, self._latest)
         name = f"{id}~{next(self._numbers)}"  # an echo of an earlier one of this name must not be taken for it
         self._marks[name] = pending
-        self.outbox.put(Mark(name))
+        self._put(Mark(name))
         self._count_places()
         return pending.reached
 
     def interrupt(self) -> asyncio.Future[Interrupted]:
         """Cut everything said so far."""
+        self._tape.clear()
         unwritten = self.outbox.unwritten()
         for speech in self._speeches.values():
             speech.cut = True
@@ -148,6 +162,11 @@ class Feed:
     # what the server says
 
     @property
+    def has_attached(self) -> bool:
+        """Whether a server has answered an attach."""
+        return self._attached_before
+
+    @property
     def caught_up(self) -> bool:
         """Whether all has been told that happened before the server's last answer to an attach."""
         return (self.after or 0) >= self._repeated_to
@@ -158,7 +177,12 @@ class Feed:
         Raises:
             ConnectionLost: when it lost more than is kept.
         """
-        self.played_ms = int(started.get("played_ms") or 0)
+        self._heard_all(int(started.get("played_ms") or 0))
+        self._handover = None  # it was lost on the way, and what it did is told
+        for speech in self._handed:
+            if not speech.over:
+                self._finish(speech, interrupted=True)
+        self._handed.clear()
         newest = int(started.get("last_event") or 0)
         if not self._attached_before:
             self._attached_before = True
@@ -176,6 +200,65 @@ class Feed:
         for each in self._speeches.values():
             each.truncated = each.truncated or (each.cut and self.outbox.sound_left(each) is not None)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the server has nothing of what was said that it has not played, and owes no answer."""
+        unbegun = self.outbox.unbegun()
+        return (
+            all(speech in unbegun and not speech.started for speech in self._speeches.values())
+            and all(self.outbox.waiting(Mark(name)) for name in self._marks)
+            and all(self.outbox.waiting(pending.cut) for pending in self._cuts)
+        )
+
+    async def wait_until_settled(self) -> None:
+        """Return once that is so."""
+        while not self.settled:
+            self._told.clear()
+            await self._told.wait()
+
+    def hand_over(self) -> asyncio.Future[None]:
+        """Take the next interrupt's answer for how much was heard; what was not is said elsewhere (:meth:`reborn`)."""
+        self._handover = asyncio.get_running_loop().create_future()
+        return self._handover
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether what was not heard was dropped where the session was, to be said elsewhere."""
+        return self._handover is not None and self._handover.done()
+
+    def reborn(self, started: dict[str, Any], is_fresh: bool, lost_at: float | None) -> None:
+        """Go on where nothing is known of what was not heard: the server's answer to an attach there.
+
+        ``is_fresh``: whether nothing at all is known there, not even which events there were. ``lost_at``: when the
+        place before was lost, where it could not say how much had been heard. What was begun is gone on with where it
+        stopped, as well as that is known; a text of which something was heard ends there.
+
+        Raises:
+            ConnectionLost: when some of it is not kept any more.
+        """
+        heard = self._settle_heard(lost_at)
+        self._handover = self._heard = self._torn = None
+        self._handed.clear()
+        for pending in list(self._cuts):
+            self._answer(pending, Interrupted(None, 0, self.played_ms))
+            self._announce(Interrupted(None, 0, self.played_ms))
+        for speech in dict.fromkeys(self._speeches.values()):
+            if speech.cut or (speech.started and self._tape.is_text(speech)):
+                self._finish(speech, interrupted=True)
+            elif speech.ended and speech.sent and heard[speech] >= speech.sent:
+                self._finish(speech, interrupted=False)
+            else:
+                self._begin_again(speech)
+        self.outbox.restart(self._tape.rest(heard))
+        newest = int(started.get("last_event") or 0)
+        if is_fresh:
+            # whether the count goes on there, or begins anew
+            self._played_before = max(0, self.played_ms - int(started.get("played_ms") or 0))
+            self.after, self._seen_one, self._playhead = 0, True, Playhead()
+        self._heard_all(int(started.get("played_ms") or 0))
+        self._repeated_to = newest
+        self.viewers = int(started.get("viewers") or 0)
+
     def go_on(self) -> None:
         """Send again what the server does not have."""
         self.outbox.rewind(self._torn)
@@ -186,12 +269,14 @@ class Feed:
 
     def receive(self, message: dict[str, Any]) -> None:
         """Take a message, and announce what it tells."""
+        self._told.set()
         seq = message.get("seq")
         if seq is not None:
             if self._seen_one and self.after is not None and seq <= self.after:
                 return
             self.after, self._seen_one = seq, True
         event = event_of(message)
+        self._follow(event)
         if isinstance(event, SpeakingStarted):
             self._started(event)
         elif isinstance(event, SpeakingFinished):
@@ -206,7 +291,8 @@ class Feed:
             if isinstance(event, Viewers):
                 self.viewers = event.count
             elif isinstance(event, Stats):
-                self.played_ms = event.played_ms
+                self._heard_all(event.played_ms)
+                event = replace(event, played_ms=self.played_ms)
             self._announce(event)
 
     def _started(self, event: SpeakingStarted) -> None:
@@ -230,6 +316,9 @@ class Feed:
         speech.piece_finished(event.utterance, event.played_ms)
         if event.utterance == speech.wire_id:
             self.outbox.arrived(Begin(speech))
+        if event.interrupted and self._handover is not None and not speech.cut:
+            self._handed.append(speech)
+            return  # it goes on elsewhere
         if event.interrupted:
             is_open = self._open is speech and not speech.cut
             self._finish(speech, interrupted=True)
@@ -245,13 +334,18 @@ class Feed:
         self._announce(event)
 
     def _interrupted(self, event: Interrupted) -> None:
-        self.played_ms = event.session_played_ms
+        self._heard_all(event.session_played_ms)
+        event = replace(event, session_played_ms=self.played_ms)
         for _ in range(event.answers):
             # one that was not written yet is not what this answers
             pending = next((each for each in self._cuts if not self.outbox.waiting(each.cut)), None)
             if pending is not None:
                 self.outbox.arrived(pending.cut)
                 self._answer(pending, event)
+            elif self._handover is not None:
+                if not self._handover.done():
+                    self._handover.set_result(None)
+                return  # nobody here asked for it
         # what it cut has been told; a mark behind what had played before would never come back
         for name, mark in list(self._marks.items()):
             if mark.speech is None or mark.speech.over:
@@ -262,11 +356,60 @@ class Feed:
         mark = self._marks.pop(event.id, None)
         if mark is not None:
             self.outbox.reached(Mark(event.id))
+            self._tape.reached(Mark(event.id))
             self._count_places()
             mark.settle(True)
             self._announce(MarkReached(mark.id))
 
     # both
+
+    def _put(self, item: Item) -> None:
+        self.outbox.put(item)
+        self._tape.put(item)
+
+    def _heard_all(self, session_ms: int) -> None:
+        """Take the server's count of all that was heard there."""
+        self._playhead.told(self._clock(), session_ms)
+        self.played_ms = self._played_before + session_ms
+
+    def _follow(self, event: Event | None) -> None:
+        """Keep count of what is heard, and of the numbers that were given."""
+        if not isinstance(event, SpeakingStarted | SpeakingFinished):
+            return
+        if isinstance(event, SpeakingStarted):
+            self._playhead.begun(self._clock())
+            self._heard = self._speeches.get(event.utterance)
+        else:
+            self._playhead.ended(event.played_ms)
+            self._heard = None
+        if event.utterance.isascii() and event.utterance.isdigit():
+            self.next_number = max(self.next_number or 1, int(event.utterance) + 1)
+
+    def _settle_heard(self, lost_at: float | None) -> dict[Speech, int]:
+        """Say how many bytes of each utterance were heard, for good."""
+        heard = {}
+        for speech in self._speeches.values():
+            ms = speech.heard_ms
+            if lost_at is not None and speech is self._heard:
+                ms += self._playhead.heard_ms(lost_at)
+            if not self._tape.is_text(speech):
+                ms = min(ms, speech.format.duration_ms(speech.sent))
+            speech.heard_until(ms)
+            heard[speech] = speech.format.bytes_in(ms)
+            if ms == speech.format.duration_ms(speech.sent):
+                heard[speech] = speech.sent  # what is left is less than a millisecond
+        return heard
+
+    def _begin_again(self, speech: Speech) -> None:
+        """Let what is left of an utterance be one of its own."""
+        if not speech.heard_ms and not speech.has_finished_piece:
+            return
+        start = speech.format.bytes_in(speech.heard_ms)
+        speech.next_piece(start)
+        while speech.wire_id in self._ids:  # somebody's own name for another
+            speech.next_piece(start)
+        self.reserve(speech.wire_id)
+        self._speeches[speech.wire_id] = speech
 
     def _introduce(self, speech: Speech) -> None:
         if self._open is not None:
@@ -291,10 +434,12 @@ class Feed:
         for wire_id in [name for name, each in self._speeches.items() if each is speech]:
             del self._speeches[wire_id]
         played = speech.finish(interrupted)
+        self._tape.drop(speech)
         if interrupted:
             self.outbox.drop(speech)
             for name in [name for name, mark in self._marks.items() if mark.speech is speech]:
                 self._marks.pop(name).settle(False)
+                self._tape.reached(Mark(name))
         self._count_places()
         self._announce(SpeakingFinished(speech.id, played.played_ms, played.interrupted))
 

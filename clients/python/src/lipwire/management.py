@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from lipwire.admission import Admission
 from lipwire.errors import ConnectionLost, LipwireError, error_of
 from lipwire.events import Interrupted
 
 NOT_KEPT = httpx.Limits(max_keepalive_connections=0)
 FEED_TTL_S = 24 * 3600.0  # a connection that is lost much later is made again with the same token
+MADE = 201
+REDIRECT = 307  # to where the session is, with whatever was asked
+MOST_HOPS = 3
+PASS = "pass"  # of a query: what a server has seen proven, for the next one to believe
 TIMEOUT_S = 30.0  # an avatar may have to be prepared first
-
-
-@dataclass(frozen=True)
-class Admission:
-    """A session's doors. ``width`` and ``height`` are not known of one that was made elsewhere."""
-
-    id: str
-    feed_url: str
-    feed_token: str = field(repr=False)
-    whep_url: str
-    watch_url: str = field(repr=False)  # holds a token
-    view_token: str | None = field(repr=False)
-    width: int = 0
-    height: int = 0
 
 
 class Management:
@@ -36,10 +26,9 @@ class Management:
 
     def __init__(self, url: str, key: str | None) -> None:
         self.url = url.rstrip("/")
-        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        self.has_key = key is not None
+        self._key, self.has_key = key, key is not None
         # no connection is used twice: one that the server closes meanwhile would fail the request
-        self._http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=TIMEOUT_S, limits=NOT_KEPT)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=NOT_KEPT)
 
     async def make_session(self, wish: Mapping[str, Any]) -> Admission:
         """Make a session.
@@ -47,7 +36,19 @@ class Management:
         Raises:
             LipwireError: what the server refused for, or that it cannot be reached.
         """
-        made = await self._ask("POST", "/api/sessions", dict(wish))
+        return self._admission(await self._ask("POST", "/api/sessions", dict(wish)))
+
+    async def revive(self, id: str, feed_token: str, next_utterance: int | None) -> tuple[Admission, bool]:
+        """Find a session whose machine is gone where it lives, or have it made anew; returns which it was, too.
+
+        ``next_utterance``: the first number for utterances without a name. Raises as :meth:`make_session`;
+        :class:`NotFound` where it has ended.
+        """
+        wish = {} if next_utterance is None else {"next_utterance": next_utterance}
+        answer = await self._answer("POST", f"/api/sessions/{quote(id)}/revival", wish, feed_token)
+        return self._admission(answer.json()), answer.status_code == MADE
+
+    def _admission(self, made: dict[str, Any]) -> Admission:
         feed, view = made["feed"], made["view"]
         return Admission(
             made["id"],
@@ -72,10 +73,14 @@ class Management:
             id,
             "ws" + self.url[4:] + "/ws",
             token,
-            f"{self.url}/whep/{quote(id)}",
+            self.whep_url_of(id),
             f"{self.url}/watch/{quote(id)}" + (f"#token={view_token}" if view_token else ""),
             view_token,
         )
+
+    def whep_url_of(self, id: str) -> str:
+        """Return where a WHEP player offers; that is sent on to where the session lives."""
+        return f"{self.url}/whep/{quote(id)}"
 
     async def make_token(self, id: str, role: str, ttl_s: float | None) -> str:
         """Mint a token; raises as :meth:`make_session`."""
@@ -102,15 +107,39 @@ class Management:
         return f"{scheme}s:{rest}" if self.url.startswith("https:") and scheme in ("http", "ws") else url
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        try:
-            answer = await self._http.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            raise ConnectionLost(
-                "unreachable", f"{self.url} cannot be reached: {error or type(error).__name__}"
-            ) from error
+        answer = await self._answer(method, path, body, self._key)
+        return answer.json() if answer.content else None
+
+    async def _answer(self, method: str, path: str, body: dict[str, Any] | None, bearer: str | None) -> httpx.Response:
+        url = self.url + path
+        for _ in range(MOST_HOPS + 1):
+            answer = await self._send(method, url, body, bearer)
+            if answer.status_code != REDIRECT:
+                break
+            url, bearer = _sent_on(answer, bearer)
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return answer
         raise _refusal(answer)
+
+    async def _send(self, method: str, url: str, body: dict[str, Any] | None, bearer: str | None) -> httpx.Response:
+        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        try:
+            return await self._http.request(method, url, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            why = str(error) or type(error).__name__
+            raise ConnectionLost("unreachable", f"{url.split('/api/')[0]} cannot be reached: {why}") from error
+
+
+def _sent_on(answer: httpx.Response, bearer: str | None) -> tuple[str, str | None]:
+    """Return where the server sends this client, and what to prove there: nothing, where a pass does it.
+
+    Raises:
+        LipwireError: where a key would leave TLS.
+    """
+    url = answer.url.join(answer.headers.get("Location", ""))
+    if url.scheme not in ("http", "https") or (answer.url.scheme == "https" and url.scheme != "https"):
+        raise LipwireError("bad_address", f"{answer.url.host} sends this client to {url.copy_with(query=None)}.")
+    return str(url), None if PASS in url.params else bearer
 
 
 def _refusal(answer: httpx.Response) -> LipwireError:
@@ -119,6 +148,5 @@ def _refusal(answer: httpx.Response) -> LipwireError:
         problem = answer.json()
         return error_of(problem["code"], problem.get("detail") or problem["title"], answer.status_code)
     except (ValueError, KeyError, TypeError):
-        return error_of(
-            f"http_{answer.status_code}", f"{answer.url} answered {answer.status_code}.", answer.status_code
-        )
+        url, status = answer.url.copy_with(query=None), answer.status_code
+        return error_of(f"http_{status}", f"{url} answered {status}.", status)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Literal
 
 from lipwire.errors import ConnectionLost, LipwireError
 from lipwire.items import Begin, Cut, Item, Mark, Say, Sound, cost
@@ -13,6 +15,8 @@ from lipwire.speech import Speech
 
 KEEP_BYTES = 16 * 1024 * 1024  # of what was written; a connection lets half of it be under way
 QUEUE_BYTES = 64 * 1024  # of what was not written yet
+
+Held = Literal["beginnings", "all"] | None  # what is not to be taken: utterances that begin, or anything
 
 
 class Outbox:
@@ -32,6 +36,7 @@ class Outbox:
         self._forgotten: tuple[Speech, int] | None = None  # the newest sound that is not kept: up to which byte
         self._filled, self._room, self._empty = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._failure: LipwireError | None = None
+        self._held: Held = None
         self._recount()
 
     def __len__(self) -> int:
@@ -92,7 +97,7 @@ class Outbox:
 
     async def take(self) -> Item:
         """Wait for the next item to write; from now on it counts as written."""
-        while not self._queue:
+        while not self._queue or self._is_held(self._queue[0]):
             self._filled.clear()
             await self._filled.wait()
         item = self._queue.popleft()
@@ -101,6 +106,19 @@ class Outbox:
         self._forget()
         self._note_queue(self._queue_bytes - cost(item))
         return item
+
+    def hold(self, held: Held) -> None:
+        """Let nothing that begins, or nothing at all, be taken from now on; None: let all go again."""
+        self._held = held
+        _let(self._filled, bool(self._queue))
+
+    def restart(self, items: Iterable[Item]) -> None:
+        """Have these written, and nothing else that there was: where they go, nothing of it is known."""
+        self._queue, self._written, self._forgotten = deque(items), deque(), None
+        self._recount()
+
+    def _is_held(self, item: Item) -> bool:
+        return self._held == "all" or (self._held == "beginnings" and isinstance(item, Begin | Say))
 
     # what the server has
 
@@ -160,6 +178,10 @@ class Outbox:
         """Return from which byte on an utterance's sound is in it; None where nothing is."""
         items = itertools.chain(self._written, self._queue)
         return next((item.start for item in items if isinstance(item, Sound) and item.speech is speech), None)
+
+    def unbegun(self) -> set[Speech]:
+        """Return the utterances whose beginning is still to be written."""
+        return {item.speech for item in self._queue if isinstance(item, Begin | Say)}
 
     def unwritten(self) -> set[Speech]:
         """Return the utterances of which something is still to be written."""

@@ -31,6 +31,10 @@ class PcmFormat:
         """Bytes of one sample of all channels."""
         return BYTES_PER_VALUE[self.encoding] * self.channels
 
+    def bytes_in(self, duration_ms: int) -> int:
+        """How many bytes of whole samples play so long."""
+        return duration_ms * self.sample_rate // 1000 * self.sample_bytes
+
     def duration_ms(self, count: int) -> int:
         """How long so many bytes play."""
         return count * 1000 // (self.sample_bytes * self.sample_rate)

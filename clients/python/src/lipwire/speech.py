@@ -55,6 +55,20 @@ class Speech:
         self._pieces += 1
         self.wire_id, self.piece_start, self._piece_over = f"{self.id}~{self._pieces}", start, False
 
+    @property
+    def heard_ms(self) -> int:
+        """How much of it was heard in the pieces that have finished."""
+        return self._finished_ms
+
+    @property
+    def has_finished_piece(self) -> bool:
+        """Whether its newest piece has finished, so that what follows is another."""
+        return self._piece_over
+
+    def heard_until(self, heard_ms: int) -> None:
+        """Take for heard what no server will tell of any more."""
+        self._finished_ms = heard_ms
+
     def piece_finished(self, wire_id: str, played_ms: int) -> None:
         """Count a piece that has played."""
         self._finished_ms += played_ms

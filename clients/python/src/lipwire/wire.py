@@ -15,9 +15,14 @@ def message_of(item: Item) -> str | bytes:
     return json.dumps(_fields(item))
 
 
-def attach_message(session: str, token: str, after: int | None) -> str:
-    """Ask to feed a session; every utterance says its own format."""
-    fields = {"type": "attach", "session": session, "token": token, "after": after}
+def attach_message(session: str, token: str, after: int | None, next_utterance: int | None = None) -> str:
+    """Ask to feed a session; every utterance says its own format.
+
+    ``next_utterance``: the first number for those without a name, where some were given elsewhere.
+    """
+    fields = {
+        "type": "attach", "session": session, "token": token, "after": after, "next_utterance": next_utterance
+    }  # fmt: skip
     return json.dumps({name: value for name, value in fields.items() if value is not None})
 
 
