@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -37,9 +38,9 @@ class Border:
     ``MOST_LOGGED`` of them: an operator may have forgotten a name, a stranger shall not fill the log.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, open_prefix: str) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, open_prefix: str, connects: Sequence[str] = ()) -> None:
         self._app, self._rules, self._open_prefix = app, SiteRules(settings), open_prefix
-        self._embed_origins = settings.embed_origins
+        self._embed_origins, self._connects = settings.embed_origins, connects
         self._logged: set[tuple[str, ...]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +54,7 @@ class Border:
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", f"{EXTENSION}.start"):
                 headers = MutableHeaders(scope=message)
-                for name, value in headers_for(scope, headers, self._embed_origins).items():
+                for name, value in headers_for(scope, headers, self._embed_origins, self._connects).items():
                     headers.setdefault(name, value)
                 headers.update(cors)
                 if scope["path"].startswith(API):
