@@ -10,9 +10,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
+
+from app.cluster.lease import Item
 from app.cluster.seals import Seals
-from app.cluster.stage_server import Item, StageServer
+from app.cluster.stage_server import StageServer
 from app.config import Settings
+from app.rtc.picture_encoder import Effort
+from app.sessions.admission import Terms
+from app.sessions.capacity import Capacity
 from app.sessions.lifetime import Lifetime
 from app.sessions.session_request import SessionRequest
 
@@ -23,7 +30,7 @@ PORTS = 300
 
 def settings_for(folder: Path, **more: Any) -> Settings:
     first = random.randrange(20_000, 32_000)
-    given = {
+    given: dict[str, Any] = {
         "data_dir": folder,
         "engine": "clapper",
         "token_secret": SECRET,
@@ -55,11 +62,22 @@ def wish(kind: str = "session", **fields: Any) -> Item:
     return {"kind": kind, "request": asdict(request), "site": FRONT, **fields}
 
 
+def let_all_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the machine have time for whoever finds a place, however busy it is with something else."""
+
+    async def at_once(*args: Any) -> None:
+        pass
+
+    monkeypatch.setattr(Capacity, "until_known", at_once)
+    monkeypatch.setattr(Capacity, "terms", lambda *args: Terms(True, Effort.USUAL))
+
+
 class Holder:
     """Holds leases as a front does: each in a task of its own."""
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
+        self._leases: list[AsyncGenerator[Item, None]] = []
 
     async def __aenter__(self) -> Holder:
         return self
@@ -68,10 +86,13 @@ class Holder:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for lease in self._leases:
+            await lease.aclose()
 
     async def ask(self, stage: StageServer, asked: Item) -> tuple[Item, asyncio.Task[None]]:
         """Return the first item, and what ends with the lease."""
         lease: AsyncGenerator[Item, None] = stage.hold(asked)
+        self._leases.append(lease)
         first = await anext(lease)
         task = asyncio.create_task(self._keep(lease))
         self._tasks.append(task)
@@ -85,16 +106,24 @@ class Holder:
 
     @staticmethod
     async def _keep(lease: AsyncGenerator[Item, None]) -> None:
-        async with contextlib.aclosing(lease):
-            async for item in lease:
-                if "ended" in item:
-                    return
+        async for item in lease:
+            if "ended" in item:
+                return
 
 
 async def until(true: Any, within_s: float = 30) -> None:
     async with asyncio.timeout(within_s):
         while not true():
             await asyncio.sleep(0.05)
+
+
+async def end_all(http: httpx.AsyncClient, stage: StageServer) -> None:
+    """End whatever is there, and keep no places."""
+    loop, parts = stage._running
+    loop.call_soon_threadsafe(parts.leases.tickets.close)
+    while found := (await http.get(f"{stage.url}/api/sessions")).json()["sessions"]:
+        for session in found:
+            await http.delete(f"{stage.url}/api/sessions/{session['id']}")
 
 
 def sessions_of(stage: StageServer) -> list[str]:

@@ -7,13 +7,14 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+import websockets
 
 from app.api.auth import Gate
 from app.cluster.seals import Seals
@@ -21,7 +22,19 @@ from app.cluster.stage_server import StageLost, StageServer
 from app.config import Settings, SettingsError
 from app.session_ref import bare, is_bare_id, new_id
 from tests.client import Client
-from tests.cluster.stages import FRONT, SECRET, Holder, running, sessions_of, settings_for, stage_of, until, wish
+from tests.cluster.stages import (
+    FRONT,
+    SECRET,
+    Holder,
+    end_all,
+    let_all_in,
+    running,
+    sessions_of,
+    settings_for,
+    stage_of,
+    until,
+    wish,
+)
 
 pytestmark = pytest.mark.realtime
 
@@ -33,6 +46,11 @@ KEY = "k" * 40
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings_for(tmp_path_factory.mktemp("stages"))
+
+
+@pytest.fixture(autouse=True)
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_all_in(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +72,7 @@ async def holder(pair: list[StageServer]) -> AsyncIterator[Holder]:
         yield holding
         async with httpx.AsyncClient() as http:
             for stage in pair:
-                for session in stage.card()["sessions"]:
-                    await http.delete(f"{stage.url}/api/sessions/{session['ref']}")
+                await end_all(http, stage)
         await until(lambda: not any(sessions_of(stage) for stage in pair))
 
 
@@ -229,8 +246,6 @@ async def test_a_ticket_whose_start_is_refused_frees_its_place(pair: list[StageS
 async def test_a_ticket_stands_for_the_origin_that_the_front_has_seen(pair: list[StageServer], holder: Holder) -> None:
     place, _ = await holder.ask(pair[0], wish("place"))
     ws = pair[0].url.replace("http", "ws") + "/ws"
-    import websockets
-
     with pytest.raises(websockets.InvalidStatus) as refused:
         await websockets.connect(ws, origin=websockets.Origin("https://evil.example"))
     assert refused.value.response.status_code == 403
@@ -239,10 +254,6 @@ async def test_a_ticket_stands_for_the_origin_that_the_front_has_seen(pair: list
         assert json.loads(await socket_.recv())["type"] == "started"
     async with websockets.connect(ws, origin=websockets.Origin(FRONT.replace("127.0.0.1", "localhost"))):
         pass  # the front's own pages
-
-
-def no_http(method: str) -> Callable[[str], httpx.Request]:
-    return lambda url: httpx.Request(method, url)
 
 
 async def test_a_reference_at_the_wrong_stage_leads_to_the_right_one_with_a_pass(
@@ -378,7 +389,7 @@ async def test_where_no_port_is_free_it_says_so(tmp_path: Path) -> None:
         ({"token_secret": ""}, "LIPWIRE_TOKEN_SECRET"),
         ({"stage_url": "https://" + "a" * 80}, "too long"),
         ({"engine": "none"}, "LIPWIRE_ENGINE"),
-        ({"ssl_certfile": "/none"}, "certificate"),
+        ({"ssl_certfile": "/none", "ssl_keyfile": "/none"}, "certificate"),
     ],
 )
 async def test_what_keeps_a_stage_from_starting_is_said(tmp_path: Path, wrong: dict[str, Any], match: str) -> None:
