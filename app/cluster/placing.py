@@ -1,0 +1,139 @@
+"""Placing sessions on stages, and holding their leases for as long as they live."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from app.clock import Clock
+from app.errors import Refusal
+from app.log_context import for_session
+from app.media import NS_PER_S
+from app.session_ref import bare
+from app.sessions.session_request import SessionRequest
+
+logger = logging.getLogger(__name__)
+
+TRIES, WITHIN_NS = 3, 2 * NS_PER_S
+AGAIN_S = 0.1
+ELSEWHERE = {"server_full", "server_busy", "server_draining", "no_media_port"}  # refusals that another stage may not have
+
+Item = Mapping[str, Any]  # of a lease's stream; docs/cluster.md lists them
+FULL = "All stages are full; try again in a minute."
+
+
+class NoPlace(Exception):
+    """No stage takes a call: all are full, or there is none."""
+
+
+class StageLost(Exception):
+    """The stage's process has died."""
+
+
+class Placer(Protocol):
+    """Who picks a stage."""
+
+    def place(self, wish: Item) -> AsyncGenerator[Item, None]:
+        """Hold a lease: yield what the stage says, first whether there is a place, until the session has ended.
+
+        Raises:
+            NoPlace, StageLost: see there.
+        """
+        ...
+
+
+class Placing:
+    """Asks for places, and listens to those who gave one: as long as it does, the stage counts as used.
+
+    Bound: one lease a session; stages have the places.
+    """
+
+    def __init__(self, placer: Placer, clock: Clock, lost: Callable[[str], None]) -> None:
+        """``lost`` is told the reference of each session whose stage has died."""
+        self._placer, self._clock, self._lost = placer, clock, lost
+        self._keeping: set[asyncio.Task[None]] = set()
+        self._owners: dict[str, str] = {}  # bare id → the owner's key, of who has a lease here
+
+    def __len__(self) -> int:
+        return len(self._keeping)
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """The owner's key of each session that has its lease here, by bare id."""
+        return self._owners
+
+    async def place(self, wish: Item) -> Item:
+        """Return what the stage that takes it says.
+
+        Raises:
+            Refusal: the stage's, or ``server_full``.
+        """
+        until_ns = self._clock.now_ns() + WITHIN_NS
+        refusal = Refusal("server_full", FULL)
+        for number in range(1, TRIES + 1):
+            try:
+                return await self._ask(wish)
+            except NoPlace:
+                raise Refusal("server_full", FULL) from None
+            except StageLost:
+                logger.warning("placing: a stage died while it was asked")
+            except Refusal as refused:
+                refusal = refused
+                if refused.code not in ELSEWHERE:
+                    raise
+            if self._clock.now_ns() >= until_ns or number == TRIES:
+                break
+            await asyncio.sleep(AGAIN_S)
+        raise refusal
+
+    async def aclose(self) -> None:
+        """Let go of all leases: their sessions live on."""
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+
+    async def _ask(self, wish: Item) -> Item:
+        lease = self._placer.place(wish)
+        try:
+            first = await anext(lease)
+        except StopAsyncIteration:
+            raise StageLost from None
+        except BaseException:
+            await lease.aclose()
+            raise
+        # a refused call is held too: the stage says by it that it is fuller than it looks
+        ref = str(first.get("ref", ""))
+        task = asyncio.create_task(self._keep(lease, ref, str(wish["request"]["owner"])), name="lease")
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+        if "refused" in first:
+            raise Refusal(first["refused"]["code"], first["refused"]["message"])
+        return first
+
+    async def _keep(self, lease: AsyncGenerator[Item, None], ref: str, owner: str) -> None:
+        id = bare(ref)
+        with for_session(id):
+            if id:
+                self._owners[id] = owner
+            try:
+                async for item in lease:
+                    if "ended" in item:
+                        break
+            except StageLost:
+                if ref:
+                    logger.warning("placing: the stage of session %s has died", id)
+                    self._lost(ref)
+            except NoPlace:
+                logger.warning("placing: a lease was lost")
+            finally:
+                self._owners.pop(id, None)
+                await lease.aclose()
+
+
+def wish_of(kind: str, request: SessionRequest, site: str, next_utterance: int = 1, bare_id: str = "") -> Item:
+    """Return what a stage is asked for."""
+    wish = {"kind": kind, "request": asdict(request), "site": site, "next_utterance": next_utterance}
+    return wish | ({"bare_id": bare_id} if bare_id else {})
