@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from app.clock import Clock
 from app.errors import Refusal
@@ -21,6 +22,7 @@ TRIES, WITHIN_NS = 3, 2 * NS_PER_S
 AGAIN_S = 0.1
 ELSEWHERE = {"server_full", "server_busy", "server_draining", "no_media_port"}  # refusals that another stage may not have
 
+Kind = Literal["session", "place"]
 Item = Mapping[str, Any]  # of a lease's stream; docs/cluster.md lists them
 FULL = "All stages are full; try again in a minute."
 
@@ -56,6 +58,7 @@ class Placing:
         self._placer, self._clock, self._lost = placer, clock, lost
         self._keeping: set[asyncio.Task[None]] = set()
         self._owners: dict[str, str] = {}  # bare id → the owner's key, of who has a lease here
+        self.results: Counter[str] = Counter({"placed": 0, "refused": 0, "full": 0, "lost": 0})
 
     def __len__(self) -> int:
         return len(self._keeping)
@@ -75,12 +78,17 @@ class Placing:
         refusal = Refusal("server_full", FULL)
         for number in range(1, TRIES + 1):
             try:
-                return await self._ask(wish)
+                placed = await self._ask(wish)
+                self.results["placed"] += 1
+                return placed
             except NoPlace:
+                self.results["full"] += 1
                 raise Refusal("server_full", FULL) from None
             except StageLost:
+                self.results["lost"] += 1
                 logger.warning("placing: a stage died while it was asked")
             except Refusal as refused:
+                self.results["refused"] += 1
                 refusal = refused
                 if refused.code not in ELSEWHERE:
                     raise
@@ -106,18 +114,18 @@ class Placing:
             raise
         # a refused call is held too: the stage says by it that it is fuller than it looks
         ref = str(first.get("ref", ""))
-        task = asyncio.create_task(self._keep(lease, ref, str(wish["request"]["owner"])), name="lease")
+        if ref:
+            self._owners[bare(ref)] = str(wish["request"]["owner"])
+        task = asyncio.create_task(self._keep(lease, ref), name="lease")
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
         if "refused" in first:
             raise Refusal(first["refused"]["code"], first["refused"]["message"])
         return first
 
-    async def _keep(self, lease: AsyncGenerator[Item, None], ref: str, owner: str) -> None:
+    async def _keep(self, lease: AsyncGenerator[Item, None], ref: str) -> None:
         id = bare(ref)
         with for_session(id):
-            if id:
-                self._owners[id] = owner
             try:
                 async for item in lease:
                     if "ended" in item:
@@ -133,7 +141,7 @@ class Placing:
                 await lease.aclose()
 
 
-def wish_of(kind: str, request: SessionRequest, site: str, next_utterance: int = 1, bare_id: str = "") -> Item:
-    """Return what a stage is asked for."""
-    wish = {"kind": kind, "request": asdict(request), "site": site, "next_utterance": next_utterance}
+def wish_of(kind: Kind, request: SessionRequest, site: str, bare_id: str = "") -> Item:
+    """Return what a stage is asked for: a session, or a place for one; ``bare_id`` is that of one that comes back."""
+    wish = {"kind": kind, "request": asdict(request), "site": site}
     return wish | ({"bare_id": bare_id} if bare_id else {})

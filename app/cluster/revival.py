@@ -1,0 +1,3 @@
+"""``/api/sessions/{id}/revival``: a session whose stage has died, made anew under its name."""
+
+from __future__ import annotations
