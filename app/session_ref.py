@@ -1,6 +1,7 @@
 """What a session is called: its bare id, and, in a cluster, a reference that also says whose it is.
 
-A reference is ``<bare id>.<seal>`` (``cluster/seals.py``). Two references with one bare id are one session at two times.
+A reference is ``<bare id>.<seal>`` (``cluster/seals.py``). Two references with one bare id are one session at
+two times.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import secrets
 ID_BYTES = 12  # a token names a session, so no two may ever have one id; nor may recordings
 DOT = "."
 LONGEST_REF = 256  # characters
-_PATH = re.compile(r"/(?:api/sessions|whep|watch)/(?P<ref>[^/]+)(?:/.*)?")
+_PATH = re.compile(r"/(?:api/sessions|whep)/(?P<ref>[^/]+)(?:/.*)?")
 
 
 def new_id() -> str:
@@ -35,6 +36,6 @@ def seal_in(ref: str) -> str:
 
 
 def ref_in_path(path: str) -> str | None:
-    """Return the reference, or the bare id, that a request's path names; None where it is about no session."""
+    """Return the reference, or the bare id, that a request's path names; None where no owner need answer it."""
     found = _PATH.fullmatch(path)
     return found["ref"] if found else None

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from app.api.client_messages import (
 from app.api.close_codes import close_code_of
 from app.api.interrupts import Interrupts
 from app.api.liveness import ABORT, GONE, PINGED
+from app.api.media_wait import MediaWait
 from app.api.pace import Allowance, Rate
 from app.api.paced_socket import BEGUN, TOO_LARGE
 from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
@@ -68,7 +69,7 @@ class Conversation:
         self._extensions: dict[str, Any] = socket.scope.get("extensions", {})
         self._light = Allowance(LIGHT, _now_s())
         self._interrupts = Interrupts(self._interrupt)
-        self._heard = asyncio.Event()  # sound has come, or a text to be spoken
+        self._media = MediaWait(service.settings.media_timeout_s)
         self._owns = False  # the session, which then ends with the conversation
         self._format = PcmFormat()  # of the sound, as the first message announced it
         self._session: Session | None = None
@@ -78,7 +79,6 @@ class Conversation:
         self._tasks: list[asyncio.Task[Any]] = []
         self._failure: Refusal | None = None  # the session's own, which goes before any other
         self._one_ended = asyncio.Event()
-        self._media_patience: asyncio.Timeout | None = None
 
     async def run(self) -> None:
         """Hold the conversation, then free everything, whoever ended it."""
@@ -174,7 +174,7 @@ class Conversation:
             case UtteranceMessage():
                 feeder.utterance(message.id, message.format(self._format))
             case SayMessage():
-                self._heard.set()
+                self._media.heard()
                 feeder.say(self._service.speech.speak(message.text, message.voice), message.utterance)
             case MarkMessage():
                 feeder.mark(message.id)
@@ -198,7 +198,7 @@ class Conversation:
                 address = address_of(client.host if client else None)
                 session = await self._service.open(replace(message.request(caller.id), address=address))
             self._owns = True
-            self._spawn(self._expect_media(session))
+            self._spawn(self._media.run(session.watched))
         else:
             self._gate.check(message.token, message.session, "feed")
             session = self._service.find(message.session)
@@ -220,7 +220,7 @@ class Conversation:
             raise Refusal("offer_after_attach", "A session is watched here by who starts it; others watch over WHEP.")
         if self._viewer is not None:
             raise Refusal("already_connected", "Send one offer a session; start another to reconnect.")
-        with self._excused():
+        with self._media.excused():
             await self._service.entrance.admit(session)
         self._viewer, answer = await session.view(sdp)
         self._spawn(self._watch(self._viewer))
@@ -229,7 +229,7 @@ class Conversation:
     async def _on_audio(self, data: bytes) -> None:
         _, feeder = self._started()
         if data:
-            self._heard.set()
+            self._media.heard()
         await feeder.push(data)
 
     def _started(self) -> tuple[Session, Feeder]:
@@ -250,39 +250,6 @@ class Conversation:
     def _pinged_ago_s(self) -> float:
         ago: float = self._extensions.get(PINGED, lambda: math.inf)()
         return ago
-
-    async def _expect_media(self, session: Session) -> None:
-        """See that a place is used: somebody watches, or sound comes.
-
-        Raises:
-            Refusal: ``media_timeout``.
-        """
-        timeout_s = self._service.settings.media_timeout_s
-        try:
-            async with asyncio.timeout(timeout_s) as self._media_patience:
-                await _first_of(session.watched, self._heard)
-        except TimeoutError:
-            raise Refusal(
-                "media_timeout",
-                f"A session ends unless its viewer is connected, or sound has come, within {timeout_s:.0f} s.",
-            ) from None
-        await asyncio.Event().wait()  # the conversation ends with the first of its tasks
-
-    @contextlib.contextmanager
-    def _excused(self) -> Iterator[None]:
-        """Leave time out of what media may take: that of the row, which is ours."""
-        patience = self._media_patience
-        until_s = patience.when() if patience is not None else None
-        if patience is None or until_s is None:
-            yield
-            return
-        begun_s = _now_s()
-        patience.reschedule(None)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(RuntimeError):  # media have come, or the conversation ends
-                patience.reschedule(until_s + _now_s() - begun_s)
 
     async def _watch(self, viewer: Viewer) -> None:
         """End with the viewer: nobody else sees this face."""
@@ -343,15 +310,6 @@ async def _lease(session: Session, format: PcmFormat) -> Feeder:
                 raise
         await asyncio.sleep(LEASE_PAUSE_S)
     return session.feeder(format)
-
-
-async def _first_of(*events: asyncio.Event) -> None:
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in waiting:
-            each.cancel()
 
 
 async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:

@@ -43,8 +43,10 @@ class StageServer:
         ``wish``: ``{"kind": "session"|"place", "request": {…}, "site", "bare_id"?, "next_utterance"?}``; ``request`` is
         a :class:`SessionRequest` as JSON (``dataclasses.asdict``). Yields one of ``{"made": {…}, "ref"}`` (with
         ``"again": True`` where the session of a ``bare_id`` was here already), ``{"place": {"url"}}`` and ``{"refused":
-        {"code", "message"}}``; then ``{"alive": True}`` at least every five seconds; at last ``{"ended": True}``. A call
-        that was refused while the stage has sessions without a lease goes on until one of those has ended: keep it.
+        {"code", "message"}}``; then ``{"alive": True}`` at least every five seconds; at last ``{"ended": True}``.
+
+        A call that was refused while the stage has sessions without a lease goes on until one of those has ended: keep
+        it open, so that they are counted.
         """
         raise NotImplementedError
 
@@ -53,7 +55,7 @@ class StageServer:
         raise NotImplementedError
 
     async def drain(self, within_s: float, place_elsewhere: PlaceElsewhere | None = None) -> None:
-        """Let nobody new in, have every session move away, and return once all have ended, after ``within_s`` at most."""
+        """Let nobody new in, have every session move away, and return once all have ended, within that."""
         raise NotImplementedError
 
     async def aclose(self) -> None:

@@ -70,6 +70,10 @@ class Owners:
         """Return how many minutes a key has used today."""
         return self._minutes.used_s(owner, wall_clock().date()) / 60
 
+    def minutes_today(self) -> dict[str, float]:
+        """Return how many minutes each key has used today."""
+        return {key: used_s / 60 for key, used_s in self._minutes.all_used_s(wall_clock().date()).items()}
+
     def enter(self, owner: str) -> None:
         """Take a place for a key's session; :meth:`leave` gives it back.
 

@@ -17,7 +17,8 @@ ID = "0123456789abcdef01234567"
 
 
 @pytest.mark.parametrize(
-    "owner", [OWNER, Owner("http://127.0.0.1:8100", "1"), Owner("http://[2001:db8::17]:8199", ""), Owner("http://a", "é")]
+    "owner",
+    [OWNER, Owner("http://127.0.0.1:8100", "1"), Owner("http://[2001:db8::17]:8199", ""), Owner("http://a", "é")],
 )
 def test_a_seal_opens_to_its_owner_in_whichever_process_has_the_secret(owner: Owner) -> None:
     seal = Seals(SECRET).seal(owner)
@@ -72,9 +73,15 @@ def test_references_of_one_session_have_one_bare_id() -> None:
 @pytest.mark.parametrize(
     ("path", "ref"),
     [
-        (f"/api/sessions/{ID}", ID), (f"/api/sessions/{ID}.x/outputs/1", f"{ID}.x"), (f"/whep/{ID}.x/secret", f"{ID}.x"),
-        (f"/watch/{ID}", ID), ("/api/sessions", None), ("/api/sessions/", None), ("/api/avatars/abc", None), ("/", None),
+        (f"/api/sessions/{ID}", ID),
+        (f"/api/sessions/{ID}.x/outputs/1", f"{ID}.x"),
+        (f"/whep/{ID}.x/secret", f"{ID}.x"),
+        (f"/watch/{ID}", None),
+        ("/api/sessions", None),
+        ("/api/sessions/", None),
+        ("/api/avatars/abc", None),
+        ("/", None),
     ],
-)  # fmt: skip
+)
 def test_a_path_names_a_session(path: str, ref: str | None) -> None:
     assert ref_in_path(path) == ref
