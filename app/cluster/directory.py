@@ -6,8 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
 
-from app.cluster.card import Card, SessionCard
 from app.clock import Clock
+from app.cluster.card import Card, SessionCard
 from app.media import NS_PER_S
 
 STALE_NS = 4 * NS_PER_S  # since its last card: the stage has died, or nobody reaches it

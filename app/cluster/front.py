@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from app.api.recordings import recording_routes
 from app.api.sessions import session_routes
 from app.api.status import status_routes
 from app.api.whep import whep_routes
+from app.clock import Clock
 from app.cluster.front_sessions import front_session_routes
 from app.cluster.front_socket import FrontSocket
 from app.cluster.front_status import FrontCheckup, FrontMetrics, stage_routes
@@ -22,10 +24,11 @@ from app.cluster.lobby import Lobby
 from app.cluster.placing import Placing
 from app.cluster.reception import Reception
 from app.cluster.redirects import SentOn, answer_elsewhere
-from app.cluster.revival import revival_routes
+from app.cluster.revival import Revival, revival_routes
 from app.cluster.roll import Roll
 from app.cluster.whereabouts import Whereabouts
 from app.main import Doors, open_doors
+from app.media import NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
+        counting = asyncio.create_task(_count(reception, lobby.clock), name="quotas of all stages")
         yield
+        counting.cancel()
+        await asyncio.gather(counting, return_exceptions=True)
         await placing.aclose()
         await backstage.roll.aclose()
 
@@ -62,18 +68,24 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
         sessions=(
             stage_routes(whereabouts, gate),
             front_session_routes(lobby, gate, reception, whereabouts, backstage.roll),
-            revival_routes(gate, reception, whereabouts),
+            revival_routes(Revival(lobby, gate, reception, whereabouts, backstage.roll), gate),
             sent_on,
         ),
         metrics=FrontMetrics(whereabouts, placing),
         metrics_port=0,  # of a machine, which has several of us
         socket=FrontSocket(lobby, gate, reception, whereabouts),
         running=running,
-        before_quotas=reception.count,
     )
     app = open_doors(lobby, gate, doors, sources)
     answer_elsewhere(app)
     return app
+
+
+async def _count(reception: Reception, clock: Clock) -> None:
+    """Keep what is shown of quotas a second old at most."""
+    while True:
+        await reception.count()
+        await clock.sleep_until(clock.now_ns() + NS_PER_S)
 
 
 def _about_one(router: APIRouter) -> APIRouter:

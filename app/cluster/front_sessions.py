@@ -43,7 +43,8 @@ def front_session_routes(
 
     @router.get("", response_model=SessionList, responses=problems(*NO_KEY))
     async def list_sessions(caller: Asking) -> Response:
-        sessions = await roll.call(await whereabouts.cards(), gate.pass_for("", caller=caller))
+        proven = gate.pass_for("", caller=caller) if caller.id else ""
+        sessions = await roll.call(await whereabouts.cards(), proven)
         return JSONResponse({"sessions": sessions})
 
     return router

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import replace
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
@@ -14,6 +13,7 @@ from app.api.auth import Gate
 from app.api.client_messages import AttachMessage, StartMessage, parse
 from app.api.close_codes import ELSEWHERE, close_code_of
 from app.api.server_messages import ElsewhereMessage, ErrorMessage
+from app.api.whereabouts import socket_at
 from app.cluster.lobby import Lobby
 from app.cluster.reception import Reception
 from app.cluster.whereabouts import Whereabouts
@@ -67,15 +67,14 @@ class FrontSocket:
         if isinstance(message, StartMessage):
             caller = await self._gate.check_key_text(socket, message.key)
             address = address_of(socket.client and socket.client.host)
-            asked = replace(message.request(caller.id), address=address)
-            placed = await self._reception.place("place", asked)
+            placed = await self._reception.place("place", message.request(caller.id, address))
             return str(placed["place"]["url"])
         if isinstance(message, AttachMessage):
             self._gate.check(message.token, bare(message.session), "feed")
             at = await self._whereabouts.find(message.session)
             if at is None:
                 raise Refusal("no_such_session", "There is no such session, or it has ended; make another.")
-            return at.url.replace("http", "ws", 1) + "/ws"
+            return socket_at(at.url)
         raise Refusal("not_started", 'Send "start" or "attach" before anything else.')
 
     async def _first_text(self, socket: WebSocket) -> str:

@@ -115,7 +115,9 @@ class FrontMetrics(Collector):
         sessions = sum(len(card.sessions) for card in cards)
         yield GaugeMetricFamily("lipwire_cluster_sessions", "Open sessions on all stages.", sessions)
         yield GaugeMetricFamily("lipwire_leases", "Sessions that this front holds the lease of.", len(self._placing))
-        placed = CounterMetricFamily("lipwire_placements", "Calls for a place, by what came of them.", labels=["result"])
+        placed = CounterMetricFamily(
+            "lipwire_placements", "Calls for a place, by what came of them.", labels=["result"]
+        )
         for result, count in self._placing.results.items():
             placed.add_metric([result], count)
         yield placed

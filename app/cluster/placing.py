@@ -20,7 +20,13 @@ logger = logging.getLogger(__name__)
 
 TRIES, WITHIN_NS = 3, 2 * NS_PER_S
 AGAIN_S = 0.1
-ELSEWHERE = {"server_full", "server_busy", "server_draining", "no_media_port"}  # refusals that another stage may not have
+MOST_HELD = 200
+ELSEWHERE = {
+    "server_full",
+    "server_busy",
+    "server_draining",
+    "no_media_port",
+}  # refusals that another stage may not have
 
 Kind = Literal["session", "place"]
 Item = Mapping[str, Any]  # of a lease's stream; docs/cluster.md lists them
@@ -50,13 +56,15 @@ class Placer(Protocol):
 class Placing:
     """Asks for places, and listens to those who gave one: as long as it does, the stage counts as used.
 
-    Bound: one lease a session; stages have the places.
+    Bound: one lease a session, as stages have places, and ``MOST_HELD`` calls that were refused; full: another of those
+    is let go.
     """
 
     def __init__(self, placer: Placer, clock: Clock, lost: Callable[[str], None]) -> None:
         """``lost`` is told the reference of each session whose stage has died."""
         self._placer, self._clock, self._lost = placer, clock, lost
         self._keeping: set[asyncio.Task[None]] = set()
+        self._refused: list[asyncio.Task[None]] = []
         self._owners: dict[str, str] = {}  # bare id → the owner's key, of who has a lease here
         self.results: Counter[str] = Counter({"placed": 0, "refused": 0, "full": 0, "lost": 0})
 
@@ -113,6 +121,8 @@ class Placing:
             await lease.aclose()
             raise
         # a refused call is held too: the stage says by it that it is fuller than it looks
+        if "refused" in first and len(self._refused) >= MOST_HELD:
+            self._refused[0].cancel()
         ref = str(first.get("ref", ""))
         if ref:
             self._owners[bare(ref)] = str(wish["request"]["owner"])
@@ -120,6 +130,8 @@ class Placing:
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
         if "refused" in first:
+            self._refused.append(task)
+            task.add_done_callback(self._refused.remove)
             raise Refusal(first["refused"]["code"], first["refused"]["message"])
         return first
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
@@ -10,12 +9,12 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from app.api.auth import Gate
+from app.api.passes import PARAMETER as PASS
 from app.api.whep import PREFIX as WHEP
 from app.cluster.whereabouts import At, Whereabouts
 from app.session_ref import bare
 
 RECORDING = "/recording"
-PASS = "pass"  # of a query
 NO_PASS_NEEDED = ("PATCH", "DELETE")  # below a viewer's own path, which is a secret
 
 
@@ -30,8 +29,8 @@ class Elsewhere(Exception):
 class SentOn:
     """A dependency of all routes about one session: where that lives on a stage, they are not come to.
 
-    Who asks is known before, and what they have proven travels along as a pass, as clients drop their key or token where
-    they are sent to another origin.
+    Who asks is known before, and what they have proven travels along as a pass, as clients drop their key or token
+    where they are sent to another origin.
     """
 
     def __init__(self, whereabouts: Whereabouts, gate: Gate) -> None:
@@ -66,8 +65,11 @@ class SentOn:
             return self._gate.pass_for(id, role="view")
         if request.url.path.endswith(RECORDING) and request.method in ("GET", "HEAD"):
             caller = await self._gate.check_key_or_token(request, id, "recording")
-            return self._gate.pass_for(id, caller=caller) if caller else self._gate.pass_for(id, role="recording")
-        return self._gate.pass_for(id, caller=await self._gate.check_key(request))
+            if caller is None:
+                return self._gate.pass_for(id, role="recording")
+            return self._gate.pass_for(id, caller=caller) if caller.id else ""
+        caller = await self._gate.check_key(request)
+        return self._gate.pass_for(id, caller=caller) if caller.id else ""
 
 
 def _url(request: Request, ref: str, at: At, proven: str) -> str:
@@ -84,5 +86,3 @@ def answer_elsewhere(app: FastAPI) -> None:
         return RedirectResponse(elsewhere.url, 307, {"Cache-Control": "no-store"})
 
     app.add_exception_handler(Elsewhere, on_elsewhere)
-
-

@@ -10,13 +10,16 @@ from typing import Any
 
 import httpx
 
+from app.api.passes import PARAMETER as PASS
 from app.cluster.card import Card
-from app.cluster.redirects import PASS
+from app.cluster.whereabouts import MOVING, At
+from app.errors import Refusal
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0  # for a stage
 MOST_AT_ONCE = 32
+NOT_FOUND = 404
 
 
 class Roll:
@@ -41,6 +44,26 @@ class Roll:
         lists = await asyncio.gather(*(self._ask(card, proven) for card in cards))
         return sorted((session for each in lists for session in each), key=lambda session: str(session["created_at"]))
 
+    async def view(self, at: At, proven: str) -> dict[str, Any]:
+        """Return one session as its stage shows it.
+
+        Raises:
+            Refusal: ``no_such_session``, or ``session_moving`` where the stage does not answer.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                answer = await self._client.get(
+                    f"{at.url}/api/sessions/{at.ref}", params={PASS: proven} if proven else {}
+                )
+            if answer.status_code == NOT_FOUND:
+                raise Refusal("no_such_session", "There is no such session, or it has ended; make another.")
+            answer.raise_for_status()
+            view: dict[str, Any] = answer.json()
+            return view
+        except (TimeoutError, httpx.HTTPError, ValueError) as error:
+            logger.warning("roll: a stage does not answer: %s", type(error).__name__)
+            raise Refusal("session_moving", MOVING) from None
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
@@ -48,7 +71,7 @@ class Roll:
     async def _ask(self, card: Card, proven: str) -> list[dict[str, Any]]:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                answer = await self._client.get(f"{card.url}/api/sessions", params={PASS: proven})
+                answer = await self._client.get(f"{card.url}/api/sessions", params={PASS: proven} if proven else {})
             answer.raise_for_status()
             sessions: list[dict[str, Any]] = answer.json()["sessions"]
             return sessions

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.clock import Clock
 from app.cluster.card import Card
 from app.cluster.directory import Found
 from app.cluster.seals import BadSeal, Owner, Seals
-from app.clock import Clock
 from app.errors import Refusal
 from app.media import NS_PER_S
 from app.session_ref import DOT, bare
