@@ -8,11 +8,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
+from fastapi.requests import HTTPConnection
 from fastapi.telemetry import TelemetryConfig
 
 from app import __version__
+from app.api.astray import Astray
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
+from app.api.beginnings import TICKET
 from app.api.border import Border
 from app.api.client_address import AddressNoted
 from app.api.cut_off import CutOff
@@ -32,6 +35,7 @@ from app.api.socket import talk
 from app.api.status import status_routes
 from app.api.whep import PREFIX as WHEP
 from app.api.whep import whep_routes
+from app.api.whereabouts import Whereabouts
 from app.memory import watch_memory
 from app.sessions.service import Service
 
@@ -50,12 +54,12 @@ class Doors:
     running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # besides the service
 
 
-def create_app(service: Service) -> FastAPI:
-    """Make the application over a service, which starts and ends with it."""
-    gate = Gate(service.settings, service.keys, service.audit)
+def create_app(service: Service, gate: Gate | None = None, whereabouts: Whereabouts | None = None) -> FastAPI:
+    """Make the application over a service, which starts and ends with it; ``whereabouts``: of a stage."""
+    gate = gate or Gate(service.settings, service.keys, service.audit)
 
     async def websocket(socket: WebSocket) -> None:
-        await talk(socket, service, gate)
+        await talk(socket, service, gate, whereabouts)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
@@ -72,13 +76,16 @@ def create_app(service: Service) -> FastAPI:
     )
     metrics = MetricsPage(service)
     doors = Doors(status_routes(service), sessions, metrics, service.settings.metrics_port, websocket, running)
-    return open_doors(service, gate, doors)
+    return open_doors(service, gate, doors, whereabouts=whereabouts)
 
 
-def open_doors(service: Service, gate: Gate, doors: Doors, connects: Sequence[str] = ()) -> FastAPI:
+def open_doors(
+    service: Service, gate: Gate, doors: Doors, connects: Sequence[str] = (), whereabouts: Whereabouts | None = None
+) -> FastAPI:
     """Make an application with these doors, and with all that is the same behind whichever doors.
 
-    ``connects`` are the sources, of a content security policy, that pages may connect to beside their own.
+    ``connects`` are the sources, of a content security policy, that pages may connect to beside their own. Whoever
+    comes for what is elsewhere, as ``whereabouts`` say, is sent on.
     """
     settings = service.settings
 
@@ -113,6 +120,8 @@ def open_doors(service: Service, gate: Gate, doors: Doors, connects: Sequence[st
     app.include_router(avatar_routes(service.avatars, service.casting.forget, gate, service.share_of))
     app.include_router(mouth_routes(service.avatars, service.casting.forget, gate))
     app.include_router(key_routes(service, gate))
+    if whereabouts is not None:
+        app.add_middleware(Astray, whereabouts=whereabouts, gate=gate)
     app.add_middleware(OpenToPages, prefix=WHEP, headers=open_headers(settings.label))
     app.add_middleware(Lingering)
     app.add_middleware(CutOff)
@@ -121,7 +130,12 @@ def open_doors(service: Service, gate: Gate, doors: Doors, connects: Sequence[st
     describe_socket(app)
     app.websocket("/ws")(doors.socket)
 
+    def was_sent(connection: HTTPConnection) -> bool:
+        """Whether one of our servers has let it in, and sent it here."""
+        has_place = whereabouts is not None and whereabouts.keeps(connection.query_params.get(TICKET, ""))
+        return has_place or gate.bears_pass(connection)
+
     build = app.build_middleware_stack
     # around all else: what answers our own faults stands outside of the middlewares that are added
-    app.build_middleware_stack = lambda: Border(build(), settings, WHEP, connects)  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Border(build(), settings, WHEP, connects, was_sent)  # type: ignore[method-assign]
     return app

@@ -7,13 +7,13 @@ import contextlib
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from app.api.auth import Gate
+from app.api.beginnings import Beginnings
 from app.api.client_messages import (
     AttachMessage,
     FlushMessage,
@@ -26,17 +26,17 @@ from app.api.client_messages import (
     UtteranceMessage,
     parse,
 )
-from app.api.close_codes import close_code_of
+from app.api.close_codes import ELSEWHERE, close_code_of
 from app.api.interrupts import Interrupts
 from app.api.liveness import ABORT, GONE, PINGED
 from app.api.media_wait import MediaWait
 from app.api.pace import Allowance, Rate
 from app.api.paced_socket import BEGUN, TOO_LARGE
-from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
+from app.api.server_messages import AnswerMessage, ElsewhereMessage, ErrorMessage, ServerMessage, message_of, started
+from app.api.whereabouts import Elsewhere, Whereabouts
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
-from app.log_context import KEY, SESSION
-from app.peer_address import address_of
+from app.log_context import SESSION
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
@@ -44,7 +44,6 @@ from app.sessions.feeder import Feeder
 from app.sessions.service import Service
 from app.sessions.session import Session
 from app.tallies import REFUSALS
-from app.tracing import following
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +63,8 @@ class Conversation:
     them to end ends the conversation, as do a lost connection and a viewer who is lost.
     """
 
-    def __init__(self, socket: WebSocket, service: Service, gate: Gate) -> None:
-        self._socket, self._service, self._gate = socket, service, gate
+    def __init__(self, socket: WebSocket, service: Service, beginnings: Beginnings) -> None:
+        self._socket, self._service, self._beginnings = socket, service, beginnings
         self._extensions: dict[str, Any] = socket.scope.get("extensions", {})
         self._light = Allowance(LIGHT, _now_s())
         self._interrupts = Interrupts(self._interrupt)
@@ -79,6 +78,7 @@ class Conversation:
         self._tasks: list[asyncio.Task[Any]] = []
         self._failure: Refusal | None = None  # the session's own, which goes before any other
         self._one_ended = asyncio.Event()
+        self._goodbye_code = CLOSE_NORMAL
 
     async def run(self) -> None:
         """Hold the conversation, then free everything, whoever ended it."""
@@ -167,7 +167,12 @@ class Conversation:
         if not isinstance(message, InterruptMessage):
             self._interrupts.settle()
         if isinstance(message, StartMessage | AttachMessage):
-            await self._begin(message)
+            try:
+                await self._begin(message)
+            except Elsewhere as elsewhere:
+                self._goodbye_code = ELSEWHERE
+                await self._send(ElsewhereMessage(url=elsewhere.url))
+                return True
             return False
         session, feeder = self._started()
         match message:
@@ -192,17 +197,11 @@ class Conversation:
         if self._session is not None:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
-            caller = await self._gate.check_key_text(self._socket, message.key)
-            with following(self._service.tracing.begin("session start", self._socket.headers)):
-                client = self._socket.client
-                address = address_of(client.host if client else None)
-                session = await self._service.open(replace(message.request(caller.id), address=address))
+            session = await self._beginnings.start(self._socket, message)
             self._owns = True
             self._spawn(self._media.run(session.watched))
         else:
-            self._gate.check(message.token, message.session, "feed")
-            session = self._service.find(message.session)
-            KEY.set(session.owner)
+            session = self._beginnings.attach(message)
         self._session, self._format = session, message.format
         self._feeder = feeder = await _lease(session, message.format)
         after = message.after if isinstance(message, AttachMessage) else None
@@ -284,7 +283,7 @@ class Conversation:
                 refusal = self._failure or refusal
                 if refusal is not None:
                     await self._send(ErrorMessage(code=refusal.code, message=refusal.message))
-                await self._socket.close(close_code_of(refusal) if refusal else CLOSE_NORMAL)
+                await self._socket.close(close_code_of(refusal) if refusal else self._goodbye_code)
         except TimeoutError:
             logger.info("socket: ended without a goodbye")
             self._extensions.get(ABORT, lambda: None)()
@@ -326,6 +325,6 @@ async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:
     return None
 
 
-async def talk(socket: WebSocket, service: Service, gate: Gate) -> None:
-    """Serve ``/ws``."""
-    await Conversation(socket, service, gate).run()
+async def talk(socket: WebSocket, service: Service, gate: Gate, whereabouts: Whereabouts | None = None) -> None:
+    """Serve ``/ws``, of a stage where there are ``whereabouts``."""
+    await Conversation(socket, service, Beginnings(service, gate, whereabouts)).run()
