@@ -1,4 +1,4 @@
-"""The command line: ``serve``, ``render``, ``say``, ``bench``, ``doctor``, ``keys``, ``weights``, ``cluster``, ``setup``."""
+"""The command line: ``serve``, ``cluster``, ``render``, ``say``, ``bench``, ``doctor``, ``keys``, ``weights``"""
 
 from __future__ import annotations
 

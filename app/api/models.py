@@ -49,7 +49,7 @@ class Readiness(_Answer):
     why: Literal["starting", "draining", "inference_ended", "data_folder", "no_stage"] | None = Field(
         default=None,
         description="`starting`, `draining` (it is being stopped), `inference_ended` (its inference thread has), "
-        "`data_folder` (it is missing, cannot be written, or does not answer), `no_stage` (of a cluster: there is none, or "
+        "`data_folder` (it is missing, cannot be written, or does not answer), `no_stage` (a cluster has none, or "
         "all drain); null where it is ready",
     )
 

@@ -26,8 +26,8 @@ class Found:
     """How a session stands.
 
     ``here``: it lives at ``url`` as ``ref``. ``owner``: nothing is known, but the stage that its reference names does.
-    ``moving``: in a moment it will be somewhere. ``lost``: its stage has died. ``ended``: in order. ``gone``: neither it
-    nor its stage is known.
+    ``moving``: in a moment it will be somewhere. ``lost``: its stage has died. ``ended``: in order. ``gone``: neither
+    it nor its stage is known.
     """
 
     state: State

@@ -73,7 +73,7 @@ class FrontReplica:
 
 
 def take_folder(root: Path) -> tuple[Path, int]:
-    """Return a folder of this process's own, the first that is free, and what holds it: fronts of one machine share none.
+    """Return a folder of this process's own, and what holds it: fronts of one machine share none.
 
     Raises:
         OSError: where none can be made.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Literal, Protocol
@@ -64,7 +64,7 @@ class Placing:
         """``lost`` is told the reference of each session whose stage has died."""
         self._placer, self._clock, self._lost = placer, clock, lost
         self._keeping: set[asyncio.Task[None]] = set()
-        self._refused: list[asyncio.Task[None]] = []
+        self._refused: OrderedDict[asyncio.Task[None], None] = OrderedDict()
         self._owners: dict[str, str] = {}  # bare id → the owner's key, of who has a lease here
         self.results: Counter[str] = Counter({"placed": 0, "refused": 0, "full": 0, "lost": 0})
 
@@ -122,16 +122,17 @@ class Placing:
             raise
         # a refused call is held too: the stage says by it that it is fuller than it looks
         if "refused" in first and len(self._refused) >= MOST_HELD:
-            self._refused[0].cancel()
+            self._refused.popitem(last=False)[0].cancel()
         ref = str(first.get("ref", ""))
         if ref:
             self._owners[bare(ref)] = str(wish["request"]["owner"])
         task = asyncio.create_task(self._keep(lease, ref), name="lease")
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
+        await asyncio.sleep(0)  # it has begun: one that is cancelled before would close nothing
         if "refused" in first:
-            self._refused.append(task)
-            task.add_done_callback(self._refused.remove)
+            self._refused[task] = None
+            task.add_done_callback(lambda done: self._refused.pop(done, None))
             raise Refusal(first["refused"]["code"], first["refused"]["message"])
         return first
 

@@ -17,7 +17,7 @@ def stage_sources(settings: Settings, ip: str = "") -> tuple[str, ...]:
     scheme, _, authority = settings.stage_url.partition("://")
     authority = authority.replace("{ip}", ip) if ip else authority
     host, colon, port = authority.partition(":")
-    first, dot, rest = host.rpartition("}")[2].partition(".") if "{" in host else ("", "", "")
+    _, dot, rest = host.rpartition("}")[2].partition(".") if "{" in host else ("", "", "")
     if "{" not in host:
         port = "*" if "{" in port else port
         source = f"{host}{colon}{port}"
