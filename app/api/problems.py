@@ -68,6 +68,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "engine_unavailable",
         "no_media_port",
         "out_of_memory",
+        "session_moving",
         *NO_PLACE,
         "too_many_connections",
         "too_many_viewers",
@@ -77,7 +78,11 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
 }
 LATER = {"Retry-After": "60"}
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: LATER, 503: LATER}
-RETRY_AFTER_S = {"server_draining": 5, "uploads_busy": 10}  # where that is another time than its status has
+RETRY_AFTER_S = {
+    "server_draining": 5,
+    "uploads_busy": 10,
+    "session_moving": 1,
+}  # where that is another time than its status has
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 
 
