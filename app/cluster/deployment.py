@@ -9,6 +9,7 @@ from typing import Any
 
 from ray import serve
 from ray.serve.config import AutoscalingConfig
+from ray.serve.schema import LoggingConfig
 
 from app.api.auth import SECRET_BYTES
 from app.cluster.front_replica import FrontReplica
@@ -31,7 +32,7 @@ class Pace:
 
     up_s: float = 5.0
     down_s: float = 120.0
-    look_back_s: float = 10.0
+    look_back_s: float = 15.0  # more than Serve waits between two counts
     front_cores: float = 0.2
 
 
@@ -95,7 +96,9 @@ def shared(settings: Settings) -> Settings:
 
 
 def _deployment(kept: type, name: str, **options: Any) -> Any:
-    return serve.deployment(kept, name=name, **options)
+    # calls are no news: cards come each second, and paths hold references
+    quiet = LoggingConfig(enable_access_log=False)
+    return serve.deployment(kept, name=name, logging_config=quiet, **options)
 
 
 def _options(cores: float, gpus: float = 0) -> dict[str, Any]:
