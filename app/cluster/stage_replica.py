@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,11 +14,11 @@ from ray import serve
 
 from app import __version__
 from app.clock import MonotonicClock
+from app.cluster.lease import Item
 from app.cluster.ray_directory import RayDirectory
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.seals import Seals
 from app.cluster.serve_log import log_into_serve
-from app.cluster.lease import Item
 from app.cluster.stage_server import StageServer
 from app.config import Settings
 from app.errors import Refusal
@@ -45,7 +46,8 @@ class StageReplica:
         self._settings = Settings(**settings)
         self._server = StageServer(self._settings, self._id, node_ip(), Seals(self._settings.token_secret))
         await self._server.start()
-        self._node = f"{socket.gethostname()} ({node_ip()})"
+        node = f"{socket.gethostname()} ({node_ip()})"
+        self._known = {"version": __version__, "node": node, "pid": os.getpid()}
         self._seen_at, self._seen_ns = 0.0, self._clock.now_ns()
         self._draining: asyncio.Task[None] | None = None
         self._telling = asyncio.create_task(self._tell(), name="cards")
@@ -90,7 +92,7 @@ class StageReplica:
             now_ns = self._clock.now_ns()
             if news != told or now_ns - told_ns >= CARD_NS:
                 told, told_ns = news, now_ns
-                answer = await self._directory.note({**card, "version": __version__, "node": self._node})
+                answer = await self._directory.note({**card, **self._known})
                 if answer is None and self._draining is None:  # nobody looks for us
                     stopping = await asyncio.to_thread(read_stopping)
                     answer = {"drain": stopping is not None and self._id in stopping.replicas}
