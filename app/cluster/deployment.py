@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from ray import serve
@@ -13,6 +12,7 @@ from ray.serve.schema import LoggingConfig
 
 from app.api.auth import SECRET_BYTES
 from app.cluster.front_replica import FrontReplica
+from app.cluster.pace import Pace
 from app.cluster.ray_directory import DirectoryActor
 from app.cluster.stage_replica import FRONT, StageReplica
 from app.config import Settings, SettingsError
@@ -24,16 +24,6 @@ GOODBYE_S = 30.0  # beside what sessions get: for what is written and closed beh
 MOST_REQUESTS = 1000  # at once to a front, and to the directory
 WAITING = 8  # calls that may wait for a place, of one front
 ENVIRONMENT = {"env_vars": {"RAY_USAGE_STATS_ENABLED": "0"}}
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast stages come and go: seconds that there must be too few, or too many, of them."""
-
-    up_s: float = 5.0
-    down_s: float = 120.0
-    look_back_s: float = 15.0  # more than Serve waits between two counts
-    front_cores: float = 0.2
 
 
 def build(settings: Settings, pace: Pace | None = None, log_level: str = "info") -> Any:
