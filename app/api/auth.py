@@ -28,6 +28,7 @@ Role = Literal["feed", "view", "recording"]
 SECRET_BYTES = 32
 LONGEST_TTL_S = 7 * 24 * 3600  # of a token
 LONGEST_TEXT = 4096  # characters of a key or a token
+ALL_SESSIONS = "/api/sessions"  # of which a pass may be, too: one for no session
 ROLES: tuple[Role, ...] = get_args(Role)
 TOKEN_PREFIX = "eyJ"  # of each JSON web token: base64 of '{"'
 UNGUESSABLE = 32  # characters; a key as long needs no protection from those who guess
@@ -94,7 +95,7 @@ class Gate:
         Raises:
             Refusal: where it bears a key, a token or a pass that is wrong.
         """
-        text = _bearer(request)
+        text = bearer_of(request)
         if text.startswith(TOKEN_PREFIX):
             role = self._role(text, session_id)
             return self.pass_for(session_id, role=role)
@@ -147,7 +148,7 @@ class Gate:
         Raises:
             Refusal: as :meth:`check` does.
         """
-        text = _bearer(request)
+        text = bearer_of(request)
         if text or (proof := self._proof(request, session_id)) is None:
             self.check(text, session_id, role)
         elif proof.role != role:
@@ -159,7 +160,7 @@ class Gate:
         Raises:
             Refusal: as :meth:`check_key` and :meth:`check` do.
         """
-        text = _bearer(request)
+        text = bearer_of(request)
         proof = None if text else self._proof(request, session_id)
         if text.startswith(TOKEN_PREFIX) or (proof is not None and proof.role):
             self.check_bearer(request, session_id, role)
@@ -211,8 +212,9 @@ class Gate:
         if not ADDRESS.get():
             ADDRESS.set(_address_of(request))
         await self._keys.refresh()
-        text = text or _bearer(request)
-        ref = None if text else ref_in_path(request.scope["path"])
+        text = text or bearer_of(request)
+        path = request.scope["path"]
+        ref = None if text else "" if path == ALL_SESSIONS else ref_in_path(path)
         proof = None if ref is None else self._proof(request, ref)
         caller = self._passed(proof) if proof and proof.caller else self._caller(request, text)
         request.state.caller = caller
@@ -285,7 +287,8 @@ async def let_anybody(request: HTTPConnection) -> None:
     request.state.caller = Caller()
 
 
-def _bearer(request: HTTPConnection) -> str:
+def bearer_of(request: HTTPConnection) -> str:
+    """Return the key or the token that a request's ``Authorization`` bears; empty where there is none."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else ""
 

@@ -49,6 +49,7 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "store_away": FULL,
     "disk_full": FULL,
     "disk_unusable": FULL,
+    "session_moving": FULL,
     "internal_error": OUR_FAULT,
     "engine_failed": OUR_FAULT,
     "peer_lost": OUR_FAULT,

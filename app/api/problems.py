@@ -77,6 +77,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "no_media_port",
         "out_of_memory",
         "server_away",  # a proxy's word (deploy/nginx.conf)
+        "session_moving",
         *NO_PLACE,
         "store_away",
         "too_many_connections",
@@ -90,6 +91,7 @@ HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}
 RETRY_AFTER_S = {
     "server_away": 5,
     "server_draining": 5,
+    "session_moving": 1,
     "store_away": 10,
     "uploads_busy": 10,
 }  # where that is another time than its status has

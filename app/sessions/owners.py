@@ -84,7 +84,7 @@ class Owners:
             key = self._keys.by_id(owner)
             if key is None:
                 raise revoked()
-            if key.quota.sessions and self._open[owner] >= key.quota.sessions:
+            if key.quota.sessions and self.sessions_of(owner) >= key.quota.sessions:
                 most = key.quota.sessions
                 raise Refusal("quota_sessions", f"This key has {most} of {most} sessions at once; end one first.")
             self._require_minutes(key)
