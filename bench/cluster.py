@@ -29,7 +29,7 @@ from bench.listeners import listener
 from bench.processor import machine_busy_s, process_time
 from bench.report import report
 from bench.server import server
-from bench.service import upload_default
+from bench.service import NATIVE_SIDE, upload_default
 from bench.watch import undisturbed
 
 SETTLE_S, BETWEEN_PINGS_S, LAST_SOUND_S = 4.0, 0.2, 0.2
@@ -72,10 +72,12 @@ def sides(args: argparse.Namespace) -> Iterator[tuple[Side, Side]]:
         plain = args.plain or stack.enter_context(server(**settings)).url
         front = args.front or stack.enter_context(cluster(2, **settings)).url
         plain, front = plain.rstrip("/"), front.rstrip("/")
-        yield (
-            Side("plain", plain, upload_default(plain, args.size)),
-            Side("stages", front, upload_default(front, args.size)),
-        )
+        yield Side("plain", plain, face(plain, args.size)), Side("stages", front, face(front, args.size))
+
+
+def face(url: str, side: int) -> str:
+    """Return an avatar of that size."""
+    return "default" if side == NATIVE_SIDE else upload_default(url, side)
 
 
 def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -163,6 +165,7 @@ def _row(side: Side, what: str, guests: list[FedGuest], seen: list[SessionFigure
         "what": what,
         "asked": len(guests),
         "admitted": len(seen),
+        "refused": sorted({guest.record.refused or guest.record.error or "" for guest in guests} - {""}),
         "placed_ms": percentile([guest.placed_ms for guest in guests], 50),
         "holes": sum(each.holes for each in seen),
         "fps_min": min((each.fps for each in seen), default=0.0),

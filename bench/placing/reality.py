@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +29,8 @@ DICE = 20  # runs of the simulation, with the same arrivals
 LOOK_S = 1.0
 QUIETLY = ["bench.openly", "--log-level", "warning", "serve"]
 SLOW_S = 0.5  # to be placed, or for the bench to ask: no picture of a cluster that has the time it needs
+SPREAD_SLACK = 0.3  # sessions
+SHARE_SLACK, VISITORS_SLACK = 0.03, 2
 GRACE_S = 60.0  # after which a session that was left behind ends by itself
 
 
@@ -79,17 +80,16 @@ def verdict_of(seen: Seen, rows: list[dict[str, object]]) -> str:
 def compare(seen: Seen, runs: list[Tally], plan: Plan) -> list[dict[str, object]]:
     """Return each figure of the real run beside the simulation's least and most.
 
-    The real one may lie outside by what chance gives a share of so few: the arrivals are the same, but where one that
-    leaves meets one that comes within milliseconds, either may win.
+    The arrivals are the same, so chance has little room: only where one that leaves meets one that comes within
+    milliseconds, either may win. That is a visitor or two, not what chance gives a share of so few.
     """
-    came = max(1, seen.codes.total())
-    slack = 2 * math.sqrt(max(seen.refused * (1 - seen.refused), 1 / came) / came)
+    slack = max(SHARE_SLACK, VISITORS_SLACK / max(1, seen.codes.total()))
     shares = [figures(run, 0.0)["refused"] for run in runs]
     rows: list[dict[str, object]] = [_row("refused", seen.refused, shares, slack)]
     means = [_mean_sessions(run.looks) for run in runs]
     rows.append(_row("sessions", _mean_sessions(seen.looks), means, 0.05 * plan.stages.places * plan.stages.least))
     uneven = [_mean_spread(run.looks) for run in runs]
-    rows.append(_row("spread over stages", _mean_spread(seen.looks), uneven, 1.0))
+    rows.append(_row("spread over stages", _mean_spread(seen.looks), uneven, SPREAD_SLACK))
     apart = _apart(seen.looks, runs)
     rows.append({"figure": "sessions at a moment, apart", "real": round(apart, 3), "least": 0.0, "most": 1.0}
                 | {"agrees": apart <= 1.0})  # fmt: skip

