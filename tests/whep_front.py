@@ -1,4 +1,4 @@
-"""A front that sends WHEP on to stages, and stages in front of real servers: each another origin, as browsers see it."""
+"""A front that sends WHEP on to stages, and stages before real servers: each another origin, to a browser."""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ SPY = """() => {
     if (!still.hidden) context.drawImage(still, 0, 0, 8, 8);
     const pixels = context.getImageData(0, 0, 8, 8).data;
     const light = pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
-    if (document.querySelector('#stage').classList.contains('is-speaking')) window.darkest = Math.min(window.darkest, light);
+    const isOn = document.querySelector('#stage').classList.contains('is-speaking');
+    if (isOn) window.darkest = Math.min(window.darkest, light);
     requestAnimationFrame(window.look);
   };
 }"""
@@ -138,7 +139,7 @@ async def test_stop_ends_the_coming_back_at_once(server: Server, open_page: Open
 
 @contextlib.asynccontextmanager
 async def front_of() -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    """Serve the pages of another server, whose session socket names that server; yields the address, and what it knows."""
+    """Serve another server's pages, and name that where sessions begin; yields the address, and what it knows."""
     known: dict[str, Any] = {"server": None, "said": []}
 
     async def page_of(connection: ServerConnection, request: Request) -> Response | None:

@@ -49,9 +49,9 @@ class FakeStage(FakeServer):
 
 
 class FakeFront(FakeServer):
-    """``async with FakeFront() as front``: two stages, ``front.first`` and ``front.second``; sessions begin at the first.
+    """``async with FakeFront() as front``: has two stages, ``first`` and ``second``; sessions begin at the first.
 
-    ``busy``: so many revivals are refused, as everything is full. ``passes``: whether it gives passes where it sends on.
+    ``busy``: so many revivals are refused, as all is full. ``passes``: whether it gives passes where it sends on.
     """
 
     def __init__(self) -> None:

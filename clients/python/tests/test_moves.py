@@ -366,7 +366,7 @@ async def test_moves_to_and_fro_lose_nothing_and_repeat_nothing(front: FakeFront
         _remember(stage, history)
     async with lipwire.connect(front.url) as face, listening(face) as told:
         moving = asyncio.create_task(move_about())
-        utterances = []
+        utterances: list[lipwire.Utterance] = []
         while not moving.done():
             async with face.utterance(id=f"u{len(utterances)}") as utterance:
                 for number in range(12):

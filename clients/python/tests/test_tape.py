@@ -7,7 +7,7 @@ import pytest
 from lipwire.errors import ConnectionLost
 from lipwire.events import Event, SpeakingFinished, SpeakingStarted
 from lipwire.feed import Feed
-from lipwire.items import Begin, Flush, Mark, Say, Sound
+from lipwire.items import Begin, Flush, Item, Mark, Say, Sound
 from lipwire.pcm import PcmFormat
 from lipwire.playhead import Playhead
 from lipwire.speech import Played, Speech
@@ -18,7 +18,14 @@ STARTED = {"played_ms": 0, "last_event": 0, "viewers": 0}
 
 async def test_what_was_heard_is_cut_off_in_the_middle_of_a_piece_and_the_order_is_kept() -> None:
     tape, one, two = Tape(), Speech("1", PcmFormat()), Speech("2", PcmFormat())
-    items = [Begin(one), Sound(one, 4, b"abcd"), Sound(one, 8, b"efgh"), Flush(one), Mark("m"), Say(two, "hi", None)]
+    items: list[Item] = [
+        Begin(one),
+        Sound(one, 4, b"abcd"),
+        Sound(one, 8, b"efgh"),
+        Flush(one),
+        Mark("m"),
+        Say(two, "hi", None),
+    ]
     for item in items:
         tape.put(item)
     assert tape.rest({}) == items
@@ -86,8 +93,8 @@ def spoken(feed: Timed, id: str, ms: int) -> Speech:
     return speech
 
 
-async def written(feed: Timed) -> list[object]:
-    items = []
+async def written(feed: Timed) -> list[Item]:
+    items: list[Item] = []
     while feed.outbox._queue:
         items.append(await feed.outbox.take())
     return items

@@ -179,9 +179,9 @@ class Feed:
         """
         self._heard_all(int(started.get("played_ms") or 0))
         self._handover = None  # it was lost on the way, and what it did is told
-        for speech in self._handed:
-            if not speech.over:
-                self._finish(speech, interrupted=True)
+        for handed in self._handed:
+            if not handed.over:
+                self._finish(handed, interrupted=True)
         self._handed.clear()
         newest = int(started.get("last_event") or 0)
         if not self._attached_before:
@@ -237,6 +237,8 @@ class Feed:
             ConnectionLost: when some of it is not kept any more.
         """
         heard = self._settle_heard(lost_at)
+        if lost_at is not None:  # since the server told it last more may have been heard
+            self.played_ms = max(self.played_ms, self._played_before + self._playhead.session_ms(lost_at))
         self._handover = self._heard = self._torn = None
         self._handed.clear()
         for pending in list(self._cuts):

@@ -28,6 +28,10 @@ class Playhead:
         if self._begun_s is None:
             self._before_ms = session_ms
 
+    def session_ms(self, now_s: float) -> int:
+        """Return how much the session has played, until then."""
+        return self._before_ms + self.heard_ms(now_s)
+
     def heard_ms(self, now_s: float) -> int:
         """Return how much of the utterance that is being heard was, until then; 0 where there is none.
 
