@@ -88,7 +88,12 @@ async def has_spoken(server: Server, avatar: str, engine: str) -> bool:
         await client.socket.send(tone.tobytes())
         await client.say("flush")
         await client.expect("speaking", LIMIT_S, state="finished")
-        assert client.video.frames and max(np.abs(sound).max() for _, sound in client.audio.frames) > 2000
+        assert max(np.abs(sound).max() for _, sound in client.audio.frames) > 2000
+
+        async def seen() -> bool:
+            return bool(client.video.frames)
+
+        await until(seen)
     return True
 
 
