@@ -56,11 +56,14 @@ def s3() -> Iterator[S3]:
 
 
 @pytest.fixture(params=["folder", "s3"])
-def tried(request: pytest.FixtureRequest, tmp_path: Path) -> Tried:
-    """A shared store: in a folder, and in a bucket of an S3 server."""
+def tried(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tried]:
+    """A shared store: in a folder, and in a bucket of an S3 server, which is there again after the test."""
     if request.param == "folder":
-        return folder(tmp_path / "store")
-    return bucket(request.getfixturevalue("s3"), secrets.token_hex(4))
+        yield folder(tmp_path / "store")
+    else:
+        server: S3 = request.getfixturevalue("s3")
+        yield bucket(server, secrets.token_hex(4))
+        server.mend()
 
 
 @pytest.fixture(scope="session")

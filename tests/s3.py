@@ -77,6 +77,8 @@ class Way:
         self.mend()
 
     def mend(self) -> None:
+        if self._listening is not None:
+            return
         self._listening = socket.create_server(("127.0.0.1", self.port))
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
-from app.commands.doctor.finding import Finding, ok, problem
+from app.commands.doctor.finding import Finding, ok, problem, warn
 from app.config import Settings, SettingsError
+from app.objects.connecting import folder_of
 from app.objects.faults import ObjectExists, StoreAway
 from app.objects.object_store import ObjectStore
 
@@ -21,6 +22,10 @@ def store(settings: Settings) -> Iterator[Finding]:
         objects = ObjectStore(settings.store, settings.store_endpoint)
     except SettingsError as error:
         yield problem("store", settings.store, str(error))
+        return
+    folder = folder_of(settings.store)
+    if folder is not None and not folder.root.exists():  # whoever looks may be another user than the service's
+        yield warn("store", f"{folder.root} is not there", "mount it; if that is right, the first server makes it")
         return
     try:
         yield _tried(settings.store, objects)
