@@ -20,12 +20,14 @@ from app.cluster.tickets import Ticket, Tickets
 from app.cluster.wish import Wish
 from app.errors import Refusal
 from app.log_context import ADDRESS, KEY
+from app.media import NS_PER_S
 from app.sessions.service import Service
 from app.sessions.session import Session
 from app.tracing import following
 
 logger = logging.getLogger(__name__)
 
+LOOK_NS = NS_PER_S // 5
 CROWDED = ("server_full", "server_busy")  # refusals that come of more sessions than who sent the call knew of
 
 
@@ -129,6 +131,8 @@ class Leases:
         finally:
             self._coming -= 1
         self._hold(session, lease)
+        if wish.outputs:
+            self._beside(self._push_on(session, wish), f"outputs of {session.id}")
         return self._made(session, wish.site)
 
     async def _require_place(self) -> None:
@@ -185,6 +189,17 @@ class Leases:
             ticket.lease.end()
         else:
             self._hold(session, ticket.lease)
+
+    async def _push_on(self, session: Session, wish: Wish) -> None:
+        """Go on with the outputs of a session that has come here: servers refuse a second one beside it."""
+        clock = self._service.clock
+        while wish.is_fed and not session.was_fed and not session.over:
+            await clock.sleep_until(clock.now_ns() + LOOK_NS)
+        for request in () if session.over else wish.outputs:
+            try:
+                session.outputs.add(request)
+            except Refusal as refusal:
+                logger.warning("session %s: an output does not go on, %s", session.id, refusal.code)
 
     async def _watch(self, session: Session) -> None:
         await session.closed.wait()

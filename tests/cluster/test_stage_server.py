@@ -174,6 +174,17 @@ async def test_a_full_stage_refuses_and_kept_places_count(pair: list[StageServer
         await asyncio.wait_for(lease, 5)  # no session here has lost its lease
 
 
+async def test_a_flood_of_calls_and_tickets_takes_no_more_than_there_is(
+    pair: list[StageServer], holder: Holder
+) -> None:
+    calls = [holder.ask(pair[0], wish("session" if number % 2 else "place")) for number in range(60)]
+    answers = [first for first, _ in await asyncio.gather(*calls)]
+    assert sum("refused" not in first for first in answers) == 4
+    assert {first["refused"]["code"] for first in answers if "refused" in first} == {"server_full"}
+    leases = pair[0]._running[1].leases
+    assert leases.taken == 4 and len(leases._held) + len(leases.tickets) == 4 and not leases._stand_ins
+
+
 async def test_a_refused_call_stands_in_for_a_lost_lease_until_that_session_ends(
     pair: list[StageServer], holder: Holder
 ) -> None:
