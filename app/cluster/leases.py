@@ -43,6 +43,7 @@ class Leases:
         self._held: dict[str, Lease] = {}  # bare id → the lease of an open session
         self._stand_ins: dict[str, Lease] = {}  # bare id → the one that stands in for a lost one
         self._opening: dict[str, asyncio.Event] = {}  # bare id → whether a session that comes back is there
+        self._present: set[str] = set()  # bare ids of sessions that have not ended, to the last of their files
         self._coming = 0  # sessions that are being opened
         self._watches: set[asyncio.Task[None]] = set()
         self._farewell: Callable[[Session], None] | None = None
@@ -150,7 +151,7 @@ class Leases:
     @property
     def taken(self) -> int:
         """How many places are taken, kept for somebody, or about to be."""
-        return len(self._service.sessions) + len(self.tickets) + self._coming
+        return len(self._present) + len(self.tickets) + self._coming
 
     def _made(self, session: Session, site: str) -> Item:
         made = describe_made(session, self._gate, self._service.settings.public_url, site)
@@ -158,6 +159,7 @@ class Leases:
 
     def _hold(self, session: Session, lease: Lease) -> None:
         """Let a lease last as long as a session."""
+        self._present.add(session.id)
         if not lease.is_lost:
             self._held[session.id] = lease
         elif not lease.told:  # nobody will ever know of it
@@ -203,6 +205,7 @@ class Leases:
 
     async def _watch(self, session: Session) -> None:
         await session.closed.wait()
+        self._present.discard(session.id)
         for leases in (self._held, self._stand_ins):
             if (lease := leases.pop(session.id, None)) is not None:
                 lease.end()

@@ -229,6 +229,16 @@ async def test_a_ticket_starts_one_session_on_a_socket(pair: list[StageServer], 
     await asyncio.wait_for(lease, 10)
 
 
+async def test_a_kept_place_stays_kept_while_its_session_is_opened_in_a_flood(
+    pair: list[StageServer], holder: Holder
+) -> None:
+    places = [(await holder.ask(pair[0], wish("place")))[0]["place"]["url"] for _ in range(4)]
+    calls = [holder.ask(pair[0], wish()) for _ in range(40)]
+    starts = [started_with(url) for url in places]
+    answers = await asyncio.gather(*calls[:20], *starts, *calls[20:])
+    assert [first["type"] for first, code in answers[20:24]] == ["started"] * 4
+
+
 async def test_who_has_no_ticket_is_sent_to_the_front(pair: list[StageServer]) -> None:
     for query in ("", "?place=", "?place=none"):
         assert await started_with(pair[0].url.replace("http", "ws") + "/ws" + query) == (
