@@ -1,4 +1,4 @@
-"""The command line: ``serve``, ``render``, ``say``, ``bench``, ``doctor``, ``keys``, ``weights`` and ``setup``."""
+"""The command line: ``serve``, ``cluster``, ``render``, ``say``, ``bench``, ``doctor``, ``keys``, ``weights``"""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app import __version__
 from app.assets import in_checkout
+from app.cluster import command as cluster
 from app.commands import keys, weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
 from app.leaving import let_ctrl_c_leave
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
     keys.add_parser(commands)
     weights.add_parser(commands)
+    cluster.add_parser(commands)
 
     setup = commands.add_parser("setup", help="install the face landmark files, which pip cannot")
     setup.add_argument("--yes", action="store_true", help="do not ask")

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 
-from fastapi import Depends, FastAPI, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, WebSocket
+from fastapi.requests import HTTPConnection
 from fastapi.telemetry import TelemetryConfig
 
 from app import __version__
+from app.api.astray import Astray
 from app.api.auth import Gate
 from app.api.avatars import avatar_routes
+from app.api.beginnings import TICKET
 from app.api.border import Border
 from app.api.client_address import AddressNoted
 from app.api.cut_off import CutOff
 from app.api.keys import key_routes
 from app.api.lingering import Lingering
-from app.api.metrics import MetricsPage, metrics_routes
+from app.api.metrics import Metrics, MetricsPage, metrics_routes
 from app.api.metrics_port import MetricsPort
 from app.api.mouths import mouth_routes
 from app.api.open_to_pages import OpenToPages, open_headers
@@ -31,66 +35,107 @@ from app.api.socket import talk
 from app.api.status import status_routes
 from app.api.whep import PREFIX as WHEP
 from app.api.whep import whep_routes
+from app.api.whereabouts import Whereabouts
 from app.memory import watch_memory
 from app.sessions.service import Service
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
-def create_app(service: Service) -> FastAPI:
-    """Make the application over a service, which starts and ends with it."""
+@dataclass(frozen=True)
+class Doors:
+    """What differs between who keeps sessions and who sends clients to them."""
 
-    settings, metrics = service.settings, MetricsPage(service)
+    status: APIRouter
+    sessions: Sequence[APIRouter]
+    metrics: Metrics
+    metrics_port: int  # 0: they are on the service's own port
+    socket: Callable[[WebSocket], Awaitable[None]]
+    running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # besides the service
+
+
+def create_app(service: Service, gate: Gate | None = None, whereabouts: Whereabouts | None = None) -> FastAPI:
+    """Make the application over a service, which starts and ends with it; ``whereabouts``: of a stage."""
+    gate = gate or Gate(service.settings, service.keys, service.audit)
+
+    async def websocket(socket: WebSocket) -> None:
+        await talk(socket, service, gate, whereabouts)
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        memory = asyncio.create_task(watch_memory(lambda: not service.sessions), name="memory watch")
+        yield
+        memory.cancel()
+        await asyncio.gather(memory, return_exceptions=True)
+
+    sessions = (
+        session_routes(service, gate),
+        output_routes(service, gate),
+        recording_routes(service.recordings, gate),
+        whep_routes(service, gate),
+    )
+    metrics = MetricsPage(service)
+    doors = Doors(status_routes(service), sessions, metrics, service.settings.metrics_port, websocket, running)
+    return open_doors(service, gate, doors, whereabouts=whereabouts)
+
+
+def open_doors(
+    service: Service, gate: Gate, doors: Doors, connects: Sequence[str] = (), whereabouts: Whereabouts | None = None
+) -> FastAPI:
+    """Make an application with these doors, and with all that is the same behind whichever doors.
+
+    ``connects`` are the sources, of a content security policy, that pages may connect to beside their own. Whoever
+    comes for what is elsewhere, as ``whereabouts`` say, is sent on.
+    """
+    settings = service.settings
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
-        memory = asyncio.create_task(watch_memory(lambda: not service.sessions), name="memory watch")
-        apart = MetricsPort(metrics, settings.metrics_host, settings.metrics_port) if settings.metrics_port else None
+        apart = MetricsPort(doors.metrics, settings.metrics_host, doors.metrics_port) if doors.metrics_port else None
         if apart is not None:
             apart.start()
-        yield
+        async with doors.running():
+            yield
         if apart is not None:
             await apart.aclose()
-        memory.cancel()
-        await asyncio.gather(memory, return_exceptions=True)
         await service.aclose()
 
-    described_at = "/openapi.json" if settings.api_pages else None
     app = FastAPI(
         title="Lipwire",
         version=__version__,
         lifespan=lifespan,
-        openapi_url=described_at,
+        openapi_url="/openapi.json" if settings.api_pages else None,
         docs_url=None,
         redoc_url=None,
         # what is traced is chosen in telemetry/: FastAPI's own spans hold paths and queries, and so tokens
         telemetry=NO_TELEMETRY,
     )
     answer_with_problems(app)
-    gate = Gate(settings, service.keys, service.audit)
-    app.include_router(status_routes(service))
-    app.include_router(session_routes(service, gate))
-    if not settings.metrics_port:
-        app.include_router(metrics_routes(metrics, [Depends(gate.check_operator)]))
-    app.include_router(output_routes(service, gate))
+    app.include_router(doors.status)
+    for router in doors.sessions:
+        app.include_router(router)
+    if not doors.metrics_port:
+        app.include_router(metrics_routes(doors.metrics, [Depends(gate.check_operator)]))
     app.include_router(avatar_routes(service.avatars, service.casting.forget, gate, service.share_of))
     app.include_router(mouth_routes(service.avatars, service.casting.forget, gate))
     app.include_router(key_routes(service, gate))
-    app.include_router(recording_routes(service.recordings, gate))
+    if whereabouts is not None:
+        app.add_middleware(Astray, whereabouts=whereabouts, gate=gate)
     app.add_middleware(OpenToPages, prefix=WHEP, headers=open_headers(settings.label))
     app.add_middleware(Lingering)
     app.add_middleware(CutOff)
-    app.include_router(whep_routes(service, gate))
     app.add_middleware(AddressNoted)
     serve_pages(app, with_api=settings.api_pages)
     describe_socket(app)
+    app.websocket("/ws")(doors.socket)
 
-    @app.websocket("/ws")
-    async def websocket(socket: WebSocket) -> None:
-        await talk(socket, service, gate)
+    def was_sent(connection: HTTPConnection) -> bool:
+        """Whether one of our servers has let it in, and sent it here."""
+        has_place = whereabouts is not None and whereabouts.keeps(connection.query_params.get(TICKET, ""))
+        return has_place or gate.bears_pass(connection)
 
     build = app.build_middleware_stack
     # around all else: what answers our own faults stands outside of the middlewares that are added
-    app.build_middleware_stack = lambda: Border(build(), settings, WHEP)  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Border(build(), settings, WHEP, connects, was_sent)  # type: ignore[method-assign]
     return app

@@ -45,6 +45,10 @@ class Minutes:
         """Return how many seconds a key has used today."""
         return self._days.get(today.isoformat(), {}).get(key, 0.0)
 
+    def all_used_s(self, today: date) -> dict[str, float]:
+        """Return how many seconds each key has used today."""
+        return dict(self._days.get(today.isoformat(), {}))
+
     def add(self, key: str, seconds: float, today: date) -> None:
         """Count some for a key."""
         day = self._days.setdefault(today.isoformat(), {})

@@ -24,7 +24,6 @@ PAGE_POLICY = (
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data:",  # icons are data
-    "connect-src 'self'",  # of sockets too
     "base-uri 'none'",
     "form-action 'none'",
     "require-trusted-types-for 'script'",
@@ -34,15 +33,18 @@ POWERS = ("camera", "display-capture", "geolocation", "hid", "midi", "payment", 
 HSTS = f"max-age={180 * 24 * 3600}"
 
 
-def headers_for(scope: Scope, answered: Mapping[str, str], embed_origins: Sequence[str]) -> dict[str, str]:
+def headers_for(
+    scope: Scope, answered: Mapping[str, str], embed_origins: Sequence[str], connects: Sequence[str] = ()
+) -> dict[str, str]:
     """Return the headers of an answer, which its route may have said otherwise.
 
-    ``answered`` are those it has; ``embed_origins`` may show the pages that are made to be shown.
+    ``answered`` are those it has; ``embed_origins`` may show the pages that are made to be shown; ``connects`` are
+    where pages may connect to beside the service itself.
     """
     headers = dict(EVERYWHERE)
     kind = answered.get("content-type", "")
     if kind.startswith(PAGE_TYPE):
-        headers |= _of_page(scope["path"].rstrip("/") or "/", embed_origins)
+        headers |= _of_page(scope["path"].rstrip("/") or "/", embed_origins, connects)
     elif kind:  # else it is empty, or tells a browser that what it has is still right
         headers["Content-Security-Policy"] = NO_PAGE_POLICY
     if kind in JSON_TYPES:
@@ -52,14 +54,15 @@ def headers_for(scope: Scope, answered: Mapping[str, str], embed_origins: Sequen
     return headers
 
 
-def _of_page(path: str, embed_origins: Sequence[str]) -> dict[str, str]:
+def _of_page(path: str, embed_origins: Sequence[str], connects: Sequence[str]) -> dict[str, str]:
     is_frameable = path in FRAMEABLE or path.startswith("/watch/")
     framers = " ".join(["'self'", *(embed_origins if is_frameable else ())])
+    connecting = " ".join(["connect-src 'self'", *connects])  # of sockets too
     microphone = "(self)" if path in HEARING else "()"
     forbidden = [f"{power}=()" for power in POWERS]
     allowed = [f"{power}=(self)" for power in ("autoplay", "fullscreen", "clipboard-write")]
     return {
-        "Content-Security-Policy": "; ".join([*PAGE_POLICY, f"frame-ancestors {framers}"]),
+        "Content-Security-Policy": "; ".join([*PAGE_POLICY, connecting, f"frame-ancestors {framers}"]),
         "Permissions-Policy": ", ".join([f"microphone={microphone}", *allowed, *forbidden]),
         "Cross-Origin-Opener-Policy": "same-origin",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -32,14 +33,22 @@ EXTENSION = "websocket.http.response"  # of ASGI: a handshake is refused with an
 class Border:
     """Refuses requests under foreign names, and what foreign pages ask for beyond reading.
 
-    Below ``open_prefix`` any page may ask, as only tokens count there. Every answer, refusals and our own faults
-    included, gets the headers that every answer has. What is refused is logged, each kind once, the first
-    ``MOST_LOGGED`` of them: an operator may have forgotten a name, a stranger shall not fill the log.
+    Below ``open_prefix`` any page may ask, as only tokens count there. So may whoever another of our servers has let in
+    and sent here (``was_sent``). Every answer, refusals and our own faults included, gets the headers that every answer
+    has. What is refused is logged, each kind once, the first ``MOST_LOGGED`` of them: an operator may have forgotten a
+    name, a stranger shall not fill the log.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, open_prefix: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        open_prefix: str,
+        connects: Sequence[str] = (),
+        was_sent: Callable[[HTTPConnection], bool] = lambda connection: False,
+    ) -> None:
         self._app, self._rules, self._open_prefix = app, SiteRules(settings), open_prefix
-        self._embed_origins = settings.embed_origins
+        self._embed_origins, self._connects, self._was_sent = settings.embed_origins, connects, was_sent
         self._logged: set[tuple[str, ...]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +62,7 @@ class Border:
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", f"{EXTENSION}.start"):
                 headers = MutableHeaders(scope=message)
-                for name, value in headers_for(scope, headers, self._embed_origins).items():
+                for name, value in headers_for(scope, headers, self._embed_origins, self._connects).items():
                     headers.setdefault(name, value)
                 headers.update(cors)
                 if scope["path"].startswith(API):
@@ -79,7 +88,7 @@ class Border:
 
     def _check_page(self, connection: HTTPConnection) -> None:
         is_reading = connection.scope["type"] == "http" and connection.scope["method"] in READING
-        if not is_reading or _is_preflight(connection):
+        if (not is_reading or _is_preflight(connection)) and not self._was_sent(connection):
             self._rules.check_origin(connection)
 
     def _cors(self, connection: HTTPConnection) -> dict[str, str]:

@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from app.errors import Refusal
 from app.ingest.pcm import Encoding, PcmFormat
 from app.pacer.schedule import Mode
+from app.session_ref import LONGEST_REF
 from app.sessions.session_request import SessionRequest
 
 MIN_RATE, MAX_RATE = 8_000, 96_000
 MAX_TEXT_BYTES = 256 * 1024
 MAX_BINARY_BYTES = 8 * 1024 * 1024
+MOST_UTTERANCES = 10**9  # that a session may have had before it came here
 
 
 class _Message(BaseModel):
@@ -34,10 +36,22 @@ class StartMessage(_Message):
     sample_rate: int = Field(default=48_000, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(default=1, ge=1, le=2)
     encoding: Encoding = "pcm_s16le"
+    next_utterance: int = Field(default=1, ge=1, le=MOST_UTTERANCES, description="the first number that it gives")
 
-    def request(self, owner: str) -> SessionRequest:
-        """Return the session it asks for: one that its own viewer begins, of the key with the id ``owner``."""
-        return SessionRequest(self.avatar, self.engine, self.mode, hold_until_viewer=True, owner=owner)
+    def request(self, owner: str, address: str = "") -> SessionRequest:
+        """Return the session it asks for: one that its own viewer begins, of the key with the id ``owner``.
+
+        ``address``: of who asks.
+        """
+        return SessionRequest(
+            self.avatar,
+            self.engine,
+            self.mode,
+            hold_until_viewer=True,
+            owner=owner,
+            address=address,
+            next_utterance=self.next_utterance,
+        )
 
     @property
     def format(self) -> PcmFormat:
@@ -46,15 +60,19 @@ class StartMessage(_Message):
 
 
 class AttachMessage(_Message):
-    """The first message of who feeds a session made elsewhere. ``after``: the last event's ``seq`` they know."""
+    """The first message of who feeds a session made elsewhere. ``after``: the last event's ``seq`` they know.
+
+    ``next_utterance``: no lower number is given to an utterance any more, as others were here or elsewhere.
+    """
 
     type: Literal["attach"]
-    session: str = Field(max_length=64)
+    session: str = Field(max_length=LONGEST_REF)
     token: str = Field(max_length=4096, repr=False)
     sample_rate: int = Field(default=48_000, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(default=1, ge=1, le=2)
     encoding: Encoding = "pcm_s16le"
     after: int | None = Field(default=None, ge=0)
+    next_utterance: int = Field(default=1, ge=1, le=MOST_UTTERANCES)
 
     @property
     def format(self) -> PcmFormat:

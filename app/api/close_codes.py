@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.errors import Refusal
 
+ELSEWHERE = 4307  # nothing was refused: what was asked for is to be had at another address
 BAD_MESSAGE = 4400
 NO_TOKEN = 4401
 FORBIDDEN = 4403

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api.metrics import MetricsPage
+from app.api.metrics import Metrics
 
 MOST_CONNECTIONS = 16
 GOODBYE_S = 1
@@ -34,7 +34,7 @@ class MetricsPort:
     Bound: ``MOST_CONNECTIONS``; full: 503.
     """
 
-    def __init__(self, page: MetricsPage, host: str, port: int) -> None:
+    def __init__(self, page: Metrics, host: str, port: int) -> None:
         async def metrics(request: Request) -> Response:
             return await page.render()
 

@@ -46,10 +46,11 @@ class Readiness(_Answer):
     """The server takes new sessions, or why it does not."""
 
     ready: bool
-    why: Literal["starting", "draining", "inference_ended", "data_folder"] | None = Field(
+    why: Literal["starting", "draining", "inference_ended", "data_folder", "no_stage"] | None = Field(
         default=None,
         description="`starting`, `draining` (it is being stopped), `inference_ended` (its inference thread has), "
-        "`data_folder` (it is missing, cannot be written, or does not answer); null where it is ready",
+        "`data_folder` (it is missing, cannot be written, or does not answer), `no_stage` (a cluster has none, or "
+        "all drain); null where it is ready",
     )
 
 

@@ -11,6 +11,7 @@ from app.api.auth import Asking, Gate
 from app.api.bodies import JsonRoute
 from app.api.output_models import OutputList, OutputView, OutputWish
 from app.api.problems import BAD_JSON, BAD_OUTPUT, NO_KEY, problems
+from app.session_ref import bare
 from app.sessions.outputs import Outputs
 
 
@@ -46,7 +47,7 @@ def output_routes(sessions: Sessions, gate: Gate) -> APIRouter:
         responses=problems(*BAD_JSON, *NO_KEY, "no_such_session", "session_over", "too_many_outputs", *BAD_OUTPUT),
     )
     async def add_output(id: str, wish: OutputWish, response: Response, caller: Asking) -> OutputView:
-        with gate.audit.act("output_made", session=id, kind=wish.kind) as line:
+        with gate.audit.act("output_made", session=bare(id), kind=wish.kind) as line:
             status = sessions.find_own(id, caller).outputs.add(wish.request())
             line["output"], line["to"] = status.id, status.url
         response.headers["Location"] = f"/api/sessions/{id}/outputs/{status.id}"
@@ -62,7 +63,7 @@ def output_routes(sessions: Sessions, gate: Gate) -> APIRouter:
 
     @router.delete("/{output}", status_code=204, responses=problems(*NO_KEY, "no_such_session", "no_such_output"))
     async def remove_output(id: str, output: str, caller: Asking) -> None:
-        with gate.audit.act("output_deleted", session=id, output=output):
+        with gate.audit.act("output_deleted", session=bare(id), output=output):
             await sessions.find_own(id, caller).outputs.remove(output)
 
     return router

@@ -5,13 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from app.sessions.service import Service
 
 DISK_S = 2  # that the data folder may take to answer
 
-Why = Literal["starting", "draining", "inference_ended", "data_folder"]
+Why = Literal["starting", "draining", "inference_ended", "data_folder", "no_stage"]
+
+
+class Check(Protocol):
+    """Who knows how the service is."""
+
+    async def why_not_ready(self) -> Why | None:
+        """Return what is wrong; None where nothing is."""
+        ...
+
+    async def sessions(self) -> int:
+        """Return how many sessions are open."""
+        ...
 
 
 class Checkup:
@@ -33,6 +45,10 @@ class Checkup:
         if not await self._can_write():
             return "data_folder"
         return None
+
+    async def sessions(self) -> int:
+        """Return how many sessions are open."""
+        return len(self._service.sessions)
 
     async def _can_write(self) -> bool:
         if self._asking is None or self._asking.done():

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from app.api.auth import Asking, Gate
 from app.api.problems import NO_KEY, NO_TOKEN, problems
 from app.errors import Refusal
+from app.session_ref import bare
 from app.sessions.recording import Snapshot
 from app.sessions.recordings import Recordings
 
@@ -44,7 +45,11 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
             except FileNotFoundError:  # deleted meanwhile
                 raise Refusal("no_recording", "This session's recording has been deleted.") from None
             return FileResponse(
-                found, media_type=MEDIA_TYPE, filename=f"{id}.mp4", content_disposition_type="inline", stat_result=stat
+                found,
+                media_type=MEDIA_TYPE,
+                filename=f"{bare(id)}.mp4",
+                content_disposition_type="inline",
+                stat_result=stat,
             )
         headers = {"Content-Length": str(found.bytes), "Cache-Control": "no-store", "Accept-Ranges": "none"}
         return StreamingResponse(_blocks(found), media_type=MEDIA_TYPE, headers=headers)
@@ -53,7 +58,7 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         "", status_code=204, responses=problems(*NO_KEY, "no_recording"), dependencies=[Depends(gate.check_key)]
     )
     async def delete_recording(id: str, caller: Asking) -> None:
-        with gate.audit.act("recording_deleted", session=id):
+        with gate.audit.act("recording_deleted", session=bare(id)):
             await recordings.require_own(id, caller)
             await recordings.delete(id)
 

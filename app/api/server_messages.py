@@ -13,7 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from app.api.ice_servers import IceServerModel
 from app.media import VIDEO_FPS
 from app.pacer.schedule import Mode
-from app.sessions.events import Draining, Failed, Interrupted, Marked, SayFailed, Speaking, Stats, Told, ViewersChanged
+from app.sessions.events import (
+    Draining,
+    Failed,
+    Interrupted,
+    Marked,
+    Moving,
+    SayFailed,
+    Speaking,
+    Stats,
+    Told,
+    ViewersChanged,
+)
 from app.sessions.session import Session
 
 
@@ -131,6 +142,26 @@ class DrainingMessage(BaseModel):
     in_s: float
 
 
+class MoveMessage(BaseModel):
+    """The session ends here in so many seconds at the latest, and there is room elsewhere.
+
+    ``session``, ``url``: what it is called there, and where the same token attaches to it. Without them, who started it
+    starts again where they came from.
+    """
+
+    type: Literal["move"] = "move"
+    in_s: float
+    session: str | None = None
+    url: str | None = None
+
+
+class ElsewhereMessage(BaseModel):
+    """Answers ``start`` and ``attach``: say it again at this address. The socket closes next, with 4307."""
+
+    type: Literal["elsewhere"] = "elsewhere"
+    url: str
+
+
 class ErrorMessage(BaseModel):
     """Why the socket closes next."""
 
@@ -149,6 +180,8 @@ ServerMessage = Annotated[
     | ViewersMessage
     | StatsMessage
     | DrainingMessage
+    | MoveMessage
+    | ElsewhereMessage
     | ErrorMessage,
     Field(discriminator="type"),
 ]
@@ -160,7 +193,7 @@ def started(session: Session) -> StartedMessage:
     """Describe a session to whoever started it, or attaches to it."""
     avatar, utterance = session.cast.avatar, session.latest_utterance
     return StartedMessage(
-        session=session.id,
+        session=session.ref,
         engine=session.cast.engine.name,
         avatar=avatar.id,
         mode=session.mode,
@@ -184,6 +217,8 @@ def message_of(told: Told) -> ServerMessage:
             return StatsMessage(**asdict(told.event))
         case Draining():
             return DrainingMessage(in_s=round(told.event.in_s, 1))
+        case Moving():
+            return MoveMessage(in_s=round(told.event.in_s, 1), session=told.event.ref, url=told.event.url)
         case Failed():
             return ErrorMessage(code=told.event.why.code, message=told.event.why.message)
     assert told.seq is not None

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from app.api.auth import LONGEST_TTL_S, Role
+from app.api.client_messages import MOST_UTTERANCES
 from app.api.ice_servers import IceServerModel
 from app.api.models import RecordingView
 from app.api.output_models import OutputView
@@ -37,12 +38,24 @@ class SessionWish(_Asked):
     record: bool = Field(default=False, description="write what is sent to an MP4, see /api/sessions/{id}/recording")
     max_duration_s: float | None = Field(default=None, gt=0, description="the server's own limit, or less")
     idle_timeout_s: float | None = Field(default=None, gt=0, description="with neither feeder nor viewer until its end")
+    next_utterance: int = Field(
+        default=1, ge=1, le=MOST_UTTERANCES, description="the first number that an utterance without a name gets"
+    )
 
     def request(self, settings: Settings, owner: str) -> SessionRequest:
         """Return what it asks of the service, within the server's limits, for the key with the id ``owner``."""
         longest, idle = settings.max_duration_s, settings.idle_timeout_s
         lifetime = Lifetime(min(self.max_duration_s or longest, longest), self.idle_timeout_s or idle)
-        return SessionRequest(self.avatar, self.engine, self.mode, self.hold_until_viewer, lifetime, self.record, owner)
+        return SessionRequest(
+            self.avatar,
+            self.engine,
+            self.mode,
+            self.hold_until_viewer,
+            lifetime,
+            self.record,
+            owner,
+            next_utterance=self.next_utterance,
+        )
 
 
 class FeedDoor(_Answer):
@@ -97,7 +110,7 @@ class SessionView(_Answer):
         avatar = session.cast.avatar
         speaking: Literal["listening", "speaking"] = "speaking" if session.is_speaking else "listening"
         return cls(
-            id=session.id,
+            id=session.ref,
             state=speaking if session.begun else "waiting",
             mode=session.mode,
             engine=session.cast.engine.name,

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from app.api.auth import Gate
+from app.api.beginnings import Beginnings
 from app.api.client_messages import (
     AttachMessage,
     FlushMessage,
@@ -26,16 +26,17 @@ from app.api.client_messages import (
     UtteranceMessage,
     parse,
 )
-from app.api.close_codes import close_code_of
+from app.api.close_codes import ELSEWHERE, close_code_of
 from app.api.interrupts import Interrupts
 from app.api.liveness import ABORT, GONE, PINGED
+from app.api.media_wait import MediaWait
 from app.api.pace import Allowance, Rate
 from app.api.paced_socket import BEGUN, TOO_LARGE
-from app.api.server_messages import AnswerMessage, ErrorMessage, ServerMessage, message_of, started
+from app.api.server_messages import AnswerMessage, ElsewhereMessage, ErrorMessage, ServerMessage, message_of, started
+from app.api.whereabouts import Elsewhere, Whereabouts
 from app.errors import Refusal
 from app.ingest.pcm import PcmFormat
-from app.log_context import KEY, SESSION
-from app.peer_address import address_of
+from app.log_context import SESSION
 from app.rtc.viewer import Viewer
 from app.sessions.event_queue import EventQueue
 from app.sessions.events import Failed
@@ -43,7 +44,6 @@ from app.sessions.feeder import Feeder
 from app.sessions.service import Service
 from app.sessions.session import Session
 from app.tallies import REFUSALS
-from app.tracing import following
 
 logger = logging.getLogger(__name__)
 
@@ -63,12 +63,12 @@ class Conversation:
     them to end ends the conversation, as do a lost connection and a viewer who is lost.
     """
 
-    def __init__(self, socket: WebSocket, service: Service, gate: Gate) -> None:
-        self._socket, self._service, self._gate = socket, service, gate
+    def __init__(self, socket: WebSocket, service: Service, beginnings: Beginnings) -> None:
+        self._socket, self._service, self._beginnings = socket, service, beginnings
         self._extensions: dict[str, Any] = socket.scope.get("extensions", {})
         self._light = Allowance(LIGHT, _now_s())
         self._interrupts = Interrupts(self._interrupt)
-        self._heard = asyncio.Event()  # sound has come, or a text to be spoken
+        self._media = MediaWait(service.settings.media_timeout_s)
         self._owns = False  # the session, which then ends with the conversation
         self._format = PcmFormat()  # of the sound, as the first message announced it
         self._session: Session | None = None
@@ -78,7 +78,7 @@ class Conversation:
         self._tasks: list[asyncio.Task[Any]] = []
         self._failure: Refusal | None = None  # the session's own, which goes before any other
         self._one_ended = asyncio.Event()
-        self._media_patience: asyncio.Timeout | None = None
+        self._goodbye_code = CLOSE_NORMAL
 
     async def run(self) -> None:
         """Hold the conversation, then free everything, whoever ended it."""
@@ -167,14 +167,19 @@ class Conversation:
         if not isinstance(message, InterruptMessage):
             self._interrupts.settle()
         if isinstance(message, StartMessage | AttachMessage):
-            await self._begin(message)
+            try:
+                await self._begin(message)
+            except Elsewhere as elsewhere:
+                self._goodbye_code = ELSEWHERE
+                await self._send(ElsewhereMessage(url=elsewhere.url))
+                return True
             return False
         session, feeder = self._started()
         match message:
             case UtteranceMessage():
                 feeder.utterance(message.id, message.format(self._format))
             case SayMessage():
-                self._heard.set()
+                self._media.heard()
                 feeder.say(self._service.speech.speak(message.text, message.voice), message.utterance)
             case MarkMessage():
                 feeder.mark(message.id)
@@ -192,17 +197,11 @@ class Conversation:
         if self._session is not None:
             raise Refusal("already_started", 'Send "start" or "attach" once a socket.')
         if isinstance(message, StartMessage):
-            caller = await self._gate.check_key_text(self._socket, message.key)
-            with following(self._service.tracing.begin("session start", self._socket.headers)):
-                client = self._socket.client
-                address = address_of(client.host if client else None)
-                session = await self._service.open(replace(message.request(caller.id), address=address))
+            session = await self._beginnings.start(self._socket, message)
             self._owns = True
-            self._spawn(self._expect_media(session))
+            self._spawn(self._media.run(session.watched))
         else:
-            self._gate.check(message.token, message.session, "feed")
-            session = self._service.find(message.session)
-            KEY.set(session.owner)
+            session = self._beginnings.attach(message)
         self._session, self._format = session, message.format
         self._feeder = feeder = await _lease(session, message.format)
         after = message.after if isinstance(message, AttachMessage) else None
@@ -220,7 +219,7 @@ class Conversation:
             raise Refusal("offer_after_attach", "A session is watched here by who starts it; others watch over WHEP.")
         if self._viewer is not None:
             raise Refusal("already_connected", "Send one offer a session; start another to reconnect.")
-        with self._excused():
+        with self._media.excused():
             await self._service.entrance.admit(session)
         self._viewer, answer = await session.view(sdp)
         self._spawn(self._watch(self._viewer))
@@ -229,7 +228,7 @@ class Conversation:
     async def _on_audio(self, data: bytes) -> None:
         _, feeder = self._started()
         if data:
-            self._heard.set()
+            self._media.heard()
         await feeder.push(data)
 
     def _started(self) -> tuple[Session, Feeder]:
@@ -250,39 +249,6 @@ class Conversation:
     def _pinged_ago_s(self) -> float:
         ago: float = self._extensions.get(PINGED, lambda: math.inf)()
         return ago
-
-    async def _expect_media(self, session: Session) -> None:
-        """See that a place is used: somebody watches, or sound comes.
-
-        Raises:
-            Refusal: ``media_timeout``.
-        """
-        timeout_s = self._service.settings.media_timeout_s
-        try:
-            async with asyncio.timeout(timeout_s) as self._media_patience:
-                await _first_of(session.watched, self._heard)
-        except TimeoutError:
-            raise Refusal(
-                "media_timeout",
-                f"A session ends unless its viewer is connected, or sound has come, within {timeout_s:.0f} s.",
-            ) from None
-        await asyncio.Event().wait()  # the conversation ends with the first of its tasks
-
-    @contextlib.contextmanager
-    def _excused(self) -> Iterator[None]:
-        """Leave time out of what media may take: that of the row, which is ours."""
-        patience = self._media_patience
-        until_s = patience.when() if patience is not None else None
-        if patience is None or until_s is None:
-            yield
-            return
-        begun_s = _now_s()
-        patience.reschedule(None)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(RuntimeError):  # media have come, or the conversation ends
-                patience.reschedule(until_s + _now_s() - begun_s)
 
     async def _watch(self, viewer: Viewer) -> None:
         """End with the viewer: nobody else sees this face."""
@@ -317,7 +283,7 @@ class Conversation:
                 refusal = self._failure or refusal
                 if refusal is not None:
                     await self._send(ErrorMessage(code=refusal.code, message=refusal.message))
-                await self._socket.close(close_code_of(refusal) if refusal else CLOSE_NORMAL)
+                await self._socket.close(close_code_of(refusal) if refusal else self._goodbye_code)
         except TimeoutError:
             logger.info("socket: ended without a goodbye")
             self._extensions.get(ABORT, lambda: None)()
@@ -345,15 +311,6 @@ async def _lease(session: Session, format: PcmFormat) -> Feeder:
     return session.feeder(format)
 
 
-async def _first_of(*events: asyncio.Event) -> None:
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in waiting:
-            each.cancel()
-
-
 async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:
     """Return why a conversation ended, None for a goodbye or a closed socket."""
     try:
@@ -368,6 +325,6 @@ async def _outcome(ended: asyncio.Task[Any]) -> Refusal | None:
     return None
 
 
-async def talk(socket: WebSocket, service: Service, gate: Gate) -> None:
-    """Serve ``/ws``."""
-    await Conversation(socket, service, gate).run()
+async def talk(socket: WebSocket, service: Service, gate: Gate, whereabouts: Whereabouts | None = None) -> None:
+    """Serve ``/ws``, of a stage where there are ``whereabouts``."""
+    await Conversation(socket, service, Beginnings(service, gate, whereabouts)).run()

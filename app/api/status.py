@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app import __version__
 from app.api.models import EngineList, EngineView, Health, Readiness, SiteView, VoiceList, VoiceView
 from app.api.problems import problems
-from app.api.readiness import Checkup
+from app.api.readiness import Check, Checkup
 from app.inference.engines.registry import Engines
 from app.sessions.service import Service
 
@@ -21,13 +21,13 @@ def _engines(engines: Engines) -> EngineList:
     return EngineList(engines=views, auto=engines.resolve("auto"))
 
 
-def status_routes(service: Service) -> APIRouter:
-    """Make the routes over a service."""
-    router, checkup = APIRouter(), Checkup(service)
+def status_routes(service: Service, check: Check | None = None) -> APIRouter:
+    """Make the routes over a service; ``check`` says how it is, where its sessions are not its own."""
+    router, checkup = APIRouter(), check or Checkup(service)
 
     @router.get("/healthz", responses=problems())
     async def healthz() -> Health:
-        return Health(version=__version__, sessions=len(service.sessions))
+        return Health(version=__version__, sessions=await checkup.sessions())
 
     @router.get("/api/site", responses=problems())
     async def site() -> SiteView:

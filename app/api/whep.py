@@ -52,7 +52,7 @@ def whep_routes(service: Service, gate: Gate) -> APIRouter:
         viewers.enter()
         try:
             with following(service.tracing.begin("watch", request.headers, session.start_trace)) as trace:
-                trace.describe(session=session_id)
+                trace.describe(session=session.id)
                 viewer, answer = await session.view(offer)
                 secret, added = viewers.add(session_id, viewer)
             trace.end()

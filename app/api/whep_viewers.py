@@ -10,6 +10,7 @@ from typing import Any
 
 from app.errors import Refusal
 from app.rtc.viewer import Viewer
+from app.session_ref import bare
 
 SECRET_BYTES = 24
 SILENT_S = 8.0  # without a connection, until a viewer's place is somebody else's who needs it
@@ -73,7 +74,7 @@ class WhepViewers:
             Refusal: ``no_such_viewer``.
         """
         found = self._viewers.get(secret)
-        if found is None or found.session_id != session_id:
+        if found is None or bare(found.session_id) != bare(session_id):
             raise Refusal("no_such_viewer", "This viewer has left or was never here; POST an offer to watch again.")
         return found
 

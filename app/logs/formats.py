@@ -29,20 +29,20 @@ def context() -> dict[str, str]:
     return {name: clean(value) for name, value in known.items() if value}
 
 
+def told(record: logging.LogRecord) -> str:
+    """Return whose work it was and what happened, with the traceback below it where there is one."""
+    whose = " ".join(f"{name}={value}" for name, value in context().items())
+    line = f"[{whose}] {message_of(record)}" if whose else message_of(record)
+    traceback = logging.Formatter().formatException(record.exc_info).split("\n") if record.exc_info else []
+    return line + "".join(f"\n{MARGIN}{clean(each)}" for each in traceback)
+
+
 class TextLines(logging.Formatter):
     """``2026-11-22 10:00:00,000 INFO [session=1a2b3c4d address=192.0.2.1] what happened``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record."""
-        whose = " ".join(f"{name}={value}" for name, value in context().items())
-        head = f"{self.formatTime(record)} {record.levelname}"
-        line = f"{head} [{whose}] {message_of(record)}" if whose else f"{head} {message_of(record)}"
-        return line + "".join(f"\n{MARGIN}{each}" for each in self._traceback(record))
-
-    def _traceback(self, record: logging.LogRecord) -> list[str]:
-        if not record.exc_info:
-            return []
-        return [clean(each) for each in self.formatException(record.exc_info).split("\n")]
+        return f"{self.formatTime(record)} {record.levelname} {told(record)}"
 
 
 class JsonLines(logging.Formatter):

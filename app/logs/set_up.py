@@ -25,15 +25,18 @@ class Counting(logging.Filter):
         return True
 
 
-def set_up_logging(level: str = "info", as_json: bool = False, stream: TextIO | None = None) -> None:
-    """Send every logger's lines to ``stream`` (stderr), one line each; again replaces what was.
+def set_up_logging(
+    level: str = "info", as_json: bool = False, stream: TextIO | None = None, handler: logging.Handler | None = None
+) -> None:
+    """Send every logger's lines to ``stream`` (stderr), one line each, or to ``handler``; again replaces what was.
 
     ``level`` is ours. Libraries warn and no more, and the web server informs at most: in their details are headers and
     messages, and so keys and tokens.
     """
     own = getattr(logging, level.upper())
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if as_json else TextLines())
+    if handler is None:
+        handler = logging.StreamHandler(stream or sys.stderr)
+        handler.setFormatter(JsonLines() if as_json else TextLines())
     for each in (Foreign(), RepeatLimit(), Counting()):
         handler.addFilter(each)
     logging.basicConfig(level=max(own, logging.WARNING), handlers=[handler], force=True)

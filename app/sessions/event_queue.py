@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from app.errors import Refusal
-from app.sessions.events import Draining, Failed, SessionEvent, Stats, Told
+from app.sessions.events import Draining, Failed, Moving, SessionEvent, Stats, Told
 
 HISTORY = 2500  # events that are told again to who asks for them: an interrupt of all that may wait makes 1000 at once
 QUEUE_LIMIT = 2 * HISTORY  # events for a listener that does not take them
@@ -98,8 +98,8 @@ class EventQueue(AsyncIterator[Told]):
 class Announcer:
     """Numbers a session's events and tells every listener. What it failed of is told to whoever comes afterwards too.
 
-    Bound: the last ``HISTORY`` events but :class:`Stats` and :class:`Draining` are kept, for a listener that lost its
-    connection.
+    Bound: the last ``HISTORY`` events but :class:`Stats`, :class:`Draining` and :class:`Moving` are kept, for a
+    listener that lost its connection.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class Announcer:
 
     def announce(self, event: SessionEvent) -> None:
         """Tell an event."""
-        if isinstance(event, Stats | Draining):
+        if isinstance(event, Stats | Draining | Moving):
             told = Told(None, event)
         else:
             self.last_seq += 1

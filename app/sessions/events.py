@@ -89,19 +89,32 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True)
+class Moving:
+    """There is room for this session elsewhere, and it ends here in so many seconds at the latest.
+
+    ``ref``, ``url``: what it is called there, and where it is fed, once it has been made there; else its owner starts
+    another.
+    """
+
+    in_s: float
+    ref: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The session is over; ``why`` can be told to a user. Nothing follows."""
 
     why: Refusal
 
 
-SessionEvent = Speaking | Interrupted | SayFailed | Marked | ViewersChanged | Stats | Draining | Failed
+SessionEvent = Speaking | Interrupted | SayFailed | Marked | ViewersChanged | Stats | Draining | Moving | Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event as a listener gets it. ``seq`` counts a session's events from 1; None: stats and draining, which
-    are not counted."""
+    """An event as a listener gets it. ``seq`` counts a session's events from 1; None: stats, draining and moving,
+    which are not counted."""
 
     seq: int | None
     event: SessionEvent

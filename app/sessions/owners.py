@@ -70,6 +70,10 @@ class Owners:
         """Return how many minutes a key has used today."""
         return self._minutes.used_s(owner, wall_clock().date()) / 60
 
+    def minutes_today(self) -> dict[str, float]:
+        """Return how many minutes each key has used today."""
+        return {key: used_s / 60 for key, used_s in self._minutes.all_used_s(wall_clock().date()).items()}
+
     def enter(self, owner: str) -> None:
         """Take a place for a key's session; :meth:`leave` gives it back.
 
@@ -80,7 +84,7 @@ class Owners:
             key = self._keys.by_id(owner)
             if key is None:
                 raise revoked()
-            if key.quota.sessions and self._open[owner] >= key.quota.sessions:
+            if key.quota.sessions and self.sessions_of(owner) >= key.quota.sessions:
                 most = key.quota.sessions
                 raise Refusal("quota_sessions", f"This key has {most} of {most} sessions at once; end one first.")
             self._require_minutes(key)

@@ -30,7 +30,7 @@ from app.sessions.lifetime import Lifetime
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """What a session takes from the settings."""
+    """What a session takes from the settings, and from who asked for it."""
 
     buffer_high: int
     buffer_low: int
@@ -40,6 +40,8 @@ class SessionLimits:
     network: IceNetwork
     lifetime: Lifetime | None = None  # None: its owner ends it
     owner: str = ""  # the id of the key that made it
+    ref: str = ""  # what clients call it; empty: its id
+    next_utterance: int = 1  # where its own numbering begins
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from app.media import NS_PER_S
 from app.provenance.origin import Origin
 from app.recordings.recording_info import RecordingFault, RecordingInfo
 from app.recordings.store import RecordingStore
+from app.session_ref import bare
 from app.sessions.recording import Recording, Snapshot
 from app.threads import MeasuredPool
 
@@ -38,7 +39,10 @@ class Quotas(Protocol):
 
 
 class Recordings:
-    """Begins recordings and finds them again by the id of their session. ``start`` and ``aclose`` belong together."""
+    """Begins recordings and finds them again by the id of their session, or a reference to it.
+
+    ``start`` and ``aclose`` belong together.
+    """
 
     def __init__(self, store: RecordingStore, origin: Origin, clock: Clock) -> None:
         self._store, self._origin, self._clock = store, origin, clock
@@ -87,6 +91,7 @@ class Recordings:
         Raises:
             Refusal: ``no_recording``.
         """
+        session = bare(session)
         live = self._live.get(session)
         info = live.info if live is not None else await asyncio.to_thread(self._store.find, session)
         if info is None:
@@ -121,6 +126,7 @@ class Recordings:
         Raises:
             Refusal: ``no_recording``.
         """
+        session = bare(session)
         live = self._live.get(session)
         if live is not None and (snapshot := await live.snapshot()) is not None:
             return snapshot
@@ -134,6 +140,7 @@ class Recordings:
         Raises:
             Refusal: ``no_recording``.
         """
+        session = bare(session)
         live = self._live.get(session)
         if live is not None:
             await live.discard()

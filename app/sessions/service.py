@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from app.media import NS_PER_S, TalkingFrame
 from app.provenance.origin import Origin
 from app.recordings.store import RecordingStore
 from app.rtc.ice_network import IceNetwork
+from app.session_ref import bare, new_id
 from app.sessions.admission import Terms
 from app.sessions.avatar_expiry import AvatarExpiry
 from app.sessions.capacity import Capacity
@@ -67,15 +68,23 @@ COUNTED = {
     "rest_repeats": "Pictures at rest that were not drawn, as too many waited.",
     "rest_late": "Pictures at rest that were not drawn in time.",
 }
-ID_BYTES = 12  # a token names a session, so no two may ever have one id; nor may recordings
 CORES_A_REST = 4  # one of so many may draw faces at rest
 
 
 class Service:
-    """Opens and closes sessions. ``start`` and ``aclose`` belong together, on the event loop."""
+    """Opens and closes sessions. ``start`` and ``aclose`` belong together, on the event loop.
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        self.settings = settings
+    ``ref_of``: what clients are to call a session with that id. ``keys``: where they are not in the data folder.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        ref_of: Callable[[str], str] = str,
+        keys: KeyRing | None = None,
+    ) -> None:
+        self.settings, self._ref_of = settings, ref_of
         self.clock = clock or MonotonicClock()
         self.network = IceNetwork.of(settings)
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
@@ -97,7 +106,7 @@ class Service:
         origin = Origin.of(settings)
         kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, spare_bytes, origin.mark_if_possible)
         self.recordings = Recordings(kept, origin, self.clock)
-        self.keys = KeyRing.of(settings)
+        self.keys = keys or KeyRing.of(settings)
         self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
         self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)
         self.audit = Audit(settings.audit_file)
@@ -209,7 +218,7 @@ class Service:
             start = START.get()
             with start.step("avatar"):
                 await asyncio.to_thread(self._require_choice, request)
-                await self._make_room()  # no sooner: who is refused anyway shall end nobody's session
+                await self.make_room()  # no sooner: who is refused anyway shall end nobody's session
                 place = self._places.take(request.address)
                 cast = await self.casting.find(request.engine, request.avatar)
             with start.step("admission"):  # standing in the row included
@@ -246,16 +255,16 @@ class Service:
         return session
 
     def find(self, id: str) -> Session:
-        """Return an open session.
+        """Return an open session, by its id or a reference to it.
 
         Raises:
             Refusal: ``no_such_session``, or ``server_draining`` where it may just have been ended for that.
         """
-        session = self.sessions.get(id)
+        session = self.sessions.get(bare(id))
         if session is None:
             self._require_future()
             raise _no_such_session(id)
-        SESSION.set(id)  # who asks for it works for it from here on
+        SESSION.set(session.id)  # who asks for it works for it from here on
         return session
 
     def find_own(self, id: str, caller: Caller) -> Session:
@@ -308,8 +317,8 @@ class Service:
         if (session := self.sessions.get(id)) is not None:
             await self.close(session)
 
-    async def _make_room(self) -> None:
-        """End a session that nobody has come to watch, where its place is needed."""
+    async def make_room(self) -> None:
+        """End a session that nobody has come to watch, where all places are taken and somebody else wants one."""
         unused = self._places.unused()
         if unused is not None:
             unused.fail(Refusal("media_timeout", "Nobody came to watch this session, and its place was needed."))
@@ -337,7 +346,7 @@ class Service:
         await self.close(session)
 
     def _make(self, request: SessionRequest, cast: Cast, terms: Terms) -> Session:
-        settings = self.settings
+        settings, id = self.settings, request.id or new_id()
         limits = SessionLimits(
             settings.buffer_high,
             settings.buffer_low,
@@ -347,9 +356,11 @@ class Service:
             self.network,
             request.lifetime,
             request.owner,
+            self._ref_of(id),
+            request.next_utterance,
         )
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock, self._waiting)
-        return Session(secrets.token_hex(ID_BYTES), request.mode, cast, limits, machinery, self)
+        return Session(id, request.mode, cast, limits, machinery, self)
 
     def _avatars_in_use(self) -> set[str]:
         return {session.cast.avatar.id for session in self.sessions.values()}

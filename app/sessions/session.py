@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from app.rtc.senders import Media
 from app.rtc.viewer import Viewer
 from app.sessions.capacity import Inside
 from app.sessions.event_queue import Announcer, EventQueue
-from app.sessions.events import Draining, Failed, Interrupted, Stats, Told, ViewersChanged
+from app.sessions.events import Draining, Failed, Interrupted, Moving, SessionEvent, Stats, Told, ViewersChanged
 from app.sessions.feeder import Feeder, FeederLinks
 from app.sessions.feeders import Feeders
 from app.sessions.heartbeat import beat
@@ -63,16 +63,17 @@ class Session(PlayoutListener):
         self.cast, self.limits = cast, limits
         self._clock, self._observer = machinery.clock, observer
         self._announcer = Announcer()
-        self._utterances = Utterances(self._announcer.announce)
+        self._utterances = Utterances(self._announcer.announce, limits.next_utterance)
         self._generation = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._recording: Recording | None = None
-        self._drained_by_ns: int | None = None  # when the service, which is being stopped, ends it
+        self._leave: Callable[[], SessionEvent] | None = None  # tells of its end, where that is known
         self.created_at = wall_clock()
         self._since_ns = machinery.clock.now_ns()
         self.begun = False
         self.over = False  # failed or closed: nothing may start any more
         self.watched = asyncio.Event()  # somebody watches, or has
+        self.closed = asyncio.Event()  # all of it has ended
         self._playout = Playout(cast, mode, limits, machinery, self, self._engine_failed)
         links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode, machinery.waiting)
         self._feeders = Feeders(links, self._run)
@@ -88,6 +89,16 @@ class Session(PlayoutListener):
         """What admission must know of it."""
         pacer, watched = self._playout.pacer, self.media.pictures.watched
         return Inside(self._playout.stream.cost_key, self._since_ns, pacer.next_slot, pacer.counters.last_gap, watched)
+
+    @property
+    def ref(self) -> str:
+        """What clients call it."""
+        return self.limits.ref or self.id
+
+    @property
+    def age_s(self) -> float:
+        """How long ago it was made."""
+        return (self._clock.now_ns() - self._since_ns) / NS_PER_S
 
     @property
     def owner(self) -> str:
@@ -113,6 +124,16 @@ class Session(PlayoutListener):
     def is_speaking(self) -> bool:
         """Whether an utterance is being heard."""
         return self._utterances.speaking
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing that was sent is still to be heard."""
+        return not self._utterances.waiting
+
+    @property
+    def next_utterance(self) -> int:
+        """The number of the next utterance without a name."""
+        return self._utterances.next_number
 
     @property
     def expires_at(self) -> datetime | None:
@@ -160,6 +181,10 @@ class Session(PlayoutListener):
         if not hold_until_viewer:
             self._begin_playout()
 
+    def number_from(self, next_utterance: int) -> None:
+        """Give utterances no number below this any more."""
+        self._utterances.number_from(next_utterance)
+
     def feeder(self, format: PcmFormat) -> Feeder:
         """Lease the one place for a feeder.
 
@@ -190,15 +215,20 @@ class Session(PlayoutListener):
     def events(self, after: int | None = None) -> EventQueue:
         """Return an iterator over all that happens from now on, or has since an event; it ends with the session."""
         queue = self._announcer.listen(after)
-        if self._drained_by_ns is not None and not self.over:
-            queue.put(Told(None, self._draining(self._drained_by_ns)))
+        if self._leave is not None and not self.over:
+            queue.put(Told(None, self._leave()))
         return queue
 
     def drain(self, deadline_ns: int) -> None:
         """Tell everybody who listens, or will, that the service is being stopped, and ends it then."""
-        self._drained_by_ns = deadline_ns
-        if not self.over:
-            self._announcer.announce(self._draining(deadline_ns))
+        self._take_leave(lambda: Draining(self._left_s(deadline_ns)))
+
+    def move(self, deadline_ns: int, ref: str | None = None, url: str | None = None) -> None:
+        """Tell everybody who listens, or will, that there is room elsewhere, and that it ends here then.
+
+        ``ref``, ``url``: see :class:`Moving`.
+        """
+        self._take_leave(lambda: Moving(self._left_s(deadline_ns), ref, url))
 
     def interrupt(self, from_outside: bool = False, answers: int = 1) -> Interrupted:
         """Drop all that has not played, at every stage; returns how much has.
@@ -229,6 +259,12 @@ class Session(PlayoutListener):
 
     async def aclose(self) -> None:
         """End everything and wait until it has ended; again is fine."""
+        try:
+            await self._end_all()
+        finally:
+            self.closed.set()
+
+    async def _end_all(self) -> None:
         if not self.over:
             self.over = True
             self._utterances.cut(self._feeders.next_pts)
@@ -276,8 +312,13 @@ class Session(PlayoutListener):
         if not self.over:
             self._begin_playout()
 
-    def _draining(self, deadline_ns: int) -> Draining:
-        return Draining(max(0.0, (deadline_ns - self._clock.now_ns()) / NS_PER_S))
+    def _take_leave(self, leave: Callable[[], SessionEvent]) -> None:
+        self._leave = leave
+        if not self.over:
+            self._announcer.announce(leave())
+
+    def _left_s(self, deadline_ns: int) -> float:
+        return max(0.0, (deadline_ns - self._clock.now_ns()) / NS_PER_S)
 
     def _require_life(self) -> None:
         if self.over:

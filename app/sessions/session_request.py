@@ -15,7 +15,8 @@ class SessionRequest:
 
     ``hold_until_viewer``: playout begins with the first viewer, not at once. ``lifetime``: when the service closes the
     session by itself; None: whoever opened it does. ``record``: what is sent is written to a file. ``owner``: the id of
-    the key that asks, empty where there are none. ``address``: of who asks.
+    the key that asks, empty where there are none. ``address``: of who asks. ``next_utterance``: where the numbering of
+    utterances without a name begins. ``id``: of a session that comes back, or comes from elsewhere; empty: a new one.
     """
 
     avatar: str = DEFAULT_ID
@@ -26,3 +27,5 @@ class SessionRequest:
     record: bool = False
     owner: str = ""
     address: str = ""
+    next_utterance: int = 1
+    id: str = ""

@@ -53,15 +53,16 @@ class Utterances:
     """The ledger: each utterance that was begun ends once, whatever happens to its sound.
 
     Bound: ``WAITING_HIGH`` utterances and marks; full: refused. On the event loop; ``tell`` takes the events.
+    ``next_number``: of the first that gets one.
     """
 
-    def __init__(self, tell: Callable[[SessionEvent], None]) -> None:
+    def __init__(self, tell: Callable[[SessionEvent], None], next_number: int = 1) -> None:
         self._tell = tell
         self._waiting: deque[Utterance] = deque()  # in the order of their sound
         self._marks: deque[_Mark] = deque()
         self._closed: Utterance | None = None  # last, of those that a feeder has sent
         self._marks_waiting = 0  # those whose place is not known yet included
-        self._numbered = 0
+        self._numbered = next_number - 1
         self._names: set[str] = set()  # of those that wait
         self.latest: Utterance | None = None  # of those that a feeder has sent
         self.position = 0
@@ -70,6 +71,20 @@ class Utterances:
     def speaking(self) -> bool:
         """Whether one has begun to be heard and not ended."""
         return bool(self._waiting) and self._waiting[0].told
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is one that has not ended."""
+        return bool(self._waiting)
+
+    @property
+    def next_number(self) -> int:
+        """Of the next one that gets a number."""
+        return self._numbered + 1
+
+    def number_from(self, next_number: int) -> None:
+        """Give no number below this any more; those that were given stay."""
+        self._numbered = max(self._numbered, next_number - 1)
 
     def open(self, name: str | None = None) -> Utterance:
         """Begin an utterance, behind all others; without a name it gets a number.

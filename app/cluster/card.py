@@ -1,0 +1,34 @@
+"""What a stage says of itself, once a second."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Said(BaseModel):
+    # stages of the next release, beside us for a while, may say more
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SessionCard(_Said):
+    """A session that lives on a stage: ``bare`` id, ``ref`` as clients know it there, the ``owner``'s key id."""
+
+    bare: str
+    ref: str
+    owner: str = ""
+    since_s: float = 0.0
+
+
+class Card(_Said):
+    """A stage: where it is reached, how many places it has, and who has them."""
+
+    stage: str
+    url: str
+    places: int
+    sessions: tuple[SessionCard, ...] = ()
+    load: float = 0.0
+    draining: bool = False
+    minutes: dict[str, float] = Field(default_factory=dict, description="of sessions today, by key")
+    at: float = 0.0
+    version: str = ""
+    node: str = ""

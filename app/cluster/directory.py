@@ -1,0 +1,153 @@
+"""Which sessions live on which stages: what stages said of themselves last, and for a while what became of the rest."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+from app.clock import Clock
+from app.cluster.card import Card, SessionCard
+from app.media import NS_PER_S
+
+STALE_NS = 4 * NS_PER_S  # since its last card: the stage has died, or nobody reaches it
+YOUNG_NS = 3 * NS_PER_S  # of the directory: there may be stages that it has not heard yet
+MOVING_NS = 5 * NS_PER_S  # between one stage's card and another's
+REVIVING_NS = 10 * NS_PER_S  # that who revives a session may take
+LOST_NS = 30 * NS_PER_S  # that somebody may take to revive one whose stage has died
+MOST_STAGES = 1000
+MOST_KEPT = 10_000  # of sessions that have left, of each kind
+
+State = Literal["here", "owner", "moving", "lost", "ended", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a session stands.
+
+    ``here``: it lives at ``url`` as ``ref``. ``owner``: nothing is known, but the stage that its reference names does.
+    ``moving``: in a moment it will be somewhere. ``lost``: its stage has died. ``ended``: in order. ``gone``: neither
+    it nor its stage is known.
+    """
+
+    state: State
+    ref: str = ""
+    url: str = ""
+
+
+class Left:
+    """When sessions left in one way. Bound: ``MOST_KEPT``; full: the one that left longest ago is forgotten."""
+
+    def __init__(self, kept_ns: int | None = None) -> None:
+        self._kept_ns = kept_ns
+        self._at_ns: OrderedDict[str, int] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._at_ns)
+
+    def note(self, bare: str, now_ns: int) -> None:
+        """Note that one leaves now."""
+        self._at_ns[bare] = now_ns
+        self._at_ns.move_to_end(bare)
+        if len(self._at_ns) > MOST_KEPT:
+            self._at_ns.popitem(last=False)
+
+    def forget(self, bare: str) -> None:
+        """It is back; again is fine."""
+        self._at_ns.pop(bare, None)
+
+    def has(self, bare: str, now_ns: int) -> bool:
+        """Whether one has left so, not longer ago than is kept."""
+        at_ns = self._at_ns.get(bare)
+        return at_ns is not None and (self._kept_ns is None or now_ns - at_ns < self._kept_ns)
+
+    def take_old(self, now_ns: int) -> list[str]:
+        """Return and forget those that are kept no longer."""
+        old = [bare for bare, at_ns in self._at_ns.items() if self._kept_ns and now_ns - at_ns >= self._kept_ns]
+        for bare in old:
+            del self._at_ns[bare]
+        return old
+
+
+class Directory:
+    """Soft state: gone when its process ends, and back a second later, with the stages' next cards.
+
+    Bound: ``MOST_STAGES`` cards; full: another stage's is not taken. ``MOST_KEPT`` sessions of each kind that left.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._begun_ns = clock, clock.now_ns()
+        self._cards: dict[str, tuple[int, Card]] = {}
+        self._sessions: dict[str, tuple[Card, SessionCard]] = {}  # of all cards
+        self._moving, self._lost, self._ended = Left(MOVING_NS), Left(LOST_NS), Left()
+        self._reviving = Left(REVIVING_NS)
+
+    def note(self, card: Card) -> None:
+        """Take a stage's newest card."""
+        now_ns = self._clock.now_ns()
+        known = self._cards.get(card.stage)
+        if known is None and len(self._cards) >= MOST_STAGES:
+            return
+        self._cards[card.stage] = (now_ns, card)
+        for session in card.sessions:
+            for left in (self._moving, self._lost, self._ended, self._reviving):
+                left.forget(session.bare)
+        if known is not None:
+            stayed = {session.bare for session in card.sessions}
+            is_moving = card.draining or known[1].draining
+            for session in known[1].sessions:
+                if session.bare not in stayed:
+                    (self._moving if is_moving else self._ended).note(session.bare, now_ns)
+        self._sweep(now_ns)
+
+    def leave(self, stage: str, died: bool) -> None:
+        """Forget a stage that has ended, or that somebody saw dead; again is fine."""
+        now_ns = self._clock.now_ns()
+        _, card = self._cards.pop(stage, (0, None))
+        for session in card.sessions if card is not None else ():
+            (self._lost if died else self._moving).note(session.bare, now_ns)
+        self._sweep(now_ns)
+
+    def find(self, bare: str, stage: str) -> Found:
+        """Return how a session stands; ``stage`` is the one that its reference names, empty where it names none."""
+        now_ns = self._clock.now_ns()
+        self._sweep(now_ns)
+        if bare in self._sessions:
+            card, session = self._sessions[bare]
+            return Found("here", session.ref, card.url)
+        if self._moving.has(bare, now_ns) or self._reviving.has(bare, now_ns):
+            return Found("moving")
+        if self._lost.has(bare, now_ns):
+            return Found("lost")
+        if self._ended.has(bare, now_ns):
+            return Found("ended")
+        is_young = now_ns - self._begun_ns < YOUNG_NS
+        return Found("owner" if stage and (is_young or stage in self._cards) else "gone")
+
+    def claim(self, bare: str, stage: str) -> Found:
+        """Do as :meth:`find` does; where the session is lost or gone, the one who asks is the one to revive it."""
+        found = self.find(bare, stage)
+        if found.state in ("lost", "gone"):
+            self._reviving.note(bare, self._clock.now_ns())
+        return found
+
+    def give_up(self, bare: str) -> None:
+        """It could not be revived: somebody else may try."""
+        self._reviving.forget(bare)
+
+    def cards(self) -> list[Card]:
+        """Return the cards of all stages that live, in their order."""
+        self._sweep(self._clock.now_ns())
+        return [card for _, (_, card) in sorted(self._cards.items())]
+
+    def _sweep(self, now_ns: int) -> None:
+        """Forget what is too old, and see anew who lives where; a stage that drains has what another one has not."""
+        for stage in [stage for stage, (at_ns, _) in self._cards.items() if now_ns - at_ns >= STALE_NS]:
+            for session in self._cards.pop(stage)[1].sessions:
+                self._lost.note(session.bare, now_ns)
+        for bare in self._moving.take_old(now_ns):
+            self._ended.note(bare, now_ns)
+        for left in (self._lost, self._reviving):
+            left.take_old(now_ns)
+        cards = sorted((card for _, card in self._cards.values()), key=lambda card: not card.draining)
+        self._sessions = {session.bare: (card, session) for card in cards for session in card.sessions}

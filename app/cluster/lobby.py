@@ -1,0 +1,28 @@
+"""What a front has of the service: keys, avatars and recordings, and no sessions."""
+
+from __future__ import annotations
+
+import asyncio
+
+from app.access.key_ring import KeyRing
+from app.access.minutes import USAGE, Minutes
+from app.clock import Clock
+from app.cluster.shared_owners import SharedOwners
+from app.config import Settings
+from app.sessions.service import Service
+
+
+class Lobby(Service):
+    """A service whose sessions live elsewhere: it starts no inference thread, and measures nothing."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, keys: KeyRing | None = None) -> None:
+        super().__init__(settings, clock, keys=keys)
+        self.owners = self.shared_owners = SharedOwners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
+
+    async def start(self) -> None:
+        """Make ready what people come for who have no session."""
+        self.tracing.start()
+        await asyncio.to_thread(self.settings.data_dir.mkdir, parents=True, exist_ok=True)
+        self.recordings.start()
+        self.expiry.start()
+        self.started = True

@@ -1,0 +1,33 @@
+"""The reception: a place for who may have one, on whichever stage, within the quotas of their key."""
+
+from __future__ import annotations
+
+from app.cluster.lobby import Lobby
+from app.cluster.placing import Item, Kind, Placing, wish_of
+from app.cluster.whereabouts import Whereabouts
+from app.sessions.session_request import SessionRequest
+
+
+class Reception:
+    """Places sessions for the doors of a front."""
+
+    def __init__(self, lobby: Lobby, placing: Placing, whereabouts: Whereabouts) -> None:
+        self._lobby, self._placing, self._whereabouts = lobby, placing, whereabouts
+
+    async def count(self) -> None:
+        """Know how much of their quotas keys have used, on all stages."""
+        self._lobby.shared_owners.update(await self._whereabouts.cards(), self._placing.owners)
+
+    async def place(self, kind: Kind, request: SessionRequest, bare_id: str = "") -> Item:
+        """Return what the stage says that takes it.
+
+        Raises:
+            Refusal: as :meth:`Placing.place` does; ``quota_sessions``, ``quota_minutes`` or ``key_revoked``.
+        """
+        await self.count()
+        owners = self._lobby.owners
+        owners.enter(request.owner)
+        try:
+            return await self._placing.place(wish_of(kind, request, self._lobby.settings.front_url, bare_id))
+        finally:
+            owners.leave(request.owner)

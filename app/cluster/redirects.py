@@ -1,0 +1,88 @@
+"""Requests about a session, sent on to the stage where it lives."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
+from starlette.responses import Response
+
+from app.api.auth import Gate
+from app.api.passes import PARAMETER as PASS
+from app.api.whep import PREFIX as WHEP
+from app.cluster.whereabouts import At, Whereabouts
+from app.session_ref import bare
+
+RECORDING = "/recording"
+NO_PASS_NEEDED = ("PATCH", "DELETE")  # below a viewer's own path, which is a secret
+
+
+class Elsewhere(Exception):
+    """A request belongs to another address."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+
+
+class SentOn:
+    """A dependency of all routes about one session: where that lives on a stage, they are not come to.
+
+    Who asks is known before, and what they have proven travels along as a pass, as clients drop their key or token
+    where they are sent to another origin.
+    """
+
+    def __init__(self, whereabouts: Whereabouts, gate: Gate) -> None:
+        self._whereabouts, self._gate = whereabouts, gate
+
+    async def __call__(self, request: Request) -> None:
+        """Send a request on, or let it pass where no stage has its session.
+
+        Raises:
+            Elsewhere: to its stage.
+            Refusal: ``session_moving``, and what a gate refuses for.
+        """
+        if request.method == "OPTIONS":
+            return
+        ref = str(request.path_params.get("id") or request.path_params.get("session_id"))
+        proven = await self._prove(request, ref)
+        at = await self._whereabouts.find(ref)
+        if at is not None:
+            raise Elsewhere(_url(request, ref, at, proven))
+
+    async def _prove(self, request: Request, ref: str) -> str:
+        """Return a pass, empty where none is needed.
+
+        Raises:
+            Refusal: as the gate does.
+        """
+        id = bare(ref)
+        if request.url.path.startswith(WHEP):
+            if request.method in NO_PASS_NEEDED:
+                return ""
+            self._gate.check_bearer(request, id, "view")
+            return self._gate.pass_for(id, role="view")
+        if request.url.path.endswith(RECORDING) and request.method in ("GET", "HEAD"):
+            caller = await self._gate.check_key_or_token(request, id, "recording")
+            if caller is None:
+                return self._gate.pass_for(id, role="recording")
+            return self._gate.pass_for(id, caller=caller) if caller.id else ""
+        caller = await self._gate.check_key(request)
+        return self._gate.pass_for(id, caller=caller) if caller.id else ""
+
+
+def _url(request: Request, ref: str, at: At, proven: str) -> str:
+    path = request.url.path.replace(f"/{ref}", f"/{at.ref}", 1)
+    query = "&".join(filter(None, (request.url.query, urlencode({PASS: proven}) if proven else "")))
+    return at.url + path + (f"?{query}" if query else "")
+
+
+def answer_elsewhere(app: FastAPI) -> None:
+    """Have an application answer :class:`Elsewhere`."""
+
+    async def on_elsewhere(request: Request, elsewhere: Exception) -> Response:
+        assert isinstance(elsewhere, Elsewhere)
+        return RedirectResponse(elsewhere.url, 307, {"Cache-Control": "no-store"})
+
+    app.add_exception_handler(Elsewhere, on_elsewhere)

@@ -1,0 +1,80 @@
+"""The roll of all sessions: every stage is asked for its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from app.api.passes import PARAMETER as PASS
+from app.cluster.card import Card
+from app.cluster.whereabouts import MOVING, At
+from app.errors import Refusal
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 1.0  # for a stage
+MOST_AT_ONCE = 32
+NOT_FOUND = 404
+
+
+class Roll:
+    """Asks stages over HTTP, all at once; one that does not answer within ``PATIENCE_S`` is left out.
+
+    Bound: ``MOST_AT_ONCE`` connections; what is over waits within the same second.
+    """
+
+    def __init__(self, ssl_certfile: str | None, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """``ssl_certfile``: the stages' own certificate, which nobody else may have signed."""
+        trust = ssl.create_default_context()
+        if ssl_certfile:
+            trust.load_verify_locations(ssl_certfile)
+        limits = httpx.Limits(max_connections=MOST_AT_ONCE)
+        # no proxy of the environment: what is asked is ours
+        self._client = httpx.AsyncClient(
+            verify=trust, timeout=PATIENCE_S, limits=limits, transport=transport, trust_env=False
+        )
+
+    async def call(self, cards: Sequence[Card], proven: str) -> list[dict[str, Any]]:
+        """Return the sessions on all stages of whom a pass names, as the stages show them, the oldest first."""
+        lists = await asyncio.gather(*(self._ask(card, proven) for card in cards))
+        return sorted((session for each in lists for session in each), key=lambda session: str(session["created_at"]))
+
+    async def view(self, at: At, proven: str) -> dict[str, Any]:
+        """Return one session as its stage shows it.
+
+        Raises:
+            Refusal: ``no_such_session``, or ``session_moving`` where the stage does not answer.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                answer = await self._client.get(
+                    f"{at.url}/api/sessions/{at.ref}", params={PASS: proven} if proven else {}
+                )
+            if answer.status_code == NOT_FOUND:
+                raise Refusal("no_such_session", "There is no such session, or it has ended; make another.")
+            answer.raise_for_status()
+            view: dict[str, Any] = answer.json()
+            return view
+        except (TimeoutError, httpx.HTTPError, ValueError) as error:
+            logger.warning("roll: a stage does not answer: %s", type(error).__name__)
+            raise Refusal("session_moving", MOVING) from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _ask(self, card: Card, proven: str) -> list[dict[str, Any]]:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                answer = await self._client.get(f"{card.url}/api/sessions", params={PASS: proven} if proven else {})
+            answer.raise_for_status()
+            sessions: list[dict[str, Any]] = answer.json()["sessions"]
+            return sessions
+        except (TimeoutError, httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            logger.warning("roll: stage %s does not answer: %s", card.stage, type(error).__name__)
+            return []

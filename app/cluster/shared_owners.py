@@ -1,0 +1,48 @@
+"""What each key has of sessions on all stages, as a front knows it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from app.access.key_ring import KeyRing
+from app.access.minutes import Minutes
+from app.clock import Clock
+from app.cluster.card import Card
+from app.sessions.owners import Owners
+
+
+class SharedOwners(Owners):
+    """Counts by the stages' cards, and by the leases that are younger than these.
+
+    Cards are a second old, so two fronts at once may let a key have one session too many.
+    """
+
+    def __init__(self, keys: KeyRing, minutes: Minutes, clock: Clock) -> None:
+        super().__init__(keys, minutes, clock)
+        self._on_stages: dict[str, str] = {}  # bare id → owner
+        self._minutes_s: Counter[str] = Counter()
+        self._leases: Mapping[str, str] = {}
+
+    def update(self, cards: Sequence[Card], leases: Mapping[str, str]) -> None:
+        """Take what stages said last, and whom the leases here are of."""
+        self._on_stages = {session.bare: session.owner for card in cards for session in card.sessions}
+        self._leases = leases
+        self._minutes_s = Counter()
+        for card in cards:
+            self._minutes_s.update(card.minutes)
+
+    def sessions_of(self, owner: str) -> int:
+        """Return how many sessions a key has on all stages, those that are being placed here included."""
+        known = {**self._on_stages, **self._leases}
+        return super().sessions_of(owner) + sum(each == owner for each in known.values())
+
+    def used_minutes(self, owner: str) -> float:
+        """Return how many minutes a key has used today on all stages."""
+        return self._minutes_s[owner]
+
+    async def start(self) -> None:
+        """Read nothing: stages keep the minutes."""
+
+    async def aclose(self) -> None:
+        """Write nothing."""

@@ -1,0 +1,166 @@
+"""``lipwire cluster up``: Ray, Serve, the front and its stages on this machine, from one command to one Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from app.access.key_ring import KeyRing
+from app.config import Settings, SettingsError
+from app.config.folders import require_folders
+from app.provenance.credentials import CredentialsError
+from app.server import WITHOUT_KEYS, bound_host, check_ports
+
+logger = logging.getLogger(__name__)
+
+APPLICATION = "lipwire"
+STOPS = (signal.SIGINT, signal.SIGTERM)
+CHECK_S = 0.2
+EVERYWHERE, LOCAL = ("0.0.0.0", "::"), "127.0.0.1"
+GOODBYE_S = 20.0  # beside what sessions get
+SPARE_CORES = 1  # of those that Ray counts, so that nothing waits for any
+
+
+def up(settings: Settings, log_level: str = "info") -> int:
+    """Run the cluster until a signal; returns the exit status."""
+    try:
+        settings = _for_here(settings)
+        require_no_ray()
+        check_ports(settings)
+        require_folders(settings.data_dir, settings.weights_dir)
+    except (CredentialsError, SettingsError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    print("Starting Ray, the front and its stages; this takes half a minute.", file=sys.stderr, flush=True)
+    return _run(settings, log_level)
+
+
+def _run(settings: Settings, log_level: str) -> int:
+    import ray
+    from ray import serve
+    from ray.serve.config import HTTPOptions
+
+    from app.cluster.deployment import Pace, build
+
+    application = build(settings, log_level=log_level)
+    pace = Pace()
+    cores = settings.stage_cores * settings.stages_max + pace.front_cores * settings.fronts + SPARE_CORES
+    try:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            num_cpus=math.ceil(cores),
+            num_gpus=math.ceil(settings.stage_gpus * settings.stages_max) or None,
+            namespace=APPLICATION,
+            logging_level=logging.WARNING,
+        )
+        serve.start(
+            http_options=HTTPOptions(
+                host=settings.host,
+                port=settings.port,
+                ssl_certfile=settings.ssl_certfile,
+                ssl_keyfile=settings.ssl_keyfile,
+            )
+        )
+        try:
+            serve.run(application, name=APPLICATION, route_prefix="/")
+        except RuntimeError as error:
+            print(f"error: the cluster could not be started: {error}", file=sys.stderr)
+            return 1
+        told = Told()
+        with told.heard():
+            print(f"Lipwire is at {settings.front_url}  (Ctrl-C stops it)", flush=True)
+            told.wait()
+            _end(settings, told)
+        return 0
+    finally:
+        ray.shutdown()
+
+
+class Told:
+    """Signals to stop, as they come: one ends the cluster in order, one more at once."""
+
+    def __init__(self) -> None:
+        self._once, self._again = threading.Event(), threading.Event()
+
+    def hear(self, number: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        (self._again if self._once.is_set() else self._once).set()
+
+    def wait(self) -> None:
+        """Wait for the first."""
+        while not self._once.wait(CHECK_S):  # a signal is taken between two waits
+            pass
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether there was another."""
+        return self._again.is_set()
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Take signals meanwhile."""
+        before = {each: signal.signal(each, self.hear) for each in STOPS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+
+def _end(settings: Settings, told: Told) -> None:
+    """Let sessions end, then stages and front."""
+    from ray import serve
+
+    print("Stopping; once more leaves at once.", file=sys.stderr, flush=True)
+    ending = threading.Thread(target=serve.delete, args=(APPLICATION,), name="delete", daemon=True)
+    ending.start()
+    until_s = time.monotonic() + settings.drain_s + GOODBYE_S
+    while ending.is_alive() and not told.is_hurried and time.monotonic() < until_s:
+        ending.join(CHECK_S)
+
+
+def require_no_ray() -> None:
+    """See that no Ray runs here that ours would be mistaken for.
+
+    Raises:
+        SettingsError: where one does.
+    """
+    if address := os.environ.get("RAY_ADDRESS"):
+        raise SettingsError(f"RAY_ADDRESS is set ({address}): there, run `serve run app.cluster:app` instead.")
+    noted = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+    try:
+        address = noted.read_text().strip()
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except (OSError, ValueError):
+        return
+    raise SettingsError(
+        f"Ray is already running on this machine ({address}): run `serve run app.cluster:app` in it, or end it first "
+        "with `ray stop`."
+    )
+
+
+def _for_here(settings: Settings) -> Settings:
+    """Return the settings with the address that is listened on, and the front's where nobody said otherwise."""
+    host = bound_host(settings, KeyRing.of(settings).is_wanted)
+    if host != settings.host:
+        print(WITHOUT_KEYS.format(asked=settings.host, bound=host), file=sys.stderr, flush=True)
+    update: dict[str, object] = {"host": host}
+    if "front_url" not in settings.model_fields_set:
+        scheme = "https" if settings.ssl_certfile else "http"
+        reached = LOCAL if host in EVERYWHERE else host
+        update["front_url"] = f"{scheme}://{f'[{reached}]' if ':' in reached else reached}:{settings.port}"
+    return settings.model_copy(update=update)
