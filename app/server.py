@@ -9,10 +9,12 @@ import resource
 import socket
 import ssl
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
 import uvicorn
+from fastapi import FastAPI
 
 from app.access.key_ring import KeyRing
 from app.api.behind_proxies import BehindProxies
@@ -30,6 +32,7 @@ from app.logs import written_beside
 from app.main import create_app
 from app.memory import freeze_startup, tune_heap
 from app.provenance.credentials import CredentialsError
+from app.service_manager import ServiceManager
 from app.sessions.service import Service
 from app.stopping import GOODBYE_S, StoppableServer
 
@@ -47,18 +50,26 @@ DESCRIPTORS = 16_384  # connections, and eight sockets for each viewer
 
 
 class Server(StoppableServer):
-    """Says where it serves once it does."""
+    """Says where it serves once it does; but on ``listeners`` of somebody else's, who says it then."""
 
-    def __init__(self, config: uvicorn.Config, address: str, service: Service, doorkeeper: Doorkeeper) -> None:
-        super().__init__(config, service)
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        address: str,
+        service: Service,
+        doorkeeper: Doorkeeper,
+        listeners: Sequence[socket.socket] = (),
+    ) -> None:
+        super().__init__(config, service, ServiceManager({}) if listeners else None)
         self._address, self.engines, self._doorkeeper = address, service.engines, doorkeeper
+        self._listeners = list(listeners)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, open the door, then print the address."""
         await super().startup(sockets=[])  # it listens to none of its own
         config = self.config
         try:
-            listeners = listen(config.host, config.port, config.backlog)
+            listeners = self._listeners or listen(config.host, config.port, config.backlog)
         except OSError as error:
             logger.error("cannot listen on %s:%d: %s", config.host, config.port, error.strerror)
             self.started = False
@@ -67,6 +78,8 @@ class Server(StoppableServer):
         door = FrontDoor(listeners, self._make_protocol, self._doorkeeper, config.ssl)
         self.servers = [cast(asyncio.Server, door)]
         freeze_startup()
+        if self._listeners:
+            return
         port = listeners[0].getsockname()[1]
         print(f"Lipwire is at {self._address}:{port}  (Ctrl-C stops it)", flush=True)
 
@@ -130,9 +143,18 @@ def allow_descriptors() -> None:
 
 def make_server(settings: Settings) -> Server:
     """Build the server, not yet running; ``settings.host`` is what it listens on."""
-    service, doorkeeper = Service(settings), Doorkeeper(settings)
+    service = Service(settings)
+    return server_over(service, create_app(service))
+
+
+def server_over(service: Service, app: FastAPI, listeners: Sequence[socket.socket] = ()) -> Server:
+    """Build the server of an application over a service, not yet running.
+
+    It listens on ``settings.host`` and ``settings.port``, or on ``listeners`` that do so already.
+    """
+    settings, doorkeeper = service.settings, Doorkeeper(service.settings)
     config = uvicorn.Config(
-        BehindProxies(create_app(service), doorkeeper),
+        BehindProxies(app, doorkeeper),
         host=settings.host,
         port=settings.port,
         ssl_certfile=settings.ssl_certfile,
@@ -148,16 +170,26 @@ def make_server(settings: Settings) -> Server:
     )
     scheme = "https" if settings.ssl_certfile else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return Server(config, f"{scheme}://{host}", service, doorkeeper)
+    return Server(config, f"{scheme}://{host}", service, doorkeeper, listeners)
 
 
 def check(settings: Settings, engines: Engines) -> None:
     """Find out, before anything starts, what would keep the service from running.
 
+    Raises:
+        SettingsError, EngineUnavailable, LandmarkFilesMissing: as :func:`check_parts` does; a port that is taken.
+    """
+    check_parts(settings, engines)
+    check_ports(settings)
+
+
+def check_parts(settings: Settings, engines: Engines) -> None:
+    """Find out whether what the service is made of can be used.
+
     The engine that ``auto`` means is loaded by it, once: ``engines`` are the service's own.
 
     Raises:
-        SettingsError: a certificate that cannot be used, an engine that does not exist, a port that is taken.
+        SettingsError: a certificate that cannot be used, an engine that does not exist.
         EngineUnavailable: an engine that was asked for by name and cannot run.
         LandmarkFilesMissing: see there.
     """
@@ -174,7 +206,6 @@ def check(settings: Settings, engines: Engines) -> None:
             raise SettingsError(
                 f"The certificate {settings.ssl_certfile} cannot be used with its key: {error}"
             ) from error
-    check_ports(settings)
 
 
 def check_ports(settings: Settings) -> None:

@@ -32,9 +32,9 @@ class StoppableServer(uvicorn.Server):
     status is 0 for an end in order, else 128 and the signal's number.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, manager: ServiceManager | None = None) -> None:
         super().__init__(config)
-        self._service, self._manager = service, ServiceManager()
+        self._service, self._manager = service, manager or ServiceManager()
         self._told_to_drain = False
 
     @contextlib.contextmanager

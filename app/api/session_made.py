@@ -91,7 +91,7 @@ class WishClaims(BaseModel):
         except ValidationError:
             raise Refusal("token_invalid", "This token does not say what its session was; make another.") from None
 
-    def request(self, id: str, next_utterance: int = 1) -> SessionRequest:
+    def request(self, id: str, next_utterance: int = 1, hold_until_viewer: bool = False) -> SessionRequest:
         """Ask for the session with that bare id again, until the end that it had.
 
         Raises:
@@ -104,6 +104,7 @@ class WishClaims(BaseModel):
             self.avatar,
             self.engine,
             self.mode,
+            hold_until_viewer,
             lifetime=Lifetime(left_s, self.idle_s),
             record=self.record,
             owner=self.owner,

@@ -206,6 +206,20 @@ class Service:
             line["session"] = session.id
         return session
 
+    async def look(self, request: SessionRequest) -> None:
+        """Find out whether a session could be opened now, and have its face prepared; raises as :meth:`open` does."""
+        self._require_future()
+        self._places.require_share(request.address)
+        self.owners.enter(request.owner)
+        self.owners.leave(request.owner)
+        await asyncio.to_thread(self._require_choice, request)
+        cast = await self.casting.find(request.engine, request.avatar)
+        try:
+            async with self.entrance.turn(cast):
+                pass
+        finally:
+            release(cast)
+
     async def _open(self, request: SessionRequest) -> Session:
         self._require_future()
         self._places.require_share(request.address)

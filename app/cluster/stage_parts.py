@@ -1,0 +1,70 @@
+"""What a stage is made of, in its thread."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from app.access.key_ring import KeyRing
+from app.api.auth import Gate
+from app.clock import wall_clock
+from app.cluster.lease import Item
+from app.cluster.leases import Leases
+from app.cluster.moves import Moves
+from app.cluster.seals import Owner, Seals
+from app.cluster.stage_settings import settings_of_stage
+from app.cluster.stage_whereabouts import StageWhereabouts
+from app.config import Settings, SettingsError
+from app.main import create_app
+from app.server import Server, check_parts, server_over
+from app.session_ref import DOT
+from app.sessions.service import Service
+
+
+@dataclass(frozen=True)
+class StageParts:
+    """A stage, not yet running. On its own event loop."""
+
+    id: str
+    service: Service
+    server: Server
+    leases: Leases
+    moves: Moves
+
+    @classmethod
+    def make(cls, settings: Settings, id: str, ip: str, seals: Seals, listeners: list[socket.socket]) -> StageParts:
+        """Build them.
+
+        Raises:
+            SettingsError, EngineUnavailable, LandmarkFilesMissing, CredentialsError: as ``serve`` would.
+        """
+        keys = KeyRing.of(settings)  # that of the node, not of this stage's folder
+        own = settings_of_stage(settings, keys, listeners[0], ip)
+        try:
+            seal = seals.seal(Owner(own.public_url, id))
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+        service = Service(own, ref_of=lambda bare: f"{bare}{DOT}{seal}", keys=keys)
+        check_parts(own, service.engines)
+        gate = Gate(own, keys, service.audit, of_stage=True)
+        leases = Leases(service, gate)
+        whereabouts = StageWhereabouts(service, leases.tickets, seals, settings.front_url)
+        server = server_over(service, create_app(service, gate, whereabouts), listeners)
+        return cls(id, service, server, leases, Moves(service, leases, whereabouts))
+
+    def card(self) -> Item:
+        """Say what the stage is and has."""
+        service = self.service
+        return {
+            "stage": self.id,
+            "url": service.settings.public_url,
+            "places": service.settings.max_sessions,
+            "sessions": [
+                {"bare": each.id, "ref": each.ref, "owner": each.owner, "since_s": round(each.age_s, 1)}
+                for each in service.sessions.values()
+            ],
+            "load": round(service.entrance.load, 3),
+            "draining": self.leases.draining,
+            "minutes": service.owners.minutes_today(),
+            "at": wall_clock().timestamp(),
+        }
