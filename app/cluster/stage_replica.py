@@ -14,6 +14,7 @@ from ray import serve
 from app import __version__
 from app.access.key_ring import KeyRing
 from app.clock import MonotonicClock
+from app.cluster.node_settings import of_this_node
 from app.cluster.ray_directory import RayDirectory
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.seals import Seals
@@ -44,7 +45,7 @@ class StageReplica:
         self._id = self._context.replica_id.unique_id
         self._clock, self._loop = MonotonicClock(), asyncio.get_running_loop()
         self._directory = RayDirectory(directory, self._clock)
-        self._settings = stage_settings(Settings(**settings))
+        self._settings = stage_settings(of_this_node(Settings(**settings)))
         ip = stage_ip(self._settings)
         self._server = StageServer(self._settings, self._id, ip, Seals(self._settings.token_secret))
         await self._server.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.api.whereabouts import Place
+from app.api.whereabouts import At, Place
 from app.cluster.seals import BadSeal, Seals
 from app.cluster.tickets import Tickets
 from app.session_ref import bare
@@ -25,28 +25,29 @@ class StageWhereabouts:
     Bound: one twin a session of this stage, which is closed once all have moved.
     """
 
-    def __init__(self, service: Service, tickets: Tickets, seals: Seals, front: str) -> None:
-        self._service, self._tickets, self._seals, self._front = service, tickets, seals, front
+    def __init__(self, service: Service, tickets: Tickets, seals: Seals, site: str) -> None:
+        """``site`` is this stage's own, as its seal has it."""
+        self._service, self._tickets, self._seals, self._site = service, tickets, seals, site
         self._twins: dict[str, Twin] = {}
 
     @property
     def front(self) -> str:
         """See :class:`Whereabouts`."""
-        return self._front
+        return self._service.settings.front_url
 
-    def of(self, ref: str) -> str | None:
+    def of(self, ref: str) -> At | None:
         """See :class:`Whereabouts`. What lives here is here, whatever a reference says: it may have come back."""
         id = bare(ref)
         is_here, twin = id in self._service.sessions, self._twins.get(id)
         if twin is not None and (not is_here or ref == twin.ref):
-            return twin.site
+            return At(twin.ref, self._service.settings.shown(twin.site))
         if is_here:
             return None
         try:
             site = self._seals.open(ref).url
         except BadSeal:
             return None
-        return None if site == self._service.settings.public_url else site
+        return None if site == self._site else At(ref, self._service.settings.shown(site))
 
     def keeps(self, ticket: str) -> bool:
         """See :class:`Whereabouts`."""
