@@ -2,6 +2,7 @@
 # make test   everything: lint, types, every test, in a real browser too
 # make check  what to run before a commit: lint, types, unit tests
 # make test-plugins   what plugs a face into agent frameworks, with the frameworks themselves (make test does it too)
+# make test-cluster   clusters that grow, shrink, and lose fronts and machines (make test runs one that loses a stage)
 # make converse       talk to a face: examples/converse, and a server for it
 # make audit  ask which locked packages have known holes (needs the network)
 # make sbom   write dist/lipwire.cdx.json: what the service is made of, in CycloneDX
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
-.PHONY: run test test-plugins converse check lint lock audit sbom setup clean
+.PHONY: run test test-plugins test-cluster converse check lint lock audit sbom setup clean
 
 run: setup
 	@exec $(BIN)/lipwire serve
@@ -23,12 +24,15 @@ test: lint
 test-plugins: setup
 	@exec $(BIN)/python -m pytest tests/e2e/test_plugins.py
 
+test-cluster: setup
+	@exec $(BIN)/python -m pytest -m cluster tests/cluster
+
 converse: setup
 	@PYTHON="$(PYTHON)" sh tools/plugin_environment.sh pipecat
 	@exec .venv-pipecat/bin/python examples/converse --serve "$(BIN)/lipwire serve"
 
 check: lint
-	$(BIN)/python -m pytest -m "not browser and not realtime"
+	$(BIN)/python -m pytest -m "not browser and not realtime and not cluster"
 
 lint: setup
 	$(BIN)/ruff check .

@@ -46,6 +46,7 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "no_media_port": FULL,
     "server_busy": FULL,
     "server_draining": FULL,
+    "session_moving": FULL,
     "internal_error": OUR_FAULT,
     "engine_failed": OUR_FAULT,
     "peer_lost": OUR_FAULT,

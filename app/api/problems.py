@@ -69,6 +69,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "no_media_port",
         "out_of_memory",
         "server_away",  # a proxy's word (deploy/nginx.conf)
+        "session_moving",
         *NO_PLACE,
         "too_many_connections",
         "too_many_viewers",
@@ -82,6 +83,7 @@ RETRY_AFTER_S = {
     "server_away": 5,
     "server_draining": 5,
     "uploads_busy": 10,
+    "session_moving": 1,
 }  # where that is another time than its status has
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 

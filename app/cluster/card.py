@@ -32,3 +32,4 @@ class Card(_Said):
     at: float = 0.0
     version: str = ""
     node: str = ""
+    pid: int = 0

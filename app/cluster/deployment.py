@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from ray import serve
 from ray.serve.config import AutoscalingConfig
+from ray.serve.schema import LoggingConfig
 
 from app.api.auth import SECRET_BYTES
 from app.cluster.front_replica import FrontReplica
+from app.cluster.pace import Pace
 from app.cluster.ray_directory import DirectoryActor
 from app.cluster.stage_replica import FRONT, StageReplica
 from app.config import Settings, SettingsError
@@ -23,16 +24,6 @@ GOODBYE_S = 30.0  # beside what sessions get: for what is written and closed beh
 MOST_REQUESTS = 1000  # at once to a front, and to the directory
 WAITING = 8  # calls that may wait for a place, of one front
 ENVIRONMENT = {"env_vars": {"RAY_USAGE_STATS_ENABLED": "0"}}
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast stages come and go: seconds that there must be too few, or too many, of them."""
-
-    up_s: float = 5.0
-    down_s: float = 120.0
-    look_back_s: float = 10.0
-    front_cores: float = 0.2
 
 
 def build(settings: Settings, pace: Pace | None = None, log_level: str = "info") -> Any:
@@ -95,7 +86,9 @@ def shared(settings: Settings) -> Settings:
 
 
 def _deployment(kept: type, name: str, **options: Any) -> Any:
-    return serve.deployment(kept, name=name, **options)
+    # calls are no news: cards come each second, and paths hold references
+    quiet = LoggingConfig(enable_access_log=False)
+    return serve.deployment(kept, name=name, logging_config=quiet, **options)
 
 
 def _options(cores: float, gpus: float = 0) -> dict[str, Any]:

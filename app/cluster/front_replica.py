@@ -24,11 +24,11 @@ from app.cluster.roll import Roll
 from app.cluster.seals import Seals
 from app.cluster.serve_log import log_into_serve
 from app.cluster.sources import HERE, stage_sources
-from app.cluster.stage_replica import stage_settings
 from app.cluster.whereabouts import Whereabouts
 from app.config import Settings
 from app.config.origin import is_loopback
 from app.errors import Refusal
+from app.server import bound_host
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class FrontReplica:
         asked = Settings(**settings)
         self._folder, self._lock = take_folder(asked.data_dir / "fronts")
         keys, clock = KeyRing.of(asked), MonotonicClock()
-        here = HERE if is_loopback(stage_settings(asked).host) else ""
+        here = HERE if is_loopback(bound_host(asked, keys.is_wanted)) else ""
         self._sources = stage_sources(asked, here)
         own = asked.model_copy(update={"data_dir": self._folder, "public_url": asked.front_url})
         self._lobby = Lobby(own, clock, keys)

@@ -29,7 +29,8 @@ class StageView(_Answer):
 
     id: str
     url: str = Field(description="where clients reach it")
-    node: str = Field(description="address of its machine")
+    node: str = Field(description="name and address of its machine")
+    pid: int = Field(description="its process there")
     version: str
     sessions: int
     places: int = Field(description="sessions that it may have at once")
@@ -43,6 +44,7 @@ class StageView(_Answer):
             id=card.stage,
             url=card.url,
             node=card.node,
+            pid=card.pid,
             version=card.version,
             sessions=len(card.sessions),
             places=card.places,

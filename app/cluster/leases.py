@@ -43,12 +43,12 @@ class Leases:
         self._opening: dict[str, asyncio.Event] = {}  # bare id → whether a session that comes back is there
         self._coming = 0  # sessions that are being opened
         self._watches: set[asyncio.Task[None]] = set()
-        self._leaving_by_ns: int | None = None
+        self._farewell: Callable[[Session], None] | None = None
 
     @property
     def draining(self) -> bool:
         """Whether nobody new is let in."""
-        return self._leaving_by_ns is not None
+        return self._farewell is not None
 
     @property
     def orphans(self) -> list[Session]:
@@ -56,9 +56,9 @@ class Leases:
         known = self._held.keys() | self._stand_ins.keys()
         return [session for id, session in self._service.sessions.items() if id not in known]
 
-    def drain(self, deadline_ns: int) -> None:
-        """Let nobody new in. Who comes with a ticket still may, and is told to move at once."""
-        self._leaving_by_ns = deadline_ns
+    def drain(self, farewell: Callable[[Session], None]) -> None:
+        """Let nobody new in. Who comes with a ticket still may; ``farewell`` is given their sessions."""
+        self._farewell = farewell
 
     async def take(self, lease: Lease, said: Mapping[str, Any]) -> None:
         """Answer a call, as ``lease.first``; what it stands for from then on ends the lease."""
@@ -158,8 +158,8 @@ class Leases:
             self._held[session.id] = lease
         elif not lease.told:  # nobody will ever know of it
             self._beside(self._service.close(session), f"closing {session.id}")
-        if self._leaving_by_ns is not None:
-            session.move(self._leaving_by_ns)
+        if self._farewell is not None:
+            self._farewell(session)
         self._beside(self._watch(session), f"lease of {session.id}")
 
     def _adopt(self, session: Session, lease: Lease) -> None:

@@ -35,18 +35,24 @@ class Moves:
         self._deadline_ns: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, within_s: float) -> list[str]:
-        """Let nobody new in; tell those who can move by themselves, and return the ids of those that need a twin."""
+    def begin(self, within_s: float, has_elsewhere: bool) -> list[str]:
+        """Let nobody new in, and tell those who are there; where they can go elsewhere, return who needs a twin."""
         if self._deadline_ns is not None:
             return []
-        self._deadline_ns = self._service.clock.now_ns() + round(within_s * NS_PER_S)
-        self._leases.drain(self._deadline_ns)
+        self._deadline_ns = deadline_ns = self._service.clock.now_ns() + round(within_s * NS_PER_S)
         sessions = list(self._service.sessions.values())
         logger.info("stage: is being emptied, %d sessions get up to %.0f s", len(sessions), within_s)
+
+        def tell(session: Session) -> None:
+            if not has_elsewhere:
+                session.drain(deadline_ns)
+            elif session.limits.lifetime is None:
+                session.move(deadline_ns)
+
+        self._leases.drain(tell)
         for session in sessions:
-            if session.limits.lifetime is None:
-                session.move(self._deadline_ns)
-        return [session.id for session in sessions if session.limits.lifetime is not None]
+            tell(session)
+        return [session.id for session in sessions if has_elsewhere and session.limits.lifetime is not None]
 
     def wish(self, id: str) -> Item | None:
         """Return what another stage is to be asked for to make a session's twin; None: it needs none any more."""

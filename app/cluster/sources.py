@@ -15,6 +15,7 @@ def stage_sources(settings: Settings, ip: str = "") -> tuple[str, ...]:
     alone remains. ``ip`` is the one that stages have, where it is always the same.
     """
     scheme, _, authority = settings.stage_url.partition("://")
+    scheme = "https" if settings.ssl_certfile else scheme  # a stage with a certificate speaks nothing else
     authority = authority.replace("{ip}", ip) if ip else authority
     host, colon, port = authority.partition(":")
     _, dot, rest = host.rpartition("}")[2].partition(".") if "{" in host else ("", "", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,19 +13,17 @@ import ray
 from ray import serve
 
 from app import __version__
-from app.access.key_ring import KeyRing
 from app.clock import MonotonicClock
+from app.cluster.lease import Item
 from app.cluster.node_settings import of_this_node
 from app.cluster.ray_directory import RayDirectory
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.seals import Seals
 from app.cluster.serve_log import log_into_serve
-from app.cluster.stage_server import Item, StageServer
+from app.cluster.stage_server import StageServer
 from app.config import Settings
-from app.config.origin import is_loopback
 from app.errors import Refusal
 from app.media import NS_PER_S
-from app.server import bound_host
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +44,11 @@ class StageReplica:
         self._id = self._context.replica_id.unique_id
         self._clock, self._loop = MonotonicClock(), asyncio.get_running_loop()
         self._directory = RayDirectory(directory, self._clock)
-        self._settings = stage_settings(of_this_node(Settings(**settings)))
-        ip = stage_ip(self._settings)
-        self._server = StageServer(self._settings, self._id, ip, Seals(self._settings.token_secret))
+        self._settings = of_this_node(Settings(**settings))
+        self._server = StageServer(self._settings, self._id, node_ip(), Seals(self._settings.token_secret))
         await self._server.start()
-        logger.info("stage %s: at %s", self._id, self._server.url)
-        self._node = f"{socket.gethostname()} ({node_ip()})"
+        node = f"{socket.gethostname()} ({node_ip()})"
+        self._known = {"version": __version__, "node": node, "pid": os.getpid()}
         self._seen_at, self._seen_ns = 0.0, self._clock.now_ns()
         self._draining: asyncio.Task[None] | None = None
         self._telling = asyncio.create_task(self._tell(), name="cards")
@@ -95,7 +93,7 @@ class StageReplica:
             now_ns = self._clock.now_ns()
             if news != told or now_ns - told_ns >= CARD_NS:
                 told, told_ns = news, now_ns
-                answer = await self._directory.note({**card, "version": __version__, "node": self._node})
+                answer = await self._directory.note({**card, **self._known})
                 if answer is None and self._draining is None:  # nobody looks for us
                     stopping = await asyncio.to_thread(read_stopping)
                     answer = {"drain": stopping is not None and self._id in stopping.replicas}
@@ -134,13 +132,3 @@ class StageReplica:
 def node_ip() -> str:
     """Return the address under which other machines reach this one, as Ray found it."""
     return str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
-
-
-def stage_settings(settings: Settings) -> Settings:
-    """Return the settings with the address that is listened on: without keys a loopback one."""
-    return settings.model_copy(update={"host": bound_host(settings, KeyRing.of(settings).is_wanted)})
-
-
-def stage_ip(settings: Settings) -> str:
-    """Return the address under which this machine's stages are reached."""
-    return "127.0.0.1" if is_loopback(settings.host) else node_ip()

@@ -103,11 +103,14 @@ class StageServer:
         return self._card
 
     async def drain(self, within_s: float, place_elsewhere: PlaceElsewhere | None = None) -> None:
-        """Let nobody new in, have every session move away, and return once all have ended, within that."""
+        """Let nobody new in, have every session move away, and return once all have ended, within that.
+
+        Without ``place_elsewhere`` all stages end: whoever is there is told that, and not to move.
+        """
         moves = self._running[1].moves
 
         async def begin() -> list[str]:
-            return moves.begin(within_s)
+            return moves.begin(within_s, place_elsewhere is not None)
 
         ids = await self._there(begin())
         placing = [asyncio.create_task(self._move(id, place_elsewhere)) for id in ids] if place_elsewhere else []

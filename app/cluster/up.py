@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from app.access.key_ring import KeyRing
+from app.cluster.pace import Pace
 from app.config import Settings, SettingsError
 from app.config.folders import require_folders
 from app.provenance.credentials import CredentialsError
@@ -29,10 +30,14 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 CHECK_S = 0.2
 EVERYWHERE, LOCAL = ("0.0.0.0", "::"), "127.0.0.1"
 GOODBYE_S = 20.0  # beside what sessions get
+COUNTING = (
+    "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S",
+    "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S",
+)
 SPARE_CORES = 1  # of those that Ray counts, so that nothing waits for any
 
 
-def up(settings: Settings, log_level: str = "info") -> int:
+def up(settings: Settings, log_level: str = "info", pace: Pace | None = None) -> int:
     """Run the cluster until a signal; returns the exit status."""
     try:
         settings = _for_here(settings)
@@ -42,20 +47,22 @@ def up(settings: Settings, log_level: str = "info") -> int:
     except (CredentialsError, SettingsError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    pace = pace or Pace()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    for name in COUNTING:  # what Ray's processes inherit
+        os.environ.setdefault(name, str(pace.count_s))
     print("Starting Ray, the front and its stages; this takes half a minute.", file=sys.stderr, flush=True)
-    return _run(settings, log_level)
+    return _run(settings, log_level, pace)
 
 
-def _run(settings: Settings, log_level: str) -> int:
+def _run(settings: Settings, log_level: str, pace: Pace) -> int:
     import ray
     from ray import serve
     from ray.serve.config import HTTPOptions
 
-    from app.cluster.deployment import Pace, build
+    from app.cluster.deployment import build
 
-    application = build(settings, log_level=log_level)
-    pace = Pace()
+    application = build(settings, pace, log_level)
     cores = settings.stage_cores * settings.stages_max + pace.front_cores * settings.fronts + SPARE_CORES
     try:
         ray.init(

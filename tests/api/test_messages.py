@@ -69,6 +69,9 @@ def test_start_has_the_documented_defaults() -> None:
         ('{"type":"start","channels":3}', "bad_field"),
         ('{"type":"start","encoding":"mp3"}', "bad_field"),
         ('{"type":"start","avatar":7}', "bad_field"),
+        ('{"type":"start","next_utterance":0}', "bad_field"),
+        ('{"type":"start","next_utterance":1000000001}', "bad_field"),
+        ('{"type":"attach","session":"%s","token":"x"}' % ("x" * 257), "bad_field"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, code: str) -> None:
@@ -98,7 +101,10 @@ def test_the_close_codes_are_those_of_the_protocols_page_and_none_is_missing() -
     folders = (ROOT / "app" / folder for folder in ("sessions", "rtc"))
     sources = [path for folder in folders for path in folder.glob("*.py") if path.name != "recordings.py"]
     sources += [ROOT / "app" / "avatars" / "damage.py", ROOT / "app" / "access" / "key_ring.py"]
-    sources += [ROOT / "app" / "api" / name for name in ("auth.py", "socket.py", "client_messages.py")]
+    sources += [
+        ROOT / "app" / "api" / name
+        for name in ("auth.py", "passes.py", "socket.py", "media_wait.py", "client_messages.py")
+    ]
     codes = {code for path in sources for code in raised.findall(path.read_text())} - set(OF_OUTPUTS)
     assert codes == listed.keys()
 

@@ -166,7 +166,7 @@ async def test_who_started_a_session_is_told_and_ended_when_the_time_is_up(
     async with Client(first["place"]["url"]) as client, Client(later["place"]["url"]) as late:
         await client.start(engine="clapper")
         await client.socket.send(SECOND)
-        draining = asyncio.create_task(one.drain(3))
+        draining = asyncio.create_task(one.drain(3, placer(holder, one)))
         move = await client.expect("move")
         assert (move["session"], move["url"]) == (None, None) and move["in_s"] <= 3
         for kind in ("session", "place"):
@@ -196,6 +196,16 @@ async def test_a_feeder_who_stays_is_ended_when_the_time_is_up_and_finds_the_twi
     async with Client(made["feed"]["url"]) as again:
         await again.say("attach", session=made["id"], token=made["feed"]["token"])
         assert (await again.expect("elsewhere"))["url"] == move["url"]
+
+
+async def test_where_all_stages_end_nobody_is_told_to_move(pair: list[StageServer], holder: Holder) -> None:
+    made = await holder.make(pair[0])
+    async with Client(made["feed"]["url"]) as client:
+        await attach(client, made)
+        await asyncio.wait_for(pair[0].drain(1), 30)
+        assert (await client.expect("draining"))["in_s"] <= 1
+        assert (await client.expect("error"))["code"] == "server_draining"
+        assert "move" not in {message["type"] for message in client.messages}
 
 
 async def test_an_empty_stage_is_emptied_at_once_and_again_is_fine(pair: list[StageServer]) -> None:

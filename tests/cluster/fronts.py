@@ -1,0 +1,117 @@
+"""A front without Ray: real doors, a real directory, and stages that are what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi.testclient import TestClient
+
+from app.api.auth import Gate
+from app.clock import MonotonicClock
+from app.cluster.card import Card, SessionCard
+from app.cluster.directory import YOUNG_NS, Directory, Found
+from app.cluster.front import Backstage, front_app
+from app.cluster.lobby import Lobby
+from app.cluster.placing import Placing
+from app.cluster.roll import Roll
+from app.cluster.seals import Owner, Seals
+from app.cluster.whereabouts import CARDS_NS, Whereabouts
+from app.config import Settings
+from tests.cluster.placer import ScriptedPlacer
+from tests.fakes import FakeClock
+
+SECRET = "not a secret at all, as it stands here"
+SITE = "http://localhost"
+SEALS = Seals(SECRET)
+BARE = "0123456789abcdef01234567"
+
+
+class LocalDirectory:
+    """The directory, in this very process; ``away``: it does not answer."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.own = Directory(self.clock)
+        self.clock.time_ns += YOUNG_NS
+        self.away = False
+
+    async def find(self, bare: str, stage: str) -> Found | None:
+        return None if self.away else self.own.find(bare, stage)
+
+    async def claim(self, bare: str, stage: str) -> Found | None:
+        return None if self.away else self.own.claim(bare, stage)
+
+    async def give_up(self, bare: str) -> None:
+        self.own.give_up(bare)
+
+    async def cards(self) -> Sequence[Card] | None:
+        return None if self.away else self.own.cards()
+
+    async def leave(self, stage: str, died: bool) -> None:
+        self.own.leave(stage, died)
+
+
+@dataclass
+class Front:
+    """A front, and what is behind it."""
+
+    client: TestClient
+    gate: Gate
+    placer: ScriptedPlacer
+    directory: LocalDirectory
+    lobby: Lobby
+    asked: list[httpx.Request] = field(default_factory=list)
+
+    def hear(self, stage: str, *bares: str, owner: str = "", draining: bool = False, **more: Any) -> None:
+        """Let a stage send a card, which the front reads when it is asked next."""
+        self.directory.clock.time_ns += CARDS_NS
+        held = tuple(SessionCard(bare=each, ref=ref(each, stage), owner=owner) for each in bares)
+        self.directory.own.note(
+            Card(stage=stage, url=url_of(stage), places=8, sessions=held, draining=draining, **more)
+        )
+
+
+def url_of(stage: str) -> str:
+    return f"http://{stage}.example:8100"
+
+
+def ref(bare: str = BARE, stage: str = "a") -> str:
+    return f"{bare}.{SEALS.seal(Owner(url_of(stage), stage))}"
+
+
+def made(stage: str = "a", bare: str = BARE) -> dict[str, Any]:
+    """What a stage says that has made a session."""
+    return {"made": {"id": ref(bare, stage)}, "ref": ref(bare, stage)}
+
+
+@contextmanager
+def front(
+    folder: Path,
+    *scripts: list[Any],
+    answer: Callable[[httpx.Request], httpx.Response] = lambda request: httpx.Response(404),
+    **settings: Any,
+) -> Iterator[Front]:
+    """Serve a front; ``answer``: what stages answer to it over HTTP."""
+    clock = MonotonicClock()
+    lobby = Lobby(Settings(data_dir=folder, engine="clapper", token_secret=SECRET, front_url=SITE, **settings), clock)
+    directory, placer = LocalDirectory(), ScriptedPlacer(*scripts)
+    asked: list[httpx.Request] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return answer(request)
+
+    gate = Gate(lobby.settings, lobby.keys, lobby.audit)
+    backstage = Backstage(
+        Placing(placer, clock, lambda ref: None),
+        Whereabouts(directory, SEALS, directory.clock),
+        Roll(None, httpx.MockTransport(note)),
+    )
+    app = front_app(lobby, gate, backstage, ("http://*.example:*",))
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
+        yield Front(client, gate, placer, directory, lobby, asked)

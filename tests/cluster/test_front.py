@@ -1,0 +1,223 @@
+"""The front's doors: sessions that are placed, requests that are sent on, and all that is as at the plain service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from app.access.caller import Caller
+from app.access.key import id_of, make_text, sum_of
+from app.access.keys_file import KeyEntry, change_entries
+from app.clock import wall_clock
+from app.cluster.placing import NoPlace
+from tests.cluster.fronts import BARE, SITE, Front, front, made, ref, url_of
+from tests.cluster.placer import refused
+
+OTHER = "f" * 24
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[Front]:
+    """A front that wants no keys, before one stage."""
+    with front(tmp_path, [made()], [made("b", OTHER)]) as served:
+        served.hear("a")
+        yield served
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+def test_a_session_is_made_where_there_is_room(plain: Front) -> None:
+    answer = plain.client.post("/api/sessions", json={"engine": "clapper", "max_duration_s": 60})
+    assert answer.status_code == 201 and answer.json()["id"] == ref()
+    assert answer.headers["location"] == f"/api/sessions/{ref()}"
+    wish = plain.placer.wishes[0]
+    assert (wish["kind"], wish["site"]) == ("session", SITE)
+    assert wish["request"]["engine"] == "clapper" and wish["request"]["lifetime"]["max_duration_s"] == 60
+
+
+def test_a_full_cluster_says_when_to_come_again(tmp_path: Path) -> None:
+    with front(tmp_path, [NoPlace()], [refused("no_such_avatar")]) as served:
+        answer = served.client.post("/api/sessions")
+        assert (answer.status_code, answer.json()["code"]) == (503, "server_full")
+        assert answer.headers["content-type"] == "application/problem+json" and int(answer.headers["retry-after"]) > 0
+        assert served.client.post("/api/sessions").json()["code"] == "no_such_avatar"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("DELETE", ""),
+        ("POST", "/interrupt"),
+        ("GET", "/recording"),
+        ("POST", "/outputs"),
+        ("DELETE", "/outputs/1"),
+    ],
+)
+def test_what_is_about_a_session_is_sent_to_its_stage(plain: Front, method: str, path: str) -> None:
+    plain.hear("a", BARE)
+    answer = plain.client.request(method, f"/api/sessions/{ref()}{path}?x=1")
+    assert answer.status_code == 307
+    assert answer.headers["location"] == f"{url_of('a')}/api/sessions/{ref()}{path}?x=1"
+    assert answer.headers["cache-control"] == "no-store" and answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_session_that_no_card_names_is_sent_to_whom_its_seal_names(plain: Front) -> None:
+    assert plain.client.get(f"/api/sessions/{ref()}").headers["location"].startswith(url_of("a"))
+    plain.directory.away = True
+    unheard = plain.client.get(f"/api/sessions/{ref(stage='unheard')}")
+    assert unheard.headers["location"].startswith(url_of("unheard"))
+
+
+def test_a_session_that_has_moved_is_found_by_its_old_name_and_by_its_bare_id(plain: Front) -> None:
+    plain.hear("b", BARE)
+    for name in (ref(), BARE):
+        answer = plain.client.get(f"/api/sessions/{name}")
+        assert answer.headers["location"] == f"{url_of('b')}/api/sessions/{ref(stage='b')}"
+
+
+def test_a_session_between_two_stages_is_asked_for_again_in_a_second(plain: Front) -> None:
+    plain.hear("a", BARE)
+    plain.hear("a", draining=True)
+    answer = plain.client.get(f"/api/sessions/{ref()}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "session_moving")
+    assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("name", [f"{BARE}.forged", "nonsense", f"{BARE}.", BARE])
+def test_a_name_that_nobody_gave_is_not_found(plain: Front, name: str) -> None:
+    answer = plain.client.get(f"/api/sessions/{name}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_such_session")
+
+
+def test_an_ended_session_is_not_found_and_its_recording_is_looked_for_here(plain: Front) -> None:
+    plain.hear("a", BARE)
+    plain.hear("a")
+    assert plain.client.get(f"/api/sessions/{ref()}").json()["code"] == "no_such_session"
+    assert plain.client.get(f"/api/sessions/{ref()}/recording").json()["code"] == "no_recording"
+
+
+def test_a_viewer_is_sent_on_with_a_pass_for_what_they_may(plain: Front) -> None:
+    token = plain.gate.issue(BARE, "view", 60).text
+    offer = {"Content-Type": "application/sdp", **bearer(token)}
+    answer = plain.client.post(f"/whep/{ref()}", content="v=0", headers={**offer, "Origin": "https://anywhere.example"})
+    assert answer.status_code == 307 and answer.headers["access-control-allow-origin"] == "*"
+    to = urlsplit(answer.headers["location"])
+    assert (f"{to.scheme}://{to.netloc}", to.path) == (url_of("a"), f"/whep/{ref()}")
+    proof = parse_qs(to.query)["pass"][0]
+    assert token not in answer.headers["location"]
+    assert plain.gate._passes.read(proof, BARE).role == "view"
+    assert plain.client.post(f"/whep/{ref()}", content="v=0").json()["code"] == "token_missing"
+    wrong = plain.gate.issue(BARE, "feed", 60).text
+    assert plain.client.post(f"/whep/{ref()}", headers=bearer(wrong)).json()["code"] == "token_not_for_this"
+
+
+def test_a_viewers_own_path_is_sent_on_as_it_is_and_a_browsers_question_answered_here(plain: Front) -> None:
+    assert plain.client.delete(f"/whep/{ref()}/secret").headers["location"] == f"{url_of('a')}/whep/{ref()}/secret"
+    asked = plain.client.options(
+        f"/whep/{ref()}", headers={"Origin": "https://x.example", "Access-Control-Request-Method": "POST"}
+    )
+    assert asked.status_code == 204 and asked.headers["access-control-allow-origin"] == "*"
+
+
+def test_another_sites_page_makes_no_session(plain: Front) -> None:
+    answer = plain.client.post("/api/sessions", headers={"Origin": "https://evil.example"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "origin_not_allowed")
+    assert plain.client.get("/", headers={"Host": "evil.example"}).json()["code"] == "host_not_allowed"
+
+
+def test_pages_may_connect_to_stages_and_nowhere_else(plain: Front) -> None:
+    for path in ("/", f"/watch/{ref()}"):
+        answer = plain.client.get(path)
+        assert answer.status_code == 200
+        policy = answer.headers["content-security-policy"].split("; ")
+        assert "connect-src 'self' http://*.example:*" in policy
+
+
+def test_it_is_ready_where_a_stage_is_that_does_not_drain(tmp_path: Path) -> None:
+    with front(tmp_path) as served:
+        assert served.client.get("/readyz").json() == {"ready": False, "why": "no_stage"}
+        assert served.client.get("/healthz").json()["sessions"] == 0
+    with front(tmp_path) as served:
+        served.hear("a", BARE)
+        served.hear("b", OTHER, draining=True)
+        assert served.client.get("/readyz").status_code == 200
+        assert served.client.get("/healthz").json()["sessions"] == 2
+        stages = served.client.get("/api/stages").json()["stages"]
+        assert [(stage["id"], stage["sessions"], stage["draining"]) for stage in stages] == [
+            ("a", 1, False),
+            ("b", 1, True),
+        ]
+        figures = served.client.get("/metrics").text
+        assert "lipwire_stages 2.0" in figures and "lipwire_cluster_sessions 2.0" in figures
+
+
+def test_what_is_no_sessions_is_as_at_the_plain_service(plain: Front) -> None:
+    for path in ("/docs", "/api/avatars", "/api/avatars/default/image", "/api/engines", "/api/site", "/openapi.json"):
+        assert plain.client.get(path).status_code == 200, path
+    paths = plain.client.get("/openapi.json").json()["paths"]
+    assert {"/api/sessions", "/api/sessions/{id}", "/api/sessions/{id}/revival", "/api/stages"} <= set(paths)
+
+
+def test_all_stages_are_asked_for_the_list_and_one_that_is_silent_is_left_out(tmp_path: Path) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "a.example":
+            raise httpx.ConnectError("gone")
+        listed = [{"id": ref(stage="b"), "created_at": f"2026-11-22T10:00:0{number}Z"} for number in (2, 1)]
+        return httpx.Response(200, json={"sessions": listed})
+
+    with front(tmp_path, answer=answer) as served:
+        served.hear("a", BARE)
+        served.hear("b", OTHER)
+        sessions = served.client.get("/api/sessions").json()["sessions"]
+    assert [session["created_at"][-2] for session in sessions] == ["1", "2"]
+    assert {request.url.host for request in served.asked} == {"a.example", "b.example"}
+
+
+def keep_key(folder: Path, text: str, **quotas: float) -> str:
+    entry = KeyEntry(id=id_of(sum_of(text)), name="ann", sha256=sum_of(text), added=wall_clock(), **quotas)  # type: ignore[arg-type]
+    change_entries(folder / "keys.json", lambda known: [entry])
+    return entry.id
+
+
+def test_a_key_opens_the_front_and_goes_along_as_a_pass(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key)
+    with front(tmp_path, [made()], answer=lambda request: httpx.Response(200, json={"sessions": []})) as served:
+        served.hear("a", BARE)
+        assert served.client.get(f"/api/sessions/{ref()}").json()["code"] == "key_missing"
+        assert served.client.post("/api/sessions").json()["code"] == "key_missing"
+        sent = served.client.get(f"/api/sessions/{ref()}", headers=bearer(key)).headers["location"]
+        assert key not in sent
+        proof = parse_qs(urlsplit(sent).query)["pass"][0]
+        assert served.gate._passes.read(proof, BARE).caller == id
+        assert served.client.get("/api/sessions", headers=bearer(key)).status_code == 200
+        assert served.gate._passes.read(served.asked[0].url.params["pass"], "").caller == id
+        assert served.client.get("/api/stages", headers=bearer(key)).json()["code"] == "key_not_for_this"
+
+
+def test_a_quota_counts_over_all_stages(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, sessions=2, minutes=10)
+    with front(tmp_path, [made("b", OTHER)]) as served:
+        served.hear("a", BARE, owner=id, minutes={id: 4.0})
+        served.hear("b", minutes={id: 5.0})
+        assert served.client.post("/api/sessions", headers=bearer(key)).status_code == 201
+        refusal = served.client.post("/api/sessions", headers=bearer(key))
+        assert (refusal.status_code, refusal.json()["code"]) == (429, "quota_sessions")
+    with front(tmp_path) as served:
+        served.hear("a", minutes={id: 4.0})
+        served.hear("b", minutes={id: 6.0})
+        assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
+
+
+def test_a_pass_for_the_list_is_for_nothing_else(plain: Front) -> None:
+    everything = plain.gate.pass_for("", caller=Caller("ann"))
+    with pytest.raises(Exception, match="another session"):
+        plain.gate._passes.read(everything, BARE)
