@@ -1,4 +1,4 @@
-"""Cards of stages, as Prometheus finds them."""
+"""Stages, as Prometheus finds them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 
 from app.cluster.targets import targets, write_targets
 
-FIRST = {"stage": "a1", "url": "https://faces.example.org", "inner": "http://10.0.0.7:8100", "places": 8}
-SECOND = {"stage": "b2", "url": "https://b.stages.example.org:8101", "places": 8}
-SIXTH = {"stage": "c3", "url": "http://[fd00::7]:8102", "inner": "", "places": 8}
+FIRST = {"id": "a1", "url": "http://10.0.0.7:8100", "places": 8}
+SECOND = {"id": "b2", "url": "https://b.stages.example.org:8101", "places": 8}
+SIXTH = {"id": "c3", "url": "http://[fd00::7]:8102", "places": 8}
 
 
-def test_a_stage_is_found_where_it_listens_inside() -> None:
+def test_a_stage_is_found_where_it_listens() -> None:
     assert targets([SECOND, FIRST, SIXTH]) == [
         {"targets": ["10.0.0.7:8100"], "labels": {"replica": "a1", "node": "10.0.0.7"}},
         {
