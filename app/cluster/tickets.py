@@ -30,23 +30,26 @@ class Ticket:
 class Tickets:
     """Those that have been given out, each good once and for ``TICKET_S``. On the event loop.
 
-    Bound: the stage's places, as one is counted for each. ``settle`` is told what became of each. ``ref_of`` makes
-    references of what is unique here, so that a proxy knows whose a ticket is.
+    Bound: the stage's places, as one is counted for each until it is settled. ``settle`` is told what became of each.
+    ``ref_of`` makes references of what is unique here, so that a proxy knows whose a ticket is.
     """
 
     def __init__(self, settle: Settle, ref_of: Callable[[str], str]) -> None:
         self._settle, self._ref_of = settle, ref_of
         self._kept: dict[str, tuple[Ticket, asyncio.TimerHandle]] = {}
+        self._unsettled: set[Ticket] = set()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._unsettled)
 
     def __contains__(self, text: str) -> bool:
         return text in self._kept
 
     def make(self, owner: str, lease: Lease) -> Ticket:
         """Keep a place."""
-        ticket = Ticket(self._ref_of(secrets.token_urlsafe(TICKET_BYTES)), owner, lease, self._settle)
+        text = self._ref_of(secrets.token_urlsafe(TICKET_BYTES))
+        ticket = Ticket(text, owner, lease, self._settled)
+        self._unsettled.add(ticket)
         timer = asyncio.get_running_loop().call_later(TICKET_S, self._expire, ticket.text)
         self._kept[ticket.text] = ticket, timer
         return ticket
@@ -63,6 +66,10 @@ class Tickets:
         """Keep none any more."""
         for text in list(self._kept):
             self._expire(text)
+
+    def _settled(self, ticket: Ticket, session: Session | None) -> None:
+        self._unsettled.discard(ticket)
+        self._settle(ticket, session)
 
     def _expire(self, text: str) -> None:
         if (ticket := self.take(text)) is not None:
