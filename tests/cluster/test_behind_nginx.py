@@ -19,7 +19,7 @@ from bench.whep_guest import WhepGuest
 from tests.cluster.running import PATIENCE_S, RATE, TONE, Running, cluster_up, free_port, until
 from tests.deploy.one_name import KEY, OneName, need_nginx
 
-pytestmark = pytest.mark.realtime
+pytestmark = [pytest.mark.realtime, pytest.mark.cluster]
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
 BUSY = ("server_busy", "server_full", "session_moving", "server_away")
