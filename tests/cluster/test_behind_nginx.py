@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,8 @@ async def test_a_cluster_has_one_name(tmp_path: Path) -> None:
     need_nginx()
     port = free_port()
     site = OneName(tmp_path, front_port=port)
-    settings = {"port": str(port), "front_url": site.url, "stage_url": site.url, "trusted_proxies": "127.0.0.1"}
-    with cluster_up(tmp_path, "--replicas", "2", **settings, api_keys=KEY, max_sessions="4") as cluster:
+    one_name = partial(cluster_up, port=str(port), front_url=site.url, stage_url=site.url, trusted_proxies="127.0.0.1")
+    with one_name(tmp_path, "--replicas", "2", api_keys=KEY, max_sessions="4") as cluster:
         site.start_nginx()
         try:
             await use(Visitor(site), cluster)
