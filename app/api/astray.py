@@ -17,6 +17,7 @@ from app.errors import Refusal
 from app.session_ref import ref_in_path
 
 MAKING = "/api/sessions"
+ASK_FRONT = {"X-Accel-Redirect": "@front"}  # a proxy that stands before all of us (deploy/nginx.conf) asks there itself
 ASKING_FIRST = "OPTIONS"  # of browsers, which follow no redirect with it
 
 
@@ -46,7 +47,10 @@ async def send_on(request: HTTPConnection, ref: str, at: At, gate: Gate) -> Resp
     What proves nothing because it is wrong is refused here.
     """
     try:
-        return sent_to(at.url, request, await gate.pass_of(request, ref), (ref, at.ref))
+        answer = sent_to(at.url, request, await gate.pass_of(request, ref), (ref, at.ref or ref))
+        if not at.ref:
+            answer.headers.update(ASK_FRONT)
+        return answer
     except Refusal as refusal:
         return problem_response(STATUS_OF[refusal.code], refusal.code, refusal.message)
 

@@ -54,7 +54,7 @@ class StageParts:
         check_parts(own, service.engines)
         gate = Gate(own, keys, service.audit, of_stage=True)
         leases = Leases(service, gate, ref_of)
-        whereabouts = StageWhereabouts(service, leases.tickets, seals, site)
+        whereabouts = StageWhereabouts(service, leases.tickets, seals, Owner(site, id))
         server = server_over(service, create_app(service, gate, whereabouts), listeners)
         return cls(id, site, service, server, leases, Moves(service, leases, whereabouts))
 

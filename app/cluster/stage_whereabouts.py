@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.api.whereabouts import At, Place
-from app.cluster.seals import BadSeal, Seals
+from app.cluster.seals import BadSeal, Owner, Seals
 from app.cluster.tickets import Tickets
 from app.session_ref import bare
 from app.sessions.service import Service
@@ -25,9 +25,10 @@ class StageWhereabouts:
     Bound: one twin a session of this stage, which is closed once all have moved.
     """
 
-    def __init__(self, service: Service, tickets: Tickets, seals: Seals, site: str) -> None:
-        """``site`` is this stage's own, as its seal has it."""
-        self._service, self._tickets, self._seals, self._site = service, tickets, seals, site
+    def __init__(self, service: Service, tickets: Tickets, seals: Seals, own: Owner) -> None:
+        """``own`` is this stage, as its seal has it."""
+        self._service, self._tickets, self._seals = service, tickets, seals
+        self._site, self._id = own.url, own.stage
         self._twins: dict[str, Twin] = {}
 
     @property
@@ -44,10 +45,13 @@ class StageWhereabouts:
         if is_here:
             return None
         try:
-            site = self._seals.open(ref).url
+            owner = self._seals.open(ref)
         except BadSeal:
             return None
-        return None if site == self._site else At(ref, self._service.settings.shown(site))
+        if owner.url != self._site:
+            return At(ref, self._service.settings.shown(owner.url))
+        # one that stood at this address before: who is left of its sessions, a front knows
+        return None if owner.stage == self._id else At("", self.front)
 
     def keeps(self, ticket: str) -> bool:
         """See :class:`Whereabouts`."""
