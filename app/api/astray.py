@@ -12,11 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.auth import Gate
 from app.api.passes import PARAMETER
 from app.api.problems import STATUS_OF, problem_response
-from app.api.whereabouts import Whereabouts
+from app.api.whereabouts import At, Whereabouts
 from app.errors import Refusal
 from app.session_ref import ref_in_path
 
 MAKING = "/api/sessions"
+ASK_FRONT = {"X-Accel-Redirect": "@front"}  # a proxy that stands before all of us (deploy/nginx.conf) asks there itself
 ASKING_FIRST = "OPTIONS"  # of browsers, which follow no redirect with it
 
 
@@ -33,28 +34,34 @@ class Astray:
             return
         path: str = scope["path"]
         ref, answer = ref_in_path(path), None
-        if ref is not None and (site := self._whereabouts.of(ref)) is not None:
-            answer = await send_on(Request(scope, receive), ref, site, self._gate)
+        if ref is not None and (at := self._whereabouts.of(ref)) is not None:
+            answer = await send_on(Request(scope, receive), ref, at, self._gate)
         elif path.rstrip("/") == MAKING and scope["method"] == "POST":
             answer = sent_to(self._whereabouts.front, HTTPConnection(scope))
         await (answer or self._app)(scope, receive, send)
 
 
-async def send_on(request: HTTPConnection, ref: str, site: str, gate: Gate) -> Response:
-    """Answer that a session is at another site, with a pass that holds what the request has proven about it.
+async def send_on(request: HTTPConnection, ref: str, at: At, gate: Gate) -> Response:
+    """Answer that a session is elsewhere, with a pass that holds what the request has proven about it.
 
     What proves nothing because it is wrong is refused here.
     """
     try:
-        return sent_to(site, request, await gate.pass_of(request, ref))
+        answer = sent_to(at.url, request, await gate.pass_of(request, ref), (ref, at.ref or ref))
+        if not at.ref:
+            answer.headers.update(ASK_FRONT)
+        return answer
     except Refusal as refusal:
         return problem_response(STATUS_OF[refusal.code], refusal.code, refusal.message)
 
 
-def sent_to(site: str, request: HTTPConnection, proof: str | None = None) -> Response:
-    """Answer that what a request asks for is at another site, under the same path."""
+def sent_to(
+    site: str, request: HTTPConnection, proof: str | None = None, renamed: tuple[str, str] = ("", "")
+) -> Response:
+    """Answer that what a request asks for is at another site, under the same path, but for what was ``renamed``."""
     raw = request.scope.get("raw_path")
     path = raw.decode("latin-1") if raw else quote(request.scope["path"])
+    path = path.replace(f"/{renamed[0]}", f"/{renamed[1]}", 1)
     query = request.scope["query_string"].decode("latin-1")
     url = URL(f"{site}{path}" + (f"?{query}" if query else ""))
     if proof is not None:

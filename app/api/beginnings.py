@@ -51,8 +51,8 @@ class Beginnings:
             Refusal: as the gate and the service do.
             Elsewhere: where it is another's.
         """
-        if self._whereabouts is not None and (site := self._whereabouts.of(message.session)) is not None:
-            raise Elsewhere(socket_at(site))
+        if self._whereabouts is not None and (at := self._whereabouts.of(message.session)) is not None:
+            raise Elsewhere(socket_at(at.url, at.ref))
         self._gate.check(message.token, message.session, "feed")
         session = self._service.find(message.session)
         KEY.set(session.owner)

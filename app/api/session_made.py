@@ -30,7 +30,7 @@ def describe_made(session: Session, gate: Gate, site: str, pages: str = "") -> S
     avatar = session.cast.avatar
     return SessionMade(
         id=session.ref,
-        feed=FeedDoor(url=socket_at(site), token=feed.text),
+        feed=FeedDoor(url=socket_at(site, session.ref), token=feed.text),
         # a fragment is not sent to servers, so that the token stands in no log
         view=ViewDoor(
             whep=f"{site}/whep/{session.ref}",

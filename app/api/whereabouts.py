@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlencode
 
+from app.session_ref import seal_in
 from app.sessions.session import Session
+
+SESSION = "session"  # of a socket's query: a proxy reads it, and nobody else
 
 
 class Elsewhere(Exception):
@@ -13,6 +18,14 @@ class Elsewhere(Exception):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.url = url
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A session elsewhere: its reference there, and the address that clients are told; no reference: ask there."""
+
+    ref: str
+    url: str
 
 
 class Place(Protocol):
@@ -36,8 +49,8 @@ class Whereabouts(Protocol):
         """The address at which sessions are made."""
         ...
 
-    def of(self, ref: str) -> str | None:
-        """Return the address of whose a session is; None where it is here, or nobody's."""
+    def of(self, ref: str) -> At | None:
+        """Return where a session is; None where it is here, or nobody's."""
         ...
 
     def keeps(self, ticket: str) -> bool:
@@ -49,6 +62,7 @@ class Whereabouts(Protocol):
         ...
 
 
-def socket_at(site: str) -> str:
-    """Return the address of a site's ``/ws``."""
-    return site.replace("http", "ws", 1) + "/ws"
+def socket_at(site: str, ref: str = "") -> str:
+    """Return the address of a site's ``/ws``, which says for which session where that has a reference."""
+    query = f"?{urlencode({SESSION: ref})}" if seal_in(ref) else ""
+    return f"{site.replace('http', 'ws', 1)}/ws{query}"

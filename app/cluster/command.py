@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+from pathlib import Path
 from typing import Any
 
 from app.config import load_settings
@@ -30,6 +31,12 @@ def add_parser(commands: Any) -> None:
     status.add_argument("--json", action="store_true", help="for programs")
     status.set_defaults(run=_status)
 
+    targets = actions.add_parser("targets", help="where Prometheus finds the stages, for file_sd_configs")
+    targets.add_argument("--url", help="address of the front (LIPWIRE_FRONT_URL)")
+    targets.add_argument("--out", type=Path, metavar="FILE", help="the file to write; else they are printed")
+    targets.add_argument("--every", type=float, metavar="S", help="write it again every S seconds, until Ctrl-C")
+    targets.set_defaults(run=_targets)
+
 
 def _up(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("ray") is None or importlib.util.find_spec("obstore") is None:
@@ -47,3 +54,9 @@ def _status(args: argparse.Namespace) -> int:
     from app.cluster.status import status
 
     return status(load_settings(front_url=args.url), args.json)
+
+
+def _targets(args: argparse.Namespace) -> int:
+    from app.cluster.tell_targets import tell_targets
+
+    return tell_targets(load_settings(front_url=args.url), args.out, args.every)

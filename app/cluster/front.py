@@ -21,6 +21,7 @@ from app.cluster.front_sessions import front_session_routes
 from app.cluster.front_socket import FrontSocket
 from app.cluster.front_status import FrontCheckup, FrontMetrics, stage_routes
 from app.cluster.lobby import Lobby
+from app.cluster.owners_route import owner_routes
 from app.cluster.placing import Placing
 from app.cluster.reception import Reception
 from app.cluster.redirects import SentOn, answer_elsewhere
@@ -44,6 +45,9 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
     """Make the application. ``sources``: where its pages may connect to, of a content security policy."""
     placing, whereabouts = backstage.placing, backstage.whereabouts
     reception = Reception(lobby, placing, whereabouts)
+    settings = lobby.settings
+    name = settings.stage_url if settings.shares_one_name else ""
+    to_proxies = (owner_routes(whereabouts.site_of, settings.trusted_proxies),) if name else ()
     of_one = (
         _about_one(session_routes(lobby, gate)),
         output_routes(lobby, gate),
@@ -52,7 +56,7 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
     )
     sent_on = APIRouter()
     for router in of_one:
-        sent_on.include_router(router, dependencies=[Depends(SentOn(whereabouts, gate))])
+        sent_on.include_router(router, dependencies=[Depends(SentOn(whereabouts, gate, name))])
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
@@ -70,6 +74,7 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
             front_session_routes(lobby, gate, reception, whereabouts, backstage.roll),
             revival_routes(Revival(lobby, gate, reception, whereabouts, backstage.roll), gate),
             sent_on,
+            *to_proxies,
         ),
         metrics=FrontMetrics(whereabouts, placing),
         metrics_port=0,  # of a machine, which has several of us

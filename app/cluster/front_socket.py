@@ -74,7 +74,7 @@ class FrontSocket:
             at = await self._whereabouts.find(message.session)
             if at is None:
                 raise Refusal("no_such_session", "There is no such session, or it has ended; make another.")
-            return socket_at(at.url)
+            return socket_at(self._lobby.settings.shown(at.url), at.ref)
         raise Refusal("not_started", 'Send "start" or "attach" before anything else.')
 
     async def _first_text(self, socket: WebSocket) -> str:

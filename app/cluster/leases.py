@@ -37,9 +37,9 @@ class Leases:
     Bound: ``max_sessions`` sessions, tickets and openings; full: refused.
     """
 
-    def __init__(self, service: Service, gate: Gate) -> None:
+    def __init__(self, service: Service, gate: Gate, ref_of: Callable[[str], str]) -> None:
         self._service, self._gate = service, gate
-        self.tickets = Tickets(self._settle)
+        self.tickets = Tickets(self._settle, ref_of)
         self._held: dict[str, Lease] = {}  # bare id → the lease of an open session
         self._stand_ins: dict[str, Lease] = {}  # bare id → the one that stands in for a lost one
         self._opening: dict[str, asyncio.Event] = {}  # bare id → whether a session that comes back is there

@@ -88,7 +88,8 @@ class Revival:
         Raises:
             Refusal: ``no_such_session``, or ``session_moving`` where its stage does not answer.
         """
-        id, site = bare(at.ref), self._lobby.settings.front_url
+        id, pages = bare(at.ref), self._lobby.settings.front_url
+        site = self._lobby.settings.shown(at.url)
         proven = self._gate.pass_for(id, caller=Caller(claims.owner)) if claims.owner else ""
         view = await self._roll.view(at, proven)
         left_s = max(1.0, claims.end - wall_clock().timestamp())
@@ -96,9 +97,9 @@ class Revival:
         watch = self._gate.issue(id, "view", left_s)
         return SessionMade(
             id=at.ref,
-            feed=FeedDoor(url=socket_at(at.url), token=feed.text),
+            feed=FeedDoor(url=socket_at(site, at.ref), token=feed.text),
             view=ViewDoor(
-                whep=f"{at.url}/whep/{at.ref}", watch=f"{site}/watch/{at.ref}#token={watch.text}", token=watch.text
+                whep=f"{site}/whep/{at.ref}", watch=f"{pages}/watch/{at.ref}#token={watch.text}", token=watch.text
             ),
             width=view["width"],
             height=view["height"],

@@ -12,7 +12,7 @@ from app.cluster.lease import Item
 from app.cluster.leases import Leases
 from app.cluster.moves import Moves
 from app.cluster.seals import Owner, Seals
-from app.cluster.stage_settings import settings_of_stage
+from app.cluster.stage_settings import settings_of_stage, site_of
 from app.cluster.stage_whereabouts import StageWhereabouts
 from app.config import Settings, SettingsError
 from app.main import create_app
@@ -26,6 +26,7 @@ class StageParts:
     """A stage, not yet running. On its own event loop."""
 
     id: str
+    site: str  # where it is reached, by its clients or by the proxy before it
     service: Service
     server: Server
     leases: Leases
@@ -40,24 +41,29 @@ class StageParts:
         """
         keys = KeyRing.of(settings)  # that of the node, not of this stage's folder
         own = settings_of_stage(settings, keys, listeners[0], ip)
+        site = site_of(own, ip) if own.shares_one_name else own.public_url
         try:
-            seal = seals.seal(Owner(own.public_url, id))
+            seal = seals.seal(Owner(site, id))
         except ValueError as error:
             raise SettingsError(str(error)) from error
-        service = Service(own, ref_of=lambda bare: f"{bare}{DOT}{seal}", keys=keys)
+
+        def ref_of(bare: str) -> str:
+            return f"{bare}{DOT}{seal}"
+
+        service = Service(own, ref_of=ref_of, keys=keys)
         check_parts(own, service.engines)
         gate = Gate(own, keys, service.audit, of_stage=True)
-        leases = Leases(service, gate)
-        whereabouts = StageWhereabouts(service, leases.tickets, seals, settings.front_url)
+        leases = Leases(service, gate, ref_of)
+        whereabouts = StageWhereabouts(service, leases.tickets, seals, Owner(site, id))
         server = server_over(service, create_app(service, gate, whereabouts), listeners)
-        return cls(id, service, server, leases, Moves(service, leases, whereabouts))
+        return cls(id, site, service, server, leases, Moves(service, leases, whereabouts))
 
     def card(self) -> Item:
         """Say what the stage is and has."""
         service = self.service
         return {
             "stage": self.id,
-            "url": service.settings.public_url,
+            "url": self.site,
             "places": service.settings.max_sessions,
             "sessions": [
                 {"bare": each.id, "ref": each.ref, "owner": each.owner, "since_s": round(each.age_s, 1)}

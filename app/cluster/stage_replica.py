@@ -15,6 +15,7 @@ from ray import serve
 from app import __version__
 from app.clock import MonotonicClock
 from app.cluster.lease import Item
+from app.cluster.node_settings import of_this_node
 from app.cluster.ray_directory import RayDirectory
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.seals import Seals
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 LOOK_S = 0.2  # between looks at who has come and gone
 CARD_NS = NS_PER_S  # between cards, while nobody does
 STUCK_NS = 20 * NS_PER_S  # that the stage's thread may say nothing, before Serve starts another replica
+BUSY, BUSY_S = "server_busy", 20.0
 FRONT = "Front"  # the deployment that places sessions
 
 
@@ -43,7 +45,7 @@ class StageReplica:
         self._id = self._context.replica_id.unique_id
         self._clock, self._loop = MonotonicClock(), asyncio.get_running_loop()
         self._directory = RayDirectory(directory, self._clock)
-        self._settings = Settings(**settings)
+        self._settings = of_this_node(Settings(**settings))
         self._server = StageServer(self._settings, self._id, node_ip(), Seals(self._settings.token_secret))
         await self._server.start()
         node = f"{socket.gethostname()} ({node_ip()})"
@@ -53,9 +55,17 @@ class StageReplica:
         self._telling = asyncio.create_task(self._tell(), name="cards")
 
     async def hold(self, wish: Item) -> AsyncIterator[Item]:
-        """Hold a lease: see :meth:`StageServer.hold`."""
+        """Hold a lease: see :meth:`StageServer.hold`.
+
+        A call that was refused as the machine has no time stays open for a while: so Serve asks other stages before
+        this one, and sees that there are too few.
+        """
+        code = ""
         async for item in self._server.hold(wish):
+            code = item["refused"]["code"] if "refused" in item else code
             yield item
+        if code == BUSY:
+            await asyncio.sleep(BUSY_S)
 
     def check_health(self) -> None:
         """Tell Serve that the stage's thread lives.

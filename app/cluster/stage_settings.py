@@ -42,6 +42,13 @@ def settings_of_stage(settings: Settings, keys: KeyRing, listener: socket.socket
     )
 
 
+def site_of(own: Settings, ip: str) -> str:
+    """Return the address at which a stage listens, for the cluster's other machines: no other stage has it."""
+    host = "127.0.0.1" if is_loopback(own.host) else ip
+    scheme = "https" if own.ssl_certfile else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{own.port}"
+
+
 def stage_url(settings: Settings, ip: str, port: int) -> str:
     """Return the address at which clients reach a stage."""
     url = settings.stage_url.format(ip=f"[{ip}]" if ":" in ip else ip, port=port)

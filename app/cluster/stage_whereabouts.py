@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.api.whereabouts import Place
-from app.cluster.seals import BadSeal, Seals
+from app.api.whereabouts import At, Place
+from app.cluster.seals import BadSeal, Owner, Seals
 from app.cluster.tickets import Tickets
 from app.session_ref import bare
 from app.sessions.service import Service
@@ -25,28 +25,33 @@ class StageWhereabouts:
     Bound: one twin a session of this stage, which is closed once all have moved.
     """
 
-    def __init__(self, service: Service, tickets: Tickets, seals: Seals, front: str) -> None:
-        self._service, self._tickets, self._seals, self._front = service, tickets, seals, front
+    def __init__(self, service: Service, tickets: Tickets, seals: Seals, own: Owner) -> None:
+        """``own`` is this stage, as its seal has it."""
+        self._service, self._tickets, self._seals = service, tickets, seals
+        self._site, self._id = own.url, own.stage
         self._twins: dict[str, Twin] = {}
 
     @property
     def front(self) -> str:
         """See :class:`Whereabouts`."""
-        return self._front
+        return self._service.settings.front_url
 
-    def of(self, ref: str) -> str | None:
+    def of(self, ref: str) -> At | None:
         """See :class:`Whereabouts`. What lives here is here, whatever a reference says: it may have come back."""
         id = bare(ref)
         is_here, twin = id in self._service.sessions, self._twins.get(id)
         if twin is not None and (not is_here or ref == twin.ref):
-            return twin.site
+            return At(twin.ref, self._service.settings.shown(twin.site))
         if is_here:
             return None
         try:
-            site = self._seals.open(ref).url
+            owner = self._seals.open(ref)
         except BadSeal:
             return None
-        return None if site == self._service.settings.public_url else site
+        if owner.url != self._site:
+            return At(ref, self._service.settings.shown(owner.url))
+        # one that stood at this address before: who is left of its sessions, a front knows
+        return None if owner.stage == self._id else At("", self.front)
 
     def keeps(self, ticket: str) -> bool:
         """See :class:`Whereabouts`."""

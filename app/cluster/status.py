@@ -15,8 +15,27 @@ PATIENCE_S = 5.0
 TITLES = ("STAGE", "SESSIONS", "PLACES", "LOAD", "STATE", "VERSION", "NODE", "URL")
 
 
+class NoFront(Exception):
+    """No front says how stages are; the message says why."""
+
+
 def status(settings: Settings, as_json: bool) -> int:
     """Print what the front says; returns the exit status: 0 where a stage takes sessions, 1 where none does."""
+    try:
+        said = ask(settings)
+    except NoFront as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(said, indent=2) if as_json else table(said))
+    return 0 if any(not stage["draining"] for stage in said["stages"]) else 1
+
+
+def ask(settings: Settings) -> dict[str, Any]:
+    """Return what the front says of all stages.
+
+    Raises:
+        NoFront: it does not.
+    """
     key = next((key for key in settings.api_keys if not key.startswith(SUM_PREFIX)), "")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = f"{settings.front_url}/api/stages"
@@ -24,13 +43,10 @@ def status(settings: Settings, as_json: bool) -> int:
         answer = httpx.get(url, headers=headers, timeout=PATIENCE_S)
         said: dict[str, Any] = answer.json()
     except (httpx.HTTPError, ValueError) as error:
-        print(f"error: there is no front at {settings.front_url} ({error}); set LIPWIRE_FRONT_URL.", file=sys.stderr)
-        return 2
+        raise NoFront(f"there is no front at {settings.front_url} ({error}); set LIPWIRE_FRONT_URL.") from error
     if answer.status_code != httpx.codes.OK:
-        print(f"error: {said.get('detail', 'the front refuses to say')}", file=sys.stderr)
-        return 2
-    print(json.dumps(said, indent=2) if as_json else table(said))
-    return 0 if any(not stage["draining"] for stage in said["stages"]) else 1
+        raise NoFront(said.get("detail", "the front refuses to say"))
+    return said
 
 
 def table(said: dict[str, Any]) -> str:

@@ -13,23 +13,23 @@ from urllib.parse import urlsplit
 READABLE = 0o644
 
 
-def targets(cards: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a target for each stage that said a card: where it listens, and what its series are to be told apart by.
+def targets(stages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a target for each stage (as ``/api/stages`` lists them), and what its series are to be told apart by.
 
     The labels are ``replica``, the stage's id, and ``node``, its machine's address. (``stage`` is a label of
     ``lipwire_stage_seconds``.)
     """
     found = []
-    for card in sorted(cards, key=lambda each: str(each["stage"])):
-        address = urlsplit(card.get("inner") or card["url"])
-        labels = {"replica": str(card["stage"]), "node": address.hostname or ""}
+    for stage in sorted(stages, key=lambda each: str(each["id"])):
+        address = urlsplit(stage["url"])
+        labels = {"replica": str(stage["id"]), "node": address.hostname or ""}
         if address.scheme == "https":
             labels["__scheme__"] = "https"
         found.append({"targets": [address.netloc], "labels": labels})
     return found
 
 
-def write_targets(path: Path, cards: Iterable[Mapping[str, Any]]) -> None:
+def write_targets(path: Path, stages: Iterable[Mapping[str, Any]]) -> None:
     """Put the targets into a file in one step, so that Prometheus never reads half of them.
 
     Raises:
@@ -38,7 +38,7 @@ def write_targets(path: Path, cards: Iterable[Mapping[str, Any]]) -> None:
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(json.dumps(targets(cards), indent=1) + "\n")
+            file.write(json.dumps(targets(stages), indent=1) + "\n")
         os.chmod(draft, READABLE)
         os.replace(draft, path)
     except BaseException:

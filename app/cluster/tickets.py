@@ -18,8 +18,8 @@ Settle = Callable[["Ticket", Session | None], None]
 class Ticket:
     """A place that is kept. ``owner``: the id of the key that it was promised to, empty for none."""
 
-    def __init__(self, owner: str, lease: Lease, settle: Settle) -> None:
-        self.text = secrets.token_urlsafe(TICKET_BYTES)
+    def __init__(self, text: str, owner: str, lease: Lease, settle: Settle) -> None:
+        self.text = text
         self.owner, self.lease, self._settle = owner, lease, settle
 
     def settle(self, session: Session | None) -> None:
@@ -31,10 +31,11 @@ class Tickets:
     """Those that have been given out, each good once and for ``TICKET_S``. On the event loop.
 
     Bound: the stage's places, as one is counted for each until it is settled. ``settle`` is told what became of each.
+    ``ref_of`` makes references of what is unique here, so that a proxy knows whose a ticket is.
     """
 
-    def __init__(self, settle: Settle) -> None:
-        self._settle = settle
+    def __init__(self, settle: Settle, ref_of: Callable[[str], str]) -> None:
+        self._settle, self._ref_of = settle, ref_of
         self._kept: dict[str, tuple[Ticket, asyncio.TimerHandle]] = {}
         self._unsettled: set[Ticket] = set()
 
@@ -46,7 +47,8 @@ class Tickets:
 
     def make(self, owner: str, lease: Lease) -> Ticket:
         """Keep a place."""
-        ticket = Ticket(owner, lease, self._settled)
+        text = self._ref_of(secrets.token_urlsafe(TICKET_BYTES))
+        ticket = Ticket(text, owner, lease, self._settled)
         self._unsettled.add(ticket)
         timer = asyncio.get_running_loop().call_later(TICKET_S, self._expire, ticket.text)
         self._kept[ticket.text] = ticket, timer

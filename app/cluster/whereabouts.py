@@ -106,6 +106,11 @@ class Whereabouts:
                 self._cards = ()
         return self._cards
 
+    def site_of(self, ref: str) -> str | None:
+        """Return the address of the stage that a reference names; None where it names none of ours."""
+        owner = self.owner_of(ref)
+        return owner.url if owner else None
+
     def owner_of(self, ref: str) -> Owner | None:
         """Return the stage that a reference names; None where it names none of ours."""
         try:

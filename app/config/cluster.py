@@ -48,6 +48,10 @@ class Cluster(SettingsGroup):
         """Whether all stages are reached under one address, by a proxy that routes by references."""
         return "{" not in self.stage_url
 
+    def shown(self, site: str) -> str:
+        """Return what clients are told where a stage is at ``site``: that, or the one name."""
+        return self.stage_url if self.shares_one_name else site
+
     @field_validator("store")
     @classmethod
     def _check_store(cls, value: str) -> str:

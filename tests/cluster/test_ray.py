@@ -38,7 +38,7 @@ async def test_two_stages_and_the_death_of_one(tmp_path: Path) -> None:
         assert (await speak(back, name="back again"))["played_ms"] >= 1000
 
         async def is_found() -> bool:
-            return (await cluster.view(one)).headers.get("location", "").startswith(cluster.owner(back).url)
+            return str((await cluster.view(one)).headers.get("location", "")).startswith(cluster.owner(back).url)
 
         await until(is_found)  # under its old name too
         again = await cluster.ask(

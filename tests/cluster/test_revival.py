@@ -52,7 +52,7 @@ def test_who_comes_second_finds_it_where_it_lives(tmp_path: Path) -> None:
         served.hear("b", BARE)
         third = revive(served)
         assert third.status_code == 200 and third.json()["id"] == ref(stage="b")
-        assert third.json()["feed"]["url"] == url_of("b").replace("http", "ws") + "/ws"
+        assert third.json()["feed"]["url"].startswith(url_of("b").replace("http", "ws") + "/ws?session=")
         served.gate.check(third.json()["feed"]["token"], BARE, "feed")
         assert len(served.placer.wishes) == 1
 

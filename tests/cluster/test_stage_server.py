@@ -103,7 +103,7 @@ async def test_sessions_on_two_stages_are_spoken_on_at_once(pair: list[StageServ
     made = [await holder.make(stage) for stage in pair]
     for stage, each in zip(pair, made, strict=True):
         assert is_bare_id(bare(each["id"])) and Seals(SECRET).open(each["id"]).url == stage.url
-        assert each["feed"]["url"] == stage.url.replace("http", "ws") + "/ws"
+        assert each["feed"]["url"] == f"{stage.url.replace('http', 'ws')}/ws?session={each['id']}"
         assert each["view"]["whep"] == f"{stage.url}/whep/{each['id']}"
         assert each["view"]["watch"].startswith(f"{FRONT}/watch/{each['id']}#token=")
     assert await asyncio.gather(*map(speak, made)) == [[("1", 1000)], [("1", 1000)]]
@@ -409,7 +409,7 @@ async def test_where_no_port_is_free_it_says_so(tmp_path: Path) -> None:
     ("wrong", "match"),
     [
         ({"token_secret": ""}, "LIPWIRE_TOKEN_SECRET"),
-        ({"stage_url": "https://" + "a" * 80}, "too long"),
+        ({"stage_url": "https://" + "a" * 80 + ":{port}"}, "too long"),
         ({"engine": "none"}, "LIPWIRE_ENGINE"),
         ({"ssl_certfile": "/none", "ssl_keyfile": "/none"}, "certificate"),
     ],

@@ -153,9 +153,11 @@ class Front:
 class OneName:
     """nginx before a front and two stages; all of them end with :meth:`close`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, front_port: int | None = None) -> None:
+        """``front_port``: of a real front, where none is stood for."""
         self._nginx_command = need_nginx()
         self.folder, self.front = folder, Front()
+        self._front_port = front_port or self.front.port
         self.port = free_port()
         self.url = f"https://localhost:{self.port}"
         certificate, _ = make_certificate(folder)
@@ -171,6 +173,9 @@ class OneName:
             flags = ("--engine", "clapper")
             proxied = partial(Server.start, public_url=self.url, trusted_proxies="127.0.0.1")
             self.stages.append(proxied(own, *flags, api_keys=KEY, drain_s="5"))
+        self.start_nginx()
+
+    def start_nginx(self) -> None:
         (self.folder / "lipwire.conf").write_text(self._config())
         (self.folder / "nginx.conf").write_text(MAIN.format(user=getpass.getuser(), folder=self.folder))
         with (self.folder / "nginx.log").open("wb") as log:
@@ -205,7 +210,7 @@ class OneName:
     def _config(self) -> str:
         text = CONFIG.read_text()
         for wanted, own in (
-            ("127.0.0.1:8000 max_fails", f"127.0.0.1:{self.front.port} max_fails"),
+            ("127.0.0.1:8000 max_fails", f"127.0.0.1:{self._front_port} max_fails"),
             ("listen 443 ssl http2;", f"listen 127.0.0.1:{self.port} ssl http2;"),
             ("    listen [::]:443 ssl http2;\n", ""),
             ("listen 80;", f"listen 127.0.0.1:{free_port()};"),

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 import websockets
 
+from app.api.astray import ASK_FRONT
 from app.clock import MonotonicClock
 from bench.whep_guest import WhepGuest
 from tests.deploy.one_name import KEY, OneName, need_nginx, wait_until
@@ -338,6 +340,31 @@ async def test_who_floods_is_told_when_to_come_again(site: OneName) -> None:
     assert passed + len(refused) == len(answers) and passed <= 310 + 60 * seconds
     for answer in refused:
         assert answer.json()["code"] == "too_many_connections" and answer.headers["retry-after"]
+
+
+class Handing(BaseHTTPRequestHandler):
+    """A stage that stands where another one died: it has nginx ask a front."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(307)
+        for name, value in {"Location": "https://x/", "Content-Length": "0", **ASK_FRONT}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *said: object) -> None:
+        """Say nothing."""
+
+
+async def test_a_stage_hands_a_request_to_the_front_with_its_method_and_body(site: OneName) -> None:
+    with HTTPServer(("127.0.0.1", 0), Handing) as stage:
+        threading.Thread(target=stage.serve_forever, name="stage", daemon=True).start()
+        site.front.owners["handed"] = f"http://127.0.0.1:{stage.server_port}"
+        async with visitor(site) as http:
+            told = await http.post("/whep/handed", content=bytes(5000))
+        stage.shutdown()
+    assert told.json()["code"] == "no_such_session", "the front's word"
+    assert (site.front.asked[-1], site.front.bodies[-1]) == ("POST /whep/handed", b"5000")
 
 
 class Trap:

@@ -148,17 +148,15 @@ def test_stages_are_found_in_the_file_and_told_apart(tmp_path: Path) -> None:
         for name in ("first", "second"):
             (tmp_path / name).mkdir()
             servers.append(Server.start(tmp_path / name, engine="clapper", api_keys=KEY))
-        cards = [
-            {"stage": f"stage-{number}", "url": "https://x", "inner": each.url} for number, each in enumerate(servers)
-        ]
+        found = [{"id": f"stage-{number}", "url": each.url} for number, each in enumerate(servers)]
         stages = tmp_path / "lipwire-stages.json"
-        write_targets(stages, cards[:1])
+        write_targets(stages, found[:1])
         (tmp_path / "lipwire-key").write_text(KEY)
         prometheus = Prometheus.start(tmp_path, {"/etc/prometheus": str(tmp_path)}, "cluster.yml")
         try:
             prometheus.wait_until_scraped(1)
             assert [each["metric"]["replica"] for each in prometheus.query('up{job="lipwire"} == 1')] == ["stage-0"]
-            write_targets(stages, cards)
+            write_targets(stages, found)
             prometheus.wait_until('count(up{job="lipwire"} == 1) == 2')
             places = prometheus.query("lipwire_sessions_limit")
             assert {each["metric"]["replica"] for each in places} == {"stage-0", "stage-1"}
@@ -167,7 +165,7 @@ def test_stages_are_found_in_the_file_and_told_apart(tmp_path: Path) -> None:
             assert not prometheus.query('{__name__=~"lipwire.*", exported_stage!=""}')
             for rule in prometheus.rules():
                 assert (rule["health"], rule.get("lastError", "")) in (("ok", ""), ("unknown", "")), rule
-            write_targets(stages, cards[1:])
+            write_targets(stages, found[1:])
             prometheus.wait_until('count(up{job="lipwire"}) == 1')
             assert prometheus.query("prometheus_sd_file_mtime_seconds"), "the alert for an old file can come"
         finally:
