@@ -50,7 +50,7 @@ def main() -> int:
         pass
     serve.delete(APPLICATION)
     ray.shutdown()
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
     return 0
 
 
