@@ -20,12 +20,14 @@ from app.cluster.tickets import Ticket, Tickets
 from app.cluster.wish import Wish
 from app.errors import Refusal
 from app.log_context import ADDRESS, KEY
+from app.media import NS_PER_S
 from app.sessions.service import Service
 from app.sessions.session import Session
 from app.tracing import following
 
 logger = logging.getLogger(__name__)
 
+LOOK_NS = NS_PER_S // 5
 CROWDED = ("server_full", "server_busy")  # refusals that come of more sessions than who sent the call knew of
 
 
@@ -41,6 +43,7 @@ class Leases:
         self._held: dict[str, Lease] = {}  # bare id → the lease of an open session
         self._stand_ins: dict[str, Lease] = {}  # bare id → the one that stands in for a lost one
         self._opening: dict[str, asyncio.Event] = {}  # bare id → whether a session that comes back is there
+        self._present: set[str] = set()  # bare ids of sessions that have not ended, to the last of their files
         self._coming = 0  # sessions that are being opened
         self._watches: set[asyncio.Task[None]] = set()
         self._farewell: Callable[[Session], None] | None = None
@@ -129,6 +132,8 @@ class Leases:
         finally:
             self._coming -= 1
         self._hold(session, lease)
+        if wish.outputs:
+            self._beside(self._push_on(session, wish), f"outputs of {session.id}")
         return self._made(session, wish.site)
 
     async def _require_place(self) -> None:
@@ -146,7 +151,7 @@ class Leases:
     @property
     def taken(self) -> int:
         """How many places are taken, kept for somebody, or about to be."""
-        return len(self._service.sessions) + len(self.tickets) + self._coming
+        return len(self._present) + len(self.tickets) + self._coming
 
     def _made(self, session: Session, site: str) -> Item:
         made = describe_made(session, self._gate, self._service.settings.public_url, site)
@@ -154,6 +159,7 @@ class Leases:
 
     def _hold(self, session: Session, lease: Lease) -> None:
         """Let a lease last as long as a session."""
+        self._present.add(session.id)
         if not lease.is_lost:
             self._held[session.id] = lease
         elif not lease.told:  # nobody will ever know of it
@@ -186,8 +192,20 @@ class Leases:
         else:
             self._hold(session, ticket.lease)
 
+    async def _push_on(self, session: Session, wish: Wish) -> None:
+        """Go on with the outputs of a session that has come here: servers refuse a second one beside it."""
+        clock = self._service.clock
+        while wish.is_fed and not session.was_fed and not session.over:
+            await clock.sleep_until(clock.now_ns() + LOOK_NS)
+        for request in () if session.over else wish.outputs:
+            try:
+                session.outputs.add(request)
+            except Refusal as refusal:
+                logger.warning("session %s: an output does not go on, %s", session.id, refusal.code)
+
     async def _watch(self, session: Session) -> None:
         await session.closed.wait()
+        self._present.discard(session.id)
         for leases in (self._held, self._stand_ins):
             if (lease := leases.pop(session.id, None)) is not None:
                 lease.end()

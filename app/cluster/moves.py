@@ -69,6 +69,8 @@ class Moves:
             "bare_id": id,
             "next_utterance": session.next_utterance,
             "site": self._service.settings.front_url,
+            "outputs": [asdict(each) for each in session.outputs.wanted()],
+            "is_fed": session.fed,
         }
 
     def moved(self, id: str, made: Item) -> None:

@@ -30,22 +30,24 @@ class Ticket:
 class Tickets:
     """Those that have been given out, each good once and for ``TICKET_S``. On the event loop.
 
-    Bound: the stage's places, as one is counted for each. ``settle`` is told what became of each.
+    Bound: the stage's places, as one is counted for each until it is settled. ``settle`` is told what became of each.
     """
 
     def __init__(self, settle: Settle) -> None:
         self._settle = settle
         self._kept: dict[str, tuple[Ticket, asyncio.TimerHandle]] = {}
+        self._unsettled: set[Ticket] = set()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._unsettled)
 
     def __contains__(self, text: str) -> bool:
         return text in self._kept
 
     def make(self, owner: str, lease: Lease) -> Ticket:
         """Keep a place."""
-        ticket = Ticket(owner, lease, self._settle)
+        ticket = Ticket(owner, lease, self._settled)
+        self._unsettled.add(ticket)
         timer = asyncio.get_running_loop().call_later(TICKET_S, self._expire, ticket.text)
         self._kept[ticket.text] = ticket, timer
         return ticket
@@ -62,6 +64,10 @@ class Tickets:
         """Keep none any more."""
         for text in list(self._kept):
             self._expire(text)
+
+    def _settled(self, ticket: Ticket, session: Session | None) -> None:
+        self._unsettled.discard(ticket)
+        self._settle(ticket, session)
 
     def _expire(self, text: str) -> None:
         if (ticket := self.take(text)) is not None:

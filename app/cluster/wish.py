@@ -10,13 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import Refusal
 from app.session_ref import is_bare_id
+from app.sessions.output_target import OutputRequest
 from app.sessions.session_request import SessionRequest
 
 
 class Wish(BaseModel):
     """A session (``kind`` "session"), or a place for one that a socket is going to start ("place").
 
-    ``site``: the address of the page that shows it. ``bare_id``: of a session that comes back, or from elsewhere.
+    ``site``: the address of the page that shows it. ``bare_id``: of a session that comes back, or from elsewhere; with
+    its ``outputs``, which begin once its feeder has come too (``is_fed``).
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # fronts of the next release may say more
@@ -26,6 +28,8 @@ class Wish(BaseModel):
     site: str = ""
     bare_id: str = ""
     next_utterance: int = Field(default=1, ge=1)
+    outputs: tuple[OutputRequest, ...] = ()
+    is_fed: bool = False
 
     @classmethod
     def parse(cls, said: Mapping[str, Any]) -> Wish:

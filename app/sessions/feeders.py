@@ -29,6 +29,11 @@ class Feeders:
         return bool(self._feeders) and not self._feeders[-1].left
 
     @property
+    def was_fed(self) -> bool:
+        """Whether anybody holds the lease, or has."""
+        return bool(self._feeders)
+
+    @property
     def next_pts(self) -> int:
         """Of the slice that comes next, whoever sends it."""
         return max((feeder.next_pts for feeder in self._feeders), default=0)

@@ -141,6 +141,7 @@ class Outputs:
         self._media, self._size, self._network = media, size, network
         self._clock, self._on_live, self._chance = clock, on_live, chance
         self._outputs: dict[str, Output] = {}
+        self._asked: dict[str, OutputRequest] = {}
         self._closed = False
 
     @property
@@ -162,12 +163,17 @@ class Outputs:
             raise Refusal("too_many_outputs", f"A session has {MOST_OUTPUTS} outputs at most; delete one first.")
         id = secrets.token_hex(4)
         status = OutputStatus(id, request.kind, shown_url(request), "connecting", 0, None, wall_clock())
+        self._asked[id] = request
         self._outputs[id] = Output(status, push, self._clock, self._on_live, self._chance)
         return status
 
     def all(self) -> list[OutputStatus]:
         """Return every output as it is now, the oldest first."""
         return [output.status for output in self._outputs.values()]
+
+    def wanted(self) -> list[OutputRequest]:
+        """Return what was asked for and has not failed, secrets included."""
+        return [self._asked[id] for id, output in self._outputs.items() if output.status.state != "failed"]
 
     def find(self, id: str) -> OutputStatus:
         """Return one as it is now.
@@ -188,6 +194,7 @@ class Outputs:
             await output.aclose()
         finally:
             self._outputs.pop(id, None)
+            self._asked.pop(id, None)
 
     async def aclose(self) -> None:
         """Stop all; again is fine."""

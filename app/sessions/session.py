@@ -111,6 +111,11 @@ class Session(PlayoutListener):
         return self._feeders.fed
 
     @property
+    def was_fed(self) -> bool:
+        """Whether anybody feeds it, or has."""
+        return self._feeders.was_fed
+
+    @property
     def attended(self) -> bool:
         """Whether somebody feeds or watches it, or another server takes it."""
         return self.fed or self.viewer_count > 0 or self.outputs.live > 0

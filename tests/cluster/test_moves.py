@@ -139,6 +139,34 @@ async def test_a_session_that_nobody_feeds_moves_at_once_and_keeps_its_time(
         await client.expect("speaking", 30, state="finished", utterance="4")
 
 
+@pytest.mark.parametrize("fed", [True, False])
+async def test_outputs_go_on_where_the_feeder_goes(pair: list[StageServer], holder: Holder, fed: bool) -> None:
+    one, other = pair
+    made = await holder.make(one)
+    pushed = {"kind": "whip", "url": "http://127.0.0.1:9/whip", "token": "secret"}  # where nobody is
+
+    async def outputs(http: httpx.AsyncClient, ref: str, stage: StageServer) -> list[str]:
+        answer = await http.get(f"{stage.url}/api/sessions/{ref}/outputs")
+        return [each["url"] for each in answer.json()["outputs"]]
+
+    async with httpx.AsyncClient() as http, Client(made["feed"]["url"]) as feeder:
+        assert (await http.post(f"{one.url}/api/sessions/{made['id']}/outputs", json=pushed)).status_code == 201
+        if fed:
+            await attach(feeder, made)
+        draining = asyncio.create_task(one.drain(LONG_S, placer(holder, other)))
+        if fed:
+            move = await feeder.expect("move", 30)
+            assert await outputs(http, move["session"], other) == []
+            async with Client(move["url"]) as moved:
+                await attach(moved, {**made, "id": move["session"]})
+                await feeder.say("stop")
+                await asyncio.wait_for(draining, 30)
+        await asyncio.wait_for(draining, 30)
+        async with asyncio.timeout(20):
+            while await outputs(http, made["id"], other) != [pushed["url"]]:
+                await asyncio.sleep(0.1)
+
+
 async def test_it_is_tried_again_until_another_stage_has_a_place(pair: list[StageServer], holder: Holder) -> None:
     one, other = pair
     await holder.make(one)

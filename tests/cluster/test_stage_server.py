@@ -174,6 +174,17 @@ async def test_a_full_stage_refuses_and_kept_places_count(pair: list[StageServer
         await asyncio.wait_for(lease, 5)  # no session here has lost its lease
 
 
+async def test_a_flood_of_calls_and_tickets_takes_no_more_than_there_is(
+    pair: list[StageServer], holder: Holder
+) -> None:
+    calls = [holder.ask(pair[0], wish("session" if number % 2 else "place")) for number in range(60)]
+    answers = [first for first, _ in await asyncio.gather(*calls)]
+    assert sum("refused" not in first for first in answers) == 4
+    assert {first["refused"]["code"] for first in answers if "refused" in first} == {"server_full"}
+    leases = pair[0]._running[1].leases
+    assert leases.taken == 4 and len(leases._held) + len(leases.tickets) == 4 and not leases._stand_ins
+
+
 async def test_a_refused_call_stands_in_for_a_lost_lease_until_that_session_ends(
     pair: list[StageServer], holder: Holder
 ) -> None:
@@ -216,6 +227,16 @@ async def test_a_ticket_starts_one_session_on_a_socket(pair: list[StageServer], 
         assert (again, code) == ({"type": "elsewhere", "url": FRONT.replace("http", "ws") + "/ws"}, 4307)
         assert not lease.done()
     await asyncio.wait_for(lease, 10)
+
+
+async def test_a_kept_place_stays_kept_while_its_session_is_opened_in_a_flood(
+    pair: list[StageServer], holder: Holder
+) -> None:
+    places = [(await holder.ask(pair[0], wish("place")))[0]["place"]["url"] for _ in range(4)]
+    calls = [holder.ask(pair[0], wish()) for _ in range(40)]
+    starts = [started_with(url) for url in places]
+    answers = await asyncio.gather(*calls[:20], *starts, *calls[20:])
+    assert [first["type"] for first, code in answers[20:24]] == ["started"] * 4
 
 
 async def test_who_has_no_ticket_is_sent_to_the_front(pair: list[StageServer]) -> None:
