@@ -55,3 +55,9 @@ LOG_LINES = Tally(
 OUTPUT_FAILURES = Tally(
     "lipwire_output_failures", "Tries to push to another server that failed.", ("kind",), [("whip",), ("rtmp",)]
 )
+STORE_REQUESTS = Tally(
+    "lipwire_store_requests",
+    "Requests to the store that nodes share, and those of them that it did not answer as it should (away).",
+    ("operation", "outcome"),
+    [(each, outcome) for each in ("list", "get", "put", "delete") for outcome in ("ok", "away")],
+)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import os
+import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.faces.face import FaceFinder
 from tests.mirror import Answer, Mirror, StartMirror
 from tests.page import WATCH_JS, OpenPage
+from tests.s3 import S3, s3_server
 from tests.server import Server
+from tests.stores import Tried, bucket, folder
 
 SPEECH_S, SILENCE_S = 3, 3
 SITE = "http://localhost"
@@ -43,6 +46,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started = Server.start(tmp_path_factory.mktemp("server"))
     yield started
     assert started.stop() in (0, -15)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """One S3 server for all tests; each has a prefix of its own."""
+    with s3_server() as started:
+        yield started
+
+
+@pytest.fixture(params=["folder", "s3"])
+def tried(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tried]:
+    """A shared store: in a folder, and in a bucket of an S3 server, which is there again after the test."""
+    if request.param == "folder":
+        yield folder(tmp_path / "store")
+    else:
+        server: S3 = request.getfixturevalue("s3")
+        yield bucket(server, secrets.token_hex(4))
+        server.mend()
 
 
 @pytest.fixture(scope="session")

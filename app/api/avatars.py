@@ -34,7 +34,9 @@ IMAGE_HEADERS = {
     "Vary": "Authorization",
 }
 BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_too_slow", "upload_known")
-NO_ROOM = ("quota_avatars", "quota_bytes", "store_full", "disk_full", "disk_unusable", "uploads_busy")
+NO_ROOM = ("quota_avatars", "quota_bytes", "store_full", "disk_full", "disk_unusable", "store_away", "uploads_busy")
+NOT_THERE = ("no_such_avatar", "avatar_damaged", "store_away")
+NO_COPY = ("disk_full", "disk_unusable")  # of what lies in a shared store
 BAD_FILE = (*FILE_TOO_LARGE, *FILE_UNKNOWN, *FILE_DAMAGED, *BAD_FACE)
 
 
@@ -86,14 +88,14 @@ def avatar_routes(
     async def get_progress(caller: Asking, upload: Annotated[str, UPLOAD_ID]) -> Progress | None:
         return preparations.progress(_private(caller, upload))
 
-    @router.get("/{id}", responses=problems(*NO_KEY, "no_such_avatar", "avatar_damaged"), dependencies=greeted)
+    @router.get("/{id}", responses=problems(*NO_KEY, *NOT_THERE), dependencies=greeted)
     async def get_avatar(id: str, caller: Asking) -> AvatarView:
         return AvatarView.of(await run_in_threadpool(own.usable, id, caller))
 
     @router.get(
         "/{id}/image",
         response_class=FileResponse,
-        responses={200: {"content": {"image/png": {}}}, **problems(*NO_KEY, "no_such_avatar", "avatar_damaged")},
+        responses={200: {"content": {"image/png": {}}}, **problems(*NO_KEY, *NOT_THERE, *NO_COPY)},
         dependencies=greeted,
     )
     async def get_image(id: str, caller: Asking) -> FileResponse:
@@ -104,7 +106,7 @@ def avatar_routes(
     @router.delete(
         "/{id}",
         status_code=204,
-        responses=problems(*NO_KEY, "avatar_fixed", "no_such_avatar", "avatar_damaged", "disk_unusable"),
+        responses=problems(*NO_KEY, *NOT_THERE, "avatar_fixed", "disk_unusable"),
         dependencies=guarded,
     )
     async def delete_avatar(id: str, caller: Asking) -> None:

@@ -20,7 +20,7 @@ from app.errors import Refusal
 
 MAX_BODY_BYTES = 16 * 1024  # seven points take 400
 BAD_BODY = ("bad_json", "upload_cut_short", "body_too_large", "unsupported_media_type")
-NOT_THERE = ("avatar_fixed", "no_such_avatar", "avatar_damaged")
+NOT_THERE = ("avatar_fixed", "no_such_avatar", "avatar_damaged", "store_away", "disk_full", "disk_unusable")
 
 
 def mouth_routes(store: AvatarStore, on_corrected: Callable[[str], None], gate: Gate | None = None) -> APIRouter:
@@ -43,7 +43,7 @@ def mouth_routes(store: AvatarStore, on_corrected: Callable[[str], None], gate: 
 
     @router.put(
         "",
-        responses=problems(*NO_KEY, *NOT_THERE, *BAD_BODY, *BAD_POINTS, *BAD_MOUTH, "disk_full", "disk_unusable"),
+        responses=problems(*NO_KEY, *NOT_THERE, *BAD_BODY, *BAD_POINTS, *BAD_MOUTH),
         openapi_extra=MOUTH_BODY,
     )
     async def put_mouth(id: str, request: Request, caller: Asking) -> MouthView:

@@ -37,7 +37,15 @@ OVER_QUOTA = ("quota_sessions", "quota_minutes", "quota_avatars", "quota_bytes")
 NO_TOKEN = ("token_missing", "token_invalid", "token_expired")
 NO_PLACE = ("server_full", "server_busy", "server_draining")
 NO_FACE_TO_OPEN = (
-    *("no_such_engine", "engine_unavailable", "no_such_avatar", "avatar_damaged"),
+    *(
+        "no_such_engine",
+        "engine_unavailable",
+        "no_such_avatar",
+        "avatar_damaged",
+        "store_away",
+        "disk_full",
+        "disk_unusable",
+    ),
     *NO_PLACE,
     *("quota_sessions", "quota_minutes", "quota_bytes", "key_revoked", "too_many_sessions_here"),
 )
@@ -70,6 +78,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "out_of_memory",
         "session_moving",
         *NO_PLACE,
+        "store_away",
         "too_many_connections",
         "too_many_viewers",
         "uploads_busy",
@@ -80,8 +89,9 @@ LATER = {"Retry-After": "60"}
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: LATER, 503: LATER}
 RETRY_AFTER_S = {
     "server_draining": 5,
-    "uploads_busy": 10,
     "session_moving": 1,
+    "store_away": 10,
+    "uploads_busy": 10,
 }  # where that is another time than its status has
 STATUS_OF = {code: status for status, codes in CODES.items() for code in codes}
 

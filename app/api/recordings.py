@@ -29,7 +29,9 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         response_class=FileResponse,
         responses={
             200: {"content": {MEDIA_TYPE: {}}},
-            **problems(*NO_KEY, *NO_TOKEN, "key_revoked", "token_not_for_this", "no_recording"),
+            **problems(
+                *NO_KEY, *NO_TOKEN, "key_revoked", "token_not_for_this", "no_recording", "store_away", "disk_full"
+            ),
         },
     )
     async def get_recording(id: str, request: Request) -> Response:
@@ -55,7 +57,10 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         return StreamingResponse(_blocks(found), media_type=MEDIA_TYPE, headers=headers)
 
     @router.delete(
-        "", status_code=204, responses=problems(*NO_KEY, "no_recording"), dependencies=[Depends(gate.check_key)]
+        "",
+        status_code=204,
+        responses=problems(*NO_KEY, "no_recording", "store_away"),
+        dependencies=[Depends(gate.check_key)],
     )
     async def delete_recording(id: str, caller: Asking) -> None:
         with gate.audit.act("recording_deleted", session=bare(id)):

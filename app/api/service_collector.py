@@ -46,6 +46,7 @@ class ServiceCollector(Collector):
         yield from self._people()
         yield from self._played()
         yield from self._outputs()
+        yield from self._store()
         yield from self._machine()
 
     def _people(self) -> Iterable[Metric]:
@@ -77,6 +78,11 @@ class ServiceCollector(Collector):
         recordings = self._service.recordings
         yield _gauge("recordings", "Recordings that are being written.", recordings.live)
         yield _counter("recordings_failed", "Recordings that could not be written to their end.", recordings.failed)
+
+    def _store(self) -> Iterable[Metric]:
+        shared = self._service.shared
+        yield _gauge("store_away", "Whether the store that nodes share cannot be used now: 1, else 0.", shared.is_away)
+        yield _gauge("recordings_unsent", "Finished recordings that the store does not have yet.", shared.unsent)
 
     def _machine(self) -> Iterable[Metric]:
         capacity, usage, load = self._service.capacity, self._service.capacity.usage, self._service.entrance.load

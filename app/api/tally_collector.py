@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.tallies import LIMITS, LOG_LINES, OUTPUT_FAILURES, REFUSALS
+from app.tallies import LIMITS, LOG_LINES, OUTPUT_FAILURES, REFUSALS, STORE_REQUESTS
 
-TALLIES = (REFUSALS, LIMITS, OUTPUT_FAILURES, LOG_LINES)
+TALLIES = (REFUSALS, LIMITS, OUTPUT_FAILURES, LOG_LINES, STORE_REQUESTS)
 
 
 class TallyCollector(Collector):

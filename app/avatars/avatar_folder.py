@@ -39,18 +39,14 @@ def read_avatar(folder: Path, info: AvatarInfo) -> Avatar:
     return Avatar(info.id, info.name, image, _mesh(read_details(folder).get("mesh")))
 
 
-def keep_avatar(
-    staged: Path, folder: Path, info: AvatarInfo, image: Image, more: dict[str, Any], room_bytes: int | None = None
-) -> None:
-    """Finish a staged folder, then rename it: a crash leaves no half of an avatar.
-
-    Raises:
-        Refusal: ``quota_bytes``, when it takes more than there is room for.
-    """
+def write_avatar(staged: Path, info: AvatarInfo, image: Image, more: dict[str, Any]) -> None:
+    """Finish a staged folder."""
     (staged / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
     write_info(staged, info, more)
-    if room_bytes is not None and folder_bytes(staged) > room_bytes:
-        raise over_bytes()
+
+
+def place_avatar(staged: Path, folder: Path) -> None:
+    """Rename a finished folder: a crash leaves no half of an avatar."""
     staged.chmod(0o755)
     if os.path.lexists(folder) and not is_whole(folder):
         remove(folder)

@@ -60,7 +60,7 @@ def read_info(folder: Path) -> AvatarInfo | None:
     if not is_id(folder.name) or found is None:
         return None
     try:
-        info = _info(folder.name, read_details(folder))
+        info = info_of(folder.name, read_details(folder))
         _check_picture(folder / PICTURE, info)
         if info.frames > 1:
             _check_video(folder, info)
@@ -128,7 +128,12 @@ def _changed_at(path: Path) -> int:
         return 0
 
 
-def _info(id: str, stored: dict[str, Any]) -> AvatarInfo:
+def info_of(id: str, stored: dict[str, Any]) -> AvatarInfo:
+    """Read an avatar's details out of what anybody may have written.
+
+    Raises:
+        ValueError: when they cannot be.
+    """
     width, height, frames = (stored.get(name, 1) for name in ("width", "height", "frames"))
     for value, least, most in ((width, 2, SIDE_MOST), (height, 2, SIDE_MOST), (frames, 1, FRAMES_MOST)):
         if type(value) is not int or not least <= value <= most:

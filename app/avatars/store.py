@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -16,48 +15,30 @@ import numpy as np
 
 from app.assets import DEFAULT_PICTURE
 from app.avatars.avatar import Avatar
-from app.avatars.avatar_folder import decode_image, folder_bytes, keep_avatar, over_bytes, read_avatar
+from app.avatars.avatar_folder import folder_bytes, over_bytes, place_avatar, read_avatar, write_avatar
 from app.avatars.avatar_info import PICTURE, AvatarInfo, is_id, kept_at, note_use, read_info, used_at
+from app.avatars.bundled import DEFAULT_ID, bundled_avatar, bundled_info
 from app.avatars.correction import corrected
 from app.avatars.damage import AvatarDamaged, minding_the_disk
 from app.avatars.footage import MARK_BYTES, video_format
 from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
+from app.avatars.refusals import AvatarFixed, NoSuchAvatar, StoreFull, not_correctable
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.staging import Staging
+from app.avatars.upload import head_of, id_of
 from app.avatars.video import VIDEO_MAX_SIDE, Progress, read_video
 from app.disk import FULL, Disk
 from app.errors import Refusal
 from app.faces.face import FaceFinder
-from app.faces.known_face import known_face
-from app.media import Image
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_ID = "default"
-HASH_BLOCK_BYTES = 1024 * 1024
 SPARE_BYTES = 256 * 1024 * 1024
 DAY_NS = 24 * 3600 * 1_000_000_000
 TOLD_MOST = 1000  # damaged avatars that the log has been told of
-
-
-class NoSuchAvatar(LookupError):
-    """There is no avatar of that id."""
-
-
-class AvatarFixed(Refusal):
-    """The bundled avatar can be neither deleted nor corrected."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("avatar_fixed", message)
-
-
-class StoreFull(Refusal):
-    """No more avatars are kept."""
-
-    def __init__(self) -> None:
-        super().__init__("store_full", "No more avatars are kept here; delete some first.")
+__all__ = ["DEFAULT_ID", "AvatarFixed", "AvatarStore", "Mouth", "NoSuchAvatar", "StoreFull"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +73,8 @@ class AvatarStore:
             PictureError: ``disk_unusable``.
         """
         with minding_the_disk():
-            kept = [(kept_at(folder), folder) for folder in self._folders()]
-        found = [self._usable(folder.name) for _, folder in sorted(kept, reverse=True)]
+            ids = self._newest_first()
+        found = [self._usable(id) for id in ids]
         return [self.info(DEFAULT_ID), *(info for info in found if info is not None)]
 
     def disk(self, folder: Path) -> Disk:
@@ -108,8 +89,7 @@ class AvatarStore:
             AvatarDamaged: when it cannot be used.
         """
         if id == DEFAULT_ID:
-            height, width = _default_image().shape[:2]
-            return AvatarInfo(DEFAULT_ID, "Default", width, height)
+            return bundled_info()
         info = self._info(id)
         if info is None:
             raise NoSuchAvatar(id)
@@ -121,7 +101,7 @@ class AvatarStore:
         Raises:
             NoSuchAvatar: when it is not kept here.
         """
-        return DEFAULT_PICTURE if id == DEFAULT_ID else self._folder / self.info(id).id / PICTURE
+        return DEFAULT_PICTURE if id == DEFAULT_ID else self._place(self.info(id).id) / PICTURE
 
     def load(self, id: str) -> Avatar:
         """Read an avatar with its mesh, corrected where somebody did that.
@@ -130,7 +110,7 @@ class AvatarStore:
             NoSuchAvatar: when it is not kept here.
         """
         if id == DEFAULT_ID:
-            return self._default()
+            return bundled_avatar(self._finder, self._max_side)
         avatar = self._as_found(id)
         mouth = read_mouth(self._folder / id, avatar)
         return avatar if mouth is None else corrected(avatar, mouth)
@@ -202,7 +182,7 @@ class AvatarStore:
             AvatarFixed: for the bundled one.
         """
         if id == DEFAULT_ID:
-            raise _not_correctable()
+            raise not_correctable()
         remove_mouth(self._folder / self.info(id).id)
 
     def bytes_by_owner(self) -> Counter[str]:
@@ -230,24 +210,23 @@ class AvatarStore:
             StoreFull: when there are too many.
             Refusal: ``quota_avatars``, ``quota_bytes``, when their owner has too many.
         """
-        id = self._id_of(upload, share.owner)
+        id = id_of(upload, self._max_side, share.owner)
         known = self._usable(id)
         if known is not None:
             return known
-        if len(self._folders()) >= self._max_avatars:
+        if len(self._ids()) >= self._max_avatars:
             raise StoreFull()
         self._require_share(share)
-        if isinstance(upload, Path) and video_format(_head(upload, MARK_BYTES)):
+        if isinstance(upload, Path) and video_format(head_of(upload, MARK_BYTES)):
             return self._add_video(id, upload, name, progress, share)
-        data = _head(upload, MAX_BYTES + 1) if isinstance(upload, Path) else upload
+        data = head_of(upload, MAX_BYTES + 1) if isinstance(upload, Path) else upload
         found = read_picture(data, self._finder, self._max_side)
         height, width = found.image.shape[:2]
         info = AvatarInfo(id, name, width, height, found.notice, owner=share.owner)
         with minding_the_disk(), self.drafts.one() as staged:
             self.disk(staged).require(len(data))
-            mesh = {"mesh": found.mesh.round(2).tolist()}
-            keep_avatar(staged, self._folder / id, info, found.image, mesh, share.room_bytes)
-        return info
+            write_avatar(staged, info, found.image, {"mesh": found.mesh.round(2).tolist()})
+            return self._keep(staged, info, upload, share)
 
     def delete(self, id: str) -> None:
         """Remove an avatar; sessions that use it go on.
@@ -287,21 +266,13 @@ class AvatarStore:
                 raise
             shutil.rmtree(place)  # there is no room for a grave
 
-    def _default(self) -> Avatar:
-        image = _default_image()
-        known = known_face(image) if max(image.shape) <= self._max_side else None
-        if known is not None:
-            return Avatar(DEFAULT_ID, "Default", image, known.mesh)
-        found = read_picture(DEFAULT_PICTURE.read_bytes(), self._finder, self._max_side)
-        return Avatar(DEFAULT_ID, "Default", found.image, found.mesh)
-
     def _as_found(self, id: str) -> Avatar:
         """Read an uploaded avatar without its correction."""
         if id == DEFAULT_ID:
-            raise _not_correctable()
+            raise not_correctable()
         info = self.info(id)
         try:
-            return read_avatar(self._folder / id, info)
+            return read_avatar(self._place(id), info)
         except (OSError, ValueError, RecursionError) as error:
             if not os.path.lexists(self._folder / id):  # deleted in the meantime
                 raise NoSuchAvatar(id) from error
@@ -318,24 +289,23 @@ class AvatarStore:
         if share.room_bytes is not None and share.room_bytes <= 0:
             raise over_bytes()
 
-    def _id_of(self, upload: bytes | Path, owner: str) -> str:
-        digest = hashlib.sha256(b"%d:" % self._max_side)
-        if owner:
-            digest.update(b"%s:" % owner.encode())
-        if isinstance(upload, bytes):
-            digest.update(upload)
-        else:
-            with open(upload, "rb") as file:
-                while block := file.read(HASH_BLOCK_BYTES):
-                    digest.update(block)
-        return digest.hexdigest()[:24]
-
     def _add_video(self, id: str, path: Path, name: str, progress: Progress, share: Share) -> AvatarInfo:
         with minding_the_disk(), self.drafts.one() as staged:
             video = read_video(path, self.disk(staged), self._finder, min(self._max_side, VIDEO_MAX_SIDE), progress)
             height, width = video.first.shape[:2]
             info = AvatarInfo(id, name, width, height, video.notice, video.frames, share.owner)
-            keep_avatar(staged, self._folder / id, info, video.first, {}, share.room_bytes)
+            write_avatar(staged, info, video.first, {})
+            return self._keep(staged, info, path, share)
+
+    def _keep(self, staged: Path, info: AvatarInfo, upload: bytes | Path, share: Share) -> AvatarInfo:
+        """Make a finished folder an avatar; ``upload`` is what it was made of.
+
+        Raises:
+            Refusal: ``quota_bytes``.
+        """
+        if share.room_bytes is not None and folder_bytes(staged) > share.room_bytes:
+            raise over_bytes()
+        place_avatar(staged, self._folder / info.id)
         return info
 
     def _folders(self) -> list[Path]:
@@ -346,9 +316,19 @@ class AvatarStore:
     def _ids(self) -> list[str]:
         return [folder.name for folder in self._folders()]
 
+    def _newest_first(self) -> list[str]:
+        return [folder.name for _, folder in sorted(((kept_at(each), each) for each in self._folders()), reverse=True)]
+
+    def _place(self, id: str) -> Path:
+        """Return where an avatar's files are ready to be read."""
+        return self._folder / id
+
+    def _read_info(self, id: str) -> AvatarInfo | None:
+        return read_info(self._folder / id)
+
     def _info(self, id: str) -> AvatarInfo | None:
         try:
-            return read_info(self._folder / id)
+            return self._read_info(id)
         except AvatarDamaged as damaged:
             self._tell(damaged)
             raise
@@ -366,16 +346,3 @@ class AvatarStore:
                 self._told.clear()
             self._told[id] = damaged.why
             logger.warning("avatars: %s cannot be used and is left out: %s", id, damaged.why)
-
-
-def _default_image() -> Image:
-    return decode_image(DEFAULT_PICTURE.read_bytes())
-
-
-def _not_correctable() -> AvatarFixed:
-    return AvatarFixed("The default avatar cannot be corrected; only a face of your own can be.")
-
-
-def _head(path: Path, size: int) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(size)

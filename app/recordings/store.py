@@ -30,6 +30,11 @@ KNOWN = TypeAdapter(RecordingInfo)
 CUT_SHORT = RecordingFault("cut_short", "The server was killed while it recorded; what it had written can be played.")
 
 
+def is_id(session: str) -> bool:
+    """Tell whether a session can have that id."""
+    return _ID.fullmatch(session) is not None
+
+
 class RecordingStore:
     """Keeps ``{session}.mp4`` and ``{session}.json`` in a folder, for ``keep_days`` (0: for ever).
 
@@ -75,6 +80,10 @@ class RecordingStore:
         """Return where a session's recording lies, or is to be written."""
         return self._folder / f"{session}.mp4"
 
+    def fetch(self, session: str) -> Path | None:
+        """Return where a session's recording can be read now."""
+        return self.path(session)
+
     def playable_bytes(self, info: RecordingInfo) -> int:
         """Return how much of a recording can be played: all, or its whole fragments while it is written."""
         try:
@@ -95,7 +104,11 @@ class RecordingStore:
 
     def delete(self, session: str) -> bool:
         """Remove a recording; tells whether there was one."""
-        if _ID.fullmatch(session) is None:
+        return self.discard(session)
+
+    def discard(self, session: str) -> bool:
+        """Remove what this server wrote of a recording; tells whether there was something."""
+        if not is_id(session):
             return False
         there = False
         for path in (self.path(session), self._facts(session)):
@@ -141,7 +154,7 @@ class RecordingStore:
             logger.warning("recordings: %s could not be mended: %s", session, error)
 
     def _read(self, session: str) -> RecordingInfo | None:
-        if _ID.fullmatch(session) is None:
+        if not is_id(session):
             return None
         try:
             info = KNOWN.validate_json(read_plain(self._facts(session), FACTS_MOST_BYTES), strict=True)

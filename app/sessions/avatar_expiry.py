@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from app.avatars.store import AvatarStore
 from app.clock import Clock
 from app.media import NS_PER_S
+from app.objects.faults import StoreAway
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class AvatarExpiry:
             if self._keep_days:
                 for id in await asyncio.to_thread(self._store.expire, self._keep_days, set(self._in_use())):
                     self._forget(id)
-        except OSError as error:
+        except (OSError, StoreAway) as error:
             logger.warning("avatars: what has expired cannot be removed: %s", error)
 
     async def _sweep_hourly(self) -> None:

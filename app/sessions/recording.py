@@ -138,7 +138,7 @@ class Recording:
         info, loop = self.info, asyncio.get_running_loop()
         try:
             if self._unwanted or (info.state != "recording" and info.bytes == 0):
-                await loop.run_in_executor(self._pool, self._store.delete, info.session)
+                await loop.run_in_executor(self._pool, self._store.discard, info.session)
             else:
                 await loop.run_in_executor(self._pool, self._store.note, info)
         except OSError as error:

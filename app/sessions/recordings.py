@@ -13,6 +13,7 @@ from app.avatars.avatar import Avatar
 from app.clock import Clock, wall_clock
 from app.errors import Refusal
 from app.media import NS_PER_S
+from app.objects.faults import StoreAway
 from app.provenance.origin import Origin
 from app.recordings.recording_info import RecordingFault, RecordingInfo
 from app.recordings.store import RecordingStore
@@ -149,9 +150,9 @@ class Recordings:
 
     def _kept(self, session: str) -> Snapshot | Path:
         info = self._store.find(session)
-        if info is None:
+        path = self._store.fetch(session) if info is not None else None
+        if info is None or path is None:
             raise _no_recording()
-        path = self._store.path(session)
         if info.state != "recording":
             return path
         return Snapshot.of(open(path, "rb"), info.bytes)  # of a server that was killed, or of another one
@@ -164,7 +165,7 @@ class Recordings:
         while True:
             try:
                 await asyncio.to_thread(self._store.sweep, list(self._live))
-            except OSError as error:
+            except (OSError, StoreAway) as error:
                 logger.warning("recordings: what has expired cannot be removed: %s", error)
             await self._clock.sleep_until(self._clock.now_ns() + SWEEP_NS)
 

@@ -16,12 +16,10 @@ from app.access.caller import Caller
 from app.access.key_ring import KeyRing
 from app.access.minutes import USAGE, Minutes
 from app.avatars.share import Share
-from app.avatars.store import DEFAULT_ID, AvatarStore, NoSuchAvatar
+from app.avatars.store import DEFAULT_ID, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
 from app.config import Settings
-from app.disk import BYTES_PER_MEGABYTE
 from app.errors import Refusal
-from app.faces.face import FaceFinder
 from app.inference.engines.registry import Engines
 from app.inference.scheduler.cost_meter import CostMeter
 from app.inference.scheduler.worker import InferenceWorker
@@ -29,7 +27,6 @@ from app.ingest.inbox import Waiting
 from app.log_context import SESSION, for_session
 from app.media import NS_PER_S, TalkingFrame
 from app.provenance.origin import Origin
-from app.recordings.store import RecordingStore
 from app.rtc.ice_network import IceNetwork
 from app.session_ref import bare, new_id
 from app.sessions.admission import Terms
@@ -46,6 +43,8 @@ from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.recordings import Recordings
 from app.sessions.session import Session
 from app.sessions.session_request import SessionRequest
+from app.sessions.shared import Shared
+from app.sessions.stores import Stores
 from app.sessions.timings import Timings
 from app.speech.openai_compatible import OpenAiServer
 from app.speech.speech import find_speech
@@ -88,10 +87,9 @@ class Service:
         self.clock = clock or MonotonicClock()
         self.network = IceNetwork.of(settings)
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
-        spare_bytes = int(settings.spare_disk_megabytes * BYTES_PER_MEGABYTE)
-        self.avatars = AvatarStore(
-            settings.data_dir, FaceFinder(), settings.max_side, settings.max_avatars, spare_bytes
-        )
+        origin = Origin.of(settings)
+        stores = Stores.of(settings, origin)
+        self.avatars = stores.avatars
         self.speech = find_speech(
             OpenAiServer(settings.speech_url, settings.speech_key, settings.speech_model, settings.speech_voice)
         )
@@ -103,9 +101,8 @@ class Service:
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
         self.tracing = make_tracing(settings.traces)
-        origin = Origin.of(settings)
-        kept = RecordingStore(settings.data_dir, settings.recordings_keep_days, spare_bytes, origin.mark_if_possible)
-        self.recordings = Recordings(kept, origin, self.clock)
+        self.recordings = Recordings(stores.recordings, origin, self.clock)
+        self.shared = Shared(stores, settings.avatars_keep_days, self.clock, self.casting.forget)
         self.keys = keys or KeyRing.of(settings)
         self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
         self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)
@@ -132,6 +129,7 @@ class Service:
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         release(cast)
+        await self.shared.start()
         self.recordings.start()
         await self.owners.start()
         self.expiry.start()
@@ -178,6 +176,7 @@ class Service:
         for session in list(self.sessions.values()):
             await self.close(session)
         await self.recordings.aclose()
+        await self.shared.aclose()
         await self.expiry.aclose()
         for watch in self._watches:
             watch.cancel()

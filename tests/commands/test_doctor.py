@@ -24,8 +24,11 @@ from app.commands.doctor.finding import Finding
 from app.commands.doctor.machine import machine
 from app.commands.doctor.media import media
 from app.commands.doctor.ports import ports
+from app.commands.doctor.store import store
 from app.config import Settings, parse_ice_servers
+from tests.s3 import S3
 from tests.server import Server
+from tests.stores import Tried
 from tests.turn_server import coturn
 
 SECRET = "shared with the relay, and long"
@@ -179,3 +182,24 @@ def test_limits_of_a_container_are_seen(tmp_path: Path, monkeypatch: pytest.Monk
     assert seen["memory"].level == "problem" and "container" in seen["memory"].said
     assert seen["cores"].level == "warn" and "0.5" in seen["cores"].said
     assert seen["files"].level == "warn" and "LimitNOFILE" in seen["files"].todo
+
+
+def test_a_shared_store_is_written_read_and_left_as_it_was(tried: Tried) -> None:
+    tried.connect().list("avatars/")
+    settings = Settings(store=tried.url, store_endpoint=tried.endpoint)
+    assert [found.level for found in store(settings)] == ["ok"]
+    assert tried.connect().list("trial/") == []
+    tried.take_away()
+    [found] = store(settings)
+    if tried.url.startswith("file:"):
+        assert found.level == "warn" and "is not there" in found.said
+    else:
+        assert found.level == "problem" and "cannot be used" in found.said and "AWS_" in found.todo
+
+
+def test_a_store_that_is_not_there_is_a_problem(s3: S3, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for url in ("s3://no-such-bucket/x", f"file://{tmp_path}/file"):
+        [found] = store(Settings(store=url, store_endpoint=s3.url))
+        assert found.level == "problem", found
+    assert list(store(Settings())) == []

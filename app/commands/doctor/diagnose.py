@@ -15,6 +15,7 @@ from app.commands.doctor.finding import Finding, problem
 from app.commands.doctor.machine import machine
 from app.commands.doctor.media import media
 from app.commands.doctor.ports import ports
+from app.commands.doctor.store import store
 from app.config import Settings, unknown_variables
 
 LOOKS: tuple[Callable[[Settings], Iterable[Finding]], ...] = (
@@ -24,6 +25,7 @@ LOOKS: tuple[Callable[[Settings], Iterable[Finding]], ...] = (
     certificates,
     access,
     disk,
+    store,
     engines,
 )
 

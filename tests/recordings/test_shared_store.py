@@ -1,0 +1,243 @@
+"""Recordings that several nodes share: put when they are finished, and found, served and deleted by any node."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.disk import Disk
+from app.errors import Refusal
+from app.objects.faults import StoreAway
+from app.objects.object_store import ObjectStore
+from app.recordings import shared_store
+from app.recordings.recording_info import RecordingInfo
+from app.recordings.shared_store import SharedRecordingStore
+from app.recordings.store import DAY_S
+from tests.stores import Tried
+
+INFO = RecordingInfo("5e55", "default", "2026-11-22T02:00:00+00:00", owner="ann")
+MakeNode = Callable[[str], SharedRecordingStore]
+
+
+@pytest.fixture
+def node(tried: Tried, tmp_path: Path) -> MakeNode:
+    """Make a node with a data folder of its own; with the same name it is that node after a restart."""
+    return lambda name: SharedRecordingStore(tmp_path / name, 7, tried.connect(tmp_path / name))
+
+
+def recorded(store: SharedRecordingStore, session: str = "5e55", data: bytes = b"a film" * 100) -> RecordingInfo:
+    """Write what is a finished recording for a store, which looks into none."""
+    store.note(replace(INFO, session=session))
+    store.path(session).write_bytes(data)
+    info = replace(INFO, session=session, state="done", bytes=len(data), duration_ms=40)
+    store.note(info)
+    return info
+
+
+def stored(tried: Tried) -> list[str]:
+    return sorted(stat.key for stat in tried.connect().list("recordings/"))
+
+
+def test_a_finished_recording_is_put_found_and_fetched_by_any_node(
+    node: MakeNode, tried: Tried, tmp_path: Path
+) -> None:
+    here, there = node("a"), node("b")
+    here.note(INFO)
+    here.put_finished()
+    assert there.find("5e55") is None and stored(tried) == [], "it is being written"
+    info = recorded(here)
+    assert (here.unsent, here.find("5e55")) == (1, info)
+    here.put_finished()
+    assert here.unsent == 0 and here.find("5e55") == there.find("5e55") == info
+    fetched = there.fetch("5e55")
+    assert fetched == there.path("5e55") and fetched.read_bytes() == here.path("5e55").read_bytes()
+    assert there.fetch("5e55") == fetched and there.fetch("none") is None and there.find("../5e55") is None
+    there.put_finished()
+    assert len(stored(tried)) == 2
+
+
+def test_it_waits_for_the_store_and_survives_a_restart(node: MakeNode, tried: Tried) -> None:
+    here = node("a")
+    here.refresh()
+    node("b").refresh()
+    tried.take_away()
+    info = recorded(here)
+    for _ in range(2):
+        with pytest.raises(StoreAway):
+            here.put_finished()
+    assert (here.unsent, here.find("5e55"), here.fetch("5e55")) == (1, info, here.path("5e55"))
+    again = node("a")
+    with pytest.raises(StoreAway):
+        again.put_finished()
+    assert again.unsent == 1
+    with pytest.raises(StoreAway):
+        node("b").find("5e55")
+    tried.give_back()
+    again.put_finished()
+    assert again.unsent == 0 and node("b").find("5e55") == info
+    tried.take_away()
+    assert again.find("5e55") == info and again.fetch("5e55") is not None, "what was fetched or made here goes on"
+    with pytest.raises(StoreAway):
+        again.delete("5e55")
+    assert again.find("5e55") == info, "nothing of it is deleted"
+    tried.give_back()
+
+
+def test_a_put_whose_note_was_lost_is_not_put_twice(node: MakeNode, tried: Tried, tmp_path: Path) -> None:
+    here = node("a")
+    info = recorded(here)
+    here.put_finished()
+    before = stored(tried)
+    (tmp_path / "a" / "recordings" / "5e55.shared").unlink()
+    again = node("a")
+    again.put_finished()
+    assert stored(tried) == before and again.find("5e55") == info and again.unsent == 0
+
+
+def test_of_two_pieces_of_one_session_the_longer_stays(node: MakeNode, tried: Tried) -> None:
+    here, there, third = node("a"), node("b"), node("c")
+    recorded(here, data=b"short")
+    here.put_finished()
+    longer = recorded(there, data=b"longer than that")
+    there.put_finished()
+    assert third.find("5e55") == longer and len(stored(tried)) == 2
+    recorded(third, data=b"x")
+    third.put_finished()
+    fetched = third.fetch("5e55")
+    assert fetched is not None and fetched.read_bytes() == b"longer than that"
+
+
+def test_a_deleted_one_is_gone_everywhere(node: MakeNode, tried: Tried, tmp_path: Path) -> None:
+    here, there = node("a"), node("b")
+    recorded(here)
+    here.put_finished()
+    there.fetch("5e55")
+    assert here.delete("5e55") and not here.delete("5e55") and stored(tried) == []
+    assert (there.find("5e55"), there.fetch("5e55")) == (None, None), "at once, though its copy lies there"
+    there.refresh()
+    assert list((tmp_path / "b" / "recordings").iterdir()) == []
+    recorded(here, "other")
+    here.put_finished()
+    assert there.delete("other"), "by a node that never had it"
+    here.refresh()
+    assert here.find("other") is None and list((tmp_path / "a" / "recordings").iterdir()) == []
+
+
+def test_one_that_is_deleted_while_it_is_put_does_not_come_back(
+    node: MakeNode, tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = node("a")
+    recorded(here)
+    put = ObjectStore.put
+
+    def meanwhile(self: ObjectStore, key: str, data: bytes | Path, create: bool = False) -> None:
+        if create:
+            assert here.delete("5e55")
+        put(self, key, data, create)
+
+    monkeypatch.setattr(ObjectStore, "put", meanwhile)
+    here.put_finished()
+    assert stored(tried) == [] and here.find("5e55") is None
+
+
+def test_each_expires_for_all(tried: Tried, tmp_path: Path) -> None:
+    if not tried.url.startswith("file:"):
+        pytest.skip("nobody can make what an S3 server keeps older; the folder's test covers it")
+    here, there = (SharedRecordingStore(tmp_path / name, 7, tried.connect()) for name in "ab")
+    for session in ("old", "young"):
+        recorded(here, session)
+    here.put_finished()
+    for session in ("old", "young"):
+        there.fetch(session)
+    for path in (tmp_path / "store" / "recordings" / "old").rglob("*"):
+        os.utime(path, (time.time() - 8 * DAY_S,) * 2)
+    there.sweep()
+    here.refresh()
+    for store in (here, there):
+        assert store.find("old") is None and not store.path("old").exists()
+        assert store.find("young") is not None and store.path("young").exists()
+
+
+def test_a_copy_expires_with_what_it_is_a_copy_of(node: MakeNode, tried: Tried) -> None:
+    here, there = node("a"), node("b")
+    recorded(here)
+    here.put_finished()
+    kept_ns = next(stat.changed_ns for stat in tried.connect().list("recordings/") if stat.key.endswith("info.json"))
+    fetched = there.fetch("5e55")
+    assert fetched is not None and abs(fetched.stat().st_mtime_ns - kept_ns) < 1000
+
+
+def test_quotas_count_what_any_node_made_once(node: MakeNode, tried: Tried) -> None:
+    here, there = node("a"), node("b")
+    recorded(here)
+    assert here.bytes_by_owner() == {"ann": 600} and here.bytes_by_owner({"5e55"}) == {}
+    here.put_finished()
+    there.refresh()
+    there.fetch("5e55")
+    taken = sum(stat.bytes for stat in tried.connect().list("recordings/"))
+    assert here.bytes_by_owner() == there.bytes_by_owner() == {"ann": taken}
+
+
+def test_copies_have_a_bound(node: MakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = node("a"), node("b")
+    sessions = [f"s{number}" for number in range(6)]
+    for session in sessions:
+        recorded(here, session)
+    here.put_finished()
+    monkeypatch.setattr(shared_store, "COPIES_MOST_BYTES", 2100)
+    for round, session in enumerate((*sessions, sessions[3])):
+        assert there.fetch(session) is not None
+        os.utime(tmp_path / "b" / "recordings" / f"{session}.shared", (round, round))
+    films = {path.stem for path in (tmp_path / "b" / "recordings").glob("*.mp4")}
+    assert len(films) <= 3 and sessions[3] in films, "the one that was used last stays"
+    here.refresh()
+    assert len(list((tmp_path / "a" / "recordings").glob("*.mp4"))) <= 3, "the store has them"
+    recorded(here, "unsent", b"x" * 5000)
+    here.refresh()
+    assert here.path("unsent").exists(), "what the store does not have stays"
+
+
+def test_a_full_disk_refuses_a_fetch(node: MakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = node("a"), node("b")
+    recorded(here)
+    here.put_finished()
+
+    def full(self: Disk, needed_bytes: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Disk, "require", full)
+    with pytest.raises(Refusal) as caught:
+        there.fetch("5e55")
+    assert caught.value.code == "disk_full"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("info.json", lambda found: b"{}"),
+        ("info.json", lambda found: found.replace(b'"5e55"', b'"other"')),
+        ("info.json", lambda found: found.replace(b'"done"', b'"recording"')),
+        ("info.json", lambda found: found.replace(b'"owner": "ann"', b'"owner": 7')),
+        ("recording.mp4", lambda found: found[:-1]),
+        ("recording.mp4", lambda found: found[:-1] + b"x"),
+    ],
+)
+def test_what_somebody_spoiled_is_left_out(
+    name: str, data: Callable[[bytes], bytes], node: MakeNode, tried: Tried
+) -> None:
+    here, there = node("a"), node("b")
+    recorded(here)
+    here.put_finished()
+    objects = tried.connect()
+    key = next(key for key in stored(tried) if key.endswith(name))
+    objects.put(key, data(objects.get(key, 10_000)))
+    there.refresh()
+    assert there.find("5e55") is None or there.fetch("5e55") is None
+    assert there.bytes_by_owner().total() in (0, sum(stat.bytes for stat in objects.list("recordings/")))
+    assert there.delete("5e55") and node("c").find("5e55") is None
+    assert not [key for key in stored(tried) if key.endswith("info.json")], "the rest is swept after a day, if it must"
