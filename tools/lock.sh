@@ -12,6 +12,7 @@ compile() {
 
 compile pyproject.toml -o locks/run.txt
 compile pyproject.toml --group dev -c locks/run.txt -o locks/test.txt
+compile pyproject.toml --extra cluster -c locks/test.txt -o locks/cluster.txt
 torch=$(sed -n 's/.*"\(torch==[0-9.]*\)".*/\1/p' pyproject.toml)
 echo "$torch" | compile - -c locks/test.txt -o locks/torch.txt
 if [ -n "${TORCH_CPU:-}" ]; then

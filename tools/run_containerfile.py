@@ -77,6 +77,9 @@ def build(debian: Path, work: Path) -> Stage:
             stage.run(rest)
         elif word == "COPY":
             _copy(stage, stages, rest.split())
+        elif word == "ARG":
+            name, _, value = rest.partition("=")
+            stage.environment[name] = value
         elif word == "ENV":
             for name, value in (pair.split("=", 1) for pair in shlex.split(rest)):
                 stage.environment[name] = value.replace("$PATH", stage.environment["PATH"])

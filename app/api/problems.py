@@ -77,6 +77,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "no_media_port",
         "out_of_memory",
         "session_moving",
+        "server_away",  # a proxy's word (deploy/nginx.conf)
         *NO_PLACE,
         "store_away",
         "too_many_connections",
@@ -88,6 +89,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
 LATER = {"Retry-After": "60"}
 HEADERS: dict[int | None, dict[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 429: LATER, 503: LATER}
 RETRY_AFTER_S = {
+    "server_away": 5,
     "server_draining": 5,
     "session_moving": 1,
     "store_away": 10,

@@ -52,7 +52,7 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
     )
     sent_on = APIRouter()
     for router in of_one:
-        sent_on.include_router(router, dependencies=[Depends(SentOn(whereabouts, gate))])
+        sent_on.include_router(router, dependencies=[Depends(SentOn(whereabouts, gate, lobby.settings.front_url))])
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:

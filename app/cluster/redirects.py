@@ -11,7 +11,8 @@ from starlette.responses import Response
 from app.api.auth import Gate
 from app.api.passes import PARAMETER as PASS
 from app.api.whep import PREFIX as WHEP
-from app.cluster.whereabouts import At, Whereabouts
+from app.cluster.whereabouts import MOVING, At, Whereabouts
+from app.errors import Refusal
 from app.session_ref import bare
 
 RECORDING = "/recording"
@@ -33,8 +34,8 @@ class SentOn:
     where they are sent to another origin.
     """
 
-    def __init__(self, whereabouts: Whereabouts, gate: Gate) -> None:
-        self._whereabouts, self._gate = whereabouts, gate
+    def __init__(self, whereabouts: Whereabouts, gate: Gate, site: str) -> None:
+        self._whereabouts, self._gate, self._site = whereabouts, gate, site
 
     async def __call__(self, request: Request) -> None:
         """Send a request on, or let it pass where no stage has its session.
@@ -48,6 +49,8 @@ class SentOn:
         ref = str(request.path_params.get("id") or request.path_params.get("session_id"))
         proven = await self._prove(request, ref)
         at = await self._whereabouts.find(ref)
+        if at is not None and at == At(ref, self._site):
+            raise Refusal("session_moving", MOVING)  # all have one name, and the proxy that has it found nobody there
         if at is not None:
             raise Elsewhere(_url(request, ref, at, proven))
 

@@ -15,6 +15,7 @@ from ray import serve
 from app import __version__
 from app.clock import MonotonicClock
 from app.cluster.lease import Item
+from app.cluster.node_settings import of_this_node
 from app.cluster.ray_directory import RayDirectory
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.seals import Seals
@@ -44,11 +45,11 @@ class StageReplica:
         self._id = self._context.replica_id.unique_id
         self._clock, self._loop = MonotonicClock(), asyncio.get_running_loop()
         self._directory = RayDirectory(directory, self._clock)
-        self._settings = Settings(**settings)
+        self._settings = of_this_node(Settings(**settings))
         self._server = StageServer(self._settings, self._id, node_ip(), Seals(self._settings.token_secret))
         await self._server.start()
         node = f"{socket.gethostname()} ({node_ip()})"
-        self._known = {"version": __version__, "node": node, "pid": os.getpid()}
+        self._known = {"version": __version__, "node": node, "pid": os.getpid(), "inner": self._server.inner}
         self._seen_at, self._seen_ns = 0.0, self._clock.now_ns()
         self._draining: asyncio.Task[None] | None = None
         self._telling = asyncio.create_task(self._tell(), name="cards")

@@ -30,7 +30,8 @@ class Cluster(SettingsGroup):
     )
     stage_url: str = Field(
         default="http://{ip}:{port}",
-        description="address at which clients reach a stage, with `{ip}` and `{port}` of it where they stand",
+        description="address at which clients reach a stage, with `{ip}` and `{port}` of it where they stand; with "
+        "neither all stages have one name, and a proxy before them that routes by references",
     )
     stage_ports: str = Field(default="8100-8199", description="TCP ports of stages; each takes the first free one")
     stages_min: int = Field(default=1, ge=1, description="stages that are kept, however few sessions there are")
@@ -41,6 +42,11 @@ class Cluster(SettingsGroup):
     move_s: float = Field(
         default=300.0, ge=0, description="seconds that sessions get to move away from a stage that is no longer needed"
     )
+
+    @property
+    def shares_one_name(self) -> bool:
+        """Whether all stages are reached under one address, by a proxy that routes by references."""
+        return "{" not in self.stage_url
 
     @field_validator("store")
     @classmethod

@@ -37,12 +37,16 @@ class Prometheus:
         self._process, self._url = process, url
 
     @classmethod
-    def start(cls, folder: Path, target: str) -> Prometheus:
-        config = (FOLDER / "prometheus.yml").read_text()
-        assert SCRAPED in config and "15s" in config
-        (folder / "prometheus.yml").write_text(config.replace(SCRAPED, target).replace("15s", "1s"))
-        shutil.copy(FOLDER / "alerts.yml", folder)
+    def start(cls, folder: Path, own: dict[str, str], name: str = "prometheus.yml") -> Prometheus:
+        """Run with one of the project's configurations; ``own`` says what takes the place of which text in it."""
         port = free_port()
+        config = (FOLDER / name).read_text()
+        for wanted, given in {"127.0.0.1:9090": f"127.0.0.1:{port}", "15s": "1s", "30s": "1s", **own}.items():
+            assert wanted in config or wanted not in own
+            config = config.replace(wanted, given)
+        (folder / "prometheus.yml").write_text(config)
+        for rules in ("alerts.yml", "cluster-alerts.yml"):
+            shutil.copy(FOLDER / rules, folder)
         command = [
             "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
             f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
@@ -66,6 +70,13 @@ class Prometheus:
                 found = []
             if found and float(found[0]["value"][1]) >= times:
                 return
+            time.sleep(0.2)
+
+    def wait_until(self, expression: str, timeout_s: float = 60) -> None:
+        """Wait until an expression gives anything."""
+        until = time.monotonic() + timeout_s
+        while not self.query(expression):
+            assert time.monotonic() < until, f"{expression} shows nothing"
             time.sleep(0.2)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
