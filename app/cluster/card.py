@@ -20,10 +20,11 @@ class SessionCard(_Said):
 
 
 class Card(_Said):
-    """A stage: where it is reached, how many places it has, and who has them."""
+    """A stage: where clients reach it, and other machines (``inner``); how many places it has, and who has them."""
 
     stage: str
     url: str
+    inner: str = ""
     places: int
     sessions: tuple[SessionCard, ...] = ()
     load: float = 0.0

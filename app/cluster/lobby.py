@@ -23,6 +23,7 @@ class Lobby(Service):
         """Make ready what people come for who have no session."""
         self.tracing.start()
         await asyncio.to_thread(self.settings.data_dir.mkdir, parents=True, exist_ok=True)
+        await self.shared.start()
         self.recordings.start()
         self.expiry.start()
         self.started = True

@@ -49,7 +49,7 @@ class StageReplica:
         self._server = StageServer(self._settings, self._id, node_ip(), Seals(self._settings.token_secret))
         await self._server.start()
         node = f"{socket.gethostname()} ({node_ip()})"
-        self._known = {"version": __version__, "node": node, "pid": os.getpid()}
+        self._known = {"version": __version__, "node": node, "pid": os.getpid(), "inner": self._server.inner}
         self._seen_at, self._seen_ns = 0.0, self._clock.now_ns()
         self._draining: asyncio.Task[None] | None = None
         self._telling = asyncio.create_task(self._tell(), name="cards")

@@ -17,6 +17,7 @@ from app.cluster.seals import BadSeal, Seals
 from app.cluster.stage_parts import StageParts
 from app.cluster.stage_settings import first_free
 from app.config import Settings
+from app.config.origin import is_loopback
 from app.errors import Refusal
 from app.server import SWITCH_INTERVAL_S, allow_descriptors
 from app.threads import name_thread
@@ -54,6 +55,14 @@ class StageServer:
     def url(self) -> str:
         """The address at which clients reach it; known once it has started."""
         return self._running[1].service.settings.public_url
+
+    @property
+    def inner(self) -> str:
+        """The address at which it listens, for machines of the same network; known once it has started."""
+        own = self._running[1].service.settings
+        ip = own.host if is_loopback(own.host) else self._ip
+        scheme = "https" if own.ssl_certfile else "http"
+        return f"{scheme}://{f'[{ip}]' if ':' in ip else ip}:{own.port}"
 
     async def start(self) -> None:
         """Listen on the first free port, and return once sessions can be held.

@@ -41,6 +41,8 @@ def up(settings: Settings, log_level: str = "info", pace: Pace | None = None) ->
     """Run the cluster until a signal; returns the exit status."""
     try:
         settings = _for_here(settings)
+        if settings.stages_max < settings.stages_min:
+            raise SettingsError("LIPWIRE_STAGES_MAX must be at least LIPWIRE_STAGES_MIN.")
         require_no_ray()
         check_ports(settings)
         require_folders(settings.data_dir, settings.weights_dir)

@@ -179,6 +179,7 @@ def cluster_up(
             [sys.executable, "-m", *command, *flags],
             cwd=ROOT,
             env=environment,
+            stdin=subprocess.PIPE,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

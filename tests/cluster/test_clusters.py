@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from app.session_ref import bare
@@ -97,10 +98,37 @@ async def test_a_front_that_dies_ends_no_session_and_another_places_the_next(tmp
         async def answers() -> bool:
             try:
                 return (await cluster.view(session)).status_code == 307
-            except OSError:
+            except (OSError, httpx.HTTPError):
                 return False
 
         await until(answers)
         others = [await cluster.make() for _ in range(PLACES - 1)]  # the orphan has its place still
         assert {cluster.owner(each).stage for each in others} == {cluster.owner(session).stage}
         assert (await cluster.stages())[0]["sessions"] == PLACES
+
+
+async def test_a_machine_that_is_lost_takes_no_session_along_that_somebody_wants(tmp_path: Path) -> None:
+    settings = {"stages_min": "3", "stages_max": "3", "stage_cores": "1", "fronts": "2", "max_sessions": str(PLACES)}
+    with cluster_up(tmp_path, command=("tests.cluster.machines",), **settings) as cluster:
+        made: dict[str, dict[str, Any]] = {}
+        while len(made) < 3:
+            session = await cluster.make()
+            made[cluster.owner(session).stage] = session
+        assert cluster.process.stdin is not None
+        cluster.process.stdin.write(b"one away\n")
+        cluster.process.stdin.flush()
+
+        async def has_gone() -> bool:
+            try:
+                return len({stage["id"] for stage in await cluster.stages()} & set(made)) == 2
+            except (OSError, KeyError, ValueError, httpx.HTTPError):  # its front may have gone along
+                return False
+
+        await until(has_gone)
+        living = {stage["id"] for stage in await cluster.stages()}
+        lost = next(session for stage, session in made.items() if stage not in living)
+        kept = next(session for stage, session in made.items() if stage in living)
+        assert (await speak(kept))["played_ms"] >= 1000
+        back = await cluster.ask(f"/api/sessions/{lost['id']}/revival", {}, lost["feed"]["token"])
+        assert bare(back["id"]) == bare(lost["id"]) and cluster.owner(back).stage in living
+        assert (await speak(back))["played_ms"] >= 1000

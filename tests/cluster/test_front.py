@@ -14,7 +14,8 @@ from app.access.key import id_of, make_text, sum_of
 from app.access.keys_file import KeyEntry, change_entries
 from app.clock import wall_clock
 from app.cluster.placing import NoPlace
-from tests.cluster.fronts import BARE, SITE, Front, front, made, ref, url_of
+from app.cluster.seals import Owner
+from tests.cluster.fronts import BARE, SEALS, SITE, Front, front, made, ref, url_of
 from tests.cluster.placer import refused
 
 OTHER = "f" * 24
@@ -178,6 +179,16 @@ def test_all_stages_are_asked_for_the_list_and_one_that_is_silent_is_left_out(tm
         sessions = served.client.get("/api/sessions").json()["sessions"]
     assert [session["created_at"][-2] for session in sessions] == ["1", "2"]
     assert {request.url.host for request in served.asked} == {"a.example", "b.example"}
+
+
+def test_where_all_have_one_name_nobody_is_sent_in_circles(tmp_path: Path) -> None:
+    lost = f"{BARE}.{SEALS.seal(Owner(SITE, 'a'))}"
+    with front(tmp_path, answer=lambda request: httpx.Response(200, json={"sessions": []})) as served:
+        served.hear("a", inner="http://192.0.2.7:8100")
+        answer = served.client.get(f"/api/sessions/{lost}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "session_moving")
+        served.client.get("/api/sessions")
+        assert [request.url.host for request in served.asked] == ["192.0.2.7"]
 
 
 def keep_key(folder: Path, text: str, **quotas: float) -> str:

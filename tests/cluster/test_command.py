@@ -1,0 +1,80 @@
+"""``lipwire cluster``: what it says where it cannot, and what it shows."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli import main
+from app.cluster.status import table
+from app.cluster.up import require_no_ray
+from app.config import SettingsError
+from tests.cluster.running import free_port
+
+STAGE = {
+    "id": "a",
+    "url": "http://127.0.0.1:8100",
+    "node": "host (192.0.2.1)",
+    "pid": 7,
+    "version": "1.0",
+    "sessions": 2,
+    "places": 8,
+    "load": 0.25,
+    "draining": False,
+}
+
+
+def test_without_the_extra_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else known(name))
+    assert main(["cluster", "up"]) == 2
+    assert "pip install 'lipwire-server[cluster]'" in capsys.readouterr().err
+
+
+def test_a_ray_that_is_there_already_is_not_started_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    require_no_ray()
+    noted = tmp_path / "ray" / "ray_current_cluster"
+    noted.parent.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        noted.write_text(f"127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(SettingsError, match="already running"):
+            require_no_ray()
+    require_no_ray()  # it has ended, and left its note
+    monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:6379")
+    with pytest.raises(SettingsError, match=r"serve run app\.cluster:app"):
+        require_no_ray()
+
+
+def test_more_stages_at_least_than_at_most_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIPWIRE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("LIPWIRE_PORT", str(free_port()))
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    assert main(["cluster", "up", "--min", "3", "--max", "2"]) == 2
+    assert "LIPWIRE_STAGES_MAX" in capsys.readouterr().err
+
+
+def test_the_status_of_no_front_says_where_it_looked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    assert main(["cluster", "status", "--url", url]) == 2
+    assert url in capsys.readouterr().err
+
+
+def test_the_status_is_a_table() -> None:
+    said: dict[str, Any] = {"front": "1.0", "stages": [STAGE, {**STAGE, "id": "bb", "draining": True}]}
+    lines = table(json.loads(json.dumps(said))).splitlines()
+    assert lines[0].split()[:3] == ["STAGE", "SESSIONS", "PLACES"]
+    assert "open" in lines[1] and "draining" in lines[2] and lines[1].index("open") == lines[2].index("draining")
+    assert lines[-1] == "2 stages, 4 sessions on 16 places; front 1.0"
