@@ -21,6 +21,7 @@ from app.cluster.front_sessions import front_session_routes
 from app.cluster.front_socket import FrontSocket
 from app.cluster.front_status import FrontCheckup, FrontMetrics, stage_routes
 from app.cluster.lobby import Lobby
+from app.cluster.owners_route import owner_routes
 from app.cluster.placing import Placing
 from app.cluster.reception import Reception
 from app.cluster.redirects import SentOn, answer_elsewhere
@@ -67,6 +68,7 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
         status=status_routes(lobby, FrontCheckup(whereabouts)),
         sessions=(
             stage_routes(whereabouts, gate),
+            owner_routes(whereabouts.inner_of, lobby.settings.trusted_proxies),
             front_session_routes(lobby, gate, reception, whereabouts, backstage.roll),
             revival_routes(Revival(lobby, gate, reception, whereabouts, backstage.roll), gate),
             sent_on,

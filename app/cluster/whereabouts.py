@@ -106,6 +106,11 @@ class Whereabouts:
                 self._cards = ()
         return self._cards
 
+    def inner_of(self, ref: str) -> str | None:
+        """Return where the stage listens that a reference names, by the newest cards; None where none of them says."""
+        owner = self.owner_of(ref)
+        return next((card.inner for card in self._cards if owner and card.stage == owner.stage and card.inner), None)
+
     def owner_of(self, ref: str) -> Owner | None:
         """Return the stage that a reference names; None where it names none of ours."""
         try:

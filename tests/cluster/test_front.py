@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 
 from app.access.caller import Caller
 from app.access.key import id_of, make_text, sum_of
@@ -189,6 +190,17 @@ def test_where_all_have_one_name_nobody_is_sent_in_circles(tmp_path: Path) -> No
         assert (answer.status_code, answer.json()["code"]) == (503, "session_moving")
         served.client.get("/api/sessions")
         assert [request.url.host for request in served.asked] == ["192.0.2.7"]
+
+
+def test_a_proxy_is_told_where_the_stage_of_a_reference_listens(tmp_path: Path) -> None:
+    with front(tmp_path, trusted_proxies="192.0.2.9") as served:
+        served.hear("a", inner="http://192.0.2.7:8100")
+        served.client.get("/healthz")  # the newest cards are read
+        own = TestClient(served.client.app, client=("192.0.2.9", 1))
+        told = own.get("/internal/owner", params={"ref": ref()})
+        assert (told.status_code, told.headers["x-lipwire-owner"]) == (204, "http://192.0.2.7:8100")
+        assert "x-lipwire-owner" not in own.get("/internal/owner", params={"ref": ref(stage="unheard")}).headers
+        assert served.client.get("/internal/owner", params={"ref": ref()}).status_code == 404
 
 
 def keep_key(folder: Path, text: str, **quotas: float) -> str:
