@@ -7,13 +7,15 @@ import fcntl
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from fastapi import FastAPI
 from ray import serve
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.access.key_ring import KeyRing
 from app.api.auth import Gate
+from app.api.client_address import Proxies
 from app.clock import MonotonicClock
 from app.cluster.front import Backstage, front_app
 from app.cluster.lobby import Lobby
@@ -54,10 +56,12 @@ class FrontReplica:
         self._roll = Roll(own.ssl_certfile)
         self._telling: set[asyncio.Task[None]] = set()
 
-    def __serve_build_asgi_app__(self) -> FastAPI:
+    def __serve_build_asgi_app__(self) -> ASGIApp:
         """Make the application; Serve starts and ends it."""
         backstage = Backstage(self._placing, self._whereabouts, self._roll)
-        return front_app(self._lobby, self._gate, backstage, self._sources)
+        app = front_app(self._lobby, self._gate, backstage, self._sources)
+        trusted = Proxies(self._lobby.settings.trusted_proxies).networks
+        return cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, app), trusted)) if trusted else app
 
     async def place(self, wish: Item) -> Item:
         """Place a session for a stage that is being emptied; its lease is held here."""

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from fastapi.testclient import TestClient
 
 from app.access.caller import Caller
 from app.access.key import id_of, make_text, sum_of
@@ -182,13 +183,22 @@ def test_all_stages_are_asked_for_the_list_and_one_that_is_silent_is_left_out(tm
 
 
 def test_where_all_have_one_name_nobody_is_sent_in_circles(tmp_path: Path) -> None:
-    lost = f"{BARE}.{SEALS.seal(Owner(SITE, 'a'))}"
-    with front(tmp_path, answer=lambda request: httpx.Response(200, json={"sessions": []})) as served:
+    listed = httpx.Response(200, json={"sessions": []})
+    with front(tmp_path, answer=lambda request: listed, stage_url=SITE) as served:
         served.hear("a", inner="http://192.0.2.7:8100")
-        answer = served.client.get(f"/api/sessions/{lost}")
+        answer = served.client.get(f"/api/sessions/{ref()}")
         assert (answer.status_code, answer.json()["code"]) == (503, "session_moving")
         served.client.get("/api/sessions")
         assert [request.url.host for request in served.asked] == ["192.0.2.7"]
+
+
+def test_a_proxy_is_told_where_the_stage_of_a_reference_listens(tmp_path: Path) -> None:
+    with front(tmp_path, trusted_proxies="192.0.2.9", stage_url=SITE) as served:
+        own = TestClient(served.client.app, client=("192.0.2.9", 1))
+        told = own.get("/internal/owner", params={"ref": ref()})
+        assert (told.status_code, told.headers["x-lipwire-owner"]) == (204, SEALS.open(ref()).url)
+        assert "x-lipwire-owner" not in own.get("/internal/owner", params={"ref": BARE + ".forged"}).headers
+        assert served.client.get("/internal/owner", params={"ref": ref()}).status_code == 404
 
 
 def keep_key(folder: Path, text: str, **quotas: float) -> str:
