@@ -15,7 +15,6 @@ from app.access.key import id_of, make_text, sum_of
 from app.access.keys_file import KeyEntry, change_entries
 from app.clock import wall_clock
 from app.cluster.placing import NoPlace
-from app.cluster.seals import Owner
 from tests.cluster.fronts import BARE, SEALS, SITE, Front, front, made, ref, url_of
 from tests.cluster.placer import refused
 
