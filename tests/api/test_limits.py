@@ -219,6 +219,7 @@ async def test_minutes_of_sound_in_messages_of_20_ms_may_be_sent_at_once(server:
         assert client.close_code is None
 
 
+@pytest.mark.plain("the memory of its process")
 async def test_pings_of_which_no_answer_is_read_take_no_memory(server: Server) -> None:
     before_mb = memory_mb(server.pid)
     async with Hostile(server.url).session() as line:

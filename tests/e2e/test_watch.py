@@ -23,7 +23,7 @@ from tests.client import Client
 from tests.foreign import ForeignSite
 from tests.noise import Faults, Noise, believed
 from tests.page import OpenPage, freed, status
-from tests.server import Server
+from tests.server import Serve, Server
 from tests.whep_front import WhepFront, WhepStage
 
 pytestmark = pytest.mark.browser
@@ -440,9 +440,10 @@ async def test_a_server_that_speaks_no_text_explains_it(server: Server, open_pag
     assert await page.get_by_role("textbox", name="Say something").is_hidden()
 
 
-async def test_a_server_with_keys_is_used_once_its_key_is_typed(open_page: OpenPage, tmp_path: Path) -> None:
-    locked = Server.start(tmp_path, api_keys="a-key-of-the-test")
-    try:
+async def test_a_server_with_keys_is_used_once_its_key_is_typed(
+    open_page: OpenPage, tmp_path: Path, serve: Serve
+) -> None:
+    with serve(tmp_path, api_keys="a-key-of-the-test") as locked:
         page = await open_page(url=locked.url)
         await page.click("#new-session")
         await status(page, "asks for a key")
@@ -454,13 +455,10 @@ async def test_a_server_with_keys_is_used_once_its_key_is_typed(open_page: OpenP
         await page.reload()
         await page.get_by_role("button", name="End the session").click()
         await page.locator("#sessions li").wait_for(state="detached")
-    finally:
-        locked.stop()
 
 
-async def test_the_microphone_and_texts_ask_for_the_key_too(open_page: OpenPage, tmp_path: Path) -> None:
-    locked = Server.start(tmp_path, api_keys="a-key-of-the-test")
-    try:
+async def test_the_microphone_and_texts_ask_for_the_key_too(open_page: OpenPage, tmp_path: Path, serve: Serve) -> None:
+    with serve(tmp_path, api_keys="a-key-of-the-test") as locked:
         page = await open_page(url=locked.url)
         text, field = page.get_by_role("textbox", name="Say something"), page.get_by_label("Key", exact=True)
         await text.press_sequentially("Hello", delay=30)
@@ -475,8 +473,6 @@ async def test_the_microphone_and_texts_ask_for_the_key_too(open_page: OpenPage,
         await field.fill("a-key-of-the-test")
         await page.click("#start-mic")
         await status(page, "Speak: the face follows your voice.")
-    finally:
-        locked.stop()
 
 
 async def test_the_example_runs_and_its_lines_are_right(server: Server, open_page: OpenPage) -> None:
