@@ -46,6 +46,6 @@ def either(folder: Path, command: tuple[str, ...] = COMMAND, **settings: str) ->
         with cluster_up(folder, "--replicas", "2", command=up, **alike) as cluster:
             yield Server(cluster.process, cluster.url, cluster.log)
     else:
-        started = Server.start(folder, command=command, **settings)
+        started = Server.start(folder, command=command, cwd=ROOT, **settings)
         yield started
         assert started.stop() in (0, -15)
