@@ -189,12 +189,14 @@ async def test_a_message_that_is_too_large_is_refused_from_its_head_alone(server
         assert (await client.expect("error"))["code"] == "message_too_large"
 
 
+@pytest.mark.plain(OF_SERVE)
 async def test_a_message_of_empty_pieces_is_too_large_some_time(server: Server) -> None:
     async with Client(server.ws_url) as client:
         client.socket.transport.write(frame(Opcode.TEXT, b"", fin=False) + frame(Opcode.CONT, b"", fin=False) * 1000)
         assert (await client.expect("error", timeout_s=60))["code"] == "message_too_large"
 
 
+@pytest.mark.plain(OF_SERVE)
 async def test_compression_is_not_agreed_upon(server: Server) -> None:
     async with Hostile(server.url).line() as line:
         await line.send(UPGRADE % (b"localhost", b"Sec-WebSocket-Extensions: permessage-deflate\r\n"))
