@@ -2,7 +2,8 @@
 # make test   everything: lint, types, every test, in a real browser too
 # make check  what to run before a commit: lint, types, unit tests
 # make test-plugins   what plugs a face into agent frameworks, with the frameworks themselves (make test does it too)
-# make test-cluster   clusters that grow, shrink, and lose fronts and machines (make test runs one that loses a stage)
+# make test-cluster   clusters that grow, shrink, and lose fronts and machines (make test runs one that
+#                     loses a stage), and the tests of a server's API and pages, through a cluster's front
 # make converse       talk to a face: examples/converse, and a server for it
 # make audit  ask which locked packages have known holes (needs the network)
 # make sbom   write dist/lipwire.cdx.json: what the service is made of, in CycloneDX
@@ -25,7 +26,9 @@ test-plugins: setup
 	@exec $(BIN)/python -m pytest tests/e2e/test_plugins.py
 
 test-cluster: setup
-	@exec $(BIN)/python -m pytest -m cluster tests/cluster
+	$(BIN)/python -m pytest -m cluster tests/cluster
+	@LIPWIRE_CHROMIUM="$$(sh tools/chromium.sh)" && export LIPWIRE_CHROMIUM && \
+	LIPWIRE_TEST_FRONT=1 exec $(BIN)/python -m pytest tests/api tests/e2e
 
 converse: setup
 	@PYTHON="$(PYTHON)" sh tools/plugin_environment.sh pipecat

@@ -16,6 +16,8 @@ from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtcpSrPacket
 
+from tests.front_switch import THROUGH_FRONT
+
 VIDEO_CLOCK, AUDIO_CLOCK = 90_000, 48_000
 
 
@@ -37,10 +39,19 @@ class Heard:
 
 
 class Client:
-    """``async with Client(url) as client``; messages arrive in ``messages``."""
+    """``async with Client(url) as client``; messages arrive in ``messages``.
 
-    def __init__(self, url: str, see: Callable[[np.ndarray], Any] = lambda image: float(image.mean())) -> None:
-        self._url, self._see = url, see
+    ``follows``: go where a cluster's front says that the session is, as all clients do.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        see: Callable[[np.ndarray], Any] = lambda image: float(image.mean()),
+        follows: bool = THROUGH_FRONT,
+    ) -> None:
+        self._url, self._see, self._follows = url, see, follows
+        self._begun = ""  # what was said first, to be said again elsewhere
         self.messages: list[dict[str, Any]] = []
         self.audio, self.video = Heard(), Heard()
         self.close_code: int | None = None
@@ -63,7 +74,10 @@ class Client:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def say(self, type: str, **fields: Any) -> None:
-        await self.socket.send(json.dumps({"type": type, **fields}))
+        text = json.dumps({"type": type, **fields})
+        if type in ("start", "attach"):
+            self._begun = text
+        await self.socket.send(text)
 
     async def start(self, **fields: Any) -> dict[str, Any]:
         await self.say("start", **fields)
@@ -151,14 +165,25 @@ class Client:
 
     async def _listen(self) -> None:
         try:
-            async for text in self.socket:
-                async with self._news:
-                    self.messages.append(json.loads(text))
-                    self._news.notify_all()
+            while (url := await self._hear()) is not None:
+                await self.socket.close()
+                self.socket = await websockets.connect(url, compression=None, max_size=None)
+                await self.socket.send(self._begun)
         finally:
             async with self._news:
                 self.close_code = self.socket.close_code or 1006
                 self._news.notify_all()
+
+    async def _hear(self) -> str | None:
+        """Take messages in; returns where to go on, None where it ends."""
+        async for text in self.socket:
+            message = json.loads(text)
+            if self._follows and message["type"] == "elsewhere":
+                return str(message["url"])
+            async with self._news:
+                self.messages.append(message)
+                self._news.notify_all()
+        return None
 
 
 def begins_key_frame(payload: bytes, codec: str) -> bool:

@@ -18,10 +18,11 @@ from app.assets import SAMPLE
 from app.avatars.avatar import Avatar
 from app.avatars.store import DEFAULT_ID, AvatarStore
 from app.faces.face import FaceFinder
+from tests.front_switch import THROUGH_FRONT
 from tests.mirror import Answer, Mirror, StartMirror
 from tests.page import WATCH_JS, OpenPage
 from tests.s3 import S3, s3_server
-from tests.server import Server
+from tests.server import Serve, Server, either
 from tests.stores import Tried, bucket, folder
 
 SPEECH_S, SILENCE_S = 3, 3
@@ -34,6 +35,20 @@ TestClient.__init__ = functools.partialmethod(TestClient.__init__, base_url=SITE
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Through a front, leave out what asks for no server that could stand behind one."""
+    if THROUGH_FRONT:
+        meant = [item for item in items if "serve" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in meant])
+        items[:] = meant
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what is about a plain server's inside where a cluster stands in its place."""
+    if THROUGH_FRONT and (mark := item.get_closest_marker("plain")) is not None:
+        pytest.skip(f"of the plain server: {mark.args[0]}")
+
+
 @pytest.fixture(autouse=True)
 def mdns() -> None:
     """Forget aioice's one lock for mDNS names, which stays with the first event loop that waited for it."""
@@ -41,11 +56,16 @@ def mdns() -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all tests that do not need settings of their own."""
-    started = Server.start(tmp_path_factory.mktemp("server"))
-    yield started
-    assert started.stop() in (0, -15)
+def serve() -> Serve:
+    """Serve with settings of one's own: who asks for this, or for what does, runs through a front too."""
+    return either
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Server]:
+    """One server for all tests that do not need settings of their own, or a cluster's front (LIPWIRE_TEST_FRONT=1)."""
+    with serve(tmp_path_factory.mktemp("server")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

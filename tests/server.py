@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.config import Settings
 from bench.server import COMMAND, Served, environment_of, launch
+from tests.cluster.running import cluster_up
+from tests.front_switch import THROUGH_FRONT
 from tests.paths import ROOT
 
 
@@ -24,3 +29,23 @@ class Server(Served):
         with log.open("w") as file:
             served = launch([*command, "serve", *flags], environment_of(folder / "data", settings), cwd, file)
         return cls(served.process, served.url, log)
+
+
+Serve = Callable[..., AbstractContextManager[Server]]
+
+
+@contextmanager
+def either(folder: Path, command: tuple[str, ...] = COMMAND, **settings: str) -> Iterator[Server]:
+    """Serve what looks the same from outside: a plain server, or two stages behind a front (``front_switch``).
+
+    ``command``: a plain server's, or what stands before ``cluster up``.
+    """
+    if THROUGH_FRONT:
+        alike = {"engine": Settings().engine, **settings}  # as it is where nobody says otherwise
+        up = (*command[command.index("-m") + 1 :], "cluster", "up")
+        with cluster_up(folder, "--replicas", "2", command=up, **alike) as cluster:
+            yield Server(cluster.process, cluster.url, cluster.log)
+    else:
+        started = Server.start(folder, command=command, cwd=ROOT, **settings)
+        yield started
+        assert started.stop() in (0, -15)

@@ -41,6 +41,8 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         else:
             gate.require_owner(await recordings.owner_of(id))
         found = await recordings.open(id)
+        # for a page of the front, which only its own pages are sent on from
+        shown = {"Cross-Origin-Resource-Policy": "cross-origin"} if gate.bears_pass(request) else {}
         if isinstance(found, Path):  # it is served in ranges
             try:
                 stat = await run_in_threadpool(found.stat)
@@ -52,8 +54,9 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
                 filename=f"{bare(id)}.mp4",
                 content_disposition_type="inline",
                 stat_result=stat,
+                headers=shown,
             )
-        headers = {"Content-Length": str(found.bytes), "Cache-Control": "no-store", "Accept-Ranges": "none"}
+        headers = {"Content-Length": str(found.bytes), "Cache-Control": "no-store", "Accept-Ranges": "none", **shown}
         return StreamingResponse(_blocks(found), media_type=MEDIA_TYPE, headers=headers)
 
     @router.delete(

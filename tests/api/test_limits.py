@@ -16,26 +16,26 @@ from websockets.frames import Opcode
 from bench.hostile import UPGRADE, Hostile, Line, frame, head_of, text
 from bench.processor import memory_mb
 from tests.client import Client
-from tests.server import Server
+from tests.server import Serve, Server
 
 pytestmark = pytest.mark.realtime
 
 HEADER_S = 1.5
+OF_SERVE = "a front's connections are taken by Serve's own server, and bounded by the proxy before it"
 CLOSED_S = 12.0  # within which what has a limit of 1.5 s must be over, on any machine
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def strict(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Server]:
     """A server whose times and counts are small."""
-    started = Server.start(
+    with serve(
         tmp_path_factory.mktemp("strict"),
         header_timeout_s=str(HEADER_S),
         media_timeout_s="1.5",
         max_connections_per_address="20",
         max_sessions_per_address="2",
-    )
-    yield started
-    assert started.stop() in (0, -15)
+    ) as started:
+        yield started
 
 
 async def drips_until_closed(line: Line, head: bytes) -> None:
@@ -49,6 +49,7 @@ async def drips_until_closed(line: Line, head: bytes) -> None:
             raise EOFError
 
 
+@pytest.mark.plain(OF_SERVE)
 @pytest.mark.parametrize(
     "head",
     [
@@ -65,12 +66,14 @@ async def test_a_request_that_drips_is_cut_off(strict: Server, head: bytes) -> N
         await drips_until_closed(line, head)
 
 
+@pytest.mark.plain(OF_SERVE)
 async def test_headers_have_a_bound(strict: Server) -> None:
     async with Hostile(strict.url).line() as line:
         await line.send(b"GET / HTTP/1.1\r\n" + b"X: " + b"x" * 20_000)
         assert b"400" in await line.until(b"\r\n")
 
 
+@pytest.mark.plain(OF_SERVE)
 async def test_an_address_has_so_many_connections_and_others_have_theirs(strict: Server) -> None:
     crowd, other = Hostile(strict.url), Hostile(strict.url)
     async with asyncio.timeout(30), several(crowd, 20):
@@ -159,6 +162,7 @@ async def test_behind_a_trusted_proxy_each_client_has_limits_of_its_own(tmp_path
         behind.stop()
 
 
+@pytest.mark.plain("the memory of its process")
 async def test_unfinished_frames_take_no_memory(strict: Server) -> None:
     hostile = Hostile(strict.url)
     before_mb = memory_mb(strict.pid)
@@ -185,12 +189,14 @@ async def test_a_message_that_is_too_large_is_refused_from_its_head_alone(server
         assert (await client.expect("error"))["code"] == "message_too_large"
 
 
+@pytest.mark.plain(OF_SERVE)
 async def test_a_message_of_empty_pieces_is_too_large_some_time(server: Server) -> None:
     async with Client(server.ws_url) as client:
         client.socket.transport.write(frame(Opcode.TEXT, b"", fin=False) + frame(Opcode.CONT, b"", fin=False) * 1000)
         assert (await client.expect("error", timeout_s=60))["code"] == "message_too_large"
 
 
+@pytest.mark.plain(OF_SERVE)
 async def test_compression_is_not_agreed_upon(server: Server) -> None:
     async with Hostile(server.url).line() as line:
         await line.send(UPGRADE % (b"localhost", b"Sec-WebSocket-Extensions: permessage-deflate\r\n"))
@@ -219,6 +225,7 @@ async def test_minutes_of_sound_in_messages_of_20_ms_may_be_sent_at_once(server:
         assert client.close_code is None
 
 
+@pytest.mark.plain("the memory of its process")
 async def test_pings_of_which_no_answer_is_read_take_no_memory(server: Server) -> None:
     before_mb = memory_mb(server.pid)
     async with Hostile(server.url).session() as line:
@@ -229,6 +236,7 @@ async def test_pings_of_which_no_answer_is_read_take_no_memory(server: Server) -
         assert memory_mb(server.pid) - before_mb < 20
 
 
+@pytest.mark.plain(OF_SERVE)
 async def test_answers_that_nobody_reads_hold_up_nobody_else(strict: Server) -> None:
     async with Hostile(strict.url).line() as line:
         with pytest.raises((OSError, EOFError, TimeoutError)):

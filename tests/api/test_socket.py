@@ -33,6 +33,13 @@ async def sessions(server: Server) -> int:
     return await asyncio.to_thread(ask)
 
 
+async def counted(server: Server, wanted: int) -> None:
+    """Wait until so many sessions are told of: a cluster's front hears of them a moment later."""
+    async with asyncio.timeout(5):
+        while await sessions(server) != wanted:
+            await asyncio.sleep(0.1)
+
+
 async def all_freed(server: Server, timeout_s: float) -> None:
     async with asyncio.timeout(timeout_s):
         while await sessions(server):
@@ -66,7 +73,10 @@ async def test_every_refusal_is_said_and_closes_the_socket(
 ) -> None:
     async with Client(server.ws_url) as client:
         for message in messages:
-            await client.socket.send(message)
+            if message == '{"type":"start"}':
+                await client.start()  # a front has it said again elsewhere
+            else:
+                await client.socket.send(message)
         error = await client.expect("error")
         assert error["code"] == code
         assert error["message"].endswith(".") and len(error["message"]) > 15
@@ -181,7 +191,7 @@ async def test_a_closed_tab_frees_everything_within_5_s(server: Server) -> None:
     await client.__aenter__()
     await client.start(engine="clapper")
     await client.connect()
-    assert await sessions(server) == 1
+    await counted(server, 1)
     client.socket.transport.abort()  # as a browser's process that ends
     await all_freed(server, 5)
     await client.__aexit__()
@@ -239,13 +249,14 @@ async def hole(server: Server) -> AsyncIterator[BlackHole]:
     await relay.stop()
 
 
+@pytest.mark.plain("its relay leads to one address")
 async def test_a_dead_socket_frees_everything_within_5_s(server: Server, hole: BlackHole) -> None:
     url = await hole.start()
     socket = await websockets.connect(url, ping_interval=None)
     await socket.send('{"type":"start","engine":"clapper"}')
     assert json.loads(await socket.recv())["type"] == "started"
     hole.alive.clear()
-    assert await sessions(server) == 1
+    await counted(server, 1)
     await all_freed(server, 5)
     socket.transport.abort()
 
@@ -290,6 +301,7 @@ async def test_a_client_that_does_not_read_is_closed_and_frees_everything(server
     writer.close()
 
 
+@pytest.mark.plain("the memory of its process")
 async def test_a_sender_that_is_held_back_is_not_taken_for_dead_until_it_is(server: Server) -> None:
     """Nothing plays before a peer is connected, so the socket is left unread; its pongs wait behind the sound."""
     async with Client(server.ws_url) as client:

@@ -44,7 +44,7 @@ def free_port() -> int:
 class Running:
     """A cluster on this machine."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[str]
     url: str
     log: Path
     environment: dict[str, str]
@@ -107,7 +107,7 @@ async def speak(session: dict[str, Any], url: str = "", name: str = "word") -> d
 
 async def elsewhere(session: dict[str, Any], url: str) -> str:
     """Ask where a session is fed; the socket is closed after the answer."""
-    async with Client(url) as client:
+    async with Client(url, follows=False) as client:
         await client.say("attach", session=session["id"], token=session["feed"]["token"])
         said = await client.expect("elsewhere", timeout_s=PATIENCE_S)
         async with asyncio.timeout(PATIENCE_S):
@@ -183,6 +183,7 @@ def cluster_up(
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            text=True,
         )
     try:
         yield Running(process, _ready(process, log), log, environment)
@@ -201,7 +202,7 @@ def cluster_up(
         shutil.rmtree(ray, ignore_errors=True)
 
 
-def _ready(process: subprocess.Popen[bytes], log: Path) -> str:
+def _ready(process: subprocess.Popen[str], log: Path) -> str:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if found := READY.search(log.read_text(errors="replace")):

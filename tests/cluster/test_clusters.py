@@ -115,7 +115,7 @@ async def test_a_machine_that_is_lost_takes_no_session_along_that_somebody_wants
             session = await cluster.make()
             made[cluster.owner(session).stage] = session
         assert cluster.process.stdin is not None
-        cluster.process.stdin.write(b"one away\n")
+        cluster.process.stdin.write("one away\n")
         cluster.process.stdin.flush()
 
         async def has_gone() -> bool:

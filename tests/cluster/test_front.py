@@ -56,7 +56,7 @@ def test_a_full_cluster_says_when_to_come_again(tmp_path: Path) -> None:
         ("GET", ""),
         ("DELETE", ""),
         ("POST", "/interrupt"),
-        ("GET", "/recording"),
+        ("DELETE", "/recording"),
         ("POST", "/outputs"),
         ("DELETE", "/outputs/1"),
     ],
@@ -67,6 +67,11 @@ def test_what_is_about_a_session_is_sent_to_its_stage(plain: Front, method: str,
     assert answer.status_code == 307
     assert answer.headers["location"] == f"{url_of('a')}/api/sessions/{ref()}{path}?x=1"
     assert answer.headers["cache-control"] == "no-store" and answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_recording_is_sent_for_with_a_pass_even_where_no_key_is_wanted(plain: Front) -> None:
+    location = plain.client.get(f"/api/sessions/{ref()}/recording?x=1").headers["location"]
+    assert location.startswith(f"{url_of('a')}/api/sessions/{ref()}/recording?x=1&pass=")
 
 
 def test_a_session_that_no_card_names_is_sent_to_whom_its_seal_names(plain: Front) -> None:

@@ -309,6 +309,8 @@ async def test_a_reference_at_the_wrong_stage_leads_to_the_right_one_with_a_pass
         gone = await http.get(f"{other.url}{path}/recording", headers=token)
         is_there = gone.status_code == 200 and gone.headers["content-type"] == "video/mp4"
         assert is_there or gone.json()["code"] == "no_recording"  # nothing of it can be played yet
+        policy = gone.headers["cross-origin-resource-policy"]
+        assert policy == ("cross-origin" if is_there else "same-origin")  # a page of where it came from may show it
         assert (await http.delete(other.url + path)).status_code == 204
         for stage in pair:  # the owner says so
             assert (await http.get(stage.url + path)).json()["code"] == "no_such_session"

@@ -85,6 +85,7 @@ async def speaks(page: Page) -> bool:
     return bool(seen.speaking.sum() > 3 and np.percentile(seen.mouth[seen.speaking], 75) > 6)
 
 
+@pytest.mark.plain("one process is killed; tests/cluster kills stages")
 async def test_a_server_that_is_killed_and_started_again_has_its_face_back(
     server: Server, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -168,6 +169,7 @@ async def front_of() -> AsyncIterator[tuple[str, dict[str, Any]]]:
         yield f"http://127.0.0.1:{next(iter(serving.sockets)).getsockname()[1]}", known
 
 
+@pytest.mark.plain("a front that is played by the test")
 async def test_a_front_that_names_another_address_is_followed(open_page: OpenPage, tmp_path: Path) -> None:
     async with front_of() as (url, known):
         stage = Server.start(tmp_path, allowed_origins=url)

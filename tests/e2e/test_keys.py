@@ -17,7 +17,7 @@ import pytest
 import websockets
 
 from tests.paths import ROOT
-from tests.server import Server
+from tests.server import Serve, Server
 
 pytestmark = pytest.mark.realtime
 SECRET = "hunter2hunter2hunter2"
@@ -46,18 +46,24 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(folder: Path) -> Iterator[Server]:
+def server(folder: Path, serve: Serve) -> Iterator[Server]:
     keys(folder, "add", "First")
     command = (sys.executable, "-m", "app", "--log-level", "debug")
-    started = Server.start(folder, command=command, engine="clapper", api_keys=SECRET)
-    yield started
-    started.stop()
+    with serve(folder, command=command, engine="clapper", api_keys=SECRET) as started:
+        yield started
 
 
 async def started(server: Server, message: dict[str, str], **headers: str) -> websockets.ClientConnection:
-    socket = await websockets.connect(server.ws_url, additional_headers=headers)
-    await socket.send(json.dumps({"type": "start", **message}))
-    assert json.loads(await socket.recv())["type"] == "started"
+    url = server.ws_url
+    while True:
+        socket = await websockets.connect(url, additional_headers=headers)
+        await socket.send(json.dumps({"type": "start", **message}))
+        answer = json.loads(await socket.recv())
+        if answer["type"] != "elsewhere":
+            break
+        url = answer["url"]
+        await socket.close()
+    assert answer["type"] == "started"
     return socket
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.access.key import make_text
 from app.assets import DEFAULT_PICTURE
 from tests.page import OpenPage
-from tests.server import Server
+from tests.server import Serve, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.realtime]
 KEY = make_text()
@@ -20,10 +20,9 @@ KEEP = f"sessionStorage.setItem('lipwire.key', '{KEY}')"
 
 
 @pytest.fixture
-def locked(tmp_path: Path) -> Iterator[Server]:
-    server = Server.start(tmp_path, api_keys=KEY, engine="clapper")
-    yield server
-    server.stop()
+def locked(tmp_path: Path, serve: Serve) -> Iterator[Server]:
+    with serve(tmp_path, api_keys=KEY, engine="clapper") as server:
+        yield server
 
 
 async def test_ones_own_faces_are_seen_with_the_key_and_not_without(open_page: OpenPage, locked: Server) -> None:

@@ -16,7 +16,7 @@ from app.assets import DEFAULT_PICTURE
 from tests.e2e.test_watch import becomes, session, two_lines
 from tests.foreign import ForeignSite
 from tests.page import OpenPage, playing, status
-from tests.server import Server
+from tests.server import Serve, Server
 
 pytestmark = pytest.mark.browser
 
@@ -59,18 +59,16 @@ HOSTILE_CSS = """
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def labelled(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Server]:
     """A server whose operator says what faces are marked with, and where they are framed."""
-    started = Server.start(tmp_path_factory.mktemp("labelled"), label="Von KI erzeugt", embed_origins="*")
-    yield started
-    started.stop()
+    with serve(tmp_path_factory.mktemp("labelled"), label="Von KI erzeugt", embed_origins="*") as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
-def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server.start(tmp_path_factory.mktemp("locked"), api_keys=KEY)
-    yield started
-    started.stop()
+def locked(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("locked"), api_keys=KEY) as started:
+        yield started
 
 
 def shown(places: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from lipwire.__main__ import main
 
 from app.media import SAMPLE_RATE
 from tests.recorded import play
-from tests.server import Server
+from tests.server import Serve, Server
 
 pytestmark = pytest.mark.realtime
 
@@ -28,10 +28,9 @@ SLOT_MS = 40  # a loss ends a piece of an utterance, which is filled up to so mu
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server.start(tmp_path_factory.mktemp("server"), engine="clapper")
-    yield started
-    assert started.stop() in (0, -15)
+def server(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("server"), engine="clapper") as started:
+        yield started
 
 
 def tone(seconds: float) -> bytes:

@@ -77,9 +77,9 @@ def make(server: Server, **wish: Any) -> Any:
     return answer.json()
 
 
-async def fed(server: Server, session: Any, pcm: bytes) -> None:
-    """Send a voice, and wait until it has played."""
-    async with connect(server.ws_url, proxy=None) as socket:
+async def fed(session: Any, pcm: bytes) -> None:
+    """Send a voice where it belongs, and wait until it has played."""
+    async with connect(session["feed"]["url"], proxy=None) as socket:
         attach = {"type": "attach", "session": session["id"], "token": session["feed"]["token"]}
         await socket.send(json.dumps({**attach, "sample_rate": 48_000, "channels": 1, "encoding": "pcm_s16le"}))
         await socket.send(pcm)
@@ -106,6 +106,7 @@ def killed_while_recording(folder: Path) -> tuple[Path, float]:
     return folder / "data" / "recordings" / f"{session['id']}.mp4", recorded_s
 
 
+@pytest.mark.plain("its one process is killed")
 async def test_a_killed_server_loses_one_second_at_most_and_what_it_wrote_plays(
     tmp_path: Path, open_page: OpenPage
 ) -> None:
@@ -123,6 +124,7 @@ async def test_a_killed_server_loses_one_second_at_most_and_what_it_wrote_plays(
     assert seen.pictures > 0.5 * 25 * seen.seconds and seen.sound_bytes > 0 and seen.width == 768
 
 
+@pytest.mark.plain("its one process is killed")
 async def test_the_next_server_serves_what_a_killed_one_left(tmp_path: Path, open_page: OpenPage) -> None:
     path, _ = await asyncio.to_thread(killed_while_recording, _folder(tmp_path, 0))
     server = Server.start(tmp_path / "0")
@@ -139,13 +141,15 @@ async def test_a_session_that_ends_leaves_a_plain_file_in_which_lips_and_voice_m
 ) -> None:
     session = await asyncio.to_thread(make, server, engine="clapper", mode="clip")
     address = f"{server.url}/api/sessions/{session['id']}"
-    await fed(server, session, claps(100))
+    await fed(session, claps(100))
     page = await open_page(url=server.url + "/healthz")
     early = await shown(page, f"{address}/recording")  # while it is being written
     assert early.seconds > 3 and early.pictures > 0 and early.sound_bytes > 0
-    assert (await asyncio.to_thread(httpx.delete, address, trust_env=False)).status_code == 204
+    assert (await asyncio.to_thread(httpx.delete, address, trust_env=False, follow_redirects=True)).status_code == 204
     path = tmp_path / "a.mp4"
-    path.write_bytes((await asyncio.to_thread(httpx.get, f"{address}/recording", trust_env=False)).content)
+    path.write_bytes(
+        (await asyncio.to_thread(httpx.get, f"{address}/recording", trust_env=False, follow_redirects=True)).content
+    )
     assert "moof" not in boxes(path)
     played = play(path)
     assert len(played.flashes()) == len(played.beeps()) == 4
@@ -153,7 +157,7 @@ async def test_a_session_that_ends_leaves_a_plain_file_in_which_lips_and_voice_m
     seen = await shown(page, f"{address}/recording")
     assert seen.seconds == pytest.approx(played.seconds, abs=0.3)
     assert seen.pictures > 0.5 * len(played.times) and seen.sound_bytes > 0
-    await asyncio.to_thread(httpx.delete, f"{address}/recording", trust_env=False)
+    await asyncio.to_thread(httpx.delete, f"{address}/recording", trust_env=False, follow_redirects=True)
 
 
 def _folder(parent: Path, number: int) -> Path:

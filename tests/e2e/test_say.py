@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.client import Client
-from tests.server import Server
+from tests.server import Serve, Server
 from tests.speech.speech_server import SpeechServer, speaks
 
 pytestmark = pytest.mark.realtime
@@ -54,10 +54,9 @@ async def test_an_interrupt_is_heard_while_a_long_text_is_spoken(server: Server)
         await client.expect("speaking", PATIENCE_S, state="finished", utterance="next")
 
 
-async def test_a_server_of_ones_own_speaks(tmp_path: Path) -> None:
+async def test_a_server_of_ones_own_speaks(tmp_path: Path, serve: Serve) -> None:
     voice = SpeechServer(speaks(*[TONE[at : at + 4800] for at in range(0, len(TONE), 4800)]))
-    served = Server.start(tmp_path, speech_url=voice.url, speech_key="k3y", speech_voice="nova")
-    try:
+    with serve(tmp_path, speech_url=voice.url, speech_key="k3y", speech_voice="nova") as served:
         async with Client(served.ws_url) as client:
             await client.start(mode="agent", engine="clapper")
             await client.connect()
@@ -65,6 +64,4 @@ async def test_a_server_of_ones_own_speaks(tmp_path: Path) -> None:
             ended = await client.expect("speaking", PATIENCE_S, state="finished", utterance="hello")
         assert ended["played_ms"] in (1000, 1020, 1040)
         assert voice.asked[0]["voice"] == "nova" and voice.keys == ["Bearer k3y"]
-    finally:
-        assert served.stop() in (0, -15)
-        voice.close()
+    voice.close()

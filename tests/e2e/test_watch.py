@@ -23,7 +23,7 @@ from tests.client import Client
 from tests.foreign import ForeignSite
 from tests.noise import Faults, Noise, believed
 from tests.page import OpenPage, freed, status
-from tests.server import Server
+from tests.server import Serve, Server
 from tests.whep_front import WhepFront, WhepStage
 
 pytestmark = pytest.mark.browser
@@ -42,6 +42,7 @@ class Made:
     watch: str
     whep: str
     view_token: str
+    feed_url: str
     feed_token: str
 
 
@@ -65,7 +66,7 @@ async def session(server: Server, **wish: Any) -> AsyncIterator[Made]:
             await asyncio.sleep(1)
     view = made["view"]
     try:
-        yield Made(made["id"], view["watch"], view["whep"], view["token"], made["feed"]["token"])
+        yield Made(made["id"], view["watch"], view["whep"], view["token"], made["feed"]["url"], made["feed"]["token"])
     finally:
         with contextlib.suppress(urllib.error.HTTPError):
             await ask(server, "DELETE", f"/api/sessions/{made['id']}")
@@ -81,10 +82,10 @@ async def _admitted(server: Server, wish: dict[str, Any]) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def voice(server: Server, made: Made) -> AsyncIterator[None]:
+async def voice(made: Made) -> AsyncIterator[None]:
     """Let the face speak the sample."""
     pcm, rate = soundfile.read(SAMPLE, dtype="int16")
-    async with websockets.connect(server.ws_url) as socket:
+    async with websockets.connect(made.feed_url) as socket:
         attach = {"session": made.id, "token": made.feed_token, "sample_rate": rate, "encoding": "pcm_s16le"}
         await socket.send(json.dumps({"type": "attach", "channels": 1, **attach}))
         for start in range(0, len(pcm), rate):
@@ -123,11 +124,12 @@ async def until(holds: Callable[[], Any], timeout_s: float = 10) -> None:
 
 
 async def test_two_lines_show_a_face_in_a_page_of_the_strictest_policy(server: Server, open_page: OpenPage) -> None:
-    policy = (
-        f"default-src 'none'; script-src {server.url}; connect-src {server.url}; img-src {server.url}; "
-        "require-trusted-types-for 'script'"
-    )
-    async with session(server) as made, voice(server, made):
+    async with session(server) as made, voice(made):
+        stage = made.feed_url.replace("ws", "http", 1).partition("/ws")[0]  # another machine, where there are many
+        policy = (
+            f"default-src 'none'; script-src {server.url}; connect-src {server.url} {stage}; img-src {server.url}; "
+            "require-trusted-types-for 'script'"
+        )
         poster = f'poster="{server.url}/api/avatars/default/image"'
         with ForeignSite(two_lines(server, made.watch, poster), policy) as site:
             complaints: list[str] = []
@@ -182,7 +184,7 @@ async def test_a_lost_connection_comes_back_within_three_seconds_and_is_never_bl
     server: Server, open_page: OpenPage
 ) -> None:
     paths: list[str] = []
-    async with session(server) as made, voice(server, made):
+    async with session(server) as made, voice(made):
         with ForeignSite(two_lines(server, made.watch)) as site:
             page = await open_page(url="about:blank")
             page.on(
@@ -225,7 +227,7 @@ async def test_a_face_whose_machine_dies_is_back_once_its_front_knows_where(
 ) -> None:
     """The front sends on to the stages, other origins; each dies, and the session is found at the next one."""
     reference = "0123456789abcdef01234567.a-Seal_of-the-stage"
-    async with session(server) as made, voice(server, made):
+    async with session(server) as made, voice(made):
         with WhepFront() as front, contextlib.ExitStack() as stages:
 
             def settle() -> WhepStage:
@@ -282,7 +284,7 @@ async def _asked(stage: WhepStage, method: str) -> bool:
 
 
 async def test_sound_that_the_browser_refuses_waits_for_a_tap(server: Server, open_page: OpenPage) -> None:
-    async with session(server) as made, voice(server, made):
+    async with session(server) as made, voice(made):
         with ForeignSite(two_lines(server, made.watch)) as site:
             page = await open_page(url=site.url, plays_at_once=False)
             # whoever asks the page anything by its debugger touches it, in the browser's eyes
@@ -372,7 +374,7 @@ async def test_a_session_for_an_agent_is_made_kept_and_ended_by_the_page(server:
     await item.get_by_text("0 viewers").wait_for()
     await page.get_by_role("button", name="Copy what an agent needs").click()
     access = json.loads(await item.get_by_role("textbox").input_value())
-    made = Made(access["session"], "", "", "", access["feed_token"])
+    made = Made(access["session"], "", "", "", "", access["feed_token"])
     async with lipwire.connect(**access) as face, face.utterance(sample_rate=24_000) as utterance:
         await utterance.send(bytes(2 * 24_000 * 5))
         await item.get_by_text("Speaks").wait_for()
@@ -440,9 +442,10 @@ async def test_a_server_that_speaks_no_text_explains_it(server: Server, open_pag
     assert await page.get_by_role("textbox", name="Say something").is_hidden()
 
 
-async def test_a_server_with_keys_is_used_once_its_key_is_typed(open_page: OpenPage, tmp_path: Path) -> None:
-    locked = Server.start(tmp_path, api_keys="a-key-of-the-test")
-    try:
+async def test_a_server_with_keys_is_used_once_its_key_is_typed(
+    open_page: OpenPage, tmp_path: Path, serve: Serve
+) -> None:
+    with serve(tmp_path, api_keys="a-key-of-the-test") as locked:
         page = await open_page(url=locked.url)
         await page.click("#new-session")
         await status(page, "asks for a key")
@@ -454,13 +457,10 @@ async def test_a_server_with_keys_is_used_once_its_key_is_typed(open_page: OpenP
         await page.reload()
         await page.get_by_role("button", name="End the session").click()
         await page.locator("#sessions li").wait_for(state="detached")
-    finally:
-        locked.stop()
 
 
-async def test_the_microphone_and_texts_ask_for_the_key_too(open_page: OpenPage, tmp_path: Path) -> None:
-    locked = Server.start(tmp_path, api_keys="a-key-of-the-test")
-    try:
+async def test_the_microphone_and_texts_ask_for_the_key_too(open_page: OpenPage, tmp_path: Path, serve: Serve) -> None:
+    with serve(tmp_path, api_keys="a-key-of-the-test") as locked:
         page = await open_page(url=locked.url)
         text, field = page.get_by_role("textbox", name="Say something"), page.get_by_label("Key", exact=True)
         await text.press_sequentially("Hello", delay=30)
@@ -475,8 +475,6 @@ async def test_the_microphone_and_texts_ask_for_the_key_too(open_page: OpenPage,
         await field.fill("a-key-of-the-test")
         await page.click("#start-mic")
         await status(page, "Speak: the face follows your voice.")
-    finally:
-        locked.stop()
 
 
 async def test_the_example_runs_and_its_lines_are_right(server: Server, open_page: OpenPage) -> None:
