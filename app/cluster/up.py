@@ -125,13 +125,13 @@ def _start(settings: Settings, log_level: str, pace: Pace) -> None:
 
 
 def _leave_ray() -> None:
-    """End every process of Ray's that was started."""
-    import ray
-
-    try:
-        ray.shutdown()
-    except Exception as error:  # it may be half a Ray
-        logger.debug("cluster: Ray did not end in order", exc_info=error)
+    """End every process of Ray's that was started; it may be half imported, or half started."""
+    shutdown = getattr(sys.modules.get("ray"), "shutdown", None)
+    if shutdown is not None:
+        try:
+            shutdown()
+        except Exception as error:
+            logger.debug("cluster: Ray did not end in order", exc_info=error)
 
 
 def _first_line(error: Exception) -> str:
