@@ -42,7 +42,7 @@ NOT_STARTED = (
     "the cluster could not be started: {why} A busy machine may need another try; "
     "`lipwire --log-level debug cluster up` says more."
 )
-REASON_MOST = 300  # characters
+REASON_MOST = 200  # characters
 SPARE_CORES = 1  # of those that Ray counts, so that nothing waits for any
 
 
@@ -135,9 +135,11 @@ def _leave_ray() -> None:
 
 
 def _first_line(error: Exception) -> str:
-    """Return what is wrong, as one sentence."""
+    """Return what is wrong, in a line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = lines[0][:REASON_MOST] if lines else type(error).__name__
+    said = lines[0] if lines else type(error).__name__
+    if len(said) > REASON_MOST:
+        said = said[:REASON_MOST].rpartition(". ")[0] or f"{said[:REASON_MOST]}…"
     return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
