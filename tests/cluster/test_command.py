@@ -113,6 +113,13 @@ def test_the_status_of_no_front_says_where_it_looked(
     assert url in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("every", ["0", "-1", "nan", "inf", "soon"])
+def test_targets_are_not_written_all_the_time(every: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["cluster", "targets", "--every", every])
+    assert ended.value.code == 2 and "--every" in capsys.readouterr().err
+
+
 def test_the_status_is_a_table() -> None:
     said: dict[str, Any] = {"front": "1.0", "stages": [STAGE, {**STAGE, "id": "bb", "draining": True}]}
     lines = table(json.loads(json.dumps(said))).splitlines()
