@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from starlette.concurrency import run_in_threadpool
 
 from app import __version__
-from app.api.models import EngineList, EngineView, Health, Readiness, SiteView, VoiceList, VoiceView
+from app.api.models import EngineList, Health, Readiness, SiteView, VoiceList
+from app.api.offer import Offer, OwnOffer
 from app.api.problems import problems
 from app.api.readiness import Check, Checkup
-from app.inference.engines.registry import Engines
 from app.sessions.service import Service
 
 
-def _engines(engines: Engines) -> EngineList:
-    views = [EngineView(**asdict(status)) for status in engines.statuses()]
-    return EngineList(engines=views, auto=engines.resolve("auto"))
-
-
-def status_routes(service: Service, check: Check | None = None) -> APIRouter:
-    """Make the routes over a service; ``check`` says how it is, where its sessions are not its own."""
-    router, checkup = APIRouter(), check or Checkup(service)
+def status_routes(service: Service, check: Check | None = None, offer: Offer | None = None) -> APIRouter:
+    """Make the routes over a service; ``check`` and ``offer`` say how it is, where its sessions are not its own."""
+    router, checkup, offered = APIRouter(), check or Checkup(service), offer or OwnOffer(service)
 
     @router.get("/healthz", responses=problems())
     async def healthz() -> Health:
@@ -41,12 +33,10 @@ def status_routes(service: Service, check: Check | None = None) -> APIRouter:
 
     @router.get("/api/engines", responses=problems())
     async def engines() -> EngineList:
-        return await run_in_threadpool(_engines, service.engines)
+        return await offered.engines()
 
     @router.get("/api/voices", responses=problems())
     async def voices() -> VoiceList:
-        known = await service.speech.voices()
-        views = [VoiceView(**asdict(voice)) for voice in known.voices]
-        return VoiceList(voices=views, default=known.default, why=known.why)
+        return await offered.voices()
 
     return router

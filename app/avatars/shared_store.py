@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+from app.avatars.adoption import adopt
 from app.avatars.avatar_folder import over_bytes
 from app.avatars.avatar_info import AvatarInfo, is_id, read_details
 from app.avatars.copies import Copies
@@ -63,6 +64,10 @@ class SharedAvatarStore(AvatarStore):
         self._catalogue.refresh()
         self._copies.remove_others(self._catalogue.entries)
         return self._catalogue.take_changes()
+
+    def adopt(self, data_dir: Path) -> int:
+        """Put avatars into the store that were in a data folder before there was one; see :func:`adopt`."""
+        return adopt(data_dir / KIND, self._shelf)
 
     def sweep(self) -> None:
         """Remove from the store what uploads that never ended left there.

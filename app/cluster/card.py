@@ -19,6 +19,14 @@ class SessionCard(_Said):
     since_s: float = 0.0
 
 
+class EngineCard(_Said):
+    """An engine, and whether it can run on a stage; ``why`` not."""
+
+    name: str
+    available: bool
+    why: str = ""
+
+
 class Card(_Said):
     """A stage: where clients reach it, and other machines (``inner``); how many places it has, and who has them."""
 
@@ -30,6 +38,8 @@ class Card(_Said):
     load: float = 0.0
     draining: bool = False
     minutes: dict[str, float] = Field(default_factory=dict, description="of sessions today, by key")
+    engines: tuple[EngineCard, ...] = ()
+    auto: str = Field(default="", description="what that means there")
     at: float = 0.0
     version: str = ""
     node: str = ""

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.config import load_settings
 
+DAY_S = 24 * 3600
 NO_EXTRA = "the cluster needs its extra, which is not installed here: pip install 'lipwire-server[cluster]'"
 
 
@@ -34,8 +35,15 @@ def add_parser(commands: Any) -> None:
     targets = actions.add_parser("targets", help="where Prometheus finds the stages, for file_sd_configs")
     targets.add_argument("--url", help="address of the front (LIPWIRE_FRONT_URL)")
     targets.add_argument("--out", type=Path, metavar="FILE", help="the file to write; else they are printed")
-    targets.add_argument("--every", type=float, metavar="S", help="write it again every S seconds, until Ctrl-C")
+    targets.add_argument("--every", type=_seconds, metavar="S", help="write it again every S seconds, until Ctrl-C")
     targets.set_defaults(run=_targets)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= DAY_S:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {DAY_S} seconds")
+    return seconds
 
 
 def _up(args: argparse.Namespace) -> int:

@@ -36,12 +36,18 @@ def build(settings: Settings, pace: Pace | None = None, log_level: str = "info")
     if settings.stages_max < settings.stages_min:
         raise SettingsError("LIPWIRE_STAGES_MAX must be at least LIPWIRE_STAGES_MIN.")
     said = shared(settings).model_dump()
+    logs = quiet(log_level)
     directory = _deployment(
-        DirectoryActor, "Directory", max_ongoing_requests=MOST_REQUESTS, ray_actor_options=_options(0)
+        DirectoryActor,
+        "Directory",
+        logging_config=logs,
+        max_ongoing_requests=MOST_REQUESTS,
+        ray_actor_options=_options(0),
     ).bind(log_level)
     stages = _deployment(
         StageReplica,
         "Stage",
+        logging_config=logs,
         max_ongoing_requests=settings.max_sessions,
         max_queued_requests=WAITING,
         autoscaling_config=AutoscalingConfig(
@@ -60,6 +66,7 @@ def build(settings: Settings, pace: Pace | None = None, log_level: str = "info")
     return _deployment(
         FrontReplica,
         FRONT,
+        logging_config=logs,
         num_replicas=settings.fronts,
         max_ongoing_requests=MOST_REQUESTS,
         graceful_shutdown_wait_loop_s=0.5,
@@ -86,9 +93,15 @@ def shared(settings: Settings) -> Settings:
 
 
 def _deployment(kept: type, name: str, **options: Any) -> Any:
-    # calls are no news: cards come each second, and paths hold references
-    quiet = LoggingConfig(enable_access_log=False)
-    return serve.deployment(kept, name=name, logging_config=quiet, **options)
+    return serve.deployment(kept, name=name, **options)
+
+
+def quiet(log_level: str) -> LoggingConfig:
+    """Return what Serve writes: warnings, and with ``debug`` everything; our own lines pass whatever it says.
+
+    Calls are no news: cards come each second, and paths hold references.
+    """
+    return LoggingConfig(enable_access_log=False, log_level="INFO" if log_level == "debug" else "WARNING")
 
 
 def _options(cores: float, gpus: float = 0) -> dict[str, Any]:

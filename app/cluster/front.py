@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from app.api.auth import Gate
+from app.api.offer import OwnOffer
 from app.api.outputs import output_routes
 from app.api.recordings import recording_routes
 from app.api.sessions import session_routes
@@ -27,6 +28,7 @@ from app.cluster.reception import Reception
 from app.cluster.redirects import SentOn, answer_elsewhere
 from app.cluster.revival import Revival, revival_routes
 from app.cluster.roll import Roll
+from app.cluster.stages_offer import StagesOffer
 from app.cluster.whereabouts import Whereabouts
 from app.main import Doors, open_doors
 from app.media import NS_PER_S
@@ -67,8 +69,9 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
         await placing.aclose()
         await backstage.roll.aclose()
 
+    offer = StagesOffer(OwnOffer(lobby), whereabouts, backstage.roll, lobby.clock)
     doors = Doors(
-        status=status_routes(lobby, FrontCheckup(whereabouts)),
+        status=status_routes(lobby, FrontCheckup(whereabouts), offer),
         sessions=(
             stage_routes(whereabouts, gate),
             front_session_routes(lobby, gate, reception, whereabouts, backstage.roll),

@@ -49,7 +49,7 @@ class FrontReplica:
         here = HERE if is_loopback(bound_host(asked, keys.is_wanted)) else ""
         self._sources = stage_sources(asked, here)
         own = asked.model_copy(update={"data_dir": self._folder, "public_url": asked.front_url})
-        self._lobby = Lobby(own, clock, keys)
+        self._lobby = Lobby(own, clock, keys, old_folder=asked.data_dir)
         self._gate = Gate(own, keys, self._lobby.audit)
         self._whereabouts = Whereabouts(RayDirectory(directory, clock), Seals(own.token_secret), clock)
         self._placing = Placing(RayPlacer(stages), clock, self._note_lost)

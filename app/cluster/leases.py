@@ -124,6 +124,7 @@ class Leases:
         try:
             if wish.kind == "place":
                 await self._service.look(wish.asked)
+                await asyncio.to_thread(self._require_engine, wish.asked.engine)
                 ticket = self.tickets.make(wish.asked.owner, lease)
                 site = self._service.settings.public_url
                 return {"place": {"url": f"{socket_at(site)}?{TICKET}={ticket.text}"}}
@@ -135,6 +136,17 @@ class Leases:
         if wish.outputs:
             self._beside(self._push_on(session, wish), f"outputs of {session.id}")
         return self._made(session, wish.site)
+
+    def _require_engine(self, name: str) -> None:
+        """Look whether an engine can run here, where no session is made that would find out. Blocks.
+
+        Raises:
+            Refusal: ``engine_unavailable``.
+        """
+        engines = self._service.engines
+        meant = engines.resolve(name)
+        if not all(status.available for status in engines.statuses() if status.name == meant):
+            raise Refusal("engine_unavailable", "This stage cannot run this engine; choose another.")
 
     async def _require_place(self) -> None:
         """Look whether a place is neither taken nor kept.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from app.access.key_ring import KeyRing
 from app.access.minutes import USAGE, Minutes
@@ -15,8 +16,14 @@ from app.sessions.service import Service
 class Lobby(Service):
     """A service whose sessions live elsewhere: it starts no inference thread, and measures nothing."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, keys: KeyRing | None = None) -> None:
-        super().__init__(settings, clock, keys=keys)
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        keys: KeyRing | None = None,
+        old_folder: Path | None = None,
+    ) -> None:
+        super().__init__(settings, clock, keys=keys, old_folder=old_folder)
         self.owners = self.shared_owners = SharedOwners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
 
     async def start(self) -> None:

@@ -19,14 +19,12 @@ from app.sessions.session_request import SessionRequest
 logger = logging.getLogger(__name__)
 
 TRIES, WITHIN_NS = 3, 2 * NS_PER_S
+TRIES_FOR_ENGINE = 16  # stages that have it may be few; each that lacks it is asked after those, once it was
 AGAIN_S = 0.1
 MOST_HELD = 200
-ELSEWHERE = {
-    "server_full",
-    "server_busy",
-    "server_draining",
-    "no_media_port",
-}  # refusals that another stage may not have
+LACKS_ENGINE = "engine_unavailable"
+# refusals that another stage may not have
+ELSEWHERE = {"server_full", "server_busy", "server_draining", "no_media_port", LACKS_ENGINE}
 
 Kind = Literal["session", "place"]
 Item = Mapping[str, Any]  # of a lease's stream; docs/cluster.md lists them
@@ -84,7 +82,7 @@ class Placing:
         """
         until_ns = self._clock.now_ns() + WITHIN_NS
         refusal = Refusal("server_full", FULL)
-        for number in range(1, TRIES + 1):
+        for number in range(1, TRIES_FOR_ENGINE + 1):
             try:
                 placed = await self._ask(wish)
                 self.results["placed"] += 1
@@ -100,7 +98,8 @@ class Placing:
                 refusal = refused
                 if refused.code not in ELSEWHERE:
                     raise
-            if self._clock.now_ns() >= until_ns or number == TRIES:
+            most = TRIES_FOR_ENGINE if refusal.code == LACKS_ENGINE else TRIES
+            if self._clock.now_ns() >= until_ns or number >= most:
                 break
             await asyncio.sleep(AGAIN_S)
         raise refusal

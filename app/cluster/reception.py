@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.cluster.lobby import Lobby
 from app.cluster.placing import Item, Kind, Placing, wish_of
+from app.cluster.stages_offer import require_engine
 from app.cluster.whereabouts import Whereabouts
 from app.sessions.session_request import SessionRequest
 
@@ -22,9 +23,11 @@ class Reception:
         """Return what the stage says that takes it.
 
         Raises:
-            Refusal: as :meth:`Placing.place` does; ``quota_sessions``, ``quota_minutes`` or ``key_revoked``.
+            Refusal: as :meth:`Placing.place` does; ``engine_unavailable`` where no stage can
+                run it; ``quota_sessions``, ``quota_minutes`` or ``key_revoked``.
         """
         await self.count()
+        require_engine(request.engine, await self._whereabouts.cards())
         owners = self._lobby.owners
         owners.enter(request.owner)
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
+from app.api.models import VoiceList
 from app.api.passes import PARAMETER as PASS
 from app.cluster.card import Card
 from app.cluster.whereabouts import MOVING, At
@@ -65,19 +66,37 @@ class Roll:
             logger.warning("roll: a stage does not answer: %s", type(error).__name__)
             raise Refusal("session_moving", MOVING) from None
 
+    async def voices(self, cards: Sequence[Card]) -> list[VoiceList]:
+        """Return who speaks texts on each of these stages that answers."""
+        found = await asyncio.gather(*(self._read(card, "/api/voices") for card in cards))
+        lists = []
+        for card, said in zip(cards, found, strict=True):
+            try:
+                lists += [VoiceList.model_validate(said)] if said is not None else []
+            except ValueError:
+                logger.warning("roll: stage %s tells of its voices in words unknown here", card.stage)
+        return lists
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
     async def _ask(self, card: Card, proven: str) -> list[dict[str, Any]]:
+        said = await self._read(card, "/api/sessions", {PASS: proven} if proven else {})
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                answer = await self._client.get(
-                    f"{card.inner or card.url}/api/sessions", params={PASS: proven} if proven else {}
-                )
-            answer.raise_for_status()
-            sessions: list[dict[str, Any]] = answer.json()["sessions"]
+            sessions: list[dict[str, Any]] = said["sessions"] if said is not None else []
             return sessions
-        except (TimeoutError, httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             logger.warning("roll: stage %s does not answer: %s", card.stage, type(error).__name__)
             return []
+
+    async def _read(self, card: Card, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """Return a stage's answer; None where it does not give one."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                answer = await self._client.get(f"{card.inner or card.url}{path}", params=params)
+            answer.raise_for_status()
+            return answer.json()
+        except (TimeoutError, httpx.HTTPError, ValueError) as error:
+            logger.warning("roll: stage %s does not answer: %s", card.stage, type(error).__name__)
+            return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from app.access.key_ring import KeyRing
 from app.api.auth import Gate
@@ -58,8 +58,13 @@ class StageParts:
         server = server_over(service, create_app(service, gate, whereabouts), listeners)
         return cls(id, site, service, server, leases, Moves(service, leases, whereabouts))
 
+    def engines(self) -> Item:
+        """Say which engines can run here. It looks for files: call it off the event loop."""
+        engines = self.service.engines
+        return {"engines": [asdict(each) for each in engines.statuses()], "auto": engines.resolve("auto")}
+
     def card(self) -> Item:
-        """Say what the stage is and has."""
+        """Say what the stage is and has, but for its engines."""
         service = self.service
         return {
             "stage": self.id,

@@ -16,6 +16,7 @@ from app import __version__
 from app.clock import MonotonicClock
 from app.cluster.lease import Item
 from app.cluster.node_settings import of_this_node
+from app.cluster.placing import LACKS_ENGINE
 from app.cluster.ray_directory import RayDirectory
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.seals import Seals
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 LOOK_S = 0.2  # between looks at who has come and gone
 CARD_NS = NS_PER_S  # between cards, while nobody does
 STUCK_NS = 20 * NS_PER_S  # that the stage's thread may say nothing, before Serve starts another replica
-BUSY, BUSY_S = "server_busy", 20.0
+ASIDE_S = {"server_busy": 20.0, LACKS_ENGINE: 2.0}  # that a stage that refused is asked after others
 FRONT = "Front"  # the deployment that places sessions
 
 
@@ -57,15 +58,15 @@ class StageReplica:
     async def hold(self, wish: Item) -> AsyncIterator[Item]:
         """Hold a lease: see :meth:`StageServer.hold`.
 
-        A call that was refused as the machine has no time stays open for a while: so Serve asks other stages before
-        this one, and sees that there are too few.
+        A call that was refused as the machine has no time, or lacks the engine, stays open for a while: so Serve asks
+        other stages before this one; and sees that there are too few, where it is time that they lack.
         """
         code = ""
         async for item in self._server.hold(wish):
             code = item["refused"]["code"] if "refused" in item else code
             yield item
-        if code == BUSY:
-            await asyncio.sleep(BUSY_S)
+        if code in ASIDE_S:
+            await asyncio.sleep(ASIDE_S[code])
 
     def check_health(self) -> None:
         """Tell Serve that the stage's thread lives.

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import sys
 import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from app.threads import name_thread
 logger = logging.getLogger(__name__)
 
 CARD_S = 0.5  # between two cards
+ENGINES_S = 10.0  # between two looks which engines can run
 STARTING_S = 0.02  # between two looks whether the server has started
 AGAIN_S = 2.0  # until another stage is asked once more for a place
 
@@ -50,6 +52,7 @@ class StageServer:
         self._ready: Future[tuple[asyncio.AbstractEventLoop, StageParts]] = Future()
         self._thread: threading.Thread | None = None
         self._card: Item = {}
+        self._engines: Item = {}
 
     @property
     def url(self) -> str:
@@ -211,7 +214,8 @@ class StageServer:
         telling = asyncio.create_task(self._tell(parts), name="card")
         if not serving.done():
             logger.info("stage %s: is at %s", self._id, parts.service.settings.public_url)
-            self._card = parts.card()
+            self._engines = await asyncio.to_thread(parts.engines)
+            self._card = {**parts.card(), **self._engines}
             self._ready.set_result((asyncio.get_running_loop(), parts))
         try:
             await serving
@@ -222,6 +226,9 @@ class StageServer:
             await parts.leases.aclose()
 
     async def _tell(self, parts: StageParts) -> None:
+        looked_s = time.monotonic()
         while True:
-            self._card = parts.card()
+            if time.monotonic() - looked_s >= ENGINES_S:  # weights come and go
+                self._engines, looked_s = await asyncio.to_thread(parts.engines), time.monotonic()
+            self._card = {**parts.card(), **self._engines}
             await asyncio.sleep(CARD_S)

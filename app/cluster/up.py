@@ -34,6 +34,15 @@ COUNTING = (
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S",
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S",
 )
+LOGIN = "RAY_AUTH_MODE"
+SERVE = "ray.serve"  # its logger, in this process
+INTERRUPTED = 130
+STOPPED = "Stopped before it was there."
+NOT_STARTED = (
+    "the cluster could not be started: {why} A busy machine may need another try; "
+    "`lipwire --log-level debug cluster up` says more."
+)
+REASON_MOST = 200  # characters
 SPARE_CORES = 1  # of those that Ray counts, so that nothing waits for any
 
 
@@ -51,6 +60,7 @@ def up(settings: Settings, log_level: str = "info", pace: Pace | None = None) ->
         return 2
     pace = pace or Pace()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault(LOGIN, "token")  # what Ray would do by itself, and warn of
     for name in COUNTING:  # what Ray's processes inherit
         os.environ.setdefault(name, str(pace.count_s))
     print("Starting Ray, the front and its stages; this takes half a minute.", file=sys.stderr, flush=True)
@@ -58,55 +68,111 @@ def up(settings: Settings, log_level: str = "info", pace: Pace | None = None) ->
 
 
 def _run(settings: Settings, log_level: str, pace: Pace) -> int:
+    told = Told()
+    with told.heard():
+        try:
+            _start(settings, log_level, pace)
+            told.has_started()
+            print(f"Lipwire is at {settings.front_url}  (Ctrl-C stops it)", flush=True)
+        except KeyboardInterrupt:
+            print(STOPPED, file=sys.stderr, flush=True)
+            return INTERRUPTED
+        except Exception as error:  # Ray raises them of every kind
+            logger.debug("cluster: could not be started", exc_info=error)
+            print(f"error: {NOT_STARTED.format(why=_first_line(error))}", file=sys.stderr, flush=True)
+            return 1
+        else:
+            told.wait()
+            _end(settings, told)
+            return 0
+        finally:
+            _leave_ray()
+
+
+def _start(settings: Settings, log_level: str, pace: Pace) -> None:
+    """Return once sessions can be placed.
+
+    Raises:
+        Exception: whatever Ray makes of a machine that cannot, or has no time.
+    """
     import ray
     from ray import serve
     from ray.serve.config import HTTPOptions
 
-    from app.cluster.deployment import build
+    from app.cluster.deployment import build, quiet
 
     application = build(settings, pace, log_level)
     cores = settings.stage_cores * settings.stages_max + pace.front_cores * settings.fronts + SPARE_CORES
-    try:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            num_cpus=math.ceil(cores),
-            num_gpus=math.ceil(settings.stage_gpus * settings.stages_max) or None,
-            namespace=APPLICATION,
-            logging_level=logging.WARNING,
-        )
-        serve.start(
-            http_options=HTTPOptions(
-                host=settings.host,
-                port=settings.port,
-                ssl_certfile=settings.ssl_certfile,
-                ssl_keyfile=settings.ssl_keyfile,
-            )
-        )
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        num_cpus=math.ceil(cores),
+        num_gpus=math.ceil(settings.stage_gpus * settings.stages_max) or None,
+        namespace=APPLICATION,
+        logging_level=logging.INFO if log_level == "debug" else logging.WARNING,
+    )
+    logging.getLogger(SERVE).setLevel(quiet(log_level).log_level)
+    serve.start(
+        http_options=HTTPOptions(
+            host=settings.host,
+            port=settings.port,
+            ssl_certfile=settings.ssl_certfile,
+            ssl_keyfile=settings.ssl_keyfile,
+        ),
+        logging_config=quiet(log_level),
+    )
+    serve.run(application, name=APPLICATION, route_prefix="/")
+
+
+def _leave_ray() -> None:
+    """End every process of Ray's that was started; it may be half imported, or half started."""
+    shutdown = getattr(sys.modules.get("ray"), "shutdown", None)
+    if shutdown is not None:
         try:
-            serve.run(application, name=APPLICATION, route_prefix="/")
-        except RuntimeError as error:
-            print(f"error: the cluster could not be started: {error}", file=sys.stderr)
-            return 1
-        told = Told()
-        with told.heard():
-            print(f"Lipwire is at {settings.front_url}  (Ctrl-C stops it)", flush=True)
-            told.wait()
-            _end(settings, told)
-        return 0
-    finally:
-        ray.shutdown()
+            shutdown()
+        except Exception as error:
+            logger.debug("cluster: Ray did not end in order", exc_info=error)
+
+
+def _first_line(error: Exception) -> str:
+    """Return what is wrong, in a line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = lines[0] if lines else type(error).__name__
+    if len(said) > REASON_MOST:
+        said = said[:REASON_MOST].rpartition(". ")[0] or f"{said[:REASON_MOST]}…"
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 class Told:
-    """Signals to stop, as they come: one ends the cluster in order, one more at once."""
+    """Signals to stop, as they come: one ends the cluster in order, one more at once.
+
+    While it starts, the first one breaks that off, and the others are not heard.
+    """
 
     def __init__(self) -> None:
         self._once, self._again = threading.Event(), threading.Event()
+        self._is_starting = True
 
     def hear(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        (self._again if self._once.is_set() else self._once).set()
+        """Take a signal.
+
+        Raises:
+            KeyboardInterrupt: while the cluster starts.
+        """
+        is_first = not self._once.is_set()
+        (self._once if is_first else self._again).set()
+        if is_first and self._is_starting:
+            raise KeyboardInterrupt
+
+    def has_started(self) -> None:
+        """Take it that there is something to end in order.
+
+        Raises:
+            KeyboardInterrupt: a signal came that Ray has swallowed.
+        """
+        self._is_starting = False
+        if self._once.is_set():
+            raise KeyboardInterrupt
 
     def wait(self) -> None:
         """Wait for the first."""

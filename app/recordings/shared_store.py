@@ -51,7 +51,7 @@ class SharedRecordingStore(RecordingStore):
         mark: Callable[[Path], None] = lambda path: None,
     ) -> None:
         super().__init__(folder, keep_days, spare_bytes, mark)
-        self._shelf = Shelf(objects, KIND, is_id)
+        self._objects, self._shelf = objects, Shelf(objects, KIND, is_id)
         self._guard = threading.Lock()
         self._unsent: set[str] = set()  # finished, and not in the store as far as is known
         self._scanned = False
@@ -187,6 +187,16 @@ class SharedRecordingStore(RecordingStore):
                 self._put(info)
             with self._guard:
                 self._unsent.discard(session)
+
+    def adopt(self, data_dir: Path) -> None:
+        """Put what was recorded in another data folder before there was a store; it stays there, too.
+
+        Raises:
+            StoreAway: when that cannot be done; what was put is not put again then.
+            OSError: when the folder cannot be read.
+        """
+        if data_dir / KIND != self._folder:
+            SharedRecordingStore(data_dir, self._keep_days, self._objects).put_finished()
 
     def _put(self, info: RecordingInfo) -> None:
         session = info.session

@@ -74,6 +74,7 @@ class Service:
     """Opens and closes sessions. ``start`` and ``aclose`` belong together, on the event loop.
 
     ``ref_of``: what clients are to call a session with that id. ``keys``: where they are not in the data folder.
+    ``old_folder``: the data folder from before there was a shared store, where that is another one.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Service:
         clock: Clock | None = None,
         ref_of: Callable[[str], str] = str,
         keys: KeyRing | None = None,
+        old_folder: Path | None = None,
     ) -> None:
         self.settings, self._ref_of = settings, ref_of
         self.clock = clock or MonotonicClock()
@@ -102,7 +104,9 @@ class Service:
         self.timings = Timings()
         self.tracing = make_tracing(settings.traces)
         self.recordings = Recordings(stores.recordings, origin, self.clock)
-        self.shared = Shared(stores, settings.avatars_keep_days, self.clock, self.casting.forget)
+        self.shared = Shared(
+            stores, settings.avatars_keep_days, self.clock, self.casting.forget, old_folder or settings.data_dir
+        )
         self.keys = keys or KeyRing.of(settings)
         self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
         self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any, TypeVar
 
 from app.avatars.shared_store import SharedAvatarStore
@@ -30,13 +31,22 @@ T = TypeVar("T")
 class Shared:
     """The tasks of a shared store; without one it does nothing. ``start`` and ``aclose`` belong together.
 
-    ``forget`` is told the id of each avatar that is gone, or another one than it was.
+    ``forget`` is told the id of each avatar that is gone, or another one than it was. ``old_folder`` is a data folder
+    that was used before there was a store: what it has is put there.
     """
 
-    def __init__(self, stores: Stores, keep_days: float, clock: Clock, forget: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        keep_days: float,
+        clock: Clock,
+        forget: Callable[[str], None],
+        old_folder: Path,
+    ) -> None:
         avatars, recordings = stores.avatars, stores.recordings
         self._avatars = avatars if isinstance(avatars, SharedAvatarStore) else None
         self._recordings = recordings if isinstance(recordings, SharedRecordingStore) else None
+        self._old_folder = old_folder
         self._keep_days, self._clock, self._forget = keep_days, clock, forget
         self._pool: MeasuredPool | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -62,6 +72,7 @@ class Shared:
             asyncio.create_task(self._every(POLL_NS, self._poll), name="store's avatars"),
             asyncio.create_task(self._every(POLL_NS, self._send), name="store's recordings"),
             asyncio.create_task(self._every(RECORDINGS_NS, self._tidy), name="store's listing"),
+            asyncio.create_task(self._adopt(), name="store's adoptions"),
             asyncio.create_task(self._every(SWEEP_NS, self._sweep), name="store's sweep"),
         ]
 
@@ -93,6 +104,18 @@ class Shared:
             self._forget(id)
         if self._keep_days and not self._is_away:
             await self._asked(self._pool, self._avatars.tell_uses, self._keep_days)
+
+    async def _adopt(self) -> None:
+        """Put there what was here before, and where the store is away, as soon as it can be."""
+        assert self._pool is not None, "it was started"
+        while await self._asked(self._pool, self._adopt_all) is None:
+            await self._clock.sleep_until(self._clock.now_ns() + RECORDINGS_NS)
+
+    def _adopt_all(self) -> bool:
+        assert self._avatars is not None and self._recordings is not None, "there is a store"
+        self._avatars.adopt(self._old_folder)
+        self._recordings.adopt(self._old_folder)
+        return True
 
     async def _send(self) -> None:
         assert self._recordings is not None and self._pool is not None, "it was started"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from app.cli import main
 from app.cluster.status import table
-from app.cluster.up import require_no_ray
+from app.cluster.up import COUNTING, require_no_ray
 from app.config import SettingsError
 from tests.cluster.running import free_port
 
@@ -64,12 +65,59 @@ def test_more_stages_at_least_than_at_most_are_refused(
     assert "LIPWIRE_STAGES_MAX" in capsys.readouterr().err
 
 
+def start_with(start: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    for name, text in {"LIPWIRE_DATA_DIR": folder, "LIPWIRE_PORT": free_port(), "RAY_TMPDIR": folder}.items():
+        monkeypatch.setenv(name, str(text))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    for name in (*COUNTING, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):  # which a start leaves in the environment
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr("app.cluster.up._start", start)
+    return main(["cluster", "up"])
+
+
+def test_what_cannot_start_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*args: Any) -> None:
+        raise Exception("The node timed out during startup\nand more\n")
+
+    assert start_with(fail, tmp_path, monkeypatch) == 1
+    said = capsys.readouterr().err
+    assert "error: the cluster could not be started: The node timed out during startup." in said
+    assert "Traceback" not in said and "and more" not in said
+
+
+@pytest.mark.parametrize("is_swallowed", [False, True])
+def test_ctrl_c_while_it_starts_ends_it_in_order(
+    is_swallowed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*args: Any) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            if not is_swallowed:
+                raise
+
+    before = signal.getsignal(signal.SIGINT)
+    assert start_with(interrupted, tmp_path, monkeypatch) == 130
+    said = capsys.readouterr()
+    assert "Stopped before it was there." in said.err and "Lipwire is at" not in said.out
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_the_status_of_no_front_says_where_it_looked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     assert main(["cluster", "status", "--url", url]) == 2
     assert url in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("every", ["0", "-1", "nan", "inf", "soon"])
+def test_targets_are_not_written_all_the_time(every: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["cluster", "targets", "--every", every])
+    assert ended.value.code == 2 and "--every" in capsys.readouterr().err
 
 
 def test_the_status_is_a_table() -> None:
