@@ -99,14 +99,19 @@ class Gate:
         if text.startswith(TOKEN_PREFIX):
             role = self._role(text, session_id)
             return self.pass_for(session_id, role=role)
-        if not text and (proof := self._proof(request, session_id)) is not None:
-            return self._passes.issue(proof)
+        if not text and self._proof(request, session_id) is not None:
+            return request.query_params[PARAMETER]  # the same: whoever has found one shall not have it renewed for ever
         caller = await self.greet(request)
         return self.pass_for(session_id, caller) if caller.id else None
 
     def bears_pass(self, request: HTTPConnection) -> bool:
-        """Tell whether a request was sent here by one of ours, whatever it may do."""
-        return self.of_stage and self._passes.is_good(request.query_params.get(PARAMETER, ""))
+        """Tell whether one of ours has seen a key, and sent the request here for the session that it is about."""
+        ref = ref_in_path(request.scope["path"])
+        try:
+            proof = self._proof(request, ref) if ref is not None else None
+        except Refusal:
+            return False
+        return proof is not None and bool(proof.caller)
 
     def _role(self, token: str, session_id: str) -> Role:
         """Return what a token of a session opens; raises as :meth:`check` does."""
