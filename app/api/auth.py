@@ -85,6 +85,12 @@ class Gate:
         wish = self._checked(token, session_id, "feed").get("wish")
         return wish if isinstance(wish, dict) else None
 
+    def left_s(self, token: str, session_id: str) -> float:
+        """Return for how long a feed token is still good; raises as :meth:`check` does."""
+        expires_s = self._checked(token, session_id, "feed")["exp"]
+        assert isinstance(expires_s, int | float)
+        return expires_s - wall_clock().timestamp()
+
     def pass_for(self, session_id: str, caller: Caller | None = None, role: Role | None = None) -> str:
         """Make a pass for a session, for who has proven to be a ``caller`` with a key, or to have a ``role``."""
         return self._passes.issue(Proof(session_id, caller.id if caller else "", role or ""))

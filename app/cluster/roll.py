@@ -66,7 +66,7 @@ class Roll:
             raise Refusal("session_moving", MOVING) from None
 
     async def end(self, at: At, proven: str) -> bool:
-        """End a session on its stage; returns whether that is known to be done. One that is not there any more is fine."""
+        """End a session on its stage; returns whether that is done. One that is not there any more is fine."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 answer = await self._client.delete(
