@@ -85,6 +85,12 @@ class Gate:
         wish = self._checked(token, session_id, "feed").get("wish")
         return wish if isinstance(wish, dict) else None
 
+    def left_s(self, token: str, session_id: str) -> float:
+        """Return for how long a feed token is still good; raises as :meth:`check` does."""
+        expires_s = self._checked(token, session_id, "feed")["exp"]
+        assert isinstance(expires_s, int | float)
+        return expires_s - wall_clock().timestamp()
+
     def pass_for(self, session_id: str, caller: Caller | None = None, role: Role | None = None) -> str:
         """Make a pass for a session, for who has proven to be a ``caller`` with a key, or to have a ``role``."""
         return self._passes.issue(Proof(session_id, caller.id if caller else "", role or ""))
@@ -99,14 +105,19 @@ class Gate:
         if text.startswith(TOKEN_PREFIX):
             role = self._role(text, session_id)
             return self.pass_for(session_id, role=role)
-        if not text and (proof := self._proof(request, session_id)) is not None:
-            return self._passes.issue(proof)
+        if not text and self._proof(request, session_id) is not None:
+            return request.query_params[PARAMETER]  # the same: whoever has found one shall not have it renewed for ever
         caller = await self.greet(request)
         return self.pass_for(session_id, caller) if caller.id else None
 
     def bears_pass(self, request: HTTPConnection) -> bool:
-        """Tell whether a request was sent here by one of ours, whatever it may do."""
-        return self.of_stage and self._passes.is_good(request.query_params.get(PARAMETER, ""))
+        """Tell whether one of ours has seen a key, and sent the request here for the session that it is about."""
+        ref = ref_in_path(request.scope["path"])
+        try:
+            proof = self._proof(request, ref) if ref is not None else None
+        except Refusal:
+            return False
+        return proof is not None and bool(proof.caller)
 
     def _role(self, token: str, session_id: str) -> Role:
         """Return what a token of a session opens; raises as :meth:`check` does."""

@@ -57,14 +57,6 @@ class Passes:
             raise Refusal("token_not_for_this", "This pass is for another session; ask again where it was made.")
         return proof
 
-    def is_good(self, text: str) -> bool:
-        """Tell whether a pass was made by one of ours, and not long ago."""
-        try:
-            self._claims(text)
-        except Refusal:
-            return False
-        return True
-
     def _claims(self, text: str) -> Mapping[str, Any]:
         try:
             if len(text) > LONGEST_PASS:

@@ -17,7 +17,6 @@ from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, NO_TOKEN, proble
 from app.api.session_made import WishClaims
 from app.api.session_models import FeedDoor, SessionMade, ViewDoor
 from app.api.whereabouts import socket_at
-from app.clock import wall_clock
 from app.cluster.front_sessions import made
 from app.cluster.lobby import Lobby
 from app.cluster.reception import Reception
@@ -68,39 +67,43 @@ class Revival:
         try:
             at = await self._whereabouts.claim(ref)
             if at is not None:
-                return JSONResponse((await self._living(at, claims)).model_dump(mode="json"))
-            return await self._anew(ref, request)
+                return JSONResponse((await self._living(at, claims, token)).model_dump(mode="json"))
+            return await self._anew(ref, request, token)
         finally:
             self._reviving.discard(id)
 
-    async def _anew(self, ref: str, request: Any) -> Response:
+    async def _anew(self, ref: str, request: Any, token: str) -> Response:
         with self._gate.audit.act("session_revived", key=request.owner, session=request.id):
             try:
                 placed = await self._reception.place("session", request, request.id)
             except BaseException:
                 await self._whereabouts.give_up(ref)
                 raise
-        return made(placed, 200 if placed.get("again") else 201)
+        said = SessionMade.model_validate(placed["made"])
+        feed = said.feed.model_copy(update={"token": token})
+        said = said.model_copy(update={"feed": feed, "view": self._view(said.id, said.view.whep, token)})
+        status = 200 if placed.get("again") else 201
+        return made({**placed, "made": said.model_dump(mode="json")}, status)
 
-    async def _living(self, at: At, claims: WishClaims) -> SessionMade:
+    def _view(self, ref: str, whep: str, token: str) -> ViewDoor:
+        """Let who feeds it watch it too, for as long as their own token says: what was lent for a minute ends then."""
+        watch = self._gate.issue(bare(ref), "view", max(1.0, self._gate.left_s(token, bare(ref)))).text
+        return ViewDoor(whep=whep, watch=f"{self._lobby.settings.front_url}/watch/{ref}#token={watch}", token=watch)
+
+    async def _living(self, at: At, claims: WishClaims, token: str) -> SessionMade:
         """Describe a session that lives.
 
         Raises:
             Refusal: ``no_such_session``, or ``session_moving`` where its stage does not answer.
         """
-        id, pages = bare(at.ref), self._lobby.settings.front_url
+        id = bare(at.ref)
         site = self._lobby.settings.shown(at.url)
         proven = self._gate.pass_for(id, caller=Caller(claims.owner)) if claims.owner else ""
         view = await self._roll.view(at, proven)
-        left_s = max(1.0, claims.end - wall_clock().timestamp())
-        feed = self._gate.issue(id, "feed", left_s, claims.model_dump())
-        watch = self._gate.issue(id, "view", left_s)
         return SessionMade(
             id=at.ref,
-            feed=FeedDoor(url=socket_at(site, at.ref), token=feed.text),
-            view=ViewDoor(
-                whep=f"{site}/whep/{at.ref}", watch=f"{pages}/watch/{at.ref}#token={watch.text}", token=watch.text
-            ),
+            feed=FeedDoor(url=socket_at(site, at.ref), token=token),
+            view=self._view(at.ref, f"{site}/whep/{at.ref}", token),
             width=view["width"],
             height=view["height"],
             fps=VIDEO_FPS,

@@ -77,6 +77,18 @@ class Roll:
                 logger.warning("roll: stage %s tells of its voices in words unknown here", card.stage)
         return lists
 
+    async def end(self, at: At, proven: str) -> bool:
+        """End a session on its stage; returns whether that is done. One that is not there any more is fine."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                answer = await self._client.delete(
+                    f"{at.url}/api/sessions/{at.ref}", params={PASS: proven} if proven else {}
+                )
+            return answer.is_success or answer.status_code == NOT_FOUND
+        except (TimeoutError, httpx.HTTPError) as error:
+            logger.warning("roll: a stage does not answer: %s", type(error).__name__)
+            return False
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()

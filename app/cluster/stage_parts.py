@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 from dataclasses import asdict, dataclass
 
+from app.access.caller import Caller
 from app.access.key_ring import KeyRing
 from app.api.auth import Gate
 from app.clock import wall_clock
 from app.cluster.lease import Item
 from app.cluster.leases import Leases
 from app.cluster.moves import Moves
+from app.cluster.roll import Roll
 from app.cluster.seals import Owner, Seals
 from app.cluster.stage_settings import settings_of_stage, site_of
-from app.cluster.stage_whereabouts import StageWhereabouts
+from app.cluster.stage_whereabouts import StageWhereabouts, Twin
+from app.cluster.whereabouts import At
 from app.config import Settings, SettingsError
 from app.main import create_app
 from app.server import Server, check_parts, server_over
@@ -31,6 +34,7 @@ class StageParts:
     server: Server
     leases: Leases
     moves: Moves
+    roll: Roll
 
     @classmethod
     def make(cls, settings: Settings, id: str, ip: str, seals: Seals, listeners: list[socket.socket]) -> StageParts:
@@ -55,8 +59,14 @@ class StageParts:
         gate = Gate(own, keys, service.audit, of_stage=True)
         leases = Leases(service, gate, ref_of)
         whereabouts = StageWhereabouts(service, leases.tickets, seals, Owner(site, id))
+        roll = Roll(own.ssl_certfile)
+
+        async def end_twin(twin: Twin, owner: str) -> bool:
+            proven = gate.pass_for(twin.ref, caller=Caller(owner)) if owner else ""
+            return await roll.end(At(twin.ref, twin.site), proven)
+
         server = server_over(service, create_app(service, gate, whereabouts), listeners)
-        return cls(id, site, service, server, leases, Moves(service, leases, whereabouts))
+        return cls(id, site, service, server, leases, Moves(service, leases, whereabouts, end_twin), roll)
 
     def engines(self) -> Item:
         """Say which engines can run here. It looks for files: call it off the event loop."""

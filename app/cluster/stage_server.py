@@ -224,6 +224,7 @@ class StageServer:
             await asyncio.gather(telling, return_exceptions=True)
             await parts.moves.aclose()
             await parts.leases.aclose()
+            await parts.roll.aclose()
 
     async def _tell(self, parts: StageParts) -> None:
         looked_s = time.monotonic()

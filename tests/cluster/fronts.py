@@ -86,7 +86,19 @@ def ref(bare: str = BARE, stage: str = "a") -> str:
 
 def made(stage: str = "a", bare: str = BARE) -> dict[str, Any]:
     """What a stage says that has made a session."""
-    return {"made": {"id": ref(bare, stage)}, "ref": ref(bare, stage)}
+    gate, id, site = Gate(Settings(token_secret=SECRET)), ref(bare, stage), url_of(stage)
+    feed, view = gate.issue(bare, "feed", 3600).text, gate.issue(bare, "view", 3600).text
+    said = {
+        "id": id,
+        "feed": {"url": f"{site.replace('http', 'ws')}/ws?session={id}", "token": feed},
+        "view": {"whep": f"{site}/whep/{id}", "watch": f"{SITE}/watch/{id}#token={view}", "token": view},
+        "width": 768,
+        "height": 768,
+        "fps": 25,
+        "ice_servers": [],
+        "expires_at": "2030-11-22T10:00:00Z",
+    }
+    return {"made": said, "ref": id}
 
 
 @contextmanager

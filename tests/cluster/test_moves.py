@@ -226,6 +226,31 @@ async def test_a_feeder_who_stays_is_ended_when_the_time_is_up_and_finds_the_twi
         assert (await again.expect("elsewhere"))["url"] == move["url"]
 
 
+async def test_one_that_is_deleted_while_it_moves_lives_on_nowhere(pair: list[StageServer], holder: Holder) -> None:
+    one, other = pair
+    fed, unfed = [await holder.make(one, mode="clip") for _ in range(2)]
+    place = placer(holder, other)
+
+    async with httpx.AsyncClient() as http, Client(fed["feed"]["url"]) as feeder:
+
+        async def delete(made: Item) -> None:
+            assert (await http.delete(f"{one.url}/api/sessions/{made['id']}")).status_code == 204
+
+        async def slowly(asked: Item) -> Item | None:
+            made = await place(asked)
+            if asked["bare_id"] == bare(unfed["id"]):
+                await delete(unfed)  # its twin is there, and nobody knows yet
+            return made
+
+        await attach(feeder, fed)
+        draining = asyncio.create_task(one.drain(LONG_S, slowly))
+        await feeder.expect("move", 30)
+        await until(lambda: bare(fed["id"]) in sessions_of(other))
+        await delete(fed)  # who feeds it has not left
+        await until(lambda: not sessions_of(other))
+        await asyncio.wait_for(draining, 30)
+
+
 async def test_where_all_stages_end_nobody_is_told_to_move(pair: list[StageServer], holder: Holder) -> None:
     made = await holder.make(pair[0])
     async with Client(made["feed"]["url"]) as client:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 
 from app.clock import wall_clock
 from tests.cluster.fronts import BARE, Front, front, made, ref, url_of
@@ -94,3 +95,23 @@ def test_without_a_directory_the_owner_is_asked_and_a_dead_one_is_no_end(tmp_pat
     with front(tmp_path, answer=answer) as served:
         served.directory.away = True
         assert revive(served).json()["code"] == "session_moving"
+
+
+def test_a_token_that_was_lent_for_a_minute_buys_none_that_lasts_longer(tmp_path: Path) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"width": 768, "height": 768, "expires_at": "2026-11-22T10:00:00Z"})
+
+    with front(tmp_path, [made("b")], answer=answer) as served:
+        served.hear("a", BARE)
+        served.directory.own.leave("a", died=True)
+        wish = {"avatar": "default", "engine": "clapper", "mode": "agent", "idle_s": 60}
+        end = wall_clock().timestamp() + 3600
+        lent = served.gate.issue(BARE, "feed", 60, wish | {"end": end}).text
+        for status in (201, 200):
+            said = served.client.post(f"/api/sessions/{ref()}/revival", headers={"Authorization": f"Bearer {lent}"})
+            assert said.status_code == status
+            for token in (said.json()["feed"]["token"], said.json()["view"]["token"]):
+                claims = jwt.decode(token, options={"verify_signature": False})
+                assert claims["exp"] <= wall_clock().timestamp() + 62
+            assert said.json()["view"]["watch"].endswith(f"#token={said.json()['view']['token']}")
+            served.hear("b", BARE)
