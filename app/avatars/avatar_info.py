@@ -56,8 +56,8 @@ def read_info(folder: Path) -> AvatarInfo | None:
     Raises:
         AvatarDamaged: when it cannot be used.
     """
-    found = place_of(folder)
-    if not is_id(folder.name) or found is None:
+    found = place_of(folder) if is_id(folder.name) else None
+    if found is None:
         return None
     try:
         info = info_of(folder.name, read_details(folder))

@@ -327,6 +327,8 @@ class AvatarStore:
         return read_info(self._folder / id)
 
     def _info(self, id: str) -> AvatarInfo | None:
+        if not is_id(id):  # a client says it: it may hold anything, and paths
+            return None
         try:
             return self._read_info(id)
         except AvatarDamaged as damaged:

@@ -26,7 +26,7 @@ from app.avatars.damage import AvatarDamaged
 from app.avatars.mouth_file import MOUTH
 from app.avatars.picture import read_picture
 from app.avatars.share import Share
-from app.avatars.store import AvatarStore
+from app.avatars.store import AvatarStore, NoSuchAvatar
 from app.avatars.video import FRAMES, MESHES
 from app.faces.face import FaceFinder
 from tests.films import film
@@ -272,3 +272,14 @@ def test_damage_to_an_avatar_takes_nothing_from_the_quotas_of_keys(store: Avatar
     assert store.bytes_by_owner()[whole.owner] > 0
     own = store.add(DEFAULT_PICTURE.read_bytes(), "Ann", share=Share("key_a", most_avatars=1, room_bytes=10**9))
     assert own.owner == "key_a"
+
+
+@pytest.mark.parametrize(
+    "around", ["{}\x00", "\x00", "../avatars/{}", "./{}", "{}/", "\ud800", "x" * 5000, "\u202e\x00\r\n"]
+)
+def test_a_name_that_no_avatar_has_is_looked_for_nowhere(store: AvatarStore, around: str) -> None:
+    real = next(info.id for info in store.all() if info.name == "Ann")
+    asked = around.format(real)
+    for ask in (store.info, store.load, store.use, store.picture_file, store.mouth, store.delete):
+        with pytest.raises(NoSuchAvatar):
+            ask(asked)
