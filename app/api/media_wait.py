@@ -35,6 +35,8 @@ class MediaWait:
                 "media_timeout",
                 f"A session ends unless its viewer is connected, or sound has come, within {self._timeout_s:.0f} s.",
             ) from None
+        finally:
+            self._patience = None  # over: nothing is excused from it any more
         await asyncio.Event().wait()
 
     @contextlib.contextmanager
