@@ -44,7 +44,8 @@ class Roll:
     async def call(self, cards: Sequence[Card], proven: str) -> list[dict[str, Any]]:
         """Return the sessions on all stages of whom a pass names, as the stages show them, the oldest first."""
         lists = await asyncio.gather(*(self._ask(card, proven) for card in cards))
-        return sorted((session for each in lists for session in each), key=lambda session: str(session.get("created_at")))
+        sessions = [session for each in lists for session in each]
+        return sorted(sessions, key=lambda session: str(session.get("created_at")))
 
     async def view(self, at: At, proven: str) -> dict[str, Any]:
         """Return one session as its stage shows it.
