@@ -22,7 +22,7 @@ FILE_EVENTS = {
     "os.symlink", "os.truncate", "os.utime", "shutil.rmtree", "tempfile.mkdtemp", "tempfile.mkstemp", "glob.glob",
 }  # fmt: skip
 WRAPPED = ("stat", "lstat", "statvfs", "fsync", "read", "write", "pread", "preadv", "pwrite", "ftruncate")
-START_S, STOP_S = 60, 20
+START_S, STOP_S = 60, 60
 
 Hook = Callable[[str, str], None]
 _hooks: list[Hook] = []
@@ -120,7 +120,13 @@ def watched_server(settings: Settings) -> Iterator[ServerThread]:
     finally:
         server.should_exit = True
         thread.join(STOP_S)
-    assert not thread.is_alive(), "the server did not stop"
+    assert not thread.is_alive(), f"the server did not stop; it is in\n{_where(thread)}"
+
+
+def _where(thread: threading.Thread) -> str:
+    """Say what a thread is in; one that just ended is in nothing."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    return "".join(traceback.format_stack(frame)) if frame else "nothing"
 
 
 def _is_code(path: str) -> bool:

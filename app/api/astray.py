@@ -59,6 +59,13 @@ def sent_to(
     site: str, request: HTTPConnection, proof: str | None = None, renamed: tuple[str, str] = ("", "")
 ) -> Response:
     """Answer that what a request asks for is at another site, under the same path, but for what was ``renamed``."""
+    return go_to(address_at(site, request, proof, renamed))
+
+
+def address_at(
+    site: str, request: HTTPConnection, proof: str | None = None, renamed: tuple[str, str] = ("", "")
+) -> str:
+    """Return the address, for :func:`sent_to`."""
     raw = request.scope.get("raw_path")
     path = raw.decode("latin-1") if raw else quote(request.scope["path"])
     path = path.replace(f"/{renamed[0]}", f"/{renamed[1]}", 1)
@@ -66,4 +73,9 @@ def sent_to(
     url = URL(f"{site}{path}" + (f"?{query}" if query else ""))
     if proof is not None:
         url = url.include_query_params(**{PARAMETER: proof})
+    return str(url)
+
+
+def go_to(url: str) -> Response:
+    """Answer that a request is to be made there, as it is."""
     return RedirectResponse(url, 307, {"Cache-Control": "no-store"})

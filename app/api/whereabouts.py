@@ -22,7 +22,7 @@ class Elsewhere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A session elsewhere: its reference there, and the address that clients are told; no reference: ask there."""
+    """A session elsewhere: its reference there, and an address of whoever has it; no reference: ask there."""
 
     ref: str
     url: str

@@ -18,8 +18,9 @@ from app.api.auth import Gate
 from app.api.client_address import Proxies
 from app.clock import MonotonicClock
 from app.cluster.front import Backstage, front_app
+from app.cluster.lease import Item
 from app.cluster.lobby import Lobby
-from app.cluster.placing import Item, Placing
+from app.cluster.placing import Placing
 from app.cluster.ray_directory import RayDirectory
 from app.cluster.ray_placer import RayPlacer
 from app.cluster.roll import Roll

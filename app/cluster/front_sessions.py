@@ -12,8 +12,8 @@ from app.api.auth import Asking, Gate
 from app.api.bodies import JsonRoute
 from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, problems
 from app.api.session_models import SessionList, SessionMade, SessionWish
+from app.cluster.lease import Item
 from app.cluster.lobby import Lobby
-from app.cluster.placing import Item
 from app.cluster.reception import Reception
 from app.cluster.roll import Roll
 from app.cluster.whereabouts import Whereabouts

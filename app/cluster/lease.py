@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-Item = dict[str, Any]  # of JSON
+Item = dict[str, Any]  # of a lease's stream, and what is wished for: JSON
 ALIVE_S = 5.0
 ALIVE: Item = {"alive": True}
+
+
+class StageLost(Exception):
+    """The stage has ended or died, or could not start; the log says why."""
 
 
 class Lease:

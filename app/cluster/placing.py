@@ -7,9 +7,10 @@ import logging
 from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from app.clock import Clock
+from app.cluster.lease import Item, StageLost
 from app.errors import Refusal
 from app.log_context import for_session
 from app.media import NS_PER_S
@@ -27,16 +28,11 @@ LACKS_ENGINE = "engine_unavailable"
 ELSEWHERE = {"server_full", "server_busy", "server_draining", "no_media_port", LACKS_ENGINE}
 
 Kind = Literal["session", "place"]
-Item = Mapping[str, Any]  # of a lease's stream; docs/cluster.md lists them
 FULL = "All stages are full; try again in a minute."
 
 
 class NoPlace(Exception):
     """No stage takes a call: all are full, or there is none."""
-
-
-class StageLost(Exception):
-    """The stage's process has died."""
 
 
 class Placer(Protocol):

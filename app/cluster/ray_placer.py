@@ -9,7 +9,8 @@ from typing import Any
 from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError, RayServeException
 
-from app.cluster.placing import Item, NoPlace, StageLost
+from app.cluster.lease import Item, StageLost
+from app.cluster.placing import NoPlace
 
 ASSIGNED_S = 2.0  # that a call waits for a stage with room, where all are full
 
@@ -26,7 +27,7 @@ class RayPlacer:
 
     async def place(self, wish: Item) -> AsyncGenerator[Item, None]:
         """See :class:`Placer`."""
-        call = self._stages.hold.remote(dict(wish))
+        call = self._stages.hold.remote(wish)
         try:
             try:
                 async with asyncio.timeout(ASSIGNED_S):

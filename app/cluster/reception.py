@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from app.cluster.lease import Item
 from app.cluster.lobby import Lobby
-from app.cluster.placing import Item, Kind, Placing, wish_of
+from app.cluster.placing import Kind, Placing, wish_of
 from app.cluster.stages_offer import require_engine
 from app.cluster.whereabouts import Whereabouts
 from app.sessions.session_request import SessionRequest

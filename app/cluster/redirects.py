@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
+from app.api.astray import address_at, go_to
 from app.api.auth import Gate
-from app.api.passes import PARAMETER as PASS
 from app.api.whep import PREFIX as WHEP
-from app.cluster.whereabouts import MOVING, At, Whereabouts
+from app.api.whereabouts import Elsewhere
+from app.cluster.whereabouts import MOVING, Whereabouts
 from app.errors import Refusal
 from app.session_ref import bare
 
 RECORDING = "/recording"
 NO_PASS_NEEDED = ("PATCH", "DELETE")  # below a viewer's own path, which is a secret
-
-
-class Elsewhere(Exception):
-    """A request belongs to another address."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
 
 
 class SentOn:
@@ -54,7 +44,7 @@ class SentOn:
             return
         if self._name and at.ref == ref:  # the proxy has been there, and found nobody
             raise Refusal("session_moving", MOVING)
-        raise Elsewhere(_url(request, ref, At(at.ref, self._name or at.url), proven))
+        raise Elsewhere(address_at(self._name or at.url, request, proven or None, (ref, at.ref)))
 
     async def _prove(self, request: Request, ref: str) -> str:
         """Return a pass, empty where none is needed.
@@ -77,17 +67,11 @@ class SentOn:
         return self._gate.pass_for(id, caller=caller) if caller.id else ""
 
 
-def _url(request: Request, ref: str, at: At, proven: str) -> str:
-    path = request.url.path.replace(f"/{ref}", f"/{at.ref}", 1)
-    query = "&".join(filter(None, (request.url.query, urlencode({PASS: proven}) if proven else "")))
-    return at.url + path + (f"?{query}" if query else "")
-
-
 def answer_elsewhere(app: FastAPI) -> None:
     """Have an application answer :class:`Elsewhere`."""
 
     async def on_elsewhere(request: Request, elsewhere: Exception) -> Response:
         assert isinstance(elsewhere, Elsewhere)
-        return RedirectResponse(elsewhere.url, 307, {"Cache-Control": "no-store"})
+        return go_to(elsewhere.url)
 
     app.add_exception_handler(Elsewhere, on_elsewhere)

@@ -16,12 +16,12 @@ from app.api.ice_servers import IceServerModel
 from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, NO_TOKEN, problems
 from app.api.session_made import WishClaims
 from app.api.session_models import FeedDoor, SessionMade, ViewDoor
-from app.api.whereabouts import socket_at
+from app.api.whereabouts import At, socket_at
 from app.cluster.front_sessions import made
 from app.cluster.lobby import Lobby
 from app.cluster.reception import Reception
 from app.cluster.roll import Roll
-from app.cluster.whereabouts import MOVING, At, Whereabouts
+from app.cluster.whereabouts import MOVING, Whereabouts
 from app.errors import Refusal
 from app.log_context import KEY, for_session
 from app.media import VIDEO_FPS

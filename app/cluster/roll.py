@@ -12,8 +12,9 @@ import httpx
 
 from app.api.models import VoiceList
 from app.api.passes import PARAMETER as PASS
+from app.api.whereabouts import At
 from app.cluster.card import Card
-from app.cluster.whereabouts import MOVING, At
+from app.cluster.whereabouts import MOVING
 from app.errors import Refusal
 
 logger = logging.getLogger(__name__)

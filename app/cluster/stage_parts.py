@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from app.access.caller import Caller
 from app.access.key_ring import KeyRing
 from app.api.auth import Gate
+from app.api.whereabouts import At
 from app.clock import wall_clock
 from app.cluster.lease import Item
 from app.cluster.leases import Leases
@@ -16,7 +17,6 @@ from app.cluster.roll import Roll
 from app.cluster.seals import Owner, Seals
 from app.cluster.stage_settings import settings_of_stage, site_of
 from app.cluster.stage_whereabouts import StageWhereabouts, Twin
-from app.cluster.whereabouts import At
 from app.config import Settings, SettingsError
 from app.main import create_app
 from app.server import Server, check_parts, server_over

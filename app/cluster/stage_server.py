@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from app.access.key_ring import KeyRing
-from app.cluster.lease import Item, Lease
+from app.cluster.lease import Item, Lease, StageLost
 from app.cluster.seals import BadSeal, Seals
 from app.cluster.stage_parts import StageParts
 from app.cluster.stage_settings import first_free
@@ -34,10 +34,6 @@ Kind = TypeVar("Kind")
 # given a wish (as :meth:`StageServer.hold` takes it, with ``bare_id``), has another stage make that session, and
 # returns its ``SessionMade`` as JSON; None or a Refusal where no stage has a place just now
 PlaceElsewhere = Callable[[Item], Awaitable[Item | None]]
-
-
-class StageLost(Exception):
-    """The stage has ended, or could not start; the log says why."""
 
 
 class StageServer:

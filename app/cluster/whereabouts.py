@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from app.api.whereabouts import At
 from app.clock import Clock
 from app.cluster.card import Card
 from app.cluster.directory import Found
@@ -41,14 +41,6 @@ class DirectoryDoor(Protocol):
     async def leave(self, stage: str, died: bool) -> None:
         """See :meth:`Directory.leave`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class At:
-    """A session's reference, and the address of the stage where it lives."""
-
-    ref: str
-    url: str
 
 
 class Whereabouts:

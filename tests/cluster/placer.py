@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from app.cluster.placing import Item
+from app.cluster.lease import Item
 
 
 class ScriptedPlacer:

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from app.cluster.placing import MOST_HELD, TRIES, NoPlace, Placing, StageLost, wish_of
+from app.cluster.lease import StageLost
+from app.cluster.placing import MOST_HELD, TRIES, NoPlace, Placing, wish_of
 from app.errors import Refusal
 from app.sessions.session_request import SessionRequest
 from tests.cluster.placer import ScriptedPlacer, refused

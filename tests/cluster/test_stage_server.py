@@ -17,8 +17,9 @@ import pytest
 import websockets
 
 from app.api.auth import Gate
+from app.cluster.lease import StageLost
 from app.cluster.seals import Seals
-from app.cluster.stage_server import StageLost, StageServer
+from app.cluster.stage_server import StageServer
 from app.config import Settings, SettingsError
 from app.session_ref import bare, is_bare_id, new_id
 from tests.client import Client

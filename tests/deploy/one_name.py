@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import getpass
 import os
 import shutil
@@ -16,19 +15,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from fastapi import FastAPI, Request, Response, WebSocket
 
 from app.api.problems import problem_response
 from app.cluster.owners_route import owner_routes
+from tests.certificates import make_certificate
 from tests.paths import ROOT
 from tests.server import Server
 
@@ -64,33 +59,6 @@ def need_nginx() -> str:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate for localhost, which is its own authority, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, secret = folder / "name.pem", folder / "name.key"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    secret.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain),
-    )
-    return certificate, secret
 
 
 @dataclass
@@ -160,7 +128,7 @@ class OneName:
         self._front_port = front_port or self.front.port
         self.port = free_port()
         self.url = f"https://localhost:{self.port}"
-        certificate, _ = make_certificate(folder)
+        certificate, _ = make_certificate(folder, "localhost", "127.0.0.1")
         self.trust = ssl.create_default_context(cafile=str(certificate))
         self._nginx: subprocess.Popen[bytes] | None = None
         self.stages: list[Server] = []
@@ -216,8 +184,8 @@ class OneName:
             ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
             ("    listen [::]:80;\n", ""),
             ("faces.example.org;", "localhost;"),
-            ("/etc/ssl/lipwire/tls.crt", f"{self.folder}/name.pem"),
-            ("/etc/ssl/lipwire/tls.key", f"{self.folder}/name.key"),
+            ("/etc/ssl/lipwire/tls.crt", f"{self.folder}/cert.pem"),
+            ("/etc/ssl/lipwire/tls.key", f"{self.folder}/key.pem"),
             ("/var/lib/nginx/lipwire", f"{self.folder}/owners"),
         ):
             assert text.count(wanted) == 1, wanted

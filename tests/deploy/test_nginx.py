@@ -317,7 +317,7 @@ def test_clients_get_http_2(site: OneName) -> None:
         "%{http_version}",
         "--http2",
         "--cacert",
-        str(site.folder / "name.pem"),
+        str(site.folder / "cert.pem"),
     ]
     done = subprocess.run([*command, "--noproxy", "*", f"{site.url}/"], capture_output=True, text=True)
     assert done.stdout == "2", done

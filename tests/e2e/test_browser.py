@@ -16,6 +16,7 @@ from playwright.async_api import Locator, Page, Route
 
 from app.assets import DEFAULT_PICTURE
 from tests.avatars.test_video_avatars import at, film, gently
+from tests.certificates import make_certificate
 from tests.noise import Faults, Noise, believed
 from tests.page import OpenPage, delete_face, freed, playing, sessions, status
 from tests.server import Server
@@ -328,7 +329,7 @@ async def test_an_insecure_page_says_how_to_get_the_microphone(open_page: OpenPa
 
 
 async def test_https_is_served_with_a_certificate(open_page: OpenPage, tmp_path: Path) -> None:
-    make_certificate(tmp_path)
+    make_certificate(tmp_path, "face.test")
     flags = ("--ssl-certfile", str(tmp_path / "cert.pem"), "--ssl-keyfile", str(tmp_path / "key.pem"))
     secure = Server.start(tmp_path, *flags, allowed_hosts="face.test")
     try:
@@ -339,25 +340,3 @@ async def test_https_is_served_with_a_certificate(open_page: OpenPage, tmp_path:
         await page.click("#stop")
     finally:
         secure.stop()
-
-
-def make_certificate(folder: Path) -> None:
-    """Write a self-signed certificate and its key."""
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "face.test")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )

@@ -7,18 +7,11 @@ import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
-from app.clock import Epoch, wall_clock
+from app.clock import Epoch
 from app.rtc.broadcast import SUBSCRIPTION_PICTURES, SUBSCRIPTION_VOICE, PictureBroadcast, VoiceBroadcast
 from app.rtc.checked_connect import output_reach
 from app.rtc.picture_encoder import Effort
@@ -32,6 +25,7 @@ from app.rtc.rtmp.publisher import RtmpTarget
 from app.rtc.rtmp_push import RtmpPush, picture_ms, sound_ms
 from app.rtc.senders import Media
 from app.rtc.subscription import Encoded, Subscription
+from tests.certificates import make_certificate
 from tests.fakes import FakeClock, InlinePool
 from tests.rtc.rtmp.station import Manners, Station
 
@@ -291,27 +285,9 @@ def _writer_of(task: asyncio.Task[None]) -> asyncio.StreamWriter:
     return writer
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Write one for 127.0.0.1, signed by itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "station")])
-    now = wall_clock()
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "certificate.pem", folder / "key.pem"
-    paths[0].write_bytes(signed.public_bytes(Encoding.PEM))
-    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return paths
-
-
 async def test_over_tls_the_certificate_must_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context, stage = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Stage()
-    mine, key = certificate(tmp_path)
+    mine, key = make_certificate(tmp_path, "127.0.0.1")
     context.load_cert_chain(mine, key)
     async with Station(tls=context) as station:
         failed = await refused(station)

@@ -96,11 +96,13 @@ class Taker(HoardingSink):
 
 @pytest.fixture
 async def worker() -> AsyncIterator[InferenceWorker]:
+    before = set(threading.enumerate())
     started = InferenceWorker()
     started.start()
+    (own,) = (each for each in set(threading.enumerate()) - before if each.name == "inference")
     yield started
     await started.aclose()
-    assert "inference" not in {thread.name for thread in threading.enumerate()}
+    assert not own.is_alive()
 
 
 @pytest.fixture
