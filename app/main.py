@@ -117,8 +117,8 @@ def open_doors(
         app.include_router(router)
     if not doors.metrics_port:
         app.include_router(metrics_routes(doors.metrics, [Depends(gate.check_operator)]))
-    app.include_router(avatar_routes(service.avatars, service.casting.forget, gate, service.share_of))
-    app.include_router(mouth_routes(service.avatars, service.casting.forget, gate))
+    app.include_router(avatar_routes(service.avatars, service.forget, gate, service.share_of))
+    app.include_router(mouth_routes(service.avatars, service.forget, gate))
     app.include_router(key_routes(service, gate))
     if whereabouts is not None:
         app.add_middleware(Astray, whereabouts=whereabouts, gate=gate)

@@ -1,14 +1,9 @@
-"""Who may do what: API keys for those who run sessions, short-lived tokens for one session and one role."""
+"""Who may do what: API keys for those who run sessions, tokens and passes for what is about one of them."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated
 
-import jwt
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
@@ -16,34 +11,20 @@ from app.access.audit import Audit
 from app.access.caller import NOBODY, Caller
 from app.access.key_ring import KeyRing, revoked
 from app.access.wrong_keys import WrongKeys
-from app.api.passes import ALGORITHM, PARAMETER, Passes, Proof
-from app.clock import MonotonicClock, wall_clock
+from app.api.passes import PARAMETER, Passes, Proof
+from app.api.tokens import LONGEST_TEXT, TOKEN_PREFIX, Role, Tokens
+from app.clock import MonotonicClock
 from app.config import Settings
 from app.errors import Refusal
 from app.log_context import ADDRESS, KEY
-from app.session_ref import bare, ref_in_path
+from app.session_ref import ref_in_path
 
-Role = Literal["feed", "view", "recording"]
-
-SECRET_BYTES = 32
-LONGEST_TTL_S = 7 * 24 * 3600  # of a token
-LONGEST_TEXT = 4096  # characters of a key or a token
 ALL_SESSIONS = "/api/sessions"  # of which a pass may be, too: one for no session
-ROLES: tuple[Role, ...] = get_args(Role)
-TOKEN_PREFIX = "eyJ"  # of each JSON web token: base64 of '{"'
 UNGUESSABLE = 32  # characters; a key as long needs no protection from those who guess
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """What opens one door of one session until ``expires_at`` (UTC)."""
-
-    text: str = field(repr=False)
-    expires_at: datetime
-
-
 class Gate:
-    """Issues tokens, and checks them and keys. Without API keys whoever reaches the server may make sessions.
+    """Checks keys, tokens and passes. Without API keys whoever reaches the server may make sessions.
 
     Who gives wrong keys over and over is no longer listened to for a while, unless they bear a long key that is right.
     A stage (``of_stage``) takes passes of whoever shares its ``token_secret``, in place of keys and tokens.
@@ -56,40 +37,8 @@ class Gate:
         self.audit = audit or Audit(settings.audit_file)
         self._wrong = WrongKeys()
         self._clock = MonotonicClock()
-        self._secret = settings.token_secret or secrets.token_hex(SECRET_BYTES)
-        self._longest_s = max(LONGEST_TTL_S, settings.max_duration_s)
-        self._passes, self.of_stage = Passes(self._secret), of_stage
-
-    def issue(self, session_id: str, role: Role, ttl_s: float, wish: Mapping[str, Any] | None = None) -> Token:
-        """Make a token. ``wish``: what the session was asked for, so that who has the token can ask for it again."""
-        expires_at = wall_clock() + timedelta(seconds=ttl_s)
-        claims = {"sub": bare(session_id), "role": role, "exp": expires_at}
-        if wish is not None:
-            claims["wish"] = dict(wish)
-        return Token(jwt.encode(claims, self._secret, ALGORITHM), expires_at)
-
-    def check(self, token: str, session_id: str, role: Role) -> None:
-        """Let a token's bearer in.
-
-        Raises:
-            Refusal: ``token_missing``, ``token_invalid``, ``token_expired`` or ``token_not_for_this``.
-        """
-        self._checked(token, session_id, role)
-
-    def wish_in(self, token: str, session_id: str) -> dict[str, Any] | None:
-        """Return what a session was asked for, as its feed token says; None where that says nothing.
-
-        Raises:
-            Refusal: as :meth:`check` does.
-        """
-        wish = self._checked(token, session_id, "feed").get("wish")
-        return wish if isinstance(wish, dict) else None
-
-    def left_s(self, token: str, session_id: str) -> float:
-        """Return for how long a feed token is still good; raises as :meth:`check` does."""
-        expires_s = self._checked(token, session_id, "feed")["exp"]
-        assert isinstance(expires_s, int | float)
-        return expires_s - wall_clock().timestamp()
+        self.tokens = Tokens(settings)
+        self._passes, self.of_stage = Passes(self.tokens.secret), of_stage
 
     def pass_for(self, session_id: str, caller: Caller | None = None, role: Role | None = None) -> str:
         """Make a pass for a session, for who has proven to be a ``caller`` with a key, or to have a ``role``."""
@@ -103,7 +52,7 @@ class Gate:
         """
         text = bearer_of(request)
         if text.startswith(TOKEN_PREFIX):
-            role = self._role(text, session_id)
+            role = self.tokens.role_of(text, session_id)
             return self.pass_for(session_id, role=role)
         if not text and self._proof(request, session_id) is not None:
             return request.query_params[PARAMETER]  # the same: whoever has found one shall not have it renewed for ever
@@ -119,18 +68,6 @@ class Gate:
             return False
         return proof is not None and bool(proof.caller)
 
-    def _role(self, token: str, session_id: str) -> Role:
-        """Return what a token of a session opens; raises as :meth:`check` does."""
-        for role in ROLES:
-            try:
-                self.check(token, session_id, role)
-            except Refusal as refusal:
-                if refusal.code != "token_not_for_this":
-                    raise
-            else:
-                return role
-        raise Refusal("token_not_for_this", "This token is for another session.")
-
     def _proof(self, request: HTTPConnection, session_id: str) -> Proof | None:
         """Return what a request's pass proves; None where there is none, or none counts here.
 
@@ -140,19 +77,6 @@ class Gate:
         text = request.query_params.get(PARAMETER, "") if self.of_stage else ""
         return self._passes.read(text, session_id) if text else None
 
-    def _checked(self, token: str, session_id: str, role: Role) -> dict[str, object]:
-        if not token:
-            raise Refusal("token_missing", f"Give the {role} token that came with the session.")
-        try:
-            claims = self._claims(token)
-        except jwt.ExpiredSignatureError:
-            raise Refusal("token_expired", "This token has expired; ask for another.") from None
-        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, RecursionError):
-            raise Refusal("token_invalid", "This token was not issued here; ask for another.") from None
-        if (claims["sub"], claims["role"]) != (bare(session_id), role):
-            raise Refusal("token_not_for_this", f"This token is for another session or role; a {role} token is needed.")
-        return claims
-
     def check_bearer(self, request: HTTPConnection, session_id: str, role: Role) -> None:
         """Let a request in whose ``Authorization`` bears a token, or that has a pass for that.
 
@@ -161,7 +85,7 @@ class Gate:
         """
         text = bearer_of(request)
         if text or (proof := self._proof(request, session_id)) is None:
-            self.check(text, session_id, role)
+            self.tokens.check(text, session_id, role)
         elif proof.role != role:
             raise Refusal("token_not_for_this", f"This pass is for another role; a {role} token is needed.")
 
@@ -256,22 +180,6 @@ class Gate:
         if is_waiting:
             raise Refusal("too_many_wrong_keys", "Too many wrong API keys came from here; try again in a minute.")
         raise Refusal("key_invalid", "This API key is not known here; ask for another, or look for a slip in it.")
-
-    def _claims(self, token: str) -> dict[str, object]:
-        """Read a token.
-
-        Raises:
-            jwt.InvalidTokenError: when it is not ours, or no longer good; and what a damaged one makes of itself.
-        """
-        if len(token) > LONGEST_TEXT:
-            raise jwt.InvalidTokenError
-        claims: dict[str, object] = jwt.decode(
-            token, self._secret, [ALGORITHM], options={"require": ["sub", "role", "exp"]}
-        )
-        expires_s = claims["exp"]
-        if not isinstance(expires_s, int | float) or expires_s > wall_clock().timestamp() + self._longest_s + 60:
-            raise jwt.InvalidTokenError  # signed by somebody who means it to last for ever
-        return claims
 
 
 def require_key(caller: Caller) -> None:

@@ -53,7 +53,7 @@ class Beginnings:
         """
         if self._whereabouts is not None and (at := self._whereabouts.of(message.session)) is not None:
             raise Elsewhere(socket_at(at.url, at.ref))
-        self._gate.check(message.token, message.session, "feed")
+        self._gate.tokens.check(message.token, message.session, "feed")
         session = self._service.find(message.session)
         KEY.set(session.owner)
         session.number_from(message.next_utterance)

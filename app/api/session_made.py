@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.api.auth import Gate, Token
+from app.api.auth import Gate
 from app.api.ice_servers import IceServerModel
 from app.api.session_models import FeedDoor, SessionMade, ViewDoor
+from app.api.tokens import Token
 from app.api.whereabouts import socket_at
 from app.clock import wall_clock
 from app.errors import Refusal
@@ -26,7 +27,7 @@ def describe_made(session: Session, gate: Gate, site: str, pages: str = "") -> S
     lifetime, expires_at = session.limits.lifetime, session.expires_at
     assert lifetime is not None and expires_at is not None
     feed = feed_token(session, gate, lifetime.max_duration_s)
-    view = gate.issue(session.id, "view", lifetime.max_duration_s)
+    view = gate.tokens.issue(session.id, "view", lifetime.max_duration_s)
     avatar = session.cast.avatar
     return SessionMade(
         id=session.ref,
@@ -48,7 +49,7 @@ def describe_made(session: Session, gate: Gate, site: str, pages: str = "") -> S
 def feed_token(session: Session, gate: Gate, ttl_s: float) -> Token:
     """Make a feed token; a stage's holds what it takes to have the session again, should the stage die."""
     wish = WishClaims.of(session).model_dump() if gate.of_stage and session.limits.lifetime is not None else None
-    return gate.issue(session.id, "feed", ttl_s, wish)
+    return gate.tokens.issue(session.id, "feed", ttl_s, wish)
 
 
 class WishClaims(BaseModel):

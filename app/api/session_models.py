@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.api.auth import LONGEST_TTL_S, Role
 from app.api.client_messages import MOST_UTTERANCES
 from app.api.ice_servers import IceServerModel
 from app.api.models import RecordingView
 from app.api.output_models import OutputView
+from app.api.tokens import LONGEST_TTL_S, Role
 from app.avatars.store import DEFAULT_ID
 from app.config import Settings
 from app.pacer.schedule import Mode

@@ -72,7 +72,7 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
             if wish.role == "feed":
                 token = feed_token(session, gate, wish.ttl_s)
             else:
-                token = gate.issue(id, wish.role, wish.ttl_s)
+                token = gate.tokens.issue(id, wish.role, wish.ttl_s)
         return TokenMade(token=token.text, expires_at=token.expires_at)
 
     @router.post("/{id}/interrupt", responses=problems(*NO_KEY, "no_such_session"))

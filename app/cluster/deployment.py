@@ -10,7 +10,7 @@ from ray import serve
 from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import LoggingConfig
 
-from app.api.auth import SECRET_BYTES
+from app.api.tokens import SECRET_BYTES
 from app.cluster.front_replica import FrontReplica
 from app.cluster.pace import Pace
 from app.cluster.ray_directory import DirectoryActor

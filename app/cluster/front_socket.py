@@ -70,7 +70,7 @@ class FrontSocket:
             placed = await self._reception.place("place", message.request(caller.id, address))
             return str(placed["place"]["url"])
         if isinstance(message, AttachMessage):
-            self._gate.check(message.token, bare(message.session), "feed")
+            self._gate.tokens.check(message.token, bare(message.session), "feed")
             at = await self._whereabouts.find(message.session)
             if at is None:
                 raise Refusal("no_such_session", "There is no such session, or it has ended; make another.")

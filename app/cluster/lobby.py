@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from app.access.key_ring import KeyRing
@@ -10,6 +9,7 @@ from app.access.minutes import USAGE, Minutes
 from app.clock import Clock
 from app.cluster.shared_owners import SharedOwners
 from app.config import Settings
+from app.sessions.premises import Premises
 from app.sessions.service import Service
 
 
@@ -28,9 +28,5 @@ class Lobby(Service):
 
     async def start(self) -> None:
         """Make ready what people come for who have no session."""
-        self.tracing.start()
-        await asyncio.to_thread(self.settings.data_dir.mkdir, parents=True, exist_ok=True)
-        await self.shared.start()
-        self.recordings.start()
-        self.expiry.start()
+        await Premises.start(self)
         self.started = True

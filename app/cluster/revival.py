@@ -9,13 +9,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.caller import Caller
-from app.api.auth import TOKEN_PREFIX, Gate, bearer_of
+from app.api.auth import Gate, bearer_of
 from app.api.bodies import JsonRoute
 from app.api.client_messages import MOST_UTTERANCES
 from app.api.ice_servers import IceServerModel
 from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, NO_TOKEN, problems
 from app.api.session_made import WishClaims
 from app.api.session_models import FeedDoor, SessionMade, ViewDoor
+from app.api.tokens import TOKEN_PREFIX
 from app.api.whereabouts import At, socket_at
 from app.cluster.front_sessions import made
 from app.cluster.lobby import Lobby
@@ -57,7 +58,7 @@ class Revival:
             Refusal: ``session_moving``, ``no_such_session``; as the gate does, and as placing does.
         """
         id = bare(ref)
-        claims = WishClaims.parse(self._gate.wish_in(token, id) or {})
+        claims = WishClaims.parse(self._gate.tokens.wish_in(token, id) or {})
         self._gate.require_owner(claims.owner)
         KEY.set(claims.owner)
         request = claims.request(id, next_utterance)
@@ -87,7 +88,7 @@ class Revival:
 
     def _view(self, ref: str, whep: str, token: str) -> ViewDoor:
         """Let who feeds it watch it too, for as long as their own token says: what was lent for a minute ends then."""
-        watch = self._gate.issue(bare(ref), "view", max(1.0, self._gate.left_s(token, bare(ref)))).text
+        watch = self._gate.tokens.issue(bare(ref), "view", max(1.0, self._gate.tokens.left_s(token, bare(ref)))).text
         return ViewDoor(whep=whep, watch=f"{self._lobby.settings.front_url}/watch/{ref}#token={watch}", token=watch)
 
     async def _living(self, at: At, claims: WishClaims, token: str) -> SessionMade:

@@ -1,9 +1,8 @@
-"""What all sessions share: the inference thread, engines, avatars; and who is let in."""
+"""What all sessions share: the inference thread, engines; and who is let in."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections import Counter
@@ -11,11 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from app.access.audit import Audit
 from app.access.caller import Caller
 from app.access.key_ring import KeyRing
-from app.access.minutes import USAGE, Minutes
-from app.avatars.share import Share
 from app.avatars.store import DEFAULT_ID, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
 from app.config import Settings
@@ -26,29 +22,20 @@ from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.inbox import Waiting
 from app.log_context import SESSION, for_session
 from app.media import NS_PER_S, TalkingFrame
-from app.provenance.origin import Origin
 from app.rtc.ice_network import IceNetwork
 from app.session_ref import bare, new_id
 from app.sessions.admission import Terms
-from app.sessions.avatar_expiry import AvatarExpiry
 from app.sessions.capacity import Capacity
 from app.sessions.casting import Casting, release
 from app.sessions.entrance import Entrance
 from app.sessions.feeder import WAITING_BYTES
-from app.sessions.kept_bytes import KeptBytes
 from app.sessions.lifetime import Lifetime, live_out
-from app.sessions.owners import Owners
 from app.sessions.places import Place, Places
 from app.sessions.playout import Cast, Machinery, SessionLimits
-from app.sessions.recordings import Recordings
+from app.sessions.premises import Premises
 from app.sessions.session import Session
 from app.sessions.session_request import SessionRequest
-from app.sessions.shared import Shared
-from app.sessions.stores import Stores
 from app.sessions.timings import Timings
-from app.speech.openai_compatible import OpenAiServer
-from app.speech.speech import find_speech
-from app.telemetry import make_tracing
 from app.threads import MeasuredPool
 from app.tracing import START
 
@@ -70,11 +57,10 @@ COUNTED = {
 CORES_A_REST = 4  # one of so many may draw faces at rest
 
 
-class Service:
+class Service(Premises):
     """Opens and closes sessions. ``start`` and ``aclose`` belong together, on the event loop.
 
-    ``ref_of``: what clients are to call a session with that id. ``keys``: where they are not in the data folder.
-    ``old_folder``: the data folder from before there was a shared store, where that is another one.
+    ``ref_of``: what clients are to call a session with that id. For what else may be given see :class:`Premises`.
     """
 
     def __init__(
@@ -85,16 +71,10 @@ class Service:
         keys: KeyRing | None = None,
         old_folder: Path | None = None,
     ) -> None:
-        self.settings, self._ref_of = settings, ref_of
-        self.clock = clock or MonotonicClock()
+        super().__init__(settings, clock or MonotonicClock(), keys, old_folder)
+        self._ref_of = ref_of
         self.network = IceNetwork.of(settings)
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
-        origin = Origin.of(settings)
-        stores = Stores.of(settings, origin)
-        self.avatars = stores.avatars
-        self.speech = find_speech(
-            OpenAiServer(settings.speech_url, settings.speech_key, settings.speech_model, settings.speech_voice)
-        )
         self.worker = InferenceWorker(self.clock)
         self.casting = Casting(self.engines, self.avatars, CostMeter(self.worker))
         # few threads, so that faces at rest take little from those that speak; they start with the first picture
@@ -102,19 +82,7 @@ class Service:
         self._encoder_pool = MeasuredPool(settings.threads or os.cpu_count() or 1, "encoder")
         self.capacity = Capacity(self.worker, self._encoder_pool, self._idle_pool, self.clock)
         self.timings = Timings()
-        self.tracing = make_tracing(settings.traces)
-        self.recordings = Recordings(stores.recordings, origin, self.clock)
-        self.shared = Shared(
-            stores, settings.avatars_keep_days, self.clock, self.casting.forget, old_folder or settings.data_dir
-        )
-        self.keys = keys or KeyRing.of(settings)
-        self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
-        self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)
-        self.audit = Audit(settings.audit_file)
         self.sessions: dict[str, Session] = {}
-        self.expiry = AvatarExpiry(
-            self.avatars, settings.avatars_keep_days, self.clock, self._avatars_in_use, self.casting.forget
-        )
         self.ended: Counter[str] = Counter()
         self.opened = 0  # sessions so far
         self._watches: list[asyncio.Task[None]] = []
@@ -128,15 +96,10 @@ class Service:
     async def start(self) -> None:
         """Start the inference thread, and make the default avatar ready before the first visitor."""
         self.worker.start()
-        self.tracing.start()
-        await asyncio.to_thread(_make_folder, self.settings.data_dir)
+        await super().start()
         cast = await self.casting.find("auto", DEFAULT_ID)
         await asyncio.to_thread(self.capacity.calibrate, cast.avatar.image)
         release(cast)
-        await self.shared.start()
-        self.recordings.start()
-        await self.owners.start()
-        self.expiry.start()
         self._watches = [
             asyncio.create_task(self.timings.watch_loop(self.clock), name="loop watch"),
             asyncio.create_task(self.entrance.watch(), name="load watch"),
@@ -179,17 +142,11 @@ class Service:
         await asyncio.gather(*self._lifetimes, return_exceptions=True)
         for session in list(self.sessions.values()):
             await self.close(session)
-        await self.recordings.aclose()
-        await self.shared.aclose()
-        await self.expiry.aclose()
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
-        await self.owners.aclose()
-        await asyncio.to_thread(self.audit.close)
-        await self.speech.aclose()
+        await super().aclose()
         await self.worker.aclose()
-        await self.tracing.aclose()
         for pool in (self._idle_pool, self._encoder_pool):
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
@@ -295,13 +252,6 @@ class Service:
         """Return all open sessions of who asks, the oldest first."""
         return [session for session in self.sessions.values() if caller.may_change(session.owner)]
 
-    async def share_of(self, caller: Caller) -> Share:
-        """Return how much of the avatars' store is the caller's."""
-        key = self.keys.by_id(caller.id)
-        if key is None:
-            return Share(caller.id)
-        return Share(caller.id, key.quota.avatars, await self.kept_bytes.left(caller.id))
-
     async def close(self, session: Session) -> None:
         """Close a session; again is fine."""
         if self.sessions.pop(session.id, None) is None:
@@ -320,6 +270,14 @@ class Service:
                     fields={"key": session.owner, "session": session.id, "played_ms": session.played_ms},
                 )
                 logger.info("session %s: closed", session.id)
+
+    def forget(self, avatar: str) -> None:
+        """Drop an avatar's tables; the next session makes them anew."""
+        self.casting.forget(avatar)
+
+    def avatars_in_use(self) -> set[str]:
+        """Return those that speak."""
+        return {session.cast.avatar.id for session in self.sessions.values()}
 
     def note_slot(self, late_ns: int) -> None:
         """See :class:`Observer`."""
@@ -379,9 +337,6 @@ class Service:
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock, self._waiting)
         return Session(id, request.mode, cast, limits, machinery, self)
 
-    def _avatars_in_use(self) -> set[str]:
-        return {session.cast.avatar.id for session in self.sessions.values()}
-
     def _require_future(self) -> None:
         if self.draining:
             raise Refusal("server_draining", "This server is being stopped; try again, at another or in a minute.")
@@ -389,9 +344,3 @@ class Service:
 
 def _no_such_session(id: str) -> Refusal:
     return Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')
-
-
-def _make_folder(path: Path) -> None:
-    """Make the data folder, so that one that is missing later is known to be gone."""
-    with contextlib.suppress(OSError):  # `/readyz` tells
-        path.mkdir(parents=True, exist_ok=True)

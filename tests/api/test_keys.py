@@ -230,7 +230,7 @@ def test_a_recording_is_for_the_key_that_made_it_and_no_other(client: TestClient
     assert client.get(path, headers=bearer(token)).content[4:8] == b"ftyp"
     assert code(client.get(path.replace(id, "other"), headers=bearer(token))) == (403, "token_not_for_this")
     assert code(client.delete(path, headers=bearer(token))) == (401, "key_invalid")
-    view = Gate(Settings(token_secret=SECRET)).issue(id, "view", 60).text
+    view = Gate(Settings(token_secret=SECRET)).tokens.issue(id, "view", 60).text
     assert code(client.get(path, headers=bearer(view))) == (403, "token_not_for_this")
     keep_keys(folder, BOB)
     until(lambda: client.get(path, headers=bearer(token)).status_code == 401)
@@ -456,16 +456,16 @@ BAD_TOKENS = {
 @pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
 def test_tokens_that_are_not_ours_open_nothing(token: str) -> None:
     with pytest.raises(Refusal) as refused:
-        Gate(Settings(token_secret=SECRET)).check(token, "s1", "view")
+        Gate(Settings(token_secret=SECRET)).tokens.check(token, "s1", "view")
     assert refused.value.code in ("token_invalid", "token_expired")
 
 
 @pytest.mark.parametrize("role", [["view"], None, {"view": 1}, "VIEW", "view "])
 def test_a_role_that_is_none_opens_nothing(role: Any) -> None:
     with pytest.raises(Refusal) as refused:
-        Gate(Settings(token_secret=SECRET)).check(signed(role=role), "s1", "view")
+        Gate(Settings(token_secret=SECRET)).tokens.check(signed(role=role), "s1", "view")
     assert refused.value.code in ("token_invalid", "token_not_for_this")
 
 
 def test_an_operators_own_tokens_are_taken() -> None:
-    Gate(Settings(token_secret=SECRET)).check(signed(), "s1", "view")
+    Gate(Settings(token_secret=SECRET)).tokens.check(signed(), "s1", "view")

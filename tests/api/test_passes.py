@@ -103,20 +103,23 @@ async def test_what_was_not_made_here_or_long_ago_is_refused(tmp_path: Path) -> 
         (signed(exp=wall_clock() - timedelta(seconds=1)), "token_expired"),
         (jwt.encode({**claims, "exp": 4102444800}, SECRET + "!", "HS256"), "token_invalid"),
         (jwt.encode({"sub": ID, "aud": "stage", "caller": "x"}, SECRET, "HS256"), "token_invalid"),  # for ever
-        (gate.issue(ID, "view", 60).text, "token_invalid"),
+        (gate.tokens.issue(ID, "view", 60).text, "token_invalid"),
         (signed(caller=""), "token_not_for_this"),
         (signed(caller="nobody"), "key_revoked"),
     ):
         assert await refused(gate.check_key(asking(PATH, f"pass={bad}"))) == code
         assert not gate.bears_pass(asking(PATH, f"pass={bad}")) or code == "key_revoked"
     with pytest.raises(Refusal) as why:
-        gate.check(good, ID, "view")  # nor is a pass a token
+        gate.tokens.check(good, ID, "view")  # nor is a pass a token
     assert why.value.code == "token_invalid"
 
 
 async def test_what_a_request_proves_is_what_its_pass_says(tmp_path: Path) -> None:
     gate = gate_of(tmp_path)
-    for bearer, role in ((gate.issue(ID, "view", 60).text, "view"), (gate.issue(ID, "feed", 60).text, "feed")):
+    for bearer, role in (
+        (gate.tokens.issue(ID, "view", 60).text, "view"),
+        (gate.tokens.issue(ID, "feed", 60).text, "feed"),
+    ):
         made = await gate.pass_of(asking(PATH, bearer=bearer), REF)
         gate.check_bearer(asking(PATH, f"pass={made}"), REF, role)  # type: ignore[arg-type]
     made = await gate.pass_of(asking(PATH, bearer=KEY), REF)
@@ -126,7 +129,7 @@ async def test_what_a_request_proves_is_what_its_pass_says(tmp_path: Path) -> No
     for wrong, code in (
         ("x" * 40, "key_invalid"),
         ("eyJx", "token_invalid"),
-        (gate.issue(new_id(), "view", 60).text, "token_not_for_this"),
+        (gate.tokens.issue(new_id(), "view", 60).text, "token_not_for_this"),
     ):
         assert await refused(gate.pass_of(asking(PATH, bearer=wrong), REF)) == code
 

@@ -48,8 +48,8 @@ def test_a_session_is_made_seen_interrupted_and_ended(client: TestClient, settin
     assert session["feed"]["url"] == "ws://localhost/ws"
     assert session["view"]["whep"] == f"http://localhost/whep/{session['id']}"
     assert session["view"]["watch"] == f"http://localhost/watch/{session['id']}#token={session['view']['token']}"
-    Gate(settings).check(session["feed"]["token"], session["id"], "feed")
-    Gate(settings).check(session["view"]["token"], session["id"], "view")
+    Gate(settings).tokens.check(session["feed"]["token"], session["id"], "feed")
+    Gate(settings).tokens.check(session["view"]["token"], session["id"], "view")
     path = f"/api/sessions/{session['id']}"
     seen = client.get(path).json()
     assert (seen["state"], seen["mode"], seen["feeder"], seen["viewers"]) == ("listening", "agent", False, 0)
@@ -73,7 +73,7 @@ def test_tokens_for_others(client: TestClient, settings: Settings) -> None:
     id = made(client)["id"]
     answer = client.post(f"/api/sessions/{id}/tokens", json={"role": "view", "ttl_s": 60})
     assert answer.status_code == 201
-    Gate(settings).check(answer.json()["token"], id, "view")
+    Gate(settings).tokens.check(answer.json()["token"], id, "view")
     assert client.post("/api/sessions/none/tokens", json={"role": "view"}).json()["code"] == "no_such_session"
 
 
@@ -143,21 +143,21 @@ def test_with_keys_set_nothing_is_done_without_one(tmp_path: Path) -> None:
 
 def test_a_token_opens_one_door_of_one_session_for_its_time(settings: Settings) -> None:
     gate = Gate(settings)
-    token = gate.issue("s1", "view", 60).text
-    gate.check(token, "s1", "view")
+    token = gate.tokens.issue("s1", "view", 60).text
+    gate.tokens.check(token, "s1", "view")
     for session, role, code in (("s1", "feed", "token_not_for_this"), ("s2", "view", "token_not_for_this")):
         with pytest.raises(Refusal) as refused:
-            gate.check(token, session, "feed" if role == "feed" else "view")
+            gate.tokens.check(token, session, "feed" if role == "feed" else "view")
         assert refused.value.code == code
     for bad, code in (
         ("", "token_missing"), ("x", "token_invalid"), (token[:-2], "token_invalid"),
-        (gate.issue("s1", "view", -1).text, "token_expired"),
-        (Gate(Settings(token_secret=SECRET + "!")).issue("s1", "view", 60).text, "token_invalid"),
+        (gate.tokens.issue("s1", "view", -1).text, "token_expired"),
+        (Gate(Settings(token_secret=SECRET + "!")).tokens.issue("s1", "view", 60).text, "token_invalid"),
         # signed by nobody
         ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJzMSIsInJvbGUiOiJ2aWV3IiwiZXhwIjo0MTAyNDQ0ODAwfQ.", "token_invalid"),
     ):  # fmt: skip
         with pytest.raises(Refusal) as refused:
-            gate.check(bad, "s1", "view")
+            gate.tokens.check(bad, "s1", "view")
         assert refused.value.code == code
 
 

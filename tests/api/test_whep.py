@@ -11,10 +11,11 @@ import httpx
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from app.api.auth import Gate, Role
+from app.api.auth import Gate
 from app.api.ice_links import ice_links
 from app.api.problems import MEDIA_TYPE
 from app.api.server_messages import started
+from app.api.tokens import Role
 from app.api.whep import FRAGMENT, MAX_SDP_BYTES, PREFIX, SDP
 from app.config import IceServer, Settings
 from app.main import create_app
@@ -59,7 +60,7 @@ async def client(service: Service, session: Session) -> AsyncIterator[httpx.Asyn
 
 
 def bearer(service: Service, session_id: str, role: Role = "view", ttl_s: float = 60) -> str:
-    return f"Bearer {Gate(service.settings).issue(session_id, role, ttl_s).text}"
+    return f"Bearer {Gate(service.settings).tokens.issue(session_id, role, ttl_s).text}"
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def ref(bare: str = BARE, stage: str = "a") -> str:
 def made(stage: str = "a", bare: str = BARE) -> dict[str, Any]:
     """What a stage says that has made a session."""
     gate, id, site = Gate(Settings(token_secret=SECRET)), ref(bare, stage), url_of(stage)
-    feed, view = gate.issue(bare, "feed", 3600).text, gate.issue(bare, "view", 3600).text
+    feed, view = gate.tokens.issue(bare, "feed", 3600).text, gate.tokens.issue(bare, "view", 3600).text
     said = {
         "id": id,
         "feed": {"url": f"{site.replace('http', 'ws')}/ws?session={id}", "token": feed},

@@ -110,7 +110,7 @@ def test_an_ended_session_is_not_found_and_its_recording_is_looked_for_here(plai
 
 
 def test_a_viewer_is_sent_on_with_a_pass_for_what_they_may(plain: Front) -> None:
-    token = plain.gate.issue(BARE, "view", 60).text
+    token = plain.gate.tokens.issue(BARE, "view", 60).text
     offer = {"Content-Type": "application/sdp", **bearer(token)}
     answer = plain.client.post(f"/whep/{ref()}", content="v=0", headers={**offer, "Origin": "https://anywhere.example"})
     assert answer.status_code == 307 and answer.headers["access-control-allow-origin"] == "*"
@@ -120,7 +120,7 @@ def test_a_viewer_is_sent_on_with_a_pass_for_what_they_may(plain: Front) -> None
     assert token not in answer.headers["location"]
     assert plain.gate._passes.read(proof, BARE).role == "view"
     assert plain.client.post(f"/whep/{ref()}", content="v=0").json()["code"] == "token_missing"
-    wrong = plain.gate.issue(BARE, "feed", 60).text
+    wrong = plain.gate.tokens.issue(BARE, "feed", 60).text
     assert plain.client.post(f"/whep/{ref()}", headers=bearer(wrong)).json()["code"] == "token_not_for_this"
 
 

@@ -39,7 +39,7 @@ def test_who_starts_gets_a_place_on_a_stage(tmp_path: Path) -> None:
 def test_who_attaches_is_sent_to_whose_the_session_is(tmp_path: Path) -> None:
     with front(tmp_path) as served:
         served.hear("b", BARE)
-        token = served.gate.issue(BARE, "feed", 60).text
+        token = served.gate.tokens.issue(BARE, "feed", 60).text
         answer, code = told(served, f'{{"type":"attach","session":"{ref()}","token":"{token}"}}')
         assert answer["url"].startswith("ws://b.example:8100/ws?session=") and code == 4307
 
@@ -76,6 +76,6 @@ def test_a_session_in_between_is_asked_for_again(tmp_path: Path) -> None:
     with front(tmp_path) as served:
         served.hear("a", BARE)
         served.directory.own.leave("a", died=True)
-        token = served.gate.issue(BARE, "feed", 60).text
+        token = served.gate.tokens.issue(BARE, "feed", 60).text
         answer, code = told(served, f'{{"type":"attach","session":"{ref()}","token":"{token}"}}')
         assert (answer["code"], code) == ("session_moving", 4429)

@@ -17,7 +17,7 @@ def feed_token(served: Front, **claims: Any) -> dict[str, str]:
     """A feed token, as stages make them."""
     end = wall_clock().timestamp() + 600
     wish = {"avatar": "default", "engine": "clapper", "mode": "agent", "idle_s": 60, "end": end} | claims
-    return {"Authorization": f"Bearer {served.gate.issue(BARE, 'feed', 600, wish).text}"}
+    return {"Authorization": f"Bearer {served.gate.tokens.issue(BARE, 'feed', 600, wish).text}"}
 
 
 def revive(served: Front, **claims: Any) -> httpx.Response:
@@ -54,7 +54,7 @@ def test_who_comes_second_finds_it_where_it_lives(tmp_path: Path) -> None:
         third = revive(served)
         assert third.status_code == 200 and third.json()["id"] == ref(stage="b")
         assert third.json()["feed"]["url"].startswith(url_of("b").replace("http", "ws") + "/ws?session=")
-        served.gate.check(third.json()["feed"]["token"], BARE, "feed")
+        served.gate.tokens.check(third.json()["feed"]["token"], BARE, "feed")
         assert len(served.placer.wishes) == 1
 
 
@@ -72,7 +72,7 @@ def test_it_wants_the_feed_token_and_no_other(tmp_path: Path) -> None:
     with front(tmp_path) as served:
         path = f"/api/sessions/{ref()}/revival"
         assert served.client.post(path).json()["code"] == "token_missing"
-        view = served.gate.issue(BARE, "view", 60).text
+        view = served.gate.tokens.issue(BARE, "view", 60).text
         wrong = served.client.post(path, headers={"Authorization": f"Bearer {view}"})
         assert wrong.json()["code"] == "token_not_for_this"
         assert revive(served, owner="a key that was revoked").json()["code"] == "key_revoked"
@@ -106,7 +106,7 @@ def test_a_token_that_was_lent_for_a_minute_buys_none_that_lasts_longer(tmp_path
         served.directory.own.leave("a", died=True)
         wish = {"avatar": "default", "engine": "clapper", "mode": "agent", "idle_s": 60}
         end = wall_clock().timestamp() + 3600
-        lent = served.gate.issue(BARE, "feed", 60, wish | {"end": end}).text
+        lent = served.gate.tokens.issue(BARE, "feed", 60, wish | {"end": end}).text
         for status in (201, 200):
             said = served.client.post(f"/api/sessions/{ref()}/revival", headers={"Authorization": f"Bearer {lent}"})
             assert said.status_code == status

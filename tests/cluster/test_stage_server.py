@@ -359,15 +359,15 @@ async def test_a_feed_token_holds_what_it_takes_to_have_the_session_again(
     pair: list[StageServer], holder: Holder, settings: Settings
 ) -> None:
     made = await holder.make(pair[0], mode="clip", record=True)
-    said = Gate(settings).wish_in(made["feed"]["token"], made["id"])
+    said = Gate(settings).tokens.wish_in(made["feed"]["token"], made["id"])
     assert said is not None
     assert {name: said[name] for name in ("avatar", "engine", "mode", "record", "owner", "idle_s")} == {
         "avatar": "default", "engine": "clapper", "mode": "clip", "record": True, "owner": "", "idle_s": 300.0,
     }  # fmt: skip
     async with httpx.AsyncClient() as http:
         asked = await http.post(f"{pair[0].url}/api/sessions/{made['id']}/tokens", json={"role": "feed"})
-    assert Gate(settings).wish_in(asked.json()["token"], made["id"]) == said
-    assert Gate(settings).wish_in(Gate(settings).issue(made["id"], "feed", 60).text, made["id"]) is None
+    assert Gate(settings).tokens.wish_in(asked.json()["token"], made["id"]) == said
+    assert Gate(settings).tokens.wish_in(Gate(settings).tokens.issue(made["id"], "feed", 60).text, made["id"]) is None
 
 
 async def test_keys_are_wanted_as_at_the_front_and_a_pass_stands_for_one(tmp_path: Path) -> None:

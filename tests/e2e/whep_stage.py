@@ -41,7 +41,7 @@ async def staged(folder: Path, engine: str = "clapper") -> AsyncIterator[Stage]:
     service = Service(Settings(data_dir=folder, engine=engine, token_secret=SECRET))
     await service.start()
     session = await service.open(SessionRequest(engine=engine, mode="clip"))
-    token = Gate(service.settings).issue(session.id, "view", TOKEN_S).text
+    token = Gate(service.settings).tokens.issue(session.id, "view", TOKEN_S).text
     speaking = asyncio.create_task(_speak(session))
     server = uvicorn.Server(uvicorn.Config(create_app(service), port=0, log_level="warning", lifespan="off"))
     serving = asyncio.create_task(server.serve())
