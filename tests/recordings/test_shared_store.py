@@ -14,7 +14,7 @@ from app.disk import Disk
 from app.errors import Refusal
 from app.objects.faults import StoreAway
 from app.objects.object_store import ObjectStore
-from app.recordings import shared_store
+from app.recordings import copies
 from app.recordings.recording_info import RecordingInfo
 from app.recordings.shared_store import SharedRecordingStore
 from app.recordings.store import DAY_S
@@ -189,7 +189,7 @@ def test_copies_have_a_bound(node: MakeNode, tmp_path: Path, monkeypatch: pytest
     for session in sessions:
         recorded(here, session)
     here.put_finished()
-    monkeypatch.setattr(shared_store, "COPIES_MOST_BYTES", 2100)
+    monkeypatch.setattr(copies, "COPIES_MOST_BYTES", 2100)
     for round, session in enumerate((*sessions, sessions[3])):
         assert there.fetch(session) is not None
         os.utime(tmp_path / "b" / "recordings" / f"{session}.shared", (round, round))
