@@ -22,6 +22,7 @@ class RecordingInfo:
     ``owner``: the id of the key that made it, empty where there was none.
 
     ``bytes`` and ``duration_ms`` are of what can be played. One that ``failed`` can be played up to where it did.
+    ``joined``: the names of the pieces that it was made of, where the session was recorded in several places.
     """
 
     session: str
@@ -32,3 +33,9 @@ class RecordingInfo:
     duration_ms: int = 0
     error: RecordingFault | None = None
     owner: str = ""
+    joined: tuple[str, ...] = ()
+
+    @property
+    def pieces(self) -> frozenset[str]:
+        """The names of what is in it; its own alone, where nothing was joined."""
+        return frozenset(self.joined or [f"{self.created} {self.duration_ms} ms {self.bytes} B"])

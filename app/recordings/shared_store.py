@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from app.objects.catalogue import Entry
-from app.objects.faults import StoreAway
+from app.objects.faults import NoSuchObject, StoreAway
 from app.objects.object_store import ObjectStore
 from app.objects.shelf import Shelf
-from app.recordings.copies import FILM, RecordingCopies
+from app.recordings.copies import FETCHING, FILM, FILM_MOST_BYTES, RecordingCopies
+from app.recordings.piecing import Join, longest_only, piece_together
 from app.recordings.recording_info import RecordingInfo
 from app.recordings.store import DAY_S, KNOWN, RecordingStore, is_id
 
 logger = logging.getLogger(__name__)
 
 KIND = "recordings"
+TRIES = 5  # to put what several nodes put at the same time
 NS_PER_S = 1_000_000_000
 
 
 class SharedRecordingStore(RecordingStore):
     """Puts each finished recording into a shared store, and fetches those of other nodes.
 
+    A session that moved was recorded by several nodes: ``join`` makes one of what they put, in whatever order.
     What is not put yet is found in the folder after a restart, too: :meth:`put_finished` puts it. While the store is
     away, what lies in the folder is served.
     """
@@ -39,9 +43,11 @@ class SharedRecordingStore(RecordingStore):
         objects: ObjectStore,
         spare_bytes: int = 0,
         mark: Callable[[Path], None] = lambda path: None,
+        join: Join = longest_only,
     ) -> None:
         super().__init__(folder, keep_days, spare_bytes, mark)
         self._objects, self._shelf = objects, Shelf(objects, KIND, is_id)
+        self._join = join
         self._copies = RecordingCopies(self._folder, self, self._shelf)
         self._guard = threading.Lock()
         self._unsent: set[str] = set()  # finished, and not in the store as far as is known
@@ -184,25 +190,67 @@ class SharedRecordingStore(RecordingStore):
             OSError: when the folder cannot be read.
         """
         if data_dir / KIND != self._folder:
-            SharedRecordingStore(data_dir, self._keep_days, self._objects).put_finished()
+            SharedRecordingStore(data_dir, self._keep_days, self._objects, join=self._join).put_finished()
 
     def _put(self, info: RecordingInfo) -> None:
+        """Put what is here; where another node has put another piece of the session, both as one.
+
+        What is joined lies here, whole, before the store's goes: a process that is killed in between loses nothing.
+        """
         session = info.session
-        if not self._shelf.publish(session, {FILM: self.path(session)}, asdict(info)):
+        for _ in range(TRIES):
+            if self._shelf.publish(session, {FILM: self.path(session)}, asdict(info)):
+                break
             there = self._shelf.catalogue.get(session)
             known = _info(there) if there is not None else None
-            if known is not None and known != info and known.bytes >= info.bytes:
-                logger.warning("recordings: %s was kept by another node, and longer; that one stays", session)
+            if known is not None and known.pieces == info.pieces:
+                break  # put before, by a process that was killed then
+            if known is not None and info.pieces < known.pieces:
                 self._copies.remove(session)
                 return
-            if known != info:  # a piece of a session that went on elsewhere, or nothing that can be used
-                self._shelf.withdraw(session)
-                self._shelf.publish(session, {FILM: self.path(session)}, asdict(info))
+            if there is not None and known is not None and not known.pieces < info.pieces:
+                joined = self._joined(there, known, info)
+                if joined is None:
+                    self._copies.remove(session)
+                    return
+                info = joined
+            self._shelf.withdraw(session)
         entry = self._shelf.catalogue.get(session)
         if not self._facts(session).exists():  # deleted meanwhile
             self._shelf.withdraw(session)
-        elif entry is not None:
+        elif entry is not None and (known := _info(entry)) is not None and known.pieces == info.pieces:
             self._copies.stamp(session, entry.manifest.generation)
+
+    def _joined(self, entry: Entry, there: RecordingInfo, here: RecordingInfo) -> RecordingInfo | None:
+        """Let one recording of the store's and this node's lie here; None: the store's is to stay as it is.
+
+        Raises:
+            StoreAway: when the store's cannot be fetched.
+            OSError: when the disk has no room.
+        """
+        path = self.path(here.session)
+        theirs, both = (path.with_suffix(f".{name}{FETCHING}") for name in ("theirs", "both"))
+        try:
+            self.disk.require(2 * entry.bytes + here.bytes)
+            self._shelf.fetch(entry, FILM, theirs, FILM_MOST_BYTES)
+            info = piece_together((here, path), (there, theirs), self._join, both)
+            os.replace(both, path)
+            self._mark(path)
+            info = replace(info, bytes=path.stat().st_size)
+            if self._facts(here.session).exists():  # else it was deleted meanwhile
+                super().note(info)
+            return info
+        except NoSuchObject:
+            return here  # there is nothing else any more
+        except ValueError as error:
+            stays = max(there, here, key=lambda each: each.duration_ms)
+            logger.warning(
+                "recordings: two pieces of %s cannot be one, %d ms stay: %s", here.session, stays.duration_ms, error
+            )
+            return None if stays is there else replace(here, joined=tuple(sorted(here.pieces | there.pieces)))
+        finally:
+            theirs.unlink(missing_ok=True)
+            both.unlink(missing_ok=True)
 
     def _scan(self) -> None:
         """Find what was finished and not put before this process began."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from app.avatars.shared_store import SharedAvatarStore
 from app.avatars.store import AvatarStore
@@ -13,6 +16,7 @@ from app.objects.object_store import ObjectStore
 from app.provenance.origin import Origin
 from app.recordings.shared_store import SharedRecordingStore
 from app.recordings.store import RecordingStore
+from app.rtc.recording.joined import Piece, join
 
 MEMORY = "store-mark"  # of the data folder
 
@@ -42,5 +46,9 @@ class Stores:
         objects = ObjectStore(settings.store, settings.store_endpoint, folder / MEMORY)
         return cls(
             SharedAvatarStore(folder, finder, settings.max_side, settings.max_avatars, objects, spare_bytes),
-            SharedRecordingStore(folder, keep_days, objects, spare_bytes, mark),
+            SharedRecordingStore(folder, keep_days, objects, spare_bytes, mark, partial(_join, origin)),
         )
+
+
+def _join(origin: Origin, pieces: Sequence[tuple[Path, int]], to: Path) -> int:
+    return join([Piece(*piece) for piece in pieces], to, origin.tags)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from app.disk import Disk
 from app.errors import Refusal
 from app.objects.faults import StoreAway
 from app.objects.object_store import ObjectStore
+from app.objects.shelf import Shelf
 from app.recordings import copies
 from app.recordings.recording_info import RecordingInfo
 from app.recordings.shared_store import SharedRecordingStore
@@ -27,7 +29,7 @@ MakeNode = Callable[[str], SharedRecordingStore]
 @pytest.fixture
 def node(tried: Tried, tmp_path: Path) -> MakeNode:
     """Make a node with a data folder of its own; with the same name it is that node after a restart."""
-    return lambda name: SharedRecordingStore(tmp_path / name, 7, tried.connect(tmp_path / name))
+    return lambda name: SharedRecordingStore(tmp_path / name, 7, tried.connect(tmp_path / name), join=together)
 
 
 def recorded(store: SharedRecordingStore, session: str = "5e55", data: bytes = b"a film" * 100) -> RecordingInfo:
@@ -99,17 +101,76 @@ def test_a_put_whose_note_was_lost_is_not_put_twice(node: MakeNode, tried: Tried
     assert stored(tried) == before and again.find("5e55") == info and again.unsent == 0
 
 
-def test_of_two_pieces_of_one_session_the_longer_stays(node: MakeNode, tried: Tried) -> None:
-    here, there, third = node("a"), node("b"), node("c")
-    recorded(here, data=b"short")
-    here.put_finished()
-    longer = recorded(there, data=b"longer than that")
-    there.put_finished()
-    assert third.find("5e55") == longer and len(stored(tried)) == 2
-    recorded(third, data=b"x")
-    third.put_finished()
-    fetched = third.fetch("5e55")
-    assert fetched is not None and fetched.read_bytes() == b"longer than that"
+def together(pieces: Sequence[tuple[Path, int]], to: Path) -> int:
+    """Join what looks into no film: one behind the other, with where each begins."""
+    to.write_bytes(b" ".join(path.read_bytes() + b"@%d" % begins for path, begins in pieces))
+    return sum(len(path.read_bytes()) for path, _ in pieces)
+
+
+def piece(store: SharedRecordingStore, minute: int, data: bytes) -> None:
+    recorded(store, data=data)
+    info = store.find("5e55")
+    assert info is not None
+    store.note(replace(info, created=f"2026-11-22T02:0{minute}:00+00:00"))
+
+
+@pytest.mark.parametrize("order", list(permutations("abc")))
+def test_pieces_of_one_session_become_one_in_whatever_order_nodes_put_them(
+    order: tuple[str, ...], node: MakeNode, tried: Tried
+) -> None:
+    minutes = dict(zip("abc", (0, 2, 5), strict=True))
+    for name in order:
+        here = node(name)
+        piece(here, minutes[name], name.encode() * 3)
+        here.put_finished()
+    fetched = node("d").fetch("5e55")
+    assert fetched is not None and len(stored(tried)) == 2
+    said = fetched.read_bytes()
+    at = [said.index(name) for name in (b"aaa", b"bbb", b"ccc")]
+    late = order[-1] == "b"  # one that lies between two that are one already comes behind them
+    assert at == sorted(at) or (late and at[0] < at[2] < at[1])
+    for name in order:  # after a restart: nothing is put twice
+        again = node(name)
+        again.put_finished()
+        found = again.fetch("5e55")
+        assert found is not None and found.read_bytes() == said and again.unsent == 0
+    assert len(stored(tried)) == 2
+
+
+def test_a_node_that_dies_when_pieces_were_joined_has_them_still(
+    node: MakeNode, tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = node("a"), node("b")
+    piece(first, 0, b"first")
+    first.put_finished()
+    piece(second, 1, b"second")
+    monkeypatch.setattr(Shelf, "withdraw", withdraw_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        second.put_finished()
+    monkeypatch.undo()
+    assert stored(tried) == [], "it died at the worst moment"
+    node("b").put_finished()
+    fetched = node("c").fetch("5e55")
+    assert fetched is not None and fetched.read_bytes() == b"first@0 second@60000"
+
+
+def withdraw_and_die(self: Shelf, id: str, withdraw: Callable[[Shelf, str], bool] = Shelf.withdraw) -> bool:
+    withdraw(self, id)
+    raise KeyboardInterrupt
+
+
+def test_pieces_that_cannot_be_one_leave_the_longer(tried: Tried, tmp_path: Path) -> None:
+    here, there, third = (SharedRecordingStore(tmp_path / name, 7, tried.connect()) for name in "abc")
+    for store, ms in ((here, 40), (there, 80), (third, 20)):
+        recorded(store, data=b"%d ms" % ms)
+        store.note(replace(INFO, state="done", bytes=5, duration_ms=ms))
+        store.put_finished()
+    fetched = node_of(tried, tmp_path).fetch("5e55")
+    assert fetched is not None and fetched.read_bytes() == b"80 ms" and len(stored(tried)) == 2
+
+
+def node_of(tried: Tried, tmp_path: Path) -> SharedRecordingStore:
+    return SharedRecordingStore(tmp_path / "d", 7, tried.connect())
 
 
 def test_a_deleted_one_is_gone_everywhere(node: MakeNode, tried: Tried, tmp_path: Path) -> None:
