@@ -82,7 +82,8 @@ class Fronts:
     queued: int = 8  # at one front, waiting for a place; the next is refused at once
     cache_s: float = 10.0
     call_s: tuple[float, float] = (0.002, 0.006)
-    making_s: tuple[float, float] = (0.026, 0.207)  # placing in all, measured
+    making_s: tuple[float, float] = (0.026, 0.207)  # placing in all, measured; the place is taken meanwhile
+    leaving_s: tuple[float, float] = (0.0, 0.0)  # from the end until the place is free
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,14 @@ class Simulation:
         tally.came += 1
         self._count("came", arrival)
         try:
-            if not (yield from self._come(session, arrival)):
+            making_s = yield from self._come(session, arrival)
+            if making_s is None:
                 tally.refused += 1
                 self._count("refused", arrival)
                 return
             tally.placed += 1
-            session.ends_s = self._env.now + arrival.length_s
+            leaving_s = self._dice.uniform(*self._plan.fronts.leaving_s)
+            session.ends_s = self._env.now + making_s + arrival.length_s + leaving_s
             kept = True
             while kept and self._env.now < session.ends_s:
                 try:
@@ -87,21 +89,22 @@ class Simulation:
             del self._lives[session]
 
     def _come(self, session: Session, arrival: Arrival) -> Process:
-        """Ask for a place, again and again while patience lasts."""
+        """Ask for a place, again and again while patience lasts; returns how long making it takes then, or None."""
         visitors, was_refused = self._plan.visitors, False
         while not (yield from self._ask(session)):
             if not was_refused:
                 was_refused = True
                 self._count("refused_first", arrival)
             if self._env.now + visitors.again_s > arrival.at_s + visitors.patience_s:
-                return False
+                return None
             yield self._env.timeout(visitors.again_s)
-        waited_s = self._env.now - arrival.at_s + self._dice.uniform(*self._plan.fronts.making_s)
+        making_s = self._dice.uniform(*self._plan.fronts.making_s)
+        waited_s = self._env.now - arrival.at_s + making_s
         if arrival.at_s >= self._plan.settle_s:
             self.tally.waits_s.append(waited_s)
             if arrival.of_crowd:
                 self.tally.crowd_s.append(waited_s)
-        return True
+        return making_s
 
     def _stay(self, session: Session) -> Process:
         """Live until the end, or until something must be done; returns whether the session goes on."""

@@ -16,7 +16,7 @@ PLAN = Plan(Visitors(0.5, 20, 0.8), Stages(4, 3, 3), Fronts(1), seconds=200)
 def seen_as(seed: int, dice: int) -> Seen:
     tally = simulate(PLAN, seed, dice)
     codes = Counter({"made": tally.placed, "server_full": tally.refused})
-    return Seen(codes, [0.1], [0.0], tally.looks)
+    return Seen(codes, waits_s=[0.1], late_s=[0.0], looks=tally.looks)
 
 
 def test_another_run_of_the_same_arrivals_agrees() -> None:
