@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.config import Settings
-from bench.server import COMMAND, Served, environment_of, launch
+from bench.server import Served, environment_of, launch
 from tests.cluster.running import cluster_up
 from tests.front_switch import THROUGH_FRONT
 from tests.paths import ROOT
+from tests.roomy import COMMAND
 
 
 @dataclass(frozen=True)

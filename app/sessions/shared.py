@@ -50,7 +50,7 @@ class Shared:
         self._keep_days, self._clock, self._forget = keep_days, clock, forget
         self._pool: MeasuredPool | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_away = False
+        self._is_away, self._changes = False, 0
 
     @property
     def is_away(self) -> bool:
@@ -131,18 +131,22 @@ class Shared:
         await self._asked(self._pool, self._avatars.sweep)
 
     async def _asked(self, pool: Executor, work: Callable[..., T], *arguments: Any) -> T | None:
-        """Do in a thread what the store may refuse; the log hears of it when that begins, and when it is over."""
+        """Do in a thread what the store may refuse; the log hears of it when that begins, and when it is over.
+
+        What began before that was known tells nothing new: several questions are on their way at a time.
+        """
+        changes = self._changes
         try:
             found = await asyncio.get_running_loop().run_in_executor(pool, work, *arguments)
         except StoreAway as away:
-            if not self._is_away:
+            if not self._is_away and changes == self._changes:
                 logger.warning("store: it cannot be used, what is known goes on: %s", away.why)
-            self._is_away = True
+                self._is_away, self._changes = True, changes + 1
             return None
         except OSError as error:
             logger.warning("store: the data folder cannot be used: %s", error)
             return None
-        if self._is_away:
+        if self._is_away and changes == self._changes:
             logger.info("store: it can be used again")
-        self._is_away = False
+            self._is_away, self._changes = False, changes + 1
         return found

@@ -59,7 +59,10 @@ function listen(stream, meter, beeper, record) {
   video.srcObject = stream;
   video.play().catch(() => {});
   video.requestVideoFrameCallback((ms) => record.noteFirstFrame(ms));
-  const redraw = (/** @type {boolean} */ isPair) => isPair && drawChart(chart, record.pairs, seconds);
+  const redraw = (/** @type {boolean} */ isPair) => {
+    // what is still on its way when the measuring ends is in no figure, so it is in no chart either
+    if (isPair && test?.record === record) drawChart(chart, record.pairs, seconds);
+  };
   meter.on('flash', (ms) => redraw(record.noteFlash(ms)));
   meter.on('beep', (ms) => {
     const delayMs = mode === 'live' ? ms - beeper.capturedMs(beeper.beepBefore(ms)) : null;
