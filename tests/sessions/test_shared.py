@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,9 @@ async def test_what_was_asked_before_the_store_went_does_not_say_that_it_is_back
         when.wait()
         raise StoreAway("it is away")
 
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(4) as pool, ExitStack() as opened:
+        for gate in (goes, comes, goes_late):
+            opened.callback(gate.set)  # a thread that waited on would keep a test that fails from ending
         good = asyncio.create_task(shared._asked(pool, comes.wait))
         bad, also_bad = (asyncio.create_task(shared._asked(pool, refused, when)) for when in (goes, goes_late))
         await asyncio.sleep(0)
