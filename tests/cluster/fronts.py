@@ -16,6 +16,7 @@ from app.clock import MonotonicClock
 from app.cluster.card import Card, SessionCard
 from app.cluster.directory import YOUNG_NS, Directory, Found
 from app.cluster.front import Backstage, front_app
+from app.cluster.front_guard import guarded
 from app.cluster.lobby import Lobby
 from app.cluster.placing import Placing
 from app.cluster.roll import Roll
@@ -124,6 +125,6 @@ def front(
         Whereabouts(directory, SEALS, directory.clock),
         Roll(None, httpx.MockTransport(note)),
     )
-    app = front_app(lobby, gate, backstage, ("http://*.example:*",))
+    app = guarded(front_app(lobby, gate, backstage, ("http://*.example:*",)), lobby.settings)
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
         yield Front(client, gate, placer, directory, lobby, asked)
