@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Literal
 
-from app.clock import Clock
+from app.clock import Clock, wall_clock
 from app.cluster.card import Card, SessionCard
+from app.cluster.usage import Usage
 from app.media import NS_PER_S
 
 STALE_NS = 4 * NS_PER_S  # since its last card: the stage has died, or nobody reaches it
@@ -19,6 +22,11 @@ MOST_STAGES = 1000
 MOST_KEPT = 10_000  # of sessions that have left, of each kind
 
 State = Literal["here", "owner", "moving", "lost", "ended", "gone"]
+
+
+def today_utc() -> date:
+    """Return the day for which minutes count."""
+    return wall_clock().date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,9 @@ class Directory:
     Bound: ``MOST_STAGES`` cards; full: another stage's is not taken. ``MOST_KEPT`` sessions of each kind that left.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, today: Callable[[], date] = today_utc) -> None:
         self._clock, self._begun_ns = clock, clock.now_ns()
+        self._usage = Usage(today)
         self._cards: dict[str, tuple[int, Card]] = {}
         self._sessions: dict[str, tuple[Card, SessionCard]] = {}  # of all cards
         self._moving, self._lost, self._ended = Left(MOVING_NS), Left(LOST_NS), Left()
@@ -89,6 +98,7 @@ class Directory:
         if known is None and len(self._cards) >= MOST_STAGES:
             return
         self._cards[card.stage] = (now_ns, card)
+        self._usage.note(card.inner or card.url, datetime.fromtimestamp(card.at, UTC).date(), card.minutes)
         for session in card.sessions:
             for left in (self._moving, self._lost, self._ended, self._reviving):
                 left.forget(session.bare)
@@ -139,6 +149,14 @@ class Directory:
         """Return the cards of all stages that live, in their order."""
         self._sweep(self._clock.now_ns())
         return [card for _, (_, card) in sorted(self._cards.items())]
+
+    def minutes(self) -> dict[str, float]:
+        """Return how many minutes each key has used today, on stages that have left too."""
+        return self._usage.all()
+
+    def minutes_elsewhere(self, card: Card) -> dict[str, float]:
+        """Return how many of them the keys that a stage has sessions of have used on others."""
+        return self._usage.elsewhere(card.inner or card.url, (session.owner for session in card.sessions))
 
     def _sweep(self, now_ns: int) -> None:
         """Forget what is too old, and see anew who lives where; a stage that drains has what another one has not."""

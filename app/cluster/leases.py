@@ -43,6 +43,7 @@ class Leases:
         self._held: dict[str, Lease] = {}  # bare id → the lease of an open session
         self._stand_ins: dict[str, Lease] = {}  # bare id → the one that stands in for a lost one
         self._opening: dict[str, asyncio.Event] = {}  # bare id → whether a session that comes back is there
+        self._kept_for: dict[str, str] = {}  # bare id → the id of the place that was kept for it
         self._present: set[str] = set()  # bare ids of sessions that have not ended, to the last of their files
         self._coming = 0  # sessions that are being opened
         self._watches: set[asyncio.Task[None]] = set()
@@ -58,6 +59,10 @@ class Leases:
         """The sessions whose lease was lost, and that no other call stands in for."""
         known = self._held.keys() | self._stand_ins.keys()
         return [session for id, session in self._service.sessions.items() if id not in known]
+
+    def place_of(self, id: str) -> str:
+        """Return the id of the place that was kept for a session; empty where none was."""
+        return self._kept_for.get(id, "")
 
     def drain(self, farewell: Callable[[Session], None]) -> None:
         """Let nobody new in. Who comes with a ticket still may; ``farewell`` is given their sessions."""
@@ -127,7 +132,7 @@ class Leases:
                 await asyncio.to_thread(self._require_engine, wish.asked.engine)
                 ticket = self.tickets.make(wish.asked.owner, lease)
                 site = self._service.settings.public_url
-                return {"place": {"url": f"{socket_at(site)}?{TICKET}={ticket.text}"}}
+                return {"place": {"url": f"{socket_at(site)}?{TICKET}={ticket.text}", "id": ticket.id}}
             with following(self._service.tracing.begin("session start", {})):
                 session = await self._service.open(wish.asked)
         finally:
@@ -202,6 +207,7 @@ class Leases:
         if session is None:
             ticket.lease.end()
         else:
+            self._kept_for[session.id] = ticket.id
             self._hold(session, ticket.lease)
 
     async def _push_on(self, session: Session, wish: Wish) -> None:
@@ -218,6 +224,7 @@ class Leases:
     async def _watch(self, session: Session) -> None:
         await session.closed.wait()
         self._present.discard(session.id)
+        self._kept_for.pop(session.id, None)
         for leases in (self._held, self._stand_ins):
             if (lease := leases.pop(session.id, None)) is not None:
                 lease.end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -43,7 +43,11 @@ class DirectoryActor:
             self._watching = asyncio.create_task(self._watch(), name="replicas' states")
         said = Card.model_validate(card)
         self._directory.note(said)
-        return {"drain": said.stage in self._stopping.replicas, "deleted": self._stopping.all_end}
+        return {
+            "drain": said.stage in self._stopping.replicas,
+            "deleted": self._stopping.all_end,
+            "minutes": self._directory.minutes_elsewhere(said),
+        }
 
     async def leave(self, stage: str, died: bool) -> None:
         """See :meth:`Directory.leave`."""
@@ -60,6 +64,10 @@ class DirectoryActor:
     async def give_up(self, bare: str) -> None:
         """See :meth:`Directory.give_up`."""
         self._directory.give_up(bare)
+
+    async def minutes(self) -> dict[str, float]:
+        """See :meth:`Directory.minutes`."""
+        return self._directory.minutes()
 
     async def cards(self) -> list[dict[str, Any]]:
         """See :meth:`Directory.cards`."""
@@ -101,6 +109,11 @@ class RayDirectory:
     async def give_up(self, bare: str) -> None:
         """See :meth:`Directory.give_up`."""
         await self._ask("give_up", bare)
+
+    async def minutes(self) -> Mapping[str, float] | None:
+        """See :meth:`Directory.minutes`."""
+        answer: Mapping[str, float] | None = await self._ask("minutes")
+        return answer
 
     async def cards(self) -> Sequence[Card] | None:
         """See :meth:`Directory.cards`."""

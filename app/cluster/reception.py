@@ -18,7 +18,8 @@ class Reception:
 
     async def count(self) -> None:
         """Know how much of their quotas keys have used, on all stages."""
-        self._lobby.shared_owners.update(await self._whereabouts.cards(), self._placing.owners)
+        minutes = await self._whereabouts.minutes()
+        self._lobby.shared_owners.update(await self._whereabouts.cards(), self._placing.owners, minutes)
 
     async def place(self, kind: Kind, request: SessionRequest, bare_id: str = "") -> Item:
         """Return what the stage says that takes it.

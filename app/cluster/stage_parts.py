@@ -81,9 +81,16 @@ class StageParts:
             "url": self.site,
             "places": service.settings.max_sessions,
             "sessions": [
-                {"bare": each.id, "ref": each.ref, "owner": each.owner, "since_s": round(each.age_s, 1)}
+                {
+                    "bare": each.id,
+                    "ref": each.ref,
+                    "owner": each.owner,
+                    "place": self.leases.place_of(each.id),
+                    "since_s": round(each.age_s, 1),
+                }
                 for each in service.sessions.values()
             ],
+            "kept": [{"id": each.id, "owner": each.owner} for each in self.leases.tickets],
             "load": round(service.entrance.load, 3),
             "draining": self.leases.draining,
             "minutes": service.owners.minutes_today(),

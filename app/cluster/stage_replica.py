@@ -107,6 +107,8 @@ class StageReplica:
                 if answer is None and self._draining is None:  # nobody looks for us
                     stopping = await asyncio.to_thread(read_stopping)
                     answer = {"drain": stopping is not None and self._id in stopping.replicas}
+                if answer is not None and "minutes" in answer:
+                    self._server.learn_minutes(answer["minutes"])
                 if answer is not None and answer["drain"]:
                     self._drain(None)
             await asyncio.sleep(LOOK_S)

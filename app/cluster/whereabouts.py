@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from app.api.whereabouts import At
@@ -38,6 +38,10 @@ class DirectoryDoor(Protocol):
         """See :meth:`Directory.cards`."""
         ...
 
+    async def minutes(self) -> Mapping[str, float] | None:
+        """See :meth:`Directory.minutes`."""
+        ...
+
     async def leave(self, stage: str, died: bool) -> None:
         """See :meth:`Directory.leave`."""
         ...
@@ -50,6 +54,8 @@ class Whereabouts:
         self._directory, self._seals, self._clock = directory, seals, clock
         self._cards: Sequence[Card] = ()
         self._read_ns = -OLD_NS  # when the cards came
+        self._minutes: Mapping[str, float] = {}
+        self._counted_ns = -OLD_NS  # when these came
 
     async def find(self, ref: str) -> At | None:
         """Return where a session is to be asked for; None where it is nowhere.
@@ -97,6 +103,13 @@ class Whereabouts:
             elif now_ns - self._read_ns >= OLD_NS:
                 self._cards = ()
         return self._cards
+
+    async def minutes(self) -> Mapping[str, float]:
+        """Return how many minutes each key has used today, as the directory knew it when it answered last."""
+        now_ns = self._clock.now_ns()
+        if now_ns - self._counted_ns >= CARDS_NS and (fresh := await self._directory.minutes()) is not None:
+            self._minutes, self._counted_ns = fresh, now_ns
+        return self._minutes
 
     def site_of(self, ref: str) -> str | None:
         """Return the address of the stage that a reference names; None where it names none of ours."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ import httpx
 from fastapi.testclient import TestClient
 
 from app.api.auth import Gate
-from app.clock import MonotonicClock
+from app.clock import MonotonicClock, wall_clock
 from app.cluster.card import Card, SessionCard
 from app.cluster.directory import YOUNG_NS, Directory, Found
 from app.cluster.front import Backstage, front_app
@@ -53,6 +53,9 @@ class LocalDirectory:
     async def cards(self) -> Sequence[Card] | None:
         return None if self.away else self.own.cards()
 
+    async def minutes(self) -> Mapping[str, float] | None:
+        return None if self.away else self.own.minutes()
+
     async def leave(self, stage: str, died: bool) -> None:
         self.own.leave(stage, died)
 
@@ -71,9 +74,17 @@ class Front:
     def hear(self, stage: str, *bares: str, owner: str = "", draining: bool = False, **more: Any) -> None:
         """Let a stage send a card, which the front reads when it is asked next."""
         self.directory.clock.time_ns += CARDS_NS
-        held = tuple(SessionCard(bare=each, ref=ref(each, stage), owner=owner) for each in bares)
+        held = tuple(SessionCard(bare=each, ref=ref(each, stage), owner=owner) for each in bares) + more.pop("held", ())
         self.directory.own.note(
-            Card(stage=stage, url=url_of(stage), places=8, sessions=held, draining=draining, **more)
+            Card(
+                stage=stage,
+                url=url_of(stage),
+                places=8,
+                sessions=held,
+                draining=draining,
+                at=wall_clock().timestamp(),
+                **more,
+            )
         )
 
 

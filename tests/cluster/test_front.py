@@ -14,6 +14,7 @@ from app.access.caller import Caller
 from app.access.key import id_of, make_text, sum_of
 from app.access.keys_file import KeyEntry, change_entries
 from app.clock import wall_clock
+from app.cluster.card import PlaceCard, SessionCard
 from app.cluster.placing import NoPlace
 from tests.cluster.fronts import BARE, SEALS, SITE, Front, front, made, ref, url_of
 from tests.cluster.placer import refused
@@ -239,6 +240,41 @@ def test_a_quota_counts_over_all_stages(tmp_path: Path) -> None:
     with front(tmp_path) as served:
         served.hear("a", minutes={id: 4.0})
         served.hear("b", minutes={id: 6.0})
+        assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
+
+
+def test_places_that_are_kept_count_and_none_counts_twice(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, sessions=2)
+    place = {"place": {"url": "ws://a.example:8100/ws?place=ticket", "id": "p1"}}
+    with front(tmp_path, [place], [made("b", OTHER)]) as served:
+
+        def start() -> str:
+            with served.client.websocket_connect("ws://localhost/ws") as socket:
+                socket.send_text(f'{{"type":"start","key":"{key}"}}')
+                answer = socket.receive_json()
+                return str(answer.get("code", answer["type"]))
+
+        assert start() == "elsewhere"
+        served.hear("a", kept=(PlaceCard(id="p1", owner=id), PlaceCard(id="p2", owner=id)))  # one is another front's
+        assert start() == "quota_sessions"
+        served.hear("a", kept=(PlaceCard(id="p1", owner=id),))
+        assert served.lobby.shared_owners.sessions_of(id) == 2  # until the card is read
+        session = SessionCard(bare=BARE, ref=ref(), owner=id, place="p1")
+        served.hear("a", held=(session,))  # who came with it has it now
+        assert served.client.post("/api/sessions", headers=bearer(key)).status_code == 201
+        assert start() == "quota_sessions"
+
+
+def test_minutes_of_a_stage_that_has_left_stay_used(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, minutes=10)
+    with front(tmp_path) as served:
+        served.hear("a", minutes={id: 10.0})
+        served.directory.own.leave("a", died=False)
+        served.hear("b")
+        assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
+        served.directory.away = True
         assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
 
 

@@ -132,9 +132,9 @@ async def test_all_together_have_so_many_requests_at_once() -> None:
 
 async def test_whoever_asks_too_often_waits_and_a_trusted_proxy_asks_for_nobody() -> None:
     seen = Seen()
-    app = guarded(
-        seen, Settings(trusted_proxies="10.0.0.2", max_connections_per_address=10_000, max_connections=10_000)
-    )
+    many = 10_000
+    settings = Settings(trusted_proxies=("10.0.0.2",), max_connections_per_address=many, max_connections=many)
+    app = guarded(seen, settings)
     loop = asyncio.get_running_loop()
     begun_s, at_once = loop.time(), VISITOR.at_once + VISITORS.at_once
     flood = [asyncio.create_task(asked(app, ("203.0.113.5", port))) for port in range(900)]
