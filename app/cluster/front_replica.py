@@ -69,8 +69,9 @@ class FrontReplica:
         except Refusal as refusal:
             return {"refused": {"code": refusal.code, "message": refusal.message}}
 
-    def _note_lost(self, ref: str) -> None:
-        task = asyncio.create_task(self._whereabouts.lose(ref), name="lost stage")
+    def _note_lost(self, ref: str, owner: str) -> None:
+        self._whereabouts.note_lost(ref, owner)
+        task = asyncio.create_task(self._whereabouts.tell_lost(), name="lost stage")
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 

@@ -54,8 +54,8 @@ class Placing:
     is let go.
     """
 
-    def __init__(self, placer: Placer, clock: Clock, lost: Callable[[str], None]) -> None:
-        """``lost`` is told the reference of each session whose stage has died."""
+    def __init__(self, placer: Placer, clock: Clock, lost: Callable[[str, str], None]) -> None:
+        """``lost`` is told the reference, and the owner's key, of each session whose stage has died."""
         self._placer, self._clock, self._lost = placer, clock, lost
         self._keeping: set[asyncio.Task[None]] = set()
         self._refused: OrderedDict[asyncio.Task[None], None] = OrderedDict()
@@ -141,7 +141,7 @@ class Placing:
             except StageLost:
                 if ref:
                     logger.warning("placing: the stage of session %s has died", id)
-                    self._lost(ref)
+                    self._lost(ref, self._owners.get(id, ""))
             except NoPlace:
                 logger.warning("placing: a lease was lost")
             finally:

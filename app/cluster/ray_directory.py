@@ -53,11 +53,16 @@ class DirectoryActor:
         """See :meth:`Directory.leave`."""
         self._directory.leave(stage, died)
 
-    async def find(self, bare: str, stage: str) -> dict[str, str]:
+    async def lose(self, bare: str, owner: str, stage: str) -> bool:
+        """See :meth:`Directory.lose`; returns that it is noted."""
+        self._directory.lose(bare, owner, stage)
+        return True
+
+    async def find(self, bare: str, stage: str) -> dict[str, Any]:
         """See :meth:`Directory.find`."""
         return asdict(self._directory.find(bare, stage))
 
-    async def claim(self, bare: str, stage: str) -> dict[str, str]:
+    async def claim(self, bare: str, stage: str) -> dict[str, Any]:
         """See :meth:`Directory.claim`."""
         return asdict(self._directory.claim(bare, stage))
 
@@ -95,6 +100,10 @@ class RayDirectory:
     async def leave(self, stage: str, died: bool) -> None:
         """See :meth:`Directory.leave`."""
         await self._ask("leave", stage, died)
+
+    async def lose(self, bare: str, owner: str, stage: str) -> bool:
+        """See :meth:`Directory.lose`; returns whether it has answered."""
+        return await self._ask("lose", bare, owner, stage) is not None
 
     async def find(self, bare: str, stage: str) -> Found | None:
         """See :meth:`Directory.find`."""

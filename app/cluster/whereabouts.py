@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from app.api.whereabouts import At
@@ -16,6 +16,7 @@ from app.session_ref import DOT, bare
 
 CARDS_NS = NS_PER_S // 2  # that cards are good for, before the directory is asked again
 OLD_NS = 10 * NS_PER_S  # that they are good for where it does not answer
+MOST_UNTOLD = 10_000
 MOVING = "This session is moving to another stage; try again in a second."
 
 
@@ -42,13 +43,16 @@ class DirectoryDoor(Protocol):
         """See :meth:`Directory.minutes`."""
         ...
 
-    async def leave(self, stage: str, died: bool) -> None:
-        """See :meth:`Directory.leave`."""
+    async def lose(self, bare: str, owner: str, stage: str) -> bool:
+        """See :meth:`Directory.lose`; returns whether it has answered."""
         ...
 
 
 class Whereabouts:
-    """Knows what there is to know; the seal alone is enough where the directory does not answer."""
+    """Knows what there is to know; the seal alone is enough where the directory does not answer.
+
+    Bound: ``MOST_UNTOLD`` lost sessions that the directory has not been told of; full: the oldest is forgotten.
+    """
 
     def __init__(self, directory: DirectoryDoor, seals: Seals, clock: Clock) -> None:
         self._directory, self._seals, self._clock = directory, seals, clock
@@ -56,9 +60,13 @@ class Whereabouts:
         self._read_ns = -OLD_NS  # when the cards came
         self._minutes: Mapping[str, float] = {}
         self._counted_ns = -OLD_NS  # when these came
+        self._untold: dict[str, str] = {}  # references of lost sessions → their owners
 
-    async def find(self, ref: str) -> At | None:
+    async def find(self, ref: str, may: Callable[[str], bool] = lambda owner: True) -> At | None:
         """Return where a session is to be asked for; None where it is nowhere.
+
+        ``may``: whether who asks may know of what a key (its id, or none) owns; else they are told what they would be
+        of a session that never was.
 
         Raises:
             Refusal: ``session_moving``.
@@ -67,6 +75,8 @@ class Whereabouts:
         if owner is None and DOT in ref:
             return None
         found = await self._directory.find(bare(ref), owner.stage if owner else "")
+        if found is not None and found.owner is not None and not may(found.owner):
+            found = Found(found.otherwise)
         return _at(found, ref, owner)
 
     async def claim(self, ref: str) -> At | None:
@@ -79,7 +89,7 @@ class Whereabouts:
         if owner is None:
             raise _no_such_session(ref)
         found = await self._directory.claim(bare(ref), owner.stage)
-        if found is not None and found.state == "ended":
+        if found is not None and found.state in ("ended", "gone"):
             raise _no_such_session(ref)
         return None if found is not None and found.state == "lost" else _at(found, ref, owner)
 
@@ -87,11 +97,19 @@ class Whereabouts:
         """It could not be revived."""
         await self._directory.give_up(bare(ref))
 
-    async def lose(self, ref: str) -> None:
-        """The stage that a reference names has been seen dead."""
-        owner = self.owner_of(ref)
-        if owner is not None:
-            await self._directory.leave(owner.stage, died=True)
+    def note_lost(self, ref: str, owner: str) -> None:
+        """Take that the stage of a session was seen dead; :meth:`tell_lost` tells it on."""
+        self._untold[ref] = owner
+        if len(self._untold) > MOST_UNTOLD:
+            del self._untold[next(iter(self._untold))]
+
+    async def tell_lost(self) -> None:
+        """Tell the directory of all lost sessions that it has not heard of; those may be revived."""
+        for ref, owner in list(self._untold.items()):
+            stage = self.owner_of(ref)
+            if stage is not None and not await self._directory.lose(bare(ref), owner, stage.stage):
+                return
+            self._untold.pop(ref, None)
 
     async def cards(self) -> Sequence[Card]:
         """Return the stages' cards, as they were half a second ago at most, or ten where the directory is away."""

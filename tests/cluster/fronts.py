@@ -41,6 +41,10 @@ class LocalDirectory:
         self.clock.time_ns += YOUNG_NS
         self.away = False
 
+    def restart(self) -> None:
+        """Begin anew, and know nothing."""
+        self.own = Directory(self.clock)
+
     async def find(self, bare: str, stage: str) -> Found | None:
         return None if self.away else self.own.find(bare, stage)
 
@@ -56,8 +60,10 @@ class LocalDirectory:
     async def minutes(self) -> Mapping[str, float] | None:
         return None if self.away else self.own.minutes()
 
-    async def leave(self, stage: str, died: bool) -> None:
-        self.own.leave(stage, died)
+    async def lose(self, bare: str, owner: str, stage: str) -> bool:
+        if not self.away:
+            self.own.lose(bare, owner, stage)
+        return not self.away
 
 
 @dataclass
@@ -131,9 +137,10 @@ def front(
         return answer(request)
 
     gate = Gate(lobby.settings, lobby.keys, lobby.audit)
+    whereabouts = Whereabouts(directory, SEALS, directory.clock)
     backstage = Backstage(
-        Placing(placer, clock, lambda ref: None),
-        Whereabouts(directory, SEALS, directory.clock),
+        Placing(placer, clock, whereabouts.note_lost),
+        whereabouts,
         Roll(None, httpx.MockTransport(note)),
     )
     app = guarded(front_app(lobby, gate, backstage, ("http://*.example:*",)), lobby.settings)

@@ -243,6 +243,55 @@ def test_a_quota_counts_over_all_stages(tmp_path: Path) -> None:
         assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
 
 
+ROUTES = [
+    ("GET", "/api/sessions/{}"),
+    ("DELETE", "/api/sessions/{}"),
+    ("POST", "/api/sessions/{}/interrupt"),
+    ("GET", "/api/sessions/{}/recording"),
+    ("DELETE", "/api/sessions/{}/recording"),
+    ("GET", "/api/sessions/{}/outputs"),
+    ("DELETE", "/whep/{}/secret"),
+    ("PATCH", "/whep/{}/secret"),
+]
+
+
+@pytest.mark.parametrize("alive", [True, False], ids=["its stage lives", "its stage has left"])
+def test_who_has_no_right_learns_nothing_of_a_session(tmp_path: Path, alive: bool) -> None:
+    anns, bobs = make_text(), make_text()
+    entries = [
+        KeyEntry(id=id_of(sum_of(text)), name=name, sha256=sum_of(text), added=wall_clock())
+        for name, text in (("ann", anns), ("bob", bobs))
+    ]
+    change_entries(tmp_path / "keys.json", lambda known: entries)
+    ann = entries[0].id
+    living, ended, moving, lost, never = (digit * 24 for digit in "12345")
+
+    with front(tmp_path, max_connections_per_address=10_000) as served:
+        served.hear("c", lost, owner=ann)
+        served.directory.own.leave("c", died=True)
+        served.hear("d", moving, owner=ann)
+        served.directory.own.leave("d", died=False)
+        served.hear("b", living, ended, owner=ann)
+        served.hear("b", living, owner=ann)
+        if alive:
+            served.hear("a")
+
+        def told(method: str, path: str, name: str) -> tuple[int, str, str]:
+            headers = {} if path.startswith("/whep") else bearer(bobs)
+            answer = served.client.request(method, path.format(name), headers=headers)
+            location = answer.headers.get("location", "").partition("?pass=")[0]
+            return answer.status_code, *(text.replace(name, "NAME") for text in (location, answer.text))
+
+        for method, path in ROUTES:
+            for seal in ("a", "d", ""):
+                names = [ref(each, seal) if seal else each for each in (living, ended, moving, lost, never)]
+                answers = {told(method, path, name) for name in names}
+                assert len(answers) == 1, (method, path, answers)
+        own = served.client.get(f"/api/sessions/{ref(living)}", headers=bearer(anns))
+        assert own.headers["location"].startswith(f"{url_of('b')}/api/sessions/{ref(living, 'b')}")
+        assert served.client.get(f"/api/sessions/{ref(moving)}", headers=bearer(anns)).status_code == 503
+
+
 def test_places_that_are_kept_count_and_none_counts_twice(tmp_path: Path) -> None:
     key = make_text()
     id = keep_key(tmp_path, key, sessions=2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 from app.cluster.placing import NoPlace
 from tests.cluster.fronts import BARE, Front, front, ref
 from tests.cluster.placer import refused
+from tests.cluster.waiting import wait_until
 
 PLACE = {"place": {"url": "ws://a.example:8100/ws?place=ticket"}}
 
@@ -97,10 +96,3 @@ def test_nothing_is_placed_for_who_has_gone(tmp_path: Path) -> None:
             socket.send_text('{"type":"start"}')
             wait_until(lambda: served.placer.open == 1)
         wait_until(lambda: served.placer.open == 0)
-
-
-def wait_until(true: Callable[[], bool], within_s: float = 10) -> None:
-    until_s = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < until_s
-        time.sleep(0.01)
