@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
@@ -20,6 +21,7 @@ REVIVING_NS = 10 * NS_PER_S  # that who revives a session may take
 LOST_NS = 30 * NS_PER_S  # that others wait for somebody to revive one whose stage has died
 UNSURE_NS = 30 * NS_PER_S  # of the directory: somebody may still tell it of a stage that died
 MOST_STAGES = 1000
+NAME_BYTES = 8
 MOST_KEPT = 10_000  # of sessions that have left, of each kind
 
 State = Literal["here", "owner", "moving", "lost", "ended", "gone"]
@@ -47,6 +49,18 @@ class Found:
     url: str = ""
     owner: str | None = None
     otherwise: State = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What fronts are told: the cards of all stages that live, and the minutes that each key has used today.
+
+    ``directory``: which one says so; one that has restarted is another.
+    """
+
+    directory: str
+    cards: Sequence[Card]
+    minutes: Mapping[str, float]
 
 
 class Left:
@@ -97,7 +111,7 @@ class Directory:
 
     def __init__(self, clock: Clock, today: Callable[[], date] = today_utc) -> None:
         self._clock, self._begun_ns = clock, clock.now_ns()
-        self._usage = Usage(today)
+        self._usage, self._name = Usage(today), secrets.token_hex(NAME_BYTES)
         self._cards: dict[str, tuple[int, Card]] = {}
         self._sessions: dict[str, tuple[Card, SessionCard]] = {}  # of all cards
         self._moving, self._lost, self._ended = Left(MOVING_NS), Left(LOST_NS), Left()
@@ -187,9 +201,9 @@ class Directory:
         self._sweep(self._clock.now_ns())
         return [card for _, (_, card) in sorted(self._cards.items())]
 
-    def minutes(self) -> dict[str, float]:
-        """Return how many minutes each key has used today, on stages that have left too."""
-        return self._usage.all()
+    def told(self) -> Told:
+        """Return what fronts are told; of minutes also those on stages that have left."""
+        return Told(self._name, self.cards(), self._usage.all())
 
     def minutes_elsewhere(self, card: Card) -> dict[str, float]:
         """Return how many of them the keys that a stage has sessions of have used on others."""

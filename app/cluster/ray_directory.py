@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +12,7 @@ from ray.serve.exceptions import RayServeException
 
 from app.clock import Clock, MonotonicClock
 from app.cluster.card import Card
-from app.cluster.directory import Directory, Found
+from app.cluster.directory import Directory, Found, Told
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.serve_log import log_into_serve
 from app.media import NS_PER_S
@@ -70,13 +69,11 @@ class DirectoryActor:
         """See :meth:`Directory.give_up`."""
         self._directory.give_up(bare)
 
-    async def minutes(self) -> dict[str, float]:
-        """See :meth:`Directory.minutes`."""
-        return self._directory.minutes()
-
-    async def cards(self) -> list[dict[str, Any]]:
-        """See :meth:`Directory.cards`."""
-        return [card.model_dump() for card in self._directory.cards()]
+    async def told(self) -> dict[str, Any]:
+        """See :meth:`Directory.told`."""
+        told = self._directory.told()
+        cards = [card.model_dump() for card in told.cards]
+        return {"directory": told.directory, "cards": cards, "minutes": dict(told.minutes)}
 
     async def _watch(self) -> None:
         while True:
@@ -119,15 +116,12 @@ class RayDirectory:
         """See :meth:`Directory.give_up`."""
         await self._ask("give_up", bare)
 
-    async def minutes(self) -> Mapping[str, float] | None:
-        """See :meth:`Directory.minutes`."""
-        answer: Mapping[str, float] | None = await self._ask("minutes")
-        return answer
-
-    async def cards(self) -> Sequence[Card] | None:
-        """See :meth:`Directory.cards`."""
-        answer = await self._ask("cards")
-        return [Card.model_validate(card) for card in answer] if answer is not None else None
+    async def told(self) -> Told | None:
+        """See :meth:`Directory.told`."""
+        answer = await self._ask("told")
+        if answer is None:
+            return None
+        return Told(answer["directory"], [Card.model_validate(card) for card in answer["cards"]], answer["minutes"])
 
     async def _ask(self, method: str, *arguments: Any) -> Any:
         if self._clock.now_ns() < self._again_ns:

@@ -8,7 +8,7 @@ from typing import Protocol
 from app.api.whereabouts import At
 from app.clock import Clock
 from app.cluster.card import Card
-from app.cluster.directory import Found
+from app.cluster.directory import Found, Told
 from app.cluster.seals import BadSeal, Owner, Seals
 from app.errors import Refusal
 from app.media import NS_PER_S
@@ -16,6 +16,7 @@ from app.session_ref import DOT, bare
 
 CARDS_NS = NS_PER_S // 2  # that cards are good for, before the directory is asked again
 OLD_NS = 10 * NS_PER_S  # that they are good for where it does not answer
+HEARD_NS = 5 * NS_PER_S  # within which a new directory hears of every stage that lives
 MOST_UNTOLD = 10_000
 MOVING = "This session is moving to another stage; try again in a second."
 
@@ -35,12 +36,8 @@ class DirectoryDoor(Protocol):
         """See :meth:`Directory.give_up`."""
         ...
 
-    async def cards(self) -> Sequence[Card] | None:
-        """See :meth:`Directory.cards`."""
-        ...
-
-    async def minutes(self) -> Mapping[str, float] | None:
-        """See :meth:`Directory.minutes`."""
+    async def told(self) -> Told | None:
+        """See :meth:`Directory.told`."""
         ...
 
     async def lose(self, bare: str, owner: str, stage: str) -> bool:
@@ -51,15 +48,17 @@ class DirectoryDoor(Protocol):
 class Whereabouts:
     """Knows what there is to know; the seal alone is enough where the directory does not answer.
 
-    Bound: ``MOST_UNTOLD`` lost sessions that the directory has not been told of; full: the oldest is forgotten.
+    What it was told last outlives the directory: where that dies together with a stage, the next one hears of that
+    stage's sessions here. Bound: the stages that were told of, and ``MOST_UNTOLD`` lost sessions that the directory has
+    not been told of; full: the oldest is forgotten.
     """
 
     def __init__(self, directory: DirectoryDoor, seals: Seals, clock: Clock) -> None:
         self._directory, self._seals, self._clock = directory, seals, clock
         self._cards: Sequence[Card] = ()
         self._read_ns = -OLD_NS  # when the cards came
-        self._minutes: Mapping[str, float] = {}
-        self._counted_ns = -OLD_NS  # when these came
+        self._told: Told | None = None  # at last
+        self._missed: tuple[int, Sequence[Card]] = (0, ())  # when another directory began, and what the one before knew
         self._untold: dict[str, str] = {}  # references of lost sessions → their owners
 
     async def find(self, ref: str, may: Callable[[str], bool] = lambda owner: True) -> At | None:
@@ -105,6 +104,12 @@ class Whereabouts:
 
     async def tell_lost(self) -> None:
         """Tell the directory of all lost sessions that it has not heard of; those may be revived."""
+        since_ns, missed = self._missed
+        if missed and self._clock.now_ns() - since_ns >= HEARD_NS:
+            heard = {card.stage for card in await self.cards()}
+            for session in (each for card in missed if card.stage not in heard for each in card.sessions):
+                self.note_lost(session.ref, session.owner)
+            self._missed = (0, ())
         for ref, owner in list(self._untold.items()):
             stage = self.owner_of(ref)
             if stage is not None and not await self._directory.lose(bare(ref), owner, stage.stage):
@@ -115,19 +120,19 @@ class Whereabouts:
         """Return the stages' cards, as they were half a second ago at most, or ten where the directory is away."""
         now_ns = self._clock.now_ns()
         if now_ns - self._read_ns >= CARDS_NS:
-            fresh = await self._directory.cards()
+            fresh = await self._directory.told()
             if fresh is not None:
-                self._cards, self._read_ns = fresh, now_ns
+                if self._told is not None and self._told.directory != fresh.directory:
+                    self._missed = now_ns, self._told.cards
+                self._told, self._cards, self._read_ns = fresh, fresh.cards, now_ns
             elif now_ns - self._read_ns >= OLD_NS:
                 self._cards = ()
         return self._cards
 
     async def minutes(self) -> Mapping[str, float]:
         """Return how many minutes each key has used today, as the directory knew it when it answered last."""
-        now_ns = self._clock.now_ns()
-        if now_ns - self._counted_ns >= CARDS_NS and (fresh := await self._directory.minutes()) is not None:
-            self._minutes, self._counted_ns = fresh, now_ns
-        return self._minutes
+        await self.cards()
+        return self._told.minutes if self._told is not None else {}
 
     def site_of(self, ref: str) -> str | None:
         """Return the address of the stage that a reference names; None where it names none of ours."""

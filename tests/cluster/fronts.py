@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from app.api.auth import Gate
 from app.clock import MonotonicClock, wall_clock
 from app.cluster.card import Card, SessionCard
-from app.cluster.directory import YOUNG_NS, Directory, Found
+from app.cluster.directory import YOUNG_NS, Directory, Found, Told
 from app.cluster.front import Backstage, front_app
 from app.cluster.front_guard import guarded
 from app.cluster.lobby import Lobby
@@ -54,11 +54,8 @@ class LocalDirectory:
     async def give_up(self, bare: str) -> None:
         self.own.give_up(bare)
 
-    async def cards(self) -> Sequence[Card] | None:
-        return None if self.away else self.own.cards()
-
-    async def minutes(self) -> Mapping[str, float] | None:
-        return None if self.away else self.own.minutes()
+    async def told(self) -> Told | None:
+        return None if self.away else self.own.told()
 
     async def lose(self, bare: str, owner: str, stage: str) -> bool:
         if not self.away:

@@ -182,7 +182,7 @@ def test_a_flood_of_sessions_and_stages_stays_within_bounds() -> None:
     assert state(directory, sessions[-1]) == "ended"
     assert state(directory, sessions[0]) == "gone"
     for session in sessions:
-        directory.lose(session, "key", "b")
+        directory.lose(f"lost {session}", "key", "b")
     assert len(directory._revivable) == len(directory._lost) == len(directory._ended) == MOST_KEPT
     for number in range(MOST_STAGES + 10):
         directory.note(card(f"stage{number:04}"))

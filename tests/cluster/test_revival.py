@@ -11,9 +11,12 @@ import jwt
 from app.clock import wall_clock
 from app.cluster.directory import UNSURE_NS, YOUNG_NS
 from app.cluster.lease import StageLost
+from app.cluster.whereabouts import HEARD_NS, OLD_NS
 from tests.cluster.fronts import BARE, Front, front, made, ref, url_of
 from tests.cluster.placer import refused
 from tests.cluster.waiting import wait_until
+
+OTHER = "f" * 24
 
 
 def feed_token(served: Front, **claims: Any) -> dict[str, str]:
@@ -146,5 +149,23 @@ def test_one_that_was_lost_with_the_directory_comes_back(tmp_path: Path) -> None
         served.directory.clock.time_ns += UNSURE_NS
         served.hear("b")
         served.directory.away = False
+        wait_until(lambda: len(served.directory.own._revivable) == 1)
+        assert revive(served).status_code == 201
+
+
+def test_one_whose_front_died_with_stage_and_directory_is_remembered_by_another(tmp_path: Path) -> None:
+    with front(tmp_path, [made("b")]) as served:  # it holds no lease of it
+        served.hear("a", BARE, OTHER)
+        served.hear("c", "9" * 24)
+        served.client.get("/api/stages")
+        served.directory.away = True
+        served.directory.restart()
+        served.directory.clock.time_ns += 10 * OLD_NS
+        served.client.get("/api/stages")
+        served.directory.away = False
+        served.hear("c", "9" * 24, OTHER)
+        served.client.get("/api/stages")
+        served.directory.clock.time_ns += HEARD_NS
+        served.hear("c", "9" * 24, OTHER)
         wait_until(lambda: len(served.directory.own._revivable) == 1)
         assert revive(served).status_code == 201
