@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.doorkeeper import HANDSHAKE_TOKENS, SOCKET_TOKENS, Doorkeeper
 from app.api.front_door import FULL, FULL_CODE, RETRY_S
@@ -58,13 +57,6 @@ async def refuse(
     refusal: Refusal, scope: Scope, receive: Receive, send: Send, headers: dict[str, str] | None = None
 ) -> None:
     """Answer a request, or a socket's handshake, with a problem document."""
-    response: Response = problem_response(STATUS_OF[refusal.code], refusal.code, refusal.message, headers)
-    if scope["type"] == "http":
-        await response(scope, receive, send)
-        return
-
-    async def deny(message: Message) -> None:
-        await send({**message, "type": f"websocket.{message['type']}"})
-
-    await receive()  # the wish to connect
-    await response(scope, receive, deny)
+    if scope["type"] == "websocket":
+        await receive()  # the wish to connect
+    await problem_response(STATUS_OF[refusal.code], refusal.code, refusal.message, headers)(scope, receive, send)

@@ -119,6 +119,18 @@ async def test_an_address_has_so_many_requests_at_once_and_others_have_theirs() 
     assert (await asked(app, ("203.0.113.5", 3)))[0]["status"] == 200
 
 
+async def test_a_socket_that_is_refused_is_answered_as_asgi_wants_it() -> None:
+    app = guarded(Seen(), Settings(max_connections_per_address=1))
+    waiting = asyncio.create_task(asked(app, SERVES, ends=False))
+    await asyncio.sleep(0)
+    full = await asked(app, SERVES, type="websocket")
+    waiting.cancel()
+    long = await asked(guarded(Seen(), Settings()), SERVES, type="websocket", headers={"x": "x" * 17_000})
+    for refused, status in ((full, 503), (long, 400)):
+        assert [each["type"] for each in refused] == ["websocket.http.response.start", "websocket.http.response.body"]
+        assert refused[0]["status"] == status
+
+
 async def test_all_together_have_so_many_requests_at_once() -> None:
     seen = Seen()
     seen.gate.clear()
