@@ -13,13 +13,14 @@ class _Said(BaseModel):
 class SessionCard(_Said):
     """A session that lives on a stage: ``bare`` id, ``ref`` as clients know it there, the ``owner``'s key id.
 
-    ``place``: the id of the place that was kept for it, where one was.
+    ``place``: the id of the place that was kept for it, where one was. ``address``: from where it was asked for.
     """
 
     bare: str
     ref: str
     owner: str = ""
     place: str = ""
+    address: str = ""
     since_s: float = 0.0
 
 
@@ -28,6 +29,7 @@ class PlaceCard(_Said):
 
     id: str
     owner: str = ""
+    address: str = ""
 
 
 class EngineCard(_Said):

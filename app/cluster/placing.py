@@ -60,6 +60,7 @@ class Placing:
         self._keeping: set[asyncio.Task[None]] = set()
         self._refused: OrderedDict[asyncio.Task[None], None] = OrderedDict()
         self._owners: dict[str, str] = {}  # bare id, or a place's → the owner's key, of who has a lease here
+        self._addresses: dict[str, str] = {}  # the same → from where
         self.results: Counter[str] = Counter({"placed": 0, "refused": 0, "full": 0, "lost": 0})
 
     def __len__(self) -> int:
@@ -69,6 +70,11 @@ class Placing:
     def owners(self) -> Mapping[str, str]:
         """The owner's key of each session that has its lease here, by its bare id, or that of its place."""
         return self._owners
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """From which address each of them was asked for."""
+        return self._addresses
 
     async def place(self, wish: Item) -> Item:
         """Return what the stage that takes it says.
@@ -121,7 +127,7 @@ class Placing:
         ref = str(first.get("ref", ""))
         id = bare(ref) or str(first.get("place", {}).get("id", ""))
         if id:
-            self._owners[id] = str(wish["request"]["owner"])
+            self._owners[id], self._addresses[id] = str(wish["request"]["owner"]), str(wish["request"]["address"])
         task = asyncio.create_task(self._keep(lease, ref, id), name="lease")
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
@@ -146,6 +152,7 @@ class Placing:
                 logger.warning("placing: a lease was lost")
             finally:
                 self._owners.pop(id, None)
+                self._addresses.pop(id, None)
                 await lease.aclose()
 
 

@@ -86,12 +86,12 @@ class StageParts:
                     "bare": each.id,
                     "ref": each.ref,
                     "owner": each.owner,
-                    "place": self.leases.place_of(each.id),
                     "since_s": round(each.age_s, 1),
+                    **asdict(self.leases.origin_of(each.id)),
                 }
                 for each in service.sessions.values()
             ],
-            "kept": [{"id": each.id, "owner": each.owner} for each in self.leases.tickets],
+            "kept": [{"id": each.id, "owner": each.owner, "address": each.address} for each in self.leases.tickets],
             "load": round(service.entrance.load, 3),
             "draining": self.leases.draining,
             "minutes": service.owners.minutes_today(),

@@ -16,13 +16,13 @@ Settle = Callable[["Ticket", Session | None], None]
 
 
 class Ticket:
-    """A place that is kept. ``owner``: the id of the key that it was promised to, empty for none.
+    """A place that is kept. ``owner``: the id of the key that it was promised to, empty for none; ``address``: whose.
 
     ``text`` is for who comes with it; ``id`` opens nothing, and is for who counts.
     """
 
-    def __init__(self, text: str, owner: str, lease: Lease, settle: Settle) -> None:
-        self.text, self.id = text, secrets.token_hex(ID_BYTES)
+    def __init__(self, text: str, owner: str, address: str, lease: Lease, settle: Settle) -> None:
+        self.text, self.id, self.address = text, secrets.token_hex(ID_BYTES), address
         self.owner, self.lease, self._settle = owner, lease, settle
 
     def settle(self, session: Session | None) -> None:
@@ -52,10 +52,10 @@ class Tickets:
     def __contains__(self, text: str) -> bool:
         return text in self._kept
 
-    def make(self, owner: str, lease: Lease) -> Ticket:
+    def make(self, owner: str, address: str, lease: Lease) -> Ticket:
         """Keep a place."""
         text = self._ref_of(secrets.token_urlsafe(TICKET_BYTES))
-        ticket = Ticket(text, owner, lease, self._settled)
+        ticket = Ticket(text, owner, address, lease, self._settled)
         self._unsettled.add(ticket)
         timer = asyncio.get_running_loop().call_later(TICKET_S, self._expire, ticket.text)
         self._kept[ticket.text] = ticket, timer

@@ -315,6 +315,31 @@ def test_places_that_are_kept_count_and_none_counts_twice(tmp_path: Path) -> Non
         assert start() == "quota_sessions"
 
 
+def test_an_address_has_so_many_sessions_on_all_stages_together(tmp_path: Path) -> None:
+    place = {"place": {"url": "ws://a.example:8100/ws?place=ticket", "id": "p1"}}
+    with front(tmp_path, [made()], [place], [made("b", OTHER)], max_sessions_per_address=3) as served:
+
+        def ask() -> str:
+            answer = served.client.post("/api/sessions")
+            return str(answer.json().get("code", answer.status_code))
+
+        away = SessionCard(bare="9" * 24, ref=ref("9" * 24, "b"), address="203.0.113.5")
+        served.hear("b", held=(away, SessionCard(bare="8" * 24, ref=ref("8" * 24, "b"), address="testclient")))
+        assert ask() == "201"
+        with served.client.websocket_connect("ws://localhost/ws") as socket:
+            socket.send_text('{"type":"start"}')
+            assert socket.receive_json()["type"] == "elsewhere"
+        assert ask() == "too_many_sessions_here"
+        with served.client.websocket_connect("ws://localhost/ws") as socket:
+            socket.send_text('{"type":"start"}')
+            assert socket.receive_json()["code"] == "too_many_sessions_here"
+        here = SessionCard(bare=BARE, ref=ref(), address="testclient")
+        served.hear("a", held=(here, SessionCard(bare="7" * 24, ref=ref("7" * 24), place="p1", address="testclient")))
+        assert ask() == "too_many_sessions_here"
+        served.hear("b", held=(away,))
+        assert ask() == "201"
+
+
 def test_minutes_of_a_stage_that_has_left_stay_used(tmp_path: Path) -> None:
     key = make_text()
     id = keep_key(tmp_path, key, minutes=10)

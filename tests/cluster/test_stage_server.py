@@ -408,7 +408,7 @@ async def test_a_key_that_has_used_its_minutes_elsewhere_has_none_here(tmp_path:
     change_entries(tmp_path / "keys.json", lambda known: [entry])
     async with running(settings_for(tmp_path), "a") as (stage,), Holder() as holder:
         place, _ = await holder.ask(stage, wish("place", owner=entry.id))
-        await until(lambda: stage.card()["kept"] == [{"id": place["place"]["id"], "owner": entry.id}])
+        await until(lambda: stage.card()["kept"] == [{"id": place["place"]["id"], "owner": entry.id, "address": ""}])
         assert place["place"]["id"] not in place["place"]["url"]
         await holder.make(stage, owner=entry.id)
         stage.learn_minutes({entry.id: 9.0})
