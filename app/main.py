@@ -28,6 +28,7 @@ from app.api.open_to_pages import OpenToPages, open_headers
 from app.api.outputs import output_routes
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
+from app.api.readiness import Check
 from app.api.recordings import recording_routes
 from app.api.schema import describe_socket
 from app.api.sessions import session_routes
@@ -54,8 +55,10 @@ class Doors:
     running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # besides the service
 
 
-def create_app(service: Service, gate: Gate | None = None, whereabouts: Whereabouts | None = None) -> FastAPI:
-    """Make the application over a service, which starts and ends with it; ``whereabouts``: of a stage."""
+def create_app(
+    service: Service, gate: Gate | None = None, whereabouts: Whereabouts | None = None, check: Check | None = None
+) -> FastAPI:
+    """Make the application over a service, which starts and ends with it; ``whereabouts`` and ``check``: of a stage."""
     gate = gate or Gate(service.settings, service.keys, service.audit)
 
     async def websocket(socket: WebSocket) -> None:
@@ -75,7 +78,7 @@ def create_app(service: Service, gate: Gate | None = None, whereabouts: Whereabo
         whep_routes(service, gate),
     )
     metrics = MetricsPage(service)
-    doors = Doors(status_routes(service), sessions, metrics, service.settings.metrics_port, websocket, running)
+    doors = Doors(status_routes(service, check), sessions, metrics, service.settings.metrics_port, websocket, running)
     return open_doors(service, gate, doors, whereabouts=whereabouts)
 
 

@@ -107,7 +107,8 @@ def day(seeds: int, _seconds: float) -> list[Row]:
     ways: dict[str, Stages] = {
         "fixed at 10": Stages(PLACES, 10, 10),
         "fixed at 15": Stages(PLACES, 15, 15),
-        "as it is": Stages(PLACES, 2, 40),
+        "as it is": Stages(PLACES, 2, 40, up_factor=4),
+        "up factor 1": Stages(PLACES, 2, 40),
         "told each second": Stages(PLACES, 2, 40, told_s=1),
         "no machine at hand (90 s)": Stages(PLACES, 2, 40, machine_s=90),
         "Serve's delays (30 and 600 s, over 30 s)": Stages(PLACES, 2, 40, up_s=30, down_s=600, look_back_s=30),
@@ -125,8 +126,8 @@ def crowd(seeds: int, _seconds: float) -> list[Row]:
     """Many at once; they try again each 5 s, for ten minutes."""
     rows = []
     ways: dict[str, tuple[Stages, Fronts]] = {
-        "as it is": (Stages(PLACES, 4, 100), Fronts()),
-        "up factor 4": (Stages(PLACES, 4, 100, up_factor=4), Fronts()),
+        "as it is": (Stages(PLACES, 4, 100, up_factor=4), Fronts()),
+        "up factor 1": (Stages(PLACES, 4, 100), Fronts()),
         "told each second": (Stages(PLACES, 4, 100, told_s=1), Fronts()),
         "all wait 30 s at the front": (Stages(PLACES, 4, 100), Fronts(patience_s=30, queued=1000)),
         "both": (Stages(PLACES, 4, 100, told_s=1), Fronts(patience_s=30, queued=1000)),

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.api.auth import Asking, Gate
+from app.api.auth import Asking, Gate, bearer_of
+from app.api.passes import PARAMETER
 from app.api.problems import NO_KEY, NO_TOKEN, problems
 from app.errors import Refusal
 from app.session_ref import bare
@@ -41,8 +42,9 @@ def recording_routes(recordings: Recordings, gate: Gate) -> APIRouter:
         else:
             gate.require_owner(await recordings.owner_of(id))
         found = await recordings.open(id)
-        # for a page of the front, which only its own pages are sent on from
-        shown = {"Cross-Origin-Resource-Policy": "cross-origin"} if gate.bears_pass(request) else {}
+        # with a pass, or it had been refused: for a page of the front, which sends on its own pages alone
+        was_sent = gate.of_stage and not bearer_of(request) and PARAMETER in request.query_params
+        shown = {"Cross-Origin-Resource-Policy": "cross-origin"} if was_sent else {}
         if isinstance(found, Path):  # it is served in ranges
             try:
                 stat = await run_in_threadpool(found.stat)

@@ -11,12 +11,25 @@ class _Said(BaseModel):
 
 
 class SessionCard(_Said):
-    """A session that lives on a stage: ``bare`` id, ``ref`` as clients know it there, the ``owner``'s key id."""
+    """A session that lives on a stage: ``bare`` id, ``ref`` as clients know it there, the ``owner``'s key id.
+
+    ``place``: the id of the place that was kept for it, where one was. ``address``: from where it was asked for.
+    """
 
     bare: str
     ref: str
     owner: str = ""
+    place: str = ""
+    address: str = ""
     since_s: float = 0.0
+
+
+class PlaceCard(_Said):
+    """A place that a stage keeps for somebody who is on their way; its ``id`` is no ticket."""
+
+    id: str
+    owner: str = ""
+    address: str = ""
 
 
 class EngineCard(_Said):
@@ -35,9 +48,10 @@ class Card(_Said):
     inner: str = ""
     places: int
     sessions: tuple[SessionCard, ...] = ()
+    kept: tuple[PlaceCard, ...] = ()
     load: float = 0.0
     draining: bool = False
-    minutes: dict[str, float] = Field(default_factory=dict, description="of sessions today, by key")
+    minutes: dict[str, float] = Field(default_factory=dict, description="of sessions there today, by key")
     engines: tuple[EngineCard, ...] = ()
     auto: str = Field(default="", description="what that means there")
     at: float = 0.0

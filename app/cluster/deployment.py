@@ -20,6 +20,9 @@ from app.config import Settings, SettingsError
 logger = logging.getLogger(__name__)
 
 ROOM = 0.75  # of the stages' places are taken where the number of stages is right
+GROWTH = (
+    4.0  # of what is missing so much is started: who is refused is not seen, so a full cluster seems to lack a third
+)
 GOODBYE_S = 30.0  # beside what sessions get: for what is written and closed behind them
 MOST_REQUESTS = 1000  # at once to a front, and to the directory
 WAITING = 8  # calls that may wait for a place, of one front
@@ -55,6 +58,7 @@ def build(settings: Settings, pace: Pace | None = None, log_level: str = "info")
             max_replicas=settings.stages_max,
             target_ongoing_requests=ROOM * settings.max_sessions,
             upscale_delay_s=pace.up_s,
+            upscaling_factor=GROWTH,
             downscale_delay_s=pace.down_s,
             look_back_period_s=pace.look_back_s,
         ),

@@ -62,7 +62,7 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
-        counting = asyncio.create_task(_count(reception, lobby.clock), name="quotas of all stages")
+        counting = asyncio.create_task(_keep_up(reception, whereabouts, lobby.clock), name="what stages say")
         yield
         counting.cancel()
         await asyncio.gather(counting, return_exceptions=True)
@@ -89,10 +89,11 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
     return app
 
 
-async def _count(reception: Reception, clock: Clock) -> None:
-    """Keep what is shown of quotas a second old at most."""
+async def _keep_up(reception: Reception, whereabouts: Whereabouts, clock: Clock) -> None:
+    """Keep what is shown of quotas a second old at most, and have the directory hear what it has missed."""
     while True:
         await reception.count()
+        await whereabouts.tell_lost()
         await clock.sleep_until(clock.now_ns() + NS_PER_S)
 
 

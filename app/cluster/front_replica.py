@@ -7,17 +7,16 @@ import fcntl
 import logging
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ray import serve
 from starlette.types import ASGIApp
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.access.key_ring import KeyRing
 from app.api.auth import Gate
-from app.api.client_address import Proxies
 from app.clock import MonotonicClock
 from app.cluster.front import Backstage, front_app
+from app.cluster.front_guard import guarded
 from app.cluster.lease import Item
 from app.cluster.lobby import Lobby
 from app.cluster.placing import Placing
@@ -61,8 +60,7 @@ class FrontReplica:
         """Make the application; Serve starts and ends it."""
         backstage = Backstage(self._placing, self._whereabouts, self._roll)
         app = front_app(self._lobby, self._gate, backstage, self._sources)
-        trusted = Proxies(self._lobby.settings.trusted_proxies).networks
-        return cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, app), trusted)) if trusted else app
+        return guarded(app, self._lobby.settings)
 
     async def place(self, wish: Item) -> Item:
         """Place a session for a stage that is being emptied; its lease is held here."""
@@ -71,8 +69,9 @@ class FrontReplica:
         except Refusal as refusal:
             return {"refused": {"code": refusal.code, "message": refusal.message}}
 
-    def _note_lost(self, ref: str) -> None:
-        task = asyncio.create_task(self._whereabouts.lose(ref), name="lost stage")
+    def _note_lost(self, ref: str, owner: str) -> None:
+        self._whereabouts.note_lost(ref, owner)
+        task = asyncio.create_task(self._whereabouts.tell_lost(), name="lost stage")
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 

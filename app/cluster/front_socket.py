@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from typing import NoReturn
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from app.api.auth import Gate
-from app.api.client_messages import AttachMessage, StartMessage, parse
+from app.api.client_messages import AttachMessage, ClientMessage, StartMessage, parse
 from app.api.close_codes import ELSEWHERE, close_code_of
+from app.api.paced_socket import STRANGER_BYTES
 from app.api.server_messages import ElsewhereMessage, ErrorMessage
 from app.api.whereabouts import socket_at
 from app.cluster.lobby import Lobby
@@ -25,6 +27,7 @@ from app.tallies import REFUSALS
 logger = logging.getLogger(__name__)
 
 GOODBYE_S = 2.0  # for what is said at the end
+FRAME_BYTES = 100  # that a message counts for beside what it says
 
 
 class FrontSocket:
@@ -64,6 +67,17 @@ class FrontSocket:
             WebSocketDisconnect: who connected has gone.
         """
         message = parse(await self._first_text(socket))
+        answering = asyncio.create_task(self._answer_to(message, socket), name="answer")
+        hearing = asyncio.create_task(self._hear_out(socket), name="what follows")
+        try:
+            await asyncio.wait((answering, hearing), return_when=asyncio.FIRST_COMPLETED)
+            return answering.result() if answering.done() else hearing.result()
+        finally:
+            for task in (answering, hearing):
+                task.cancel()
+            await asyncio.gather(answering, hearing, return_exceptions=True)
+
+    async def _answer_to(self, message: ClientMessage, socket: WebSocket) -> str:
         if isinstance(message, StartMessage):
             caller = await self._gate.check_key_text(socket, message.key)
             address = address_of(socket.client and socket.client.host)
@@ -77,6 +91,22 @@ class FrontSocket:
             return socket_at(self._lobby.settings.shown(at.url), at.ref)
         raise Refusal("not_started", 'Send "start" or "attach" before anything else.')
 
+    @staticmethod
+    async def _hear_out(socket: WebSocket) -> NoReturn:
+        """Take what is said beside the first message, which counts for nothing here.
+
+        Raises:
+            Refusal: ``too_many_messages``, once that is more than a message may be.
+            WebSocketDisconnect: who connected has gone, and needs no answer.
+        """
+        heard = 0
+        while heard <= STRANGER_BYTES:
+            received = await socket.receive()
+            if received["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(received.get("code", 1000))
+            heard += FRAME_BYTES + len(received.get("text") or received.get("bytes") or b"")
+        raise Refusal("too_many_messages", "Wait for the answer, and say the rest where it sends you.")
+
     async def _first_text(self, socket: WebSocket) -> str:
         patience_s = self._lobby.settings.start_timeout_s
         try:
@@ -87,6 +117,8 @@ class FrontSocket:
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received.get("code", 1000))
         text = received.get("text")
+        if len(text if text is not None else received.get("bytes") or b"") > STRANGER_BYTES:
+            raise Refusal("message_too_large", f"Send messages of at most {STRANGER_BYTES // 1024} KiB here.")
         if text is None:
             raise Refusal("not_started", 'Send "start" or "attach" before anything else.')
         return str(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.api.auth import Gate
@@ -31,6 +32,17 @@ LOOK_NS = NS_PER_S // 5
 CROWDED = ("server_full", "server_busy")  # refusals that come of more sessions than who sent the call knew of
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From which address a session was asked for, and the id of the place that was kept for it, where one was."""
+
+    address: str = ""
+    place: str = ""
+
+
+NOWHERE = Origin()
+
+
 class Leases:
     """Opens sessions, keeps places, and knows whose lease each is. On the stage's event loop.
 
@@ -43,6 +55,7 @@ class Leases:
         self._held: dict[str, Lease] = {}  # bare id → the lease of an open session
         self._stand_ins: dict[str, Lease] = {}  # bare id → the one that stands in for a lost one
         self._opening: dict[str, asyncio.Event] = {}  # bare id → whether a session that comes back is there
+        self._origins: dict[str, Origin] = {}  # bare id → how it came here
         self._present: set[str] = set()  # bare ids of sessions that have not ended, to the last of their files
         self._coming = 0  # sessions that are being opened
         self._watches: set[asyncio.Task[None]] = set()
@@ -58,6 +71,10 @@ class Leases:
         """The sessions whose lease was lost, and that no other call stands in for."""
         known = self._held.keys() | self._stand_ins.keys()
         return [session for id, session in self._service.sessions.items() if id not in known]
+
+    def origin_of(self, id: str) -> Origin:
+        """Return how a session came here."""
+        return self._origins.get(id, NOWHERE)
 
     def drain(self, farewell: Callable[[Session], None]) -> None:
         """Let nobody new in. Who comes with a ticket still may; ``farewell`` is given their sessions."""
@@ -125,14 +142,14 @@ class Leases:
             if wish.kind == "place":
                 await self._service.look(wish.asked)
                 await asyncio.to_thread(self._require_engine, wish.asked.engine)
-                ticket = self.tickets.make(wish.asked.owner, lease)
+                ticket = self.tickets.make(wish.asked.owner, wish.asked.address, lease)
                 site = self._service.settings.public_url
-                return {"place": {"url": f"{socket_at(site)}?{TICKET}={ticket.text}"}}
+                return {"place": {"url": f"{socket_at(site)}?{TICKET}={ticket.text}", "id": ticket.id}}
             with following(self._service.tracing.begin("session start", {})):
                 session = await self._service.open(wish.asked)
         finally:
             self._coming -= 1
-        self._hold(session, lease)
+        self._hold(session, lease, Origin(wish.asked.address))
         if wish.outputs:
             self._beside(self._push_on(session, wish), f"outputs of {session.id}")
         return self._made(session, wish.site)
@@ -169,8 +186,9 @@ class Leases:
         made = describe_made(session, self._gate, self._service.settings.public_url, site)
         return {"made": made.model_dump(mode="json"), "ref": session.ref}
 
-    def _hold(self, session: Session, lease: Lease) -> None:
+    def _hold(self, session: Session, lease: Lease, origin: Origin) -> None:
         """Let a lease last as long as a session."""
+        self._origins[session.id] = origin
         self._present.add(session.id)
         if not lease.is_lost:
             self._held[session.id] = lease
@@ -202,7 +220,7 @@ class Leases:
         if session is None:
             ticket.lease.end()
         else:
-            self._hold(session, ticket.lease)
+            self._hold(session, ticket.lease, Origin(ticket.address, ticket.id))
 
     async def _push_on(self, session: Session, wish: Wish) -> None:
         """Go on with the outputs of a session that has come here: servers refuse a second one beside it."""
@@ -218,6 +236,7 @@ class Leases:
     async def _watch(self, session: Session) -> None:
         await session.closed.wait()
         self._present.discard(session.id)
+        self._origins.pop(session.id, None)
         for leases in (self._held, self._stand_ins):
             if (lease := leases.pop(session.id, None)) is not None:
                 lease.end()

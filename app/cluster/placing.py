@@ -54,12 +54,13 @@ class Placing:
     is let go.
     """
 
-    def __init__(self, placer: Placer, clock: Clock, lost: Callable[[str], None]) -> None:
-        """``lost`` is told the reference of each session whose stage has died."""
+    def __init__(self, placer: Placer, clock: Clock, lost: Callable[[str, str], None]) -> None:
+        """``lost`` is told the reference, and the owner's key, of each session whose stage has died."""
         self._placer, self._clock, self._lost = placer, clock, lost
         self._keeping: set[asyncio.Task[None]] = set()
         self._refused: OrderedDict[asyncio.Task[None], None] = OrderedDict()
-        self._owners: dict[str, str] = {}  # bare id → the owner's key, of who has a lease here
+        self._owners: dict[str, str] = {}  # bare id, or a place's → the owner's key, of who has a lease here
+        self._addresses: dict[str, str] = {}  # the same → from where
         self.results: Counter[str] = Counter({"placed": 0, "refused": 0, "full": 0, "lost": 0})
 
     def __len__(self) -> int:
@@ -67,8 +68,13 @@ class Placing:
 
     @property
     def owners(self) -> Mapping[str, str]:
-        """The owner's key of each session that has its lease here, by bare id."""
+        """The owner's key of each session that has its lease here, by its bare id, or that of its place."""
         return self._owners
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """From which address each of them was asked for."""
+        return self._addresses
 
     async def place(self, wish: Item) -> Item:
         """Return what the stage that takes it says.
@@ -119,9 +125,10 @@ class Placing:
         if "refused" in first and len(self._refused) >= MOST_HELD:
             self._refused.popitem(last=False)[0].cancel()
         ref = str(first.get("ref", ""))
-        if ref:
-            self._owners[bare(ref)] = str(wish["request"]["owner"])
-        task = asyncio.create_task(self._keep(lease, ref), name="lease")
+        id = bare(ref) or str(first.get("place", {}).get("id", ""))
+        if id:
+            self._owners[id], self._addresses[id] = str(wish["request"]["owner"]), str(wish["request"]["address"])
+        task = asyncio.create_task(self._keep(lease, ref, id), name="lease")
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
         await asyncio.sleep(0)  # it has begun: one that is cancelled before would close nothing
@@ -131,9 +138,8 @@ class Placing:
             raise Refusal(first["refused"]["code"], first["refused"]["message"])
         return first
 
-    async def _keep(self, lease: AsyncGenerator[Item, None], ref: str) -> None:
-        id = bare(ref)
-        with for_session(id):
+    async def _keep(self, lease: AsyncGenerator[Item, None], ref: str, id: str) -> None:
+        with for_session(bare(ref)):
             try:
                 async for item in lease:
                     if "ended" in item:
@@ -141,11 +147,12 @@ class Placing:
             except StageLost:
                 if ref:
                     logger.warning("placing: the stage of session %s has died", id)
-                    self._lost(ref)
+                    self._lost(ref, self._owners.get(id, ""))
             except NoPlace:
                 logger.warning("placing: a lease was lost")
             finally:
                 self._owners.pop(id, None)
+                self._addresses.pop(id, None)
                 await lease.aclose()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +12,7 @@ from ray.serve.exceptions import RayServeException
 
 from app.clock import Clock, MonotonicClock
 from app.cluster.card import Card
-from app.cluster.directory import Directory, Found
+from app.cluster.directory import Directory, Found, Told
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.serve_log import log_into_serve
 from app.media import NS_PER_S
@@ -43,17 +42,26 @@ class DirectoryActor:
             self._watching = asyncio.create_task(self._watch(), name="replicas' states")
         said = Card.model_validate(card)
         self._directory.note(said)
-        return {"drain": said.stage in self._stopping.replicas, "deleted": self._stopping.all_end}
+        return {
+            "drain": said.stage in self._stopping.replicas,
+            "deleted": self._stopping.all_end,
+            "minutes": self._directory.minutes_elsewhere(said),
+        }
 
     async def leave(self, stage: str, died: bool) -> None:
         """See :meth:`Directory.leave`."""
         self._directory.leave(stage, died)
 
-    async def find(self, bare: str, stage: str) -> dict[str, str]:
+    async def lose(self, bare: str, owner: str, stage: str) -> bool:
+        """See :meth:`Directory.lose`; returns that it is noted."""
+        self._directory.lose(bare, owner, stage)
+        return True
+
+    async def find(self, bare: str, stage: str) -> dict[str, Any]:
         """See :meth:`Directory.find`."""
         return asdict(self._directory.find(bare, stage))
 
-    async def claim(self, bare: str, stage: str) -> dict[str, str]:
+    async def claim(self, bare: str, stage: str) -> dict[str, Any]:
         """See :meth:`Directory.claim`."""
         return asdict(self._directory.claim(bare, stage))
 
@@ -61,9 +69,11 @@ class DirectoryActor:
         """See :meth:`Directory.give_up`."""
         self._directory.give_up(bare)
 
-    async def cards(self) -> list[dict[str, Any]]:
-        """See :meth:`Directory.cards`."""
-        return [card.model_dump() for card in self._directory.cards()]
+    async def told(self) -> dict[str, Any]:
+        """See :meth:`Directory.told`."""
+        told = self._directory.told()
+        cards = [card.model_dump() for card in told.cards]
+        return {"directory": told.directory, "cards": cards, "minutes": dict(told.minutes)}
 
     async def _watch(self) -> None:
         while True:
@@ -88,6 +98,10 @@ class RayDirectory:
         """See :meth:`Directory.leave`."""
         await self._ask("leave", stage, died)
 
+    async def lose(self, bare: str, owner: str, stage: str) -> bool:
+        """See :meth:`Directory.lose`; returns whether it has answered."""
+        return await self._ask("lose", bare, owner, stage) is not None
+
     async def find(self, bare: str, stage: str) -> Found | None:
         """See :meth:`Directory.find`."""
         answer = await self._ask("find", bare, stage)
@@ -102,10 +116,12 @@ class RayDirectory:
         """See :meth:`Directory.give_up`."""
         await self._ask("give_up", bare)
 
-    async def cards(self) -> Sequence[Card] | None:
-        """See :meth:`Directory.cards`."""
-        answer = await self._ask("cards")
-        return [Card.model_validate(card) for card in answer] if answer is not None else None
+    async def told(self) -> Told | None:
+        """See :meth:`Directory.told`."""
+        answer = await self._ask("told")
+        if answer is None:
+            return None
+        return Told(answer["directory"], [Card.model_validate(card) for card in answer["cards"]], answer["minutes"])
 
     async def _ask(self, method: str, *arguments: Any) -> Any:
         if self._clock.now_ns() < self._again_ns:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
@@ -17,11 +20,28 @@ RECORDING = "/recording"
 NO_PASS_NEEDED = ("PATCH", "DELETE")  # below a viewer's own path, which is a secret
 
 
+@dataclass(frozen=True)
+class _Proof:
+    """``proven``: a pass, empty where none is needed. ``may_know``: whether they may know of what an owner has."""
+
+    proven: str
+    may_know: Callable[[str], bool]
+
+
+def _nothing(owner: str) -> bool:
+    return False
+
+
+def _everything(owner: str) -> bool:
+    return True
+
+
 class SentOn:
     """A dependency of all routes about one session: where that lives on a stage, they are not come to.
 
     Who asks is known before, and what they have proven travels along as a pass, as clients drop their key or token
-    where they are sent to another origin.
+    where they are sent to another origin. Who has proven nothing about a session is not told by the answer whether
+    there is one: they are sent to the stage that its reference names, as with any other that names it.
     """
 
     def __init__(self, whereabouts: Whereabouts, gate: Gate, name: str = "") -> None:
@@ -38,16 +58,16 @@ class SentOn:
         if request.method == "OPTIONS":
             return
         ref = str(request.path_params.get("id") or request.path_params.get("session_id"))
-        proven = await self._prove(request, ref)
-        at = await self._whereabouts.find(ref)
+        proof = await self._prove(request, ref)
+        at = await self._whereabouts.find(ref, proof.may_know)
         if at is None:
             return
         if self._name and at.ref == ref:  # the proxy has been there, and found nobody
             raise Refusal("session_moving", MOVING)
-        raise Elsewhere(address_at(self._name or at.url, request, proven or None, (ref, at.ref)))
+        raise Elsewhere(address_at(self._name or at.url, request, proof.proven or None, (ref, at.ref)))
 
-    async def _prove(self, request: Request, ref: str) -> str:
-        """Return a pass, empty where none is needed.
+    async def _prove(self, request: Request, ref: str) -> _Proof:
+        """Return what a request has proven.
 
         Raises:
             Refusal: as the gate does.
@@ -55,16 +75,18 @@ class SentOn:
         id = bare(ref)
         if request.url.path.startswith(WHEP):
             if request.method in NO_PASS_NEEDED:
-                return ""
+                return _Proof("", _nothing)
             self._gate.check_bearer(request, id, "view")
-            return self._gate.pass_for(id, role="view")
+            return _Proof(self._gate.pass_for(id, role="view"), _everything)
         if request.url.path.endswith(RECORDING) and request.method in ("GET", "HEAD"):
-            caller = await self._gate.check_key_or_token(request, id, "recording")
-            if caller is None or not caller.id:  # a pass even so: pages of the front show what comes with one
-                return self._gate.pass_for(id, role="recording")
-            return self._gate.pass_for(id, caller=caller)
+            bearer = await self._gate.check_key_or_token(request, id, "recording")
+            if bearer is None:
+                return _Proof(self._gate.pass_for(id, role="recording"), _everything)
+            if not bearer.id:  # a pass even so: pages of the front show what comes with one
+                return _Proof(self._gate.pass_for(id, role="recording"), bearer.may_change)
+            return _Proof(self._gate.pass_for(id, caller=bearer), bearer.may_change)
         caller = await self._gate.check_key(request)
-        return self._gate.pass_for(id, caller=caller) if caller.id else ""
+        return _Proof(self._gate.pass_for(id, caller=caller) if caller.id else "", caller.may_change)
 
 
 def answer_elsewhere(app: FastAPI) -> None:

@@ -15,6 +15,7 @@ from app.cluster.leases import Leases
 from app.cluster.moves import Moves
 from app.cluster.roll import Roll
 from app.cluster.seals import Owner, Seals
+from app.cluster.stage_checkup import StageCheckup
 from app.cluster.stage_settings import settings_of_stage, site_of
 from app.cluster.stage_whereabouts import StageWhereabouts, Twin
 from app.config import Settings, SettingsError
@@ -65,7 +66,7 @@ class StageParts:
             proven = gate.pass_for(twin.ref, caller=Caller(owner)) if owner else ""
             return await roll.end(At(twin.ref, twin.site), proven)
 
-        server = server_over(service, create_app(service, gate, whereabouts), listeners)
+        server = server_over(service, create_app(service, gate, whereabouts, StageCheckup(service, leases)), listeners)
         return cls(id, site, service, server, leases, Moves(service, leases, whereabouts, end_twin), roll)
 
     def engines(self) -> Item:
@@ -81,9 +82,16 @@ class StageParts:
             "url": self.site,
             "places": service.settings.max_sessions,
             "sessions": [
-                {"bare": each.id, "ref": each.ref, "owner": each.owner, "since_s": round(each.age_s, 1)}
+                {
+                    "bare": each.id,
+                    "ref": each.ref,
+                    "owner": each.owner,
+                    "since_s": round(each.age_s, 1),
+                    **asdict(self.leases.origin_of(each.id)),
+                }
                 for each in service.sessions.values()
             ],
+            "kept": [{"id": each.id, "owner": each.owner, "address": each.address} for each in self.leases.tickets],
             "load": round(service.entrance.load, 3),
             "draining": self.leases.draining,
             "minutes": service.owners.minutes_today(),

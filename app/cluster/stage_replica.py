@@ -14,9 +14,9 @@ from ray import serve
 
 from app import __version__
 from app.clock import MonotonicClock
+from app.cluster.aside import stand_aside
 from app.cluster.lease import Item
 from app.cluster.node_settings import of_this_node
-from app.cluster.placing import LACKS_ENGINE
 from app.cluster.ray_directory import RayDirectory
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.seals import Seals
@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 LOOK_S = 0.2  # between looks at who has come and gone
 CARD_NS = NS_PER_S  # between cards, while nobody does
 STUCK_NS = 20 * NS_PER_S  # that the stage's thread may say nothing, before Serve starts another replica
-ASIDE_S = {"server_busy": 20.0, LACKS_ENGINE: 2.0}  # that a stage that refused is asked after others
 FRONT = "Front"  # the deployment that places sessions
 
 
@@ -65,8 +64,7 @@ class StageReplica:
         async for item in self._server.hold(wish):
             code = item["refused"]["code"] if "refused" in item else code
             yield item
-        if code in ASIDE_S:
-            await asyncio.sleep(ASIDE_S[code])
+        await stand_aside(code, self._server.card, self._clock)
 
     def check_health(self) -> None:
         """Tell Serve that the stage's thread lives.
@@ -107,6 +105,8 @@ class StageReplica:
                 if answer is None and self._draining is None:  # nobody looks for us
                     stopping = await asyncio.to_thread(read_stopping)
                     answer = {"drain": stopping is not None and self._id in stopping.replicas}
+                if answer is not None and "minutes" in answer:
+                    self._server.learn_minutes(answer["minutes"])
                 if answer is not None and answer["drain"]:
                     self._drain(None)
             await asyncio.sleep(LOOK_S)

@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -109,6 +109,12 @@ class StageServer:
     def card(self) -> Item:
         """Return what the stage is and has, at most a second old; never waits. Empty before the start."""
         return self._card
+
+    def learn_minutes(self, elsewhere: Mapping[str, float]) -> None:
+        """Take how many minutes the keys of its sessions have used today on other stages, as quotas hold over all."""
+        loop, parts = self._running
+        with contextlib.suppress(RuntimeError):  # the stage has ended
+            loop.call_soon_threadsafe(parts.service.owners.learn_elsewhere, dict(elsewhere))
 
     async def drain(self, within_s: float, place_elsewhere: PlaceElsewhere | None = None) -> None:
         """Let nobody new in, have every session move away, and return once all have ended, within that.

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from app.cluster.lease import Lease
 from app.sessions.session import Session
 
 TICKET_S = 10.0
-TICKET_BYTES = 24
+TICKET_BYTES, ID_BYTES = 24, 8
 
 Settle = Callable[["Ticket", Session | None], None]
 
 
 class Ticket:
-    """A place that is kept. ``owner``: the id of the key that it was promised to, empty for none."""
+    """A place that is kept. ``owner``: the id of the key that it was promised to, empty for none; ``address``: whose.
 
-    def __init__(self, text: str, owner: str, lease: Lease, settle: Settle) -> None:
-        self.text = text
+    ``text`` is for who comes with it; ``id`` opens nothing, and is for who counts.
+    """
+
+    def __init__(self, text: str, owner: str, address: str, lease: Lease, settle: Settle) -> None:
+        self.text, self.id, self.address = text, secrets.token_hex(ID_BYTES), address
         self.owner, self.lease, self._settle = owner, lease, settle
 
     def settle(self, session: Session | None) -> None:
@@ -42,13 +45,17 @@ class Tickets:
     def __len__(self) -> int:
         return len(self._unsettled)
 
+    def __iter__(self) -> Iterator[Ticket]:
+        """Yield those that are not settled."""
+        return iter(self._unsettled)
+
     def __contains__(self, text: str) -> bool:
         return text in self._kept
 
-    def make(self, owner: str, lease: Lease) -> Ticket:
+    def make(self, owner: str, address: str, lease: Lease) -> Ticket:
         """Keep a place."""
         text = self._ref_of(secrets.token_urlsafe(TICKET_BYTES))
-        ticket = Ticket(text, owner, lease, self._settled)
+        ticket = Ticket(text, owner, address, lease, self._settled)
         self._unsettled.add(ticket)
         timer = asyncio.get_running_loop().call_later(TICKET_S, self._expire, ticket.text)
         self._kept[ticket.text] = ticket, timer

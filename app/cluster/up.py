@@ -35,6 +35,7 @@ COUNTING = (
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S",
 )
 LOGIN = "RAY_AUTH_MODE"
+BELIEVED = "FORWARDED_ALLOW_IPS"  # of whom Serve's own server believes where a client is: nobody, as fronts know better
 SERVE = "ray.serve"  # its logger, in this process
 INTERRUPTED = 130
 STOPPED = "Stopped before it was there."
@@ -60,6 +61,7 @@ def up(settings: Settings, log_level: str = "info", pace: Pace | None = None) ->
         return 2
     pace = pace or Pace()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ[BELIEVED] = ""
     os.environ.setdefault(LOGIN, "token")  # what Ray would do by itself, and warn of
     for name in COUNTING:  # what Ray's processes inherit
         os.environ.setdefault(name, str(pace.count_s))

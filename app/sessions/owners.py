@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import date
 from typing import Protocol
 
 from app.access.key import Key
@@ -52,6 +53,7 @@ class Owners:
         self._ending: dict[str, int] = {}  # session → when it was told
         self._closing: set[asyncio.Task[None]] = set()
         self._saved_ns = clock.now_ns()
+        self._elsewhere: tuple[date, Mapping[str, float]] = (date.min, {})  # minutes of a day, on other machines
 
     async def start(self) -> None:
         """Read today's minutes."""
@@ -67,11 +69,17 @@ class Owners:
         return self._open[owner]
 
     def used_minutes(self, owner: str) -> float:
-        """Return how many minutes a key has used today."""
-        return self._minutes.used_s(owner, wall_clock().date()) / 60
+        """Return how many minutes a key has used today, elsewhere too as far as that is known."""
+        today = wall_clock().date()
+        day, elsewhere = self._elsewhere
+        return self._minutes.used_s(owner, today) / 60 + (elsewhere.get(owner, 0.0) if day == today else 0.0)
+
+    def learn_elsewhere(self, minutes: Mapping[str, float]) -> None:
+        """Take how many minutes keys have used today on other machines, in place of what was known."""
+        self._elsewhere = wall_clock().date(), minutes
 
     def minutes_today(self) -> dict[str, float]:
-        """Return how many minutes each key has used today."""
+        """Return how many minutes each key has used today, here."""
         return {key: used_s / 60 for key, used_s in self._minutes.all_used_s(wall_clock().date()).items()}
 
     def enter(self, owner: str) -> None:

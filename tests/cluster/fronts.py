@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,11 @@ import httpx
 from fastapi.testclient import TestClient
 
 from app.api.auth import Gate
-from app.clock import MonotonicClock
+from app.clock import MonotonicClock, wall_clock
 from app.cluster.card import Card, SessionCard
-from app.cluster.directory import YOUNG_NS, Directory, Found
+from app.cluster.directory import YOUNG_NS, Directory, Found, Told
 from app.cluster.front import Backstage, front_app
+from app.cluster.front_guard import guarded
 from app.cluster.lobby import Lobby
 from app.cluster.placing import Placing
 from app.cluster.roll import Roll
@@ -40,6 +41,10 @@ class LocalDirectory:
         self.clock.time_ns += YOUNG_NS
         self.away = False
 
+    def restart(self) -> None:
+        """Begin anew, and know nothing."""
+        self.own = Directory(self.clock)
+
     async def find(self, bare: str, stage: str) -> Found | None:
         return None if self.away else self.own.find(bare, stage)
 
@@ -49,11 +54,13 @@ class LocalDirectory:
     async def give_up(self, bare: str) -> None:
         self.own.give_up(bare)
 
-    async def cards(self) -> Sequence[Card] | None:
-        return None if self.away else self.own.cards()
+    async def told(self) -> Told | None:
+        return None if self.away else self.own.told()
 
-    async def leave(self, stage: str, died: bool) -> None:
-        self.own.leave(stage, died)
+    async def lose(self, bare: str, owner: str, stage: str) -> bool:
+        if not self.away:
+            self.own.lose(bare, owner, stage)
+        return not self.away
 
 
 @dataclass
@@ -70,9 +77,17 @@ class Front:
     def hear(self, stage: str, *bares: str, owner: str = "", draining: bool = False, **more: Any) -> None:
         """Let a stage send a card, which the front reads when it is asked next."""
         self.directory.clock.time_ns += CARDS_NS
-        held = tuple(SessionCard(bare=each, ref=ref(each, stage), owner=owner) for each in bares)
+        held = tuple(SessionCard(bare=each, ref=ref(each, stage), owner=owner) for each in bares) + more.pop("held", ())
         self.directory.own.note(
-            Card(stage=stage, url=url_of(stage), places=8, sessions=held, draining=draining, **more)
+            Card(
+                stage=stage,
+                url=url_of(stage),
+                places=8,
+                sessions=held,
+                draining=draining,
+                at=wall_clock().timestamp(),
+                **more,
+            )
         )
 
 
@@ -119,11 +134,12 @@ def front(
         return answer(request)
 
     gate = Gate(lobby.settings, lobby.keys, lobby.audit)
+    whereabouts = Whereabouts(directory, SEALS, directory.clock)
     backstage = Backstage(
-        Placing(placer, clock, lambda ref: None),
-        Whereabouts(directory, SEALS, directory.clock),
+        Placing(placer, clock, whereabouts.note_lost),
+        whereabouts,
         Roll(None, httpx.MockTransport(note)),
     )
-    app = front_app(lobby, gate, backstage, ("http://*.example:*",))
+    app = guarded(front_app(lobby, gate, backstage, ("http://*.example:*",)), lobby.settings)
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
         yield Front(client, gate, placer, directory, lobby, asked)

@@ -10,6 +10,7 @@ from app.cluster.directory import (
     MOVING_NS,
     REVIVING_NS,
     STALE_NS,
+    UNSURE_NS,
     YOUNG_NS,
     Directory,
 )
@@ -26,7 +27,7 @@ def grown() -> tuple[Directory, FakeClock]:
     """A directory that has heard of every stage there is."""
     clock = FakeClock()
     directory = Directory(clock)
-    clock.time_ns += YOUNG_NS
+    clock.time_ns += max(YOUNG_NS, UNSURE_NS)
     return directory, clock
 
 
@@ -126,6 +127,53 @@ def test_one_who_claims_a_lost_session_may_revive_it_and_others_wait() -> None:
     assert directory.claim("s1", "a").url == "http://b"
 
 
+def test_a_session_that_nobody_knows_to_be_lost_is_revived_by_nobody() -> None:
+    clock = FakeClock()
+    directory = Directory(clock)  # another one knew that it has ended, on a stage that has left since
+    clock.time_ns += YOUNG_NS
+    assert directory.claim("s1", "a").state == "moving", "somebody may still tell of it"
+    clock.time_ns += UNSURE_NS
+    assert directory.claim("s1", "a").state == "gone"
+    assert state(directory, "s1", "a") == "gone", "nobody is reviving it"
+
+
+def test_a_session_that_a_front_saw_lost_may_be_revived_long_after() -> None:
+    directory, clock = grown()
+    directory.lose("s1", "ann", "a")
+    clock.time_ns += 10 * LOST_NS
+    assert state(directory, "s1", "a") == "gone"
+    assert directory.claim("s1", "a").state == "lost"
+    assert state(directory, "s1", "a") == "moving"
+    directory.note(card("b", "s1"))
+    directory.note(card("b"))
+    assert directory.claim("s1", "a").state == "ended"
+
+
+def test_what_a_front_saw_lost_counts_less_than_what_is_known() -> None:
+    directory, _ = grown()
+    directory.note(card("a", "s1", "s2"))
+    directory.note(card("a", "s1"))
+    directory.note(card("b", "s3"))
+    for session in ("s1", "s2", "s3"):
+        directory.lose(session, "key", "a")
+    assert [state(directory, session, "a") for session in ("s1", "s2", "s3")] == ["lost", "ended", "here"]
+    assert directory.claim("s1", "a").owner == "key"
+    directory.lose("s1", "key", "a")
+    assert state(directory, "s1", "a") == "moving", "somebody revives it already"
+
+
+def test_whose_a_session_was_is_known_as_long_as_it_is_and_what_a_stranger_may_be_told() -> None:
+    directory, clock = grown()
+    directory.note(card("a", "s1", "s2"))
+    directory.note(card("a", "s1"))
+    found = [directory.find(session, "a") for session in ("s1", "s2", "s3")]
+    assert [each.owner for each in found] == ["key", "key", None]
+    assert {each.otherwise if each.owner is not None else each.state for each in found} == {"owner"}
+    clock.time_ns += STALE_NS
+    found = [directory.find(session, "a") for session in ("s1", "s2", "s3")]
+    assert {each.otherwise if each.owner is not None else each.state for each in found} == {"gone"}
+
+
 def test_a_flood_of_sessions_and_stages_stays_within_bounds() -> None:
     directory, _ = grown()
     sessions = [f"s{number}" for number in range(MOST_KEPT + 10)]
@@ -133,6 +181,9 @@ def test_a_flood_of_sessions_and_stages_stays_within_bounds() -> None:
     directory.note(card("a"))
     assert state(directory, sessions[-1]) == "ended"
     assert state(directory, sessions[0]) == "gone"
+    for session in sessions:
+        directory.lose(f"lost {session}", "key", "b")
+    assert len(directory._revivable) == len(directory._lost) == len(directory._ended) == MOST_KEPT
     for number in range(MOST_STAGES + 10):
         directory.note(card(f"stage{number:04}"))
     assert len(directory.cards()) == MOST_STAGES

@@ -14,6 +14,7 @@ from app.access.caller import Caller
 from app.access.key import id_of, make_text, sum_of
 from app.access.keys_file import KeyEntry, change_entries
 from app.clock import wall_clock
+from app.cluster.card import PlaceCard, SessionCard
 from app.cluster.placing import NoPlace
 from tests.cluster.fronts import BARE, SEALS, SITE, Front, front, made, ref, url_of
 from tests.cluster.placer import refused
@@ -239,6 +240,115 @@ def test_a_quota_counts_over_all_stages(tmp_path: Path) -> None:
     with front(tmp_path) as served:
         served.hear("a", minutes={id: 4.0})
         served.hear("b", minutes={id: 6.0})
+        assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
+
+
+ROUTES = [
+    ("GET", "/api/sessions/{}"),
+    ("DELETE", "/api/sessions/{}"),
+    ("POST", "/api/sessions/{}/interrupt"),
+    ("GET", "/api/sessions/{}/recording"),
+    ("DELETE", "/api/sessions/{}/recording"),
+    ("GET", "/api/sessions/{}/outputs"),
+    ("DELETE", "/whep/{}/secret"),
+    ("PATCH", "/whep/{}/secret"),
+]
+
+
+@pytest.mark.parametrize("alive", [True, False], ids=["its stage lives", "its stage has left"])
+def test_who_has_no_right_learns_nothing_of_a_session(tmp_path: Path, alive: bool) -> None:
+    anns, bobs = make_text(), make_text()
+    entries = [
+        KeyEntry(id=id_of(sum_of(text)), name=name, sha256=sum_of(text), added=wall_clock())
+        for name, text in (("ann", anns), ("bob", bobs))
+    ]
+    change_entries(tmp_path / "keys.json", lambda known: entries)
+    ann = entries[0].id
+    living, ended, moving, lost, never = (digit * 24 for digit in "12345")
+
+    with front(tmp_path, max_connections_per_address=10_000) as served:
+        served.hear("c", lost, owner=ann)
+        served.directory.own.leave("c", died=True)
+        served.hear("d", moving, owner=ann)
+        served.directory.own.leave("d", died=False)
+        served.hear("b", living, ended, owner=ann)
+        served.hear("b", living, owner=ann)
+        if alive:
+            served.hear("a")
+
+        def told(method: str, path: str, name: str) -> tuple[int, str, str]:
+            headers = {} if path.startswith("/whep") else bearer(bobs)
+            answer = served.client.request(method, path.format(name), headers=headers)
+            location = answer.headers.get("location", "").partition("?pass=")[0]
+            return answer.status_code, *(text.replace(name, "NAME") for text in (location, answer.text))
+
+        for method, path in ROUTES:
+            for seal in ("a", "d", ""):
+                names = [ref(each, seal) if seal else each for each in (living, ended, moving, lost, never)]
+                answers = {told(method, path, name) for name in names}
+                assert len(answers) == 1, (method, path, answers)
+        own = served.client.get(f"/api/sessions/{ref(living)}", headers=bearer(anns))
+        assert own.headers["location"].startswith(f"{url_of('b')}/api/sessions/{ref(living, 'b')}")
+        assert served.client.get(f"/api/sessions/{ref(moving)}", headers=bearer(anns)).status_code == 503
+
+
+def test_places_that_are_kept_count_and_none_counts_twice(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, sessions=2)
+    place = {"place": {"url": "ws://a.example:8100/ws?place=ticket", "id": "p1"}}
+    with front(tmp_path, [place], [made("b", OTHER)]) as served:
+
+        def start() -> str:
+            with served.client.websocket_connect("ws://localhost/ws") as socket:
+                socket.send_text(f'{{"type":"start","key":"{key}"}}')
+                answer = socket.receive_json()
+                return str(answer.get("code", answer["type"]))
+
+        assert start() == "elsewhere"
+        served.hear("a", kept=(PlaceCard(id="p1", owner=id), PlaceCard(id="p2", owner=id)))  # one is another front's
+        assert start() == "quota_sessions"
+        served.hear("a", kept=(PlaceCard(id="p1", owner=id),))
+        assert served.lobby.shared_owners.sessions_of(id) == 2  # until the card is read
+        session = SessionCard(bare=BARE, ref=ref(), owner=id, place="p1")
+        served.hear("a", held=(session,))  # who came with it has it now
+        assert served.client.post("/api/sessions", headers=bearer(key)).status_code == 201
+        assert start() == "quota_sessions"
+
+
+def test_an_address_has_so_many_sessions_on_all_stages_together(tmp_path: Path) -> None:
+    place = {"place": {"url": "ws://a.example:8100/ws?place=ticket", "id": "p1"}}
+    with front(tmp_path, [made()], [place], [made("b", OTHER)], max_sessions_per_address=3) as served:
+
+        def ask() -> str:
+            answer = served.client.post("/api/sessions")
+            return str(answer.json().get("code", answer.status_code))
+
+        away = SessionCard(bare="9" * 24, ref=ref("9" * 24, "b"), address="203.0.113.5")
+        served.hear("b", held=(away, SessionCard(bare="8" * 24, ref=ref("8" * 24, "b"), address="testclient")))
+        assert ask() == "201"
+        with served.client.websocket_connect("ws://localhost/ws") as socket:
+            socket.send_text('{"type":"start"}')
+            assert socket.receive_json()["type"] == "elsewhere"
+        assert ask() == "too_many_sessions_here"
+        with served.client.websocket_connect("ws://localhost/ws") as socket:
+            socket.send_text('{"type":"start"}')
+            assert socket.receive_json()["code"] == "too_many_sessions_here"
+        here = SessionCard(bare=BARE, ref=ref(), address="testclient")
+        served.hear("a", held=(here, SessionCard(bare="7" * 24, ref=ref("7" * 24), place="p1", address="testclient")))
+        assert ask() == "too_many_sessions_here"
+        served.hear("b", held=(away,))
+        assert ask() == "201"
+
+
+def test_minutes_of_a_stage_that_has_left_stay_used(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, minutes=10)
+    with front(tmp_path) as served:
+        served.hear("a", minutes={id: 10.0})
+        served.directory.own.leave("a", died=False)
+        served.hear("b")
+        assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
+        served.directory.away = True
         assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
 
 

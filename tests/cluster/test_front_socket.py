@@ -10,6 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 from app.cluster.placing import NoPlace
 from tests.cluster.fronts import BARE, Front, front, ref
 from tests.cluster.placer import refused
+from tests.cluster.waiting import wait_until
 
 PLACE = {"place": {"url": "ws://a.example:8100/ws?place=ticket"}}
 
@@ -79,3 +80,19 @@ def test_a_session_in_between_is_asked_for_again(tmp_path: Path) -> None:
         token = served.gate.tokens.issue(BARE, "feed", 60).text
         answer, code = told(served, f'{{"type":"attach","session":"{ref()}","token":"{token}"}}')
         assert (answer["code"], code) == ("session_moving", 4429)
+
+
+def test_a_first_message_has_a_bound_and_what_comes_behind_it_too(tmp_path: Path) -> None:
+    with front(tmp_path, []) as served:
+        answer, code = told(served, " " * 70_000)
+        assert answer["code"] == "message_too_large" and code == 4413
+        answer, code = told(served, '{"type":"start"}', *[b"x" * 20_000] * 4)
+        assert answer["code"] == "too_many_messages" and code == 4429
+
+
+def test_nothing_is_placed_for_who_has_gone(tmp_path: Path) -> None:
+    with front(tmp_path, []) as served:  # a stage that says nothing
+        with served.client.websocket_connect("ws://localhost/ws") as socket:
+            socket.send_text('{"type":"start"}')
+            wait_until(lambda: served.placer.open == 1)
+        wait_until(lambda: served.placer.open == 0)

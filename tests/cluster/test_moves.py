@@ -88,6 +88,9 @@ async def test_a_feeder_and_a_viewer_move_between_two_utterances(pair: list[Stag
         draining = asyncio.create_task(one.drain(LONG_S, placer(holder, other)))
         move = await feeder.expect("move", 30)
         assert 0 < move["in_s"] <= LONG_S and bare(move["session"]) == bare(made["id"])
+        asked = await http.get(f"{one.url}/readyz")  # while its sessions are still there
+        assert (asked.status_code, asked.json()) == (503, {"ready": False, "why": "draining"})
+        assert (await http.get(f"{other.url}/readyz")).json()["ready"]
         assert Seals(SECRET).open(move["session"]).url == other.url
         await feeder.expect("speaking", 30, state="finished", utterance="1", interrupted=False)
         await feeder.socket.send(SECOND)  # it takes its time, and is heard

@@ -18,7 +18,7 @@ MADE = {"made": {"id": "abc.seal"}, "ref": "abc.seal"}
 
 
 class Losses(list[str]):
-    def note(self, ref: str) -> None:
+    def note(self, ref: str, owner: str) -> None:
         self.append(ref)
 
 

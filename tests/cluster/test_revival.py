@@ -9,8 +9,14 @@ import httpx
 import jwt
 
 from app.clock import wall_clock
+from app.cluster.directory import UNSURE_NS, YOUNG_NS
+from app.cluster.lease import StageLost
+from app.cluster.whereabouts import HEARD_NS, OLD_NS
 from tests.cluster.fronts import BARE, Front, front, made, ref, url_of
 from tests.cluster.placer import refused
+from tests.cluster.waiting import wait_until
+
+OTHER = "f" * 24
 
 
 def feed_token(served: Front, **claims: Any) -> dict[str, str]:
@@ -115,3 +121,51 @@ def test_a_token_that_was_lent_for_a_minute_buys_none_that_lasts_longer(tmp_path
                 assert claims["exp"] <= wall_clock().timestamp() + 62
             assert said.json()["view"]["watch"].endswith(f"#token={said.json()['view']['token']}")
             served.hear("b", BARE)
+
+
+def test_one_that_has_ended_stays_so_for_a_directory_that_knows_nothing_of_it(tmp_path: Path) -> None:
+    with front(tmp_path, [made("b")]) as served:
+        served.hear("a", BARE)
+        served.hear("a")
+        served.directory.restart()
+        served.directory.clock.time_ns += YOUNG_NS
+        served.hear("b")
+        assert revive(served).json()["code"] == "session_moving"  # it may have been on a stage that died with it
+        served.directory.clock.time_ns += UNSURE_NS
+        served.hear("b")
+        assert revive(served).json()["code"] == "no_such_session" and not served.placer.wishes
+
+
+def test_one_that_was_lost_with_the_directory_comes_back(tmp_path: Path) -> None:
+    with front(tmp_path, [made("a")], [made("b")]) as served:
+        served.hear("a")
+        assert served.client.post("/api/sessions").status_code == 201
+        served.directory.away = True
+        served.placer.death = StageLost()
+        served.placer.end.set()
+        wait_until(lambda: served.placer.open == 0)
+        served.placer.end.clear()
+        served.directory.restart()
+        served.directory.clock.time_ns += UNSURE_NS
+        served.hear("b")
+        served.directory.away = False
+        wait_until(lambda: len(served.directory.own._revivable) == 1)
+        assert revive(served).status_code == 201
+
+
+def test_one_whose_front_died_with_stage_and_directory_is_remembered_by_another(tmp_path: Path) -> None:
+    with front(tmp_path, [made("b")]) as served:  # it holds no lease of it
+        served.hear("a", BARE, OTHER)
+        served.hear("c", "9" * 24)
+        served.client.get("/api/stages")
+        served.directory.away = True
+        served.directory.restart()
+        served.directory.clock.time_ns += 10 * OLD_NS
+        served.client.get("/api/stages")
+        served.directory.away = False
+        served.hear("c", "9" * 24, OTHER)
+        served.client.get("/api/stages")
+        served.directory.clock.time_ns += HEARD_NS
+        served.hear("c", "9" * 24, OTHER)
+        wait_until(lambda: len(served.directory.own._revivable) == 1)
+        assert revive(served).status_code == 201

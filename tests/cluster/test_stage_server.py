@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import websockets
 
+from app.access.keys_file import KeyEntry, change_entries
 from app.api.auth import Gate
+from app.clock import wall_clock
 from app.cluster.lease import StageLost
 from app.cluster.seals import Seals
 from app.cluster.stage_server import StageServer
@@ -227,6 +229,8 @@ async def test_a_ticket_starts_one_session_on_a_socket(pair: list[StageServer], 
         again, code = await started_with(url)
         assert (again, code) == ({"type": "elsewhere", "url": FRONT.replace("http", "ws") + "/ws"}, 4307)
         assert not lease.done()
+        await until(lambda: [each["place"] for each in pair[0].card()["sessions"]] == [place["place"]["id"]])
+        assert pair[0].card()["kept"] == []
     await asyncio.wait_for(lease, 10)
 
 
@@ -307,11 +311,15 @@ async def test_a_reference_at_the_wrong_stage_leads_to_the_right_one_with_a_pass
         ] == "token_not_for_this"
         recording = await http.post(f"{other.url}{path}/tokens", json={"role": "recording"})
         token = {"Authorization": f"Bearer {recording.json()['token']}"}
-        gone = await http.get(f"{other.url}{path}/recording", headers=token)
-        is_there = gone.status_code == 200 and gone.headers["content-type"] == "video/mp4"
-        assert is_there or gone.json()["code"] == "no_recording"  # nothing of it can be played yet
-        policy = gone.headers["cross-origin-resource-policy"]
-        assert policy == ("cross-origin" if is_there else "same-origin")  # a page of where it came from may show it
+        async with asyncio.timeout(60):
+            while (shown := await http.get(f"{other.url}{path}/recording", headers=token)).status_code != 200:
+                assert shown.json()["code"] == "no_recording"  # nothing of it can be played yet
+                assert shown.headers["cross-origin-resource-policy"] == "same-origin"
+                await asyncio.sleep(0.2)
+        assert shown.headers["content-type"] == "video/mp4"
+        assert shown.headers["cross-origin-resource-policy"] == "cross-origin"  # a page of where it came from shows it
+        own = await http.get(f"{one.url}{path}/recording", headers=token)
+        assert own.headers["cross-origin-resource-policy"] == "same-origin"
         assert (await http.delete(other.url + path)).status_code == 204
         for stage in pair:  # the owner says so
             assert (await http.get(stage.url + path)).json()["code"] == "no_such_session"
@@ -397,6 +405,24 @@ async def test_keys_are_wanted_as_at_the_front_and_a_pass_stands_for_one(tmp_pat
         async with Client(place["place"]["url"]) as client:
             await client.start(engine="clapper")
         await until(lambda: len(sessions_of(one)) == 2)
+
+
+async def test_a_key_that_has_used_its_minutes_elsewhere_has_none_here(tmp_path: Path) -> None:
+    entry = KeyEntry(id="key_0123456789ab", name="ann", sha256="0" * 64, added=wall_clock(), minutes=10)
+    change_entries(tmp_path / "keys.json", lambda known: [entry])
+    async with running(settings_for(tmp_path), "a") as (stage,), Holder() as holder:
+        place, _ = await holder.ask(stage, wish("place", owner=entry.id))
+        await until(lambda: stage.card()["kept"] == [{"id": place["place"]["id"], "owner": entry.id, "address": ""}])
+        assert place["place"]["id"] not in place["place"]["url"]
+        await holder.make(stage, owner=entry.id)
+        stage.learn_minutes({entry.id: 9.0})
+        await asyncio.sleep(1.5)
+        assert len(sessions_of(stage)) == 1
+        stage.learn_minutes({entry.id: 10.0})
+        await until(lambda: not sessions_of(stage))
+        assert stage.card()["minutes"][entry.id] < 1
+        refused, _ = await holder.ask(stage, wish(owner=entry.id))
+        assert refused["refused"]["code"] == "quota_minutes"
 
 
 async def test_where_no_port_is_free_it_says_so(tmp_path: Path) -> None:

@@ -152,6 +152,14 @@ class OneName:
             )
         wait_until(self._answers, "nginx does not start")
 
+    def kill_nginx(self) -> None:
+        """Take it away at once, with what it has under way; :meth:`start_nginx` brings another."""
+        assert self._nginx is not None
+        workers = Path(f"/proc/{self._nginx.pid}/task/{self._nginx.pid}/children").read_text().split()
+        for pid in (self._nginx.pid, *map(int, workers)):
+            os.kill(pid, signal.SIGKILL)
+        self._nginx.wait()
+
     def checked(self) -> str:
         """Have nginx check the configuration; returns what it says."""
         (self.folder / "lipwire.conf").write_text(self._config())

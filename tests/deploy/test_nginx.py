@@ -208,6 +208,28 @@ async def test_sessions_go_on_while_no_front_answers(small_site: OneName) -> Non
         await attach(feeder, made)
 
 
+async def test_media_go_on_without_nginx_and_feeders_come_back_through_another(small_site: OneName) -> None:
+    site = small_site
+    made = open_session(site, site.stages[0])
+    async with visitor(site) as http:
+        guest = WhepGuest(http, MonotonicClock())
+        await guest.watch(f"{site.url}/whep/{made['id']}", made["view"]["token"])
+        async with websockets.connect(feed_url(site, made["id"]), ssl=site.trust, proxy=None) as feeder:
+            await attach(feeder, made)
+            site.kill_nginx()
+            with pytest.raises(websockets.ConnectionClosed):
+                while True:
+                    await feeder.recv()
+        seen = len(guest.receiver.pictures)
+        async with asyncio.timeout(60):
+            while len(guest.receiver.pictures) < seen + 25:
+                await asyncio.sleep(0.1)
+        site.start_nginx()
+        async with websockets.connect(feed_url(site, made["id"]), ssl=site.trust, proxy=None) as feeder:
+            await attach(feeder, made)
+        await guest.leave()
+
+
 async def test_a_stage_that_does_not_read_holds_the_sender(site: OneName) -> None:
     """The inbox takes ten seconds of sound; what was sent beyond that waits in kernels and a few KB of nginx."""
     made = open_session(site, site.stages[0], mode="clip", hold_until_viewer=True)

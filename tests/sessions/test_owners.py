@@ -144,3 +144,15 @@ async def test_one_that_cannot_be_closed_holds_up_nobody(
     house.keep(BOB)
     await step(house, 6)
     assert "could not be closed" in caplog.text
+
+
+async def test_minutes_of_other_machines_count_and_end_sessions(house: House) -> None:
+    house.sessions = [Soul("1", ANN), Soul("2", BOB)]
+    one, two = house.sessions
+    house.owners.learn_elsewhere({ANN: 59 / 60})
+    assert house.refused(ANN) is None and house.owners.minutes_today() == {}
+    await step(house, 3)
+    assert one.why == ["quota_minutes"] and two.why == []
+    assert house.owners.minutes_today()[ANN] < 0.1, "what others count is not told on"
+    house.owners.learn_elsewhere({})
+    assert house.refused(ANN) is None
