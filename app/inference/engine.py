@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from app.avatars.avatar import Avatar
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.media import I420
 
@@ -60,11 +61,13 @@ class Job:
     """One picture to make. ``prepared`` was made by the engine that gets the job.
 
     ``position``: where its slot lies in the avatar's own time, 25 a second; a video shows its frame of then.
+    ``expression``: how the face looks, its own mouth apart.
     """
 
     prepared: Any
     window: Window
     position: int = 0
+    expression: Expression = NEUTRAL
 
 
 class Engine(Protocol):
