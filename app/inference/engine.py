@@ -23,10 +23,10 @@ class IdleMotion(Protocol):
         """Return how strongly the face speaks in a window, 0…1."""
         ...
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
         """Draw the face with its mouth at rest, so many slots into its own time.
 
-        ``emphasis``: what is left of the last words'.
+        ``emphasis``: what is left of the last words'. ``expression``: how the face looks meanwhile.
         """
         ...
 

@@ -17,6 +17,7 @@ from app.inference.engines.portrait.face_rig import Pose
 from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.head import displacement, make_head, margin_of, move_head, move_patch
 from app.inference.engines.portrait.moment import blink_at, moment
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import Window
 from app.media import I420, Image
 
@@ -43,9 +44,9 @@ class PortraitMotion:
         """Return how strongly the face speaks in a window, 0…1."""
         return emphasis_of(window.power)
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
         """Return the picture with its own mouth, so many slots into its endless time."""
-        return self.draw(None, position, emphasis)
+        return self.draw(None, position, emphasis, expression)
 
     def blinking(self, position: int) -> I420:
         """Return the picture as it is, or as it blinks: one of a few that all share, each drawn once, in 2 ms."""
@@ -58,8 +59,11 @@ class PortraitMotion:
             self._blinks[step] = picture
         return self._blinks[step]
 
-    def draw(self, mouth: Pose | None, position: int, emphasis: float) -> I420:
-        """Return the picture at a moment; always the same object where nothing moves. ``mouth``: None for its own."""
+    def draw(self, mouth: Pose | None, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+        """Return the picture at a moment; always the same object where nothing moves. ``mouth``: None for its own.
+
+        ``expression``: how the face looks.
+        """
         now = moment(self._seed, position, emphasis)
         field = displacement(self._head, now) if self._head is not None else None
         blinks = bool(self._eyelids) and now.blink > LEAST_CLOSURE
