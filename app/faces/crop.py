@@ -15,19 +15,21 @@ CropShape = Literal["portrait", "square", "landscape"]
 CROP_SHAPES: tuple[CropShape, ...] = get_args(CropShape)
 
 STEPS = 24  # from the height that a frame likes best down to the least
+CLOSEST = 0.8  # of the height that it likes best, for the sake of a face in its middle
 CENTRED = 0.10  # of the frame's width: a face may stand so far beside its middle
-CROWN, COLLAR = 0.32, 0.22  # heights of the face that are kept above the forehead and below the chin
+CROWN, COLLAR = 0.46, 0.22  # heights of the face that are kept above the forehead and below the chin
 LEAST = 1 + CROWN + COLLAR
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A part of a picture, 0…1 of its width and height."""
+    """A part of a picture, 0…1 of its width and height. ``aspect``: its width over its height, in pixels."""
 
     left: float
     top: float
     right: float
     bottom: float
+    aspect: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,11 @@ class _Frame:
     eyes: float
 
 
-_FRAMES: dict[CropShape, _Frame] = {
-    "portrait": _Frame(Fraction(3, 4), 2.9, 0.37),
-    "square": _Frame(Fraction(1), 2.5, 0.39),
-    "landscape": _Frame(Fraction(16, 9), 2.2, 0.42),
+_FRAMES: dict[CropShape, tuple[_Frame, ...]] = {  # the first that has room
+    "portrait": (_Frame(Fraction(3, 4), 3.2, 0.37),),
+    "square": (_Frame(Fraction(1), 2.75, 0.39),),
+    "landscape": (_Frame(Fraction(16, 9), 2.45, 0.42), _Frame(Fraction(4, 3), 2.45, 0.42)),
 }
-
-
-def aspect_of(shape: CropShape) -> Fraction:
-    """Return a shape's width over its height."""
-    return _FRAMES[shape].aspect
 
 
 def crop_to_face(mesh: NDArray[np.float32], width: int, height: int, shape: CropShape) -> Box | None:
@@ -60,14 +57,18 @@ def crop_to_face(mesh: NDArray[np.float32], width: int, height: int, shape: Crop
     It never reaches beyond the picture: near an edge it is moved, then made smaller. None where the picture has no part
     of that shape that holds the head.
     """
-    frame, face = _FRAMES[shape], _Face.of(mesh)
+    boxes = (_placed(_Face.of(mesh), width, height, frame) for frame in _FRAMES[shape])
+    return next((box for box in boxes if box is not None), None)
+
+
+def _placed(face: _Face, width: int, height: int, frame: _Frame) -> Box | None:
     aspect = float(frame.aspect)
     most = min(frame.height * face.height, height, width / aspect)
     least = min(LEAST * face.height, face.bottom_within(height) - face.top_within())
     if most < least:
         return None
     best, best_offset = None, float("inf")
-    for size in np.linspace(most, max(least, 0.6 * most), STEPS):
+    for size in np.linspace(most, max(least, CLOSEST * most), STEPS):
         across = float(size) * aspect
         left = float(np.clip(face.x - across / 2, 0, width - across))
         offset = abs(left + across / 2 - face.x) / across
@@ -80,7 +81,7 @@ def crop_to_face(mesh: NDArray[np.float32], width: int, height: int, shape: Crop
     top = face.eye_y - frame.eyes * size
     top = min(max(top, face.bottom_within(height) - size), face.top_within())  # all of the head before the chest
     top = float(np.clip(top, 0, height - size))
-    return Box(left / width, top / height, (left + size * aspect) / width, (top + size) / height)
+    return Box(left / width, top / height, (left + size * aspect) / width, (top + size) / height, frame.aspect)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,30 +14,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.matting import Mask, shares
 from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, OVAL, RIGHT_CHEEK
-from app.media import FloatArray, Image
+from app.media import Image
 
-Mask = NDArray[np.uint8]
 Plane = NDArray[Any]
 
 FACE_PX = 96  # of a face's height, where the person is cut out
 MOST_PX = 420  # of the longest side there
 ROUNDS = 4  # of GrabCut
-BAND = 0.045  # of the face's height: to each side of the cut, where pixels may be partly the person's
-SEEN = 0.35  # of the face's height: how far colours are looked for
-LEAST_CONTRAST = 14.0  # between the person and what is behind, of 255, below which colours tell nothing
-CLEAR_CONTRAST = 2.2  # of both sides' own spread, from which the edge is clear
+GOOD = 0.85  # sureness from which nothing needs to be said of a matte
+USABLE = 0.68  # below, it has taken in some of the background, or left some of the person out
 
 
 @dataclass(frozen=True, slots=True)
 class Matte:
-    """``alpha``: uint8 (height, width), 255 where the person is. ``person``: BGR, its colours alone, also at the edge.
-
-    ``sureness``: 0…1, how far the cut can be trusted.
-    """
+    """``alpha``: uint8 (height, width), 255 where the person is. ``sureness``: 0…1, how far that can be trusted."""
 
     alpha: Mask
-    person: Image
     sureness: float
 
 
@@ -51,8 +45,8 @@ def find_person(image: Image, mesh: NDArray[np.float32]) -> Matte:
     at = _Body.of((mesh + 0.5) * (np.array(size) / (width, height)) - 0.5)
     cuts = [_cut(small, at, roomy) for roomy in (False, True)]
     inside = np.asarray(cv2.resize(cuts[0].astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC))
-    alpha, person, clear = _shares(image, inside, body.height_px)
-    return Matte(alpha, person, min(_agreement(*cuts), clear, _plausible(cuts[0], at)))
+    alpha, clear = shares(image, inside, body.height_px)
+    return Matte(alpha, min(_agreement(*cuts), clear, _plausible(cuts[0], at)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +104,7 @@ def _cut(small: Image, body: _Body, roomy: bool) -> NDArray[np.bool_]:
     cv2.setRNGSeed(1)  # its clusters begin at random: the same picture shall always give the same matte
     background, person = np.zeros((1, 65)), np.zeros((1, 65))
     lab = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2LAB), np.uint8)
-    cv2.grabCut(lab, marks, None, background, person, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(lab, marks, (0, 0, 1, 1), background, person, ROUNDS, cv2.GC_INIT_WITH_MASK)
     return _whole((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD), core, body.height_px)
 
 
@@ -129,81 +123,6 @@ def _whole(cut: NDArray[np.bool_], core: NDArray[np.bool_], height_px: float) ->
         if inner and area < (0.25 * height_px) ** 2:
             kept |= labels == hole
     return np.asarray(kept, np.bool_)
-
-
-def _shares(image: Image, inside: Plane, height_px: float) -> tuple[Mask, Image, float]:
-    """Return each pixel's share, the person's own colours, and how clear the edge is, 0…1."""
-    band = max(2.0, BAND * height_px)
-    person = inside > 0.5
-    if person.all() or not person.any():
-        return np.full(person.shape, 255 if person.all() else 0, np.uint8), image, 0.0
-    within = cv2.distanceTransform(person.astype(np.uint8), cv2.DIST_L2, 5)
-    beyond = cv2.distanceTransform((~person).astype(np.uint8), cv2.DIST_L2, 5)
-    depth = np.where(person, within - 0.5, 0.5 - beyond)  # pixels inside the cut
-    sigma = band * 1.2
-    mine, mine_spread = _around(image, depth > band, sigma, SEEN * height_px)
-    theirs, theirs_spread = _around(image, depth < -band, sigma, SEEN * height_px)
-    across = mine - theirs
-    contrast = np.sqrt((across**2).sum(axis=2))
-    colours = image.astype(np.float32)
-    share = ((colours - theirs) * across).sum(axis=2) / np.maximum(contrast**2, 1)
-    drawn = np.clip(0.5 + depth / (2 * max(1.0, 0.25 * band)), 0, 1)  # where colours tell nothing
-    trusted = np.clip((contrast - LEAST_CONTRAST) / (2 * LEAST_CONTRAST), 0, 1)
-    spread = np.sqrt(mine_spread + theirs_spread)
-    clearness = contrast / np.maximum(spread, 4.0)
-    trusted = trusted * np.clip(clearness - 1, 0, 1)
-    share = drawn + trusted * (np.clip(1.15 * share - 0.08, 0, 1) - drawn)
-    # a patterned wall speaks in single pixels: there the neighbours have a say
-    calm: Any = cv2.GaussianBlur(cv2.medianBlur(share.astype(np.float32), 5), (0, 0), 1.0)
-    unclear = np.clip((2 * CLEAR_CONTRAST - clearness) / CLEAR_CONTRAST, 0, 1)
-    share = share + unclear * (calm - share)
-    # far inside all is the person's, far outside nothing
-    near = np.clip((band + depth) / (0.5 * band), 0, 1), np.clip((depth - 0.3 * band) / (0.7 * band), 0, 1)
-    alpha = np.clip(np.maximum(np.minimum(share, near[0]), near[1]), 0, 1)
-    edge = np.abs(depth) < 1.5
-    clear = float(np.mean(np.clip(clearness[edge] / CLEAR_CONTRAST, 0, 1) * (contrast[edge] > LEAST_CONTRAST)))
-    own = _unmixed(colours, alpha, mine, theirs)
-    return np.round(alpha * 255).astype(np.uint8), own, clear
-
-
-def _unmixed(colours: Plane, alpha: Plane, mine: Plane, theirs: Plane) -> Image:
-    """Take the background's part out of what is partly the person."""
-    a = alpha[..., None]
-    own = (colours - (1 - a) * theirs) / np.maximum(a, 0.2)
-    low, high = np.minimum(mine, colours), np.maximum(mine, colours)
-    own = np.clip(own, low, high)
-    soft = np.clip((a - 0.1) / 0.5, 0, 1)
-    own = np.where(a >= 0.995, colours, mine + soft * (own - mine))
-    return np.asarray(np.clip(np.round(own), 0, 255), np.uint8)
-
-
-def _around(image: Image, where: NDArray[np.bool_], sigma: float, far: float) -> tuple[FloatArray, FloatArray]:
-    """Return the mean colour near each pixel of those ``where``, and its variance: of a wider round where none is near."""
-    factor = max(1, int(sigma / 3))
-    size = (max(1, image.shape[1] // factor), max(1, image.shape[0] // factor))
-    weight = where.astype(np.float32)
-    total = image.astype(np.float32) * weight[..., None]
-    squares = (image.astype(np.float32) ** 2).sum(axis=2) * weight
-    layers = [cv2.resize(layer, size, interpolation=cv2.INTER_AREA) for layer in (weight, total, squares)]
-    colour = np.zeros((size[1], size[0], 3), np.float32)
-    spread = np.zeros((size[1], size[0]), np.float32)
-    left = np.ones((size[1], size[0]), np.float32)
-    reach = sigma / factor
-    while reach < 4 * max(size):
-        seen, sums, second = (cv2.GaussianBlur(layer, (0, 0), reach) for layer in layers)
-        taken = left * np.clip(seen / 0.05, 0, 1)
-        mean = sums / np.maximum(seen, 1e-6)[..., None]
-        colour += taken[..., None] * mean
-        spread += taken * np.maximum(0, second / np.maximum(seen, 1e-6) - (mean**2).sum(axis=2))
-        left = left - taken
-        if float(left.max()) < 1e-3:
-            break
-        reach *= 2
-    whole = (image.shape[1], image.shape[0])
-    return (
-        np.asarray(cv2.resize(colour, whole, interpolation=cv2.INTER_LINEAR), np.float32),
-        np.asarray(cv2.resize(spread, whole, interpolation=cv2.INTER_LINEAR), np.float32),
-    )
 
 
 def _agreement(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar
 from app.inference.expression import NEUTRAL, Expression
@@ -68,6 +71,15 @@ class Job:
     window: Window
     position: int = 0
     expression: Expression = NEUTRAL
+
+
+@runtime_checkable
+class Cutout(Protocol):
+    """A prepared avatar that may know which part of its pictures is the person, so that the rest can be left out."""
+
+    def matte(self, job: Job) -> NDArray[np.uint8] | None:
+        """Return that of a job's picture: uint8 (height, width), 255 where the person is; None where it is not known."""
+        ...
 
 
 class Engine(Protocol):

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from app.avatars.avatar import Avatar
 from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr
+from app.inference.engine import Job
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.emphasis import emphasis_of
 from app.inference.engines.portrait.eyelids import close_eyelids, make_eyelids
 from app.inference.engines.portrait.face_rig import Pose
 from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.head import displacement, make_head, margin_of, move_head, move_patch
-from app.inference.engines.portrait.moment import blink_at, moment
+from app.inference.engines.portrait.matte import MovingMask
+from app.inference.engines.portrait.moment import Moment, blink_at, moment
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import Window
 from app.media import I420, Image
@@ -32,13 +34,17 @@ class PortraitMotion:
     same picture always moves in the same way.
     """
 
-    def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder) -> None:
+    def __init__(
+        self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder, mask: NDArray[np.uint8] | None = None
+    ) -> None:
         self._image, self.still = image, from_bgr(image)
         self._seed = zlib.crc32(image.tobytes())
         self._head = make_head(self.still, mesh)
         self._still_field = still_field(image.shape[1], image.shape[0])
         self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
         self._blinks: dict[int, I420] = {}
+        self._mask = mask
+        self._moving_mask: MovingMask | None = None  # made when it is asked for: a live face never is
 
     def emphasis(self, window: Window) -> float:
         """Return how strongly the face speaks in a window, 0…1."""
@@ -65,7 +71,7 @@ class PortraitMotion:
         ``expression``: how the face looks.
         """
         now = moment(self._seed, position, emphasis)
-        field = displacement(self._head, now) if self._head is not None else None
+        field = self._field(now)
         blinks = bool(self._eyelids) and now.blink > LEAST_CLOSURE
         if field is None and not blinks and mouth is None:
             return self.still
@@ -79,6 +85,18 @@ class PortraitMotion:
         if mouth is not None:
             mouth.draw(picture, field)
         return picture
+
+    def matte(self, job: Job) -> NDArray[np.uint8] | None:
+        """Return which part of a job's picture is the person; see :class:`Cutout`."""
+        if self._mask is None:
+            return None
+        if self._moving_mask is None:
+            self._moving_mask = MovingMask(self._mask, self._head)
+        return self._moving_mask.at(self._field(moment(self._seed, job.position, self.emphasis(job.window))))
+
+    def _field(self, now: Moment) -> NDArray[np.float32] | None:
+        """Return how the head moves the picture; None where it does not."""
+        return displacement(self._head, now) if self._head is not None else None
 
     def _blink(self, picture: I420, closure: float, field: NDArray[np.float32]) -> None:
         margin, whole = margin_of(field), Area(0, 0, self._image.shape[1], self._image.shape[0])
@@ -96,4 +114,4 @@ def idle_motion_of(avatar: Avatar, eyes: EyeFinder) -> PortraitMotion | None:
     Raises:
         LandmarkFilesMissing: see the message.
     """
-    return None if avatar.video is not None else PortraitMotion(avatar.image, avatar.mesh, eyes)
+    return None if avatar.video is not None else PortraitMotion(avatar.image, avatar.mesh, eyes, avatar.mask)
