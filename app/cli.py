@@ -64,9 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     render = commands.add_parser("render", help="write a film from a picture and a recording")
     render.add_argument("--face", type=Path, required=True, help='a picture or a video with a face, or "default"')
     render.add_argument("--audio", type=Path, required=True, help="WAV, FLAC, Ogg or MP3")
-    render.add_argument(
-        "--out", type=Path, required=True, help="what to write: .mp4, .webm (VP9) or .mov (ProRes 4444)"
-    )
+    render.add_argument("--out", type=Path, required=True, help=".mp4, .webm (VP9) or .mov (ProRes 4444)")
     render.add_argument("--engine", default="auto")
     render.add_argument("--checkpoint", type=Path, help="a Wav2Lip checkpoint outside weights/")
     render.add_argument("--crop", default="keep", help="portrait, square or landscape, around the face (default: keep)")

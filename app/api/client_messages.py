@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from app.avatars.background import LiveBackground
 from app.errors import Refusal
 from app.ingest.pcm import Encoding, PcmFormat
 from app.pacer.schedule import Mode
@@ -37,6 +38,7 @@ class StartMessage(_Message):
     channels: int = Field(default=1, ge=1, le=2)
     encoding: Encoding = "pcm_s16le"
     next_utterance: int = Field(default=1, ge=1, le=MOST_UTTERANCES, description="the first number that it gives")
+    background: LiveBackground = Field(default="keep", description="what shows behind the person")
 
     def request(self, owner: str, address: str = "") -> SessionRequest:
         """Return the session it asks for: one that its own viewer begins, of the key with the id ``owner``.
@@ -51,6 +53,7 @@ class StartMessage(_Message):
             owner=owner,
             address=address,
             next_utterance=self.next_utterance,
+            background=self.background,
         )
 
     @property

@@ -12,6 +12,7 @@ from app.api.auth import Gate, Token
 from app.api.ice_servers import IceServerModel
 from app.api.session_models import FeedDoor, SessionMade, ViewDoor
 from app.api.whereabouts import socket_at
+from app.avatars.background import LiveBackground
 from app.clock import wall_clock
 from app.errors import Refusal
 from app.media import VIDEO_FPS
@@ -59,6 +60,7 @@ class WishClaims(BaseModel):
     avatar: str = Field(max_length=128)
     engine: str = Field(max_length=64)
     mode: Mode
+    background: LiveBackground = "keep"
     record: bool = False
     owner: str = ""
     idle_s: float = Field(gt=0)
@@ -73,6 +75,7 @@ class WishClaims(BaseModel):
             avatar=session.cast.avatar.id,
             engine=session.cast.engine.name,
             mode=session.mode,
+            background=session.cast.background,
             record=session.recording is not None,
             owner=session.owner,
             idle_s=lifetime.idle_timeout_s,
@@ -110,4 +113,5 @@ class WishClaims(BaseModel):
             owner=self.owner,
             next_utterance=next_utterance,
             id=id,
+            background=self.background,
         )

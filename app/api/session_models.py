@@ -12,6 +12,7 @@ from app.api.client_messages import MOST_UTTERANCES
 from app.api.ice_servers import IceServerModel
 from app.api.models import RecordingView
 from app.api.output_models import OutputView
+from app.avatars.background import LiveBackground
 from app.avatars.store import DEFAULT_ID
 from app.config import Settings
 from app.pacer.schedule import Mode
@@ -42,6 +43,8 @@ class SessionWish(_Asked):
         default=1, ge=1, le=MOST_UTTERANCES, description="the first number that an utterance without a name gets"
     )
 
+    background: LiveBackground = Field(default="keep", description="what shows behind the person")
+
     def request(self, settings: Settings, owner: str) -> SessionRequest:
         """Return what it asks of the service, within the server's limits, for the key with the id ``owner``."""
         longest, idle = settings.max_duration_s, settings.idle_timeout_s
@@ -55,6 +58,7 @@ class SessionWish(_Asked):
             self.record,
             owner,
             next_utterance=self.next_utterance,
+            background=self.background,
         )
 
 

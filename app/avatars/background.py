@@ -15,6 +15,8 @@ from app.media import Image
 
 Kind = Literal["keep", "blur", "plain", "picture", "transparent"]
 
+LiveBackground = Literal["keep", "blur", "green"]  # of a session: few, as each is prepared by itself
+
 GREEN = (64, 177, 0)  # BGR: what studios key out
 BLUR = 0.022  # of the longer side: the spread of what is blurred
 HIDDEN = 0.06  # of the longer side: how far a person's colours go on where they are transparent

@@ -25,6 +25,7 @@ from app.avatars.framing import AS_IT_IS, Framing, not_of_videos
 from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
+from app.avatars.preview import Preview
 from app.avatars.refusals import AvatarFixed, NoSuchAvatar, StoreFull, not_correctable
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.staging import Staging
@@ -232,6 +233,16 @@ class AvatarStore:
             self.disk(staged).require(len(data))
             write_avatar(staged, info, found.image, {"mesh": found.mesh.round(2).tolist()}, found.mask)
             return self._keep(staged, info, upload, share)
+
+    def preview(self, upload: Path, framing: Framing) -> Preview:
+        """Show how a picture would look; nothing of it is kept.
+
+        Raises:
+            PictureError: when it cannot become an avatar.
+        """
+        if video_format(head_of(upload, MARK_BYTES)):
+            raise not_of_videos()
+        return Preview.of(read_picture(head_of(upload, MAX_BYTES + 1), self._finder, self._max_side, framing))
 
     def delete(self, id: str) -> None:
         """Remove an avatar; sessions that use it go on.

@@ -108,6 +108,8 @@ class Film:
                 src_color_range=ColorRange.MPEG,
                 dst_color_range=ColorRange.MPEG,
             )
+            if mask is not None:  # which the conversion leaves a little short of opaque
+                _set_plane(picture.planes[3], (mask.astype(np.uint16) * 1023 + 127) // 255)
         picture.pts, picture.time_base = frame.pts, Fraction(1, VIDEO_FPS)
         return picture
 
@@ -128,9 +130,13 @@ def _with_alpha(image: I420, mask: NDArray[np.uint8]) -> av.VideoFrame:
     width, height = size_of(image)
     picture, planes = av.VideoFrame(width, height, "yuva420p"), planes_of(image)
     for plane, pixels in zip(picture.planes, (planes.y, planes.u, planes.v, mask), strict=True):
-        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-        rows[:, : plane.width] = pixels
+        _set_plane(plane, pixels)
     return picture
+
+
+def _set_plane(plane: Any, pixels: NDArray[Any]) -> None:
+    rows = np.frombuffer(plane, pixels.dtype).reshape(plane.height, plane.line_size // pixels.itemsize)
+    rows[:, : plane.width] = pixels
 
 
 def _voice(frame: TalkingFrame) -> av.AudioFrame:

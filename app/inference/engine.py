@@ -78,7 +78,7 @@ class Cutout(Protocol):
     """A prepared avatar that may know which part of its pictures is the person, so that the rest can be left out."""
 
     def matte(self, job: Job) -> NDArray[np.uint8] | None:
-        """Return that of a job's picture: uint8 (height, width), 255 where the person is; None where it is not known."""
+        """Return that of a job's picture: uint8 (height, width), 255 where the person is; None: it is not known."""
         ...
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from app.avatars.avatar import Avatar
+from app.avatars.background import LiveBackground
 from app.clock import Clock
 from app.inference.engine import Engine, Prepared
 from app.inference.scheduler.demand import Demand
@@ -46,11 +47,12 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who speaks: an avatar, as an engine has prepared it."""
+    """Who speaks: an avatar, as an engine has prepared it, before a ``background``."""
 
     engine: Engine
     avatar: Avatar
     prepared: Prepared
+    background: LiveBackground = "keep"
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ class Service:
         self.owners.enter(request.owner)
         self.owners.leave(request.owner)
         await asyncio.to_thread(self._require_choice, request)
-        cast = await self.casting.find(request.engine, request.avatar)
+        cast = await self.casting.find(request.engine, request.avatar, request.background)
         try:
             async with self.entrance.turn(cast):
                 pass
@@ -237,7 +237,7 @@ class Service:
                 await asyncio.to_thread(self._require_choice, request)
                 await self.make_room()  # no sooner: who is refused anyway shall end nobody's session
                 place = self._places.take(request.address)
-                cast = await self.casting.find(request.engine, request.avatar)
+                cast = await self.casting.find(request.engine, request.avatar, request.background)
             with start.step("admission"):  # standing in the row included
                 async with self.entrance.turn(cast) as terms:
                     if not terms.alive:
