@@ -17,7 +17,7 @@ CROP_SHAPES: tuple[CropShape, ...] = get_args(CropShape)
 STEPS = 24  # from the height that a frame likes best down to the least
 CLOSEST = 0.8  # of the height that it likes best, for the sake of a face in its middle
 CENTRED = 0.10  # of the frame's width: a face may stand so far beside its middle
-CROWN, COLLAR = 0.46, 0.22  # heights of the face that are kept above the forehead and below the chin
+CROWN, COLLAR = 0.54, 0.22  # heights of the face that are kept above the forehead, for hair and air, and below the chin
 LEAST = 1 + CROWN + COLLAR
 
 

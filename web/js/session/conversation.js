@@ -21,7 +21,7 @@ function drainingSentence(leftS) {
 }
 
 /**
- * @typedef {{avatar: string, engine: string}} Choice what a session is started with
+ * @typedef {{avatar: string, engine: string, background?: string}} Choice what a session is started with
  * @typedef {'live'|'clip'|'agent'} Mode the microphone, a clip, or texts that the server speaks
  * @typedef {Choice & {id: string, mode: Mode}} Opened a session as the server knows it
  * @typedef {{state: State, sentence: string, isTrouble: boolean}} Change

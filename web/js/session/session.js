@@ -17,7 +17,7 @@ const LOOK_MS = 500;
 
 /**
  * @typedef {import('./replies.js').Message} Message
- * @typedef {{avatar: string, engine: string, mode: import('./conversation.js').Mode, sample_rate: number,
+ * @typedef {{avatar: string, engine: string, background?: string, mode: import('./conversation.js').Mode, sample_rate: number,
  *   next_utterance?: number}} Request
  * @typedef {{started: import('./replies.js').Started, stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
  *   draining: import('./replies.js').Draining, move: import('./replies.js').Move, failed: Failure, unsteady: undefined, steady: undefined}} Events
