@@ -78,12 +78,12 @@ class Photograph:
         return self._upright(picture)
 
     def part(self, box: Box, max_side: int) -> Pixels:
-        """Return a part of it, of even sides, scaled down to ``max_side``, never up."""
+        """Return a part of it, of sides that four divides, scaled down to ``max_side``, never up."""
         width, height = self.size
         across, down = (box.right - box.left) * width, (box.bottom - box.top) * height
         scale = min(1.0, max_side / max(across, down))
-        high = max(2, int(down * scale) // 2 * 2)
-        wide = max(2, round(float(high * box.aspect) / 2) * 2)
+        high = max(4, int(down * scale) // 4 * 4)
+        wide = max(4, round(float(high * box.aspect) / 4) * 4)
         left, top, right, bottom = _as_stored(box, self._orientation)
         stored = self._opened.size
         place = (left * stored[0], top * stored[1], right * stored[0], bottom * stored[1])
