@@ -107,7 +107,8 @@ def test_the_close_codes_are_those_of_the_protocols_page_and_none_is_missing() -
     ]
     sources += [ROOT / "app" / "objects" / "faults.py", ROOT / "app" / "cluster" / "whereabouts.py"]
     codes = {code for path in sources for code in raised.findall(path.read_text())} - set(OF_OUTPUTS)
-    assert codes | {"disk_full", "disk_unusable"} == listed.keys()  # those two are what fetching an avatar has
+    fetching, framing = {"disk_full", "disk_unusable"}, {"mask_unsure", "framing_of_video"}  # an avatar's
+    assert codes | fetching | framing == listed.keys()
 
 
 def test_every_reason_not_to_speak_a_text_is_on_the_protocols_page() -> None:

@@ -41,11 +41,14 @@ def png(image: Image) -> bytes:
     return cv2.imencode(".png", image)[1].tobytes()
 
 
-def wide(width: int, height: int, scale: float, left: int, top: int) -> bytes:
-    """The person, smaller, somewhere in a large picture."""
+def wide(width: int, height: int, scale: float, left: int) -> bytes:
+    """The person, smaller, in a large picture of a room, at its lower edge."""
     room = cv2.resize(window().astype(np.float32), (width, height))
-    small = cv2.resize(before(window()), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    room[top : top + small.shape[0], left : left + small.shape[1]] = small
+    colours, mask, _ = person()
+    size = (round(768 * scale), round(768 * scale))
+    share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)[..., None] / 255
+    place = room[height - size[1] :, left : left + size[0]]
+    place += share * (cv2.resize(colours, size, interpolation=cv2.INTER_AREA) - place)
     return png(room.astype(np.uint8))
 
 
@@ -60,7 +63,7 @@ def refusal(data: bytes, finder: FaceFinder, framing: Framing) -> PictureError:
 def test_a_small_face_in_a_large_picture_is_cropped_from_its_own_pixels(
     shape: str, aspect: float, finder: FaceFinder
 ) -> None:
-    data = wide(3200, 1800, 1.0, 1900, 700)
+    data = wide(3200, 1800, 1.0, 1900)
     found = read_picture(data, finder, 2000, framing_of(shape, "keep"))
     height, width = found.image.shape[:2]
     assert width / height == pytest.approx(aspect, rel=0.01) and width % 4 == height % 4 == 0
@@ -71,9 +74,9 @@ def test_a_small_face_in_a_large_picture_is_cropped_from_its_own_pixels(
 
 
 def test_a_crop_is_made_smaller_to_fit_and_never_larger(finder: FaceFinder) -> None:
-    data = wide(3200, 1800, 1.0, 1900, 700)
+    data = wide(3200, 1800, 1.0, 1900)
     assert max(read_picture(data, finder, 512, framing_of("portrait", "keep")).image.shape) == 512
-    tiny = read_picture(wide(900, 600, 0.4, 300, 200), finder, 1080, framing_of("square", "keep"))
+    tiny = read_picture(wide(900, 600, 0.4, 300), finder, 1080, framing_of("square", "keep"))
     assert max(tiny.image.shape) < 400
     assert tiny.notice is not None and "soft" in tiny.notice
 
@@ -242,7 +245,7 @@ def test_what_is_transparent_still_has_the_persons_colours_at_its_edge(avatar: A
 
 def test_a_preview_is_what_the_avatar_will_be_and_keeps_nothing(finder: FaceFinder, tmp_path: Path) -> None:
     store, path = AvatarStore(tmp_path, finder, 1080, 10), tmp_path / "x.png"
-    path.write_bytes(wide(3200, 1800, 1.0, 1900, 700))
+    path.write_bytes(wide(3200, 1800, 1.0, 1900))
     framing = framing_of("portrait", "blur")
     preview = store.preview(path, framing)
     shown = cv2.imdecode(np.frombuffer(preview.jpeg, np.uint8), cv2.IMREAD_COLOR)

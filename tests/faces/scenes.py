@@ -35,14 +35,14 @@ def before(wall: Any) -> Image:
     share = mask[..., None] / 255
     noise = np.random.default_rng(1).normal(0, 2, colours.shape)
     wall = np.broadcast_to(np.asarray(wall, float), colours.shape)
-    return np.clip(share * colours + (1 - share) * wall + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(share * colours + (1 - share) * wall + noise, 0, 255), np.uint8)
 
 
 def clouds(spread_px: float, strength: float, mean: tuple[float, float, float]) -> NDArray[Any]:
     """Return a wall of soft patches of colours."""
     noise = np.random.default_rng(3).normal(0, 1, (SIDE, SIDE, 3)).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), spread_px))
-    return np.clip(np.array(mean) + strength * soft / soft.std(), 0, 255)
+    return np.asarray(np.clip(np.array(mean) + strength * soft / soft.std(), 0, 255))
 
 
 def window() -> NDArray[Any]:

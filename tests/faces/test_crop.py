@@ -16,7 +16,7 @@ def mesh_at(x: float, y: float, height: float) -> np.ndarray[tuple[int, ...], np
     """Return a mesh whose forehead is at (x, y), of a height."""
     mesh = person()[2]
     scale = height / float(np.linalg.norm(mesh[CHIN] - mesh[FOREHEAD]))
-    return ((mesh - mesh[FOREHEAD]) * scale + (x, y)).astype(np.float32)
+    return np.asarray((mesh - mesh[FOREHEAD]) * scale + (x, y), np.float32)
 
 
 def pixels(box: Box, width: int, height: int) -> tuple[float, float, float, float]:
