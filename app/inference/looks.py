@@ -89,29 +89,32 @@ class Looks:
                 looks = looks.feel(pin.target, slot - (pts - pin.pts), slot)
         return looks
 
-    def attend(self, now: int, until: int) -> Looks:
-        """Let it attend from now until a slot."""
-        present = self.attending.up_to(now)
+    def attend(self, begin: int, until: int, now: int) -> Looks:
+        """Let it attend between two slots; where it does already, until then."""
+        present = self.attending.up_to(begin)
         if present.last == (0.0,):
-            present = present.towards((1.0,), now, now)
+            present = present.towards((1.0,), begin, now)
         return replace(self, attending=present.towards((0.0,), until, now))
 
-    def attend_no_more(self, now: int) -> Looks:
-        """Let it attend to nobody from now on."""
-        return replace(self, attending=self.attending.up_to(now).towards((0.0,), now, now))
+    def attend_no_more(self, begin: int, now: int) -> Looks:
+        """Let it attend to nobody from a slot on."""
+        return replace(self, attending=self.attending.up_to(begin).towards((0.0,), begin, now))
 
-    def bow(self, now: int, depth: float) -> Looks:
-        """Let it nod, unless it does, or just has."""
-        if now < self.nod.begin + NOD_SLOTS + NOD_REST_SLOTS:
+    def bow(self, begin: int, depth: float) -> Looks:
+        """Let it nod from a slot on, unless it does, or just has."""
+        if begin < self.nod.begin + NOD_SLOTS + NOD_REST_SLOTS:
             return self
-        return replace(self, nod=Nod(now, depth))
+        return replace(self, nod=Nod(begin, depth))
 
     def interrupted(self, now: int) -> Looks:
         """Forget moods that were to come with words that are dropped now; what was put off comes at once."""
-        moods = self.moods
+        moods, attending = self.moods, self.attending
         if moods.steps[-1].begin > now:
             moods = moods.up_to(now).towards(moods.last, now, now)
-        return replace(self, moods=moods, pins=())
+        *_, begins, ends = (attending.steps[0], *attending.steps)
+        if begins.begin > now:
+            attending = attending.up_to(now).towards(begins.target, now, now).towards(ends.target, ends.begin, now)
+        return replace(self, moods=moods, attending=attending, pins=())
 
     def _mood(self, slot: int, pts: int | None) -> tuple[float, ...]:
         values = self.moods.at(slot)

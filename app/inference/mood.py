@@ -36,3 +36,6 @@ class Mood:
     def expression(self) -> Expression:
         """How a face looks that is wholly in it."""
         return NEUTRAL if self.name == "neutral" else Expression(**{self.name: self.strength})
+
+
+CALM = Mood()

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from app.clock import Clock
 from app.inference.looks import Looks
-from app.inference.mood import Mood
+from app.inference.mood import CALM, Mood
 from app.media import NS_PER_S, SLOT_NS, VIDEO_FPS
 from app.sessions.phrases import Phrases
 
@@ -46,33 +46,23 @@ class Countenance:
     faster than it can have been said is dropped.
     """
 
-    def __init__(self, face: Face, clock: Clock) -> None:
+    def __init__(self, face: Face, clock: Clock, mood: Mood = CALM) -> None:
+        """``mood``: that the face begins in."""
         self._face, self._clock = face, clock
-        self._looks = Looks()
+        self._looks = Looks.of(mood.expression)
         self._redrawn_ns: int | None = None
         self._pinned: tuple[tuple[int, Mood], ...] = ()  # with which slices moods come
         self._phrases = Phrases()
         self._heard_slot = 0  # up to which of the clock's slots somebody's sound has come
         self._attends_until = self._hinted_until = 0  # in the avatar's time
-        self.mood = Mood()
-
-    def begin_in(self, mood: Mood) -> None:
-        """Let the face be in a mood before anything of it is drawn."""
         self.mood = mood
-        self._show(Looks.of(mood.expression))
+        self._face.show(self._looks)
 
     def feel(self, mood: Mood) -> None:
         """Let a mood come now."""
         self.mood = mood
-        position, undrawn = self._face.position, self._face.undrawn_position
-        soon = min(undrawn, position + SOON_SLOTS)
-        now_ns = self._clock.now_ns()
-        may_redraw = self._redrawn_ns is None or now_ns - self._redrawn_ns >= REDRAW_NS
-        redraw = soon < undrawn and may_redraw
-        if redraw:
-            self._redrawn_ns = now_ns
-        begin = soon if may_redraw else undrawn
-        self._show(self._looks.feel(mood.expression, begin, position), redraw)
+        begin = self._soonest()
+        self._show(self._looks.feel(mood.expression, begin, self._face.position), begin)
 
     def feel_with(self, mood: Mood, pts: int) -> None:
         """Let a mood come with a slice of sound, of which nothing is drawn yet."""
@@ -94,18 +84,18 @@ class Countenance:
 
     def listen(self, hint: Hint) -> None:
         """Take a hint about somebody who is listened to: they begin, or end, or are to be nodded at."""
-        now = self._face.position
+        now, undrawn = self._face.position, self._face.undrawn_position
         if hint == "nod":
-            self._show(self._looks.bow(now, 1.0))
+            self._nod(1.0)
         elif hint == "begin":
             self._hinted_until = now + HINTED_SLOTS
-            self._attend(now, self._hinted_until)
+            self._attend(self._hinted_until)
         else:
             self._hinted_until = self._attends_until = now
-            self._show(self._looks.attend_no_more(now))
+            self._show(self._looks.attend_no_more(undrawn, now))
 
     def hear(self, levels_dbfs: Sequence[float], speaks: bool) -> None:
-        """Take how loud somebody is, 40 ms each; the face attends, and nods at the ends of phrases unless it ``speaks``."""
+        """Take how loud somebody is, 40 ms each: the face attends, and nods where phrases end, unless it ``speaks``."""
         now, clock_slot = self._face.position, self._clock.now_ns() // SLOT_NS
         self._heard_slot = max(self._heard_slot, clock_slot - LEVELS_BEHIND)
         room = max(0, clock_slot + LEVELS_AHEAD - self._heard_slot)
@@ -113,16 +103,32 @@ class Countenance:
         for level in levels_dbfs[:room]:
             heard = self._phrases.hear(level)
             if heard.voiced:
-                self._attend(now, max(now + ATTENTIVE_SLOTS, self._hinted_until))
+                self._attend(max(now + ATTENTIVE_SLOTS, self._hinted_until))
             if heard.ended and not speaks:
-                self._show(self._looks.bow(now, heard.ended))
+                self._nod(heard.ended)
 
-    def _attend(self, now: int, until: int) -> None:
+    def _attend(self, until: int) -> None:
         if until > self._attends_until:
             self._attends_until = until
-            self._show(self._looks.attend(now, until))
+            self._show(self._looks.attend(self._face.undrawn_position, until, self._face.position))
 
-    def _show(self, looks: Looks, redraw: bool = False) -> None:
-        if looks is not self._looks or redraw:
-            self._looks = looks
-            self._face.show(looks, redraw)
+    def _nod(self, depth: float) -> None:
+        begin = self._soonest()
+        if begin <= self._face.position + SOON_SLOTS:  # a nod that comes late answers nothing
+            self._show(self._looks.bow(begin, depth), begin)
+
+    def _soonest(self) -> int:
+        """Return from which slot on the face can look otherwise, where need be by being drawn again."""
+        undrawn, soon = self._face.undrawn_position, self._face.position + SOON_SLOTS
+        rested = self._redrawn_ns is None or self._clock.now_ns() - self._redrawn_ns >= REDRAW_NS
+        return min(undrawn, soon) if rested else undrawn
+
+    def _show(self, looks: Looks, begin: int | None = None) -> None:
+        """Show looks that change with slot ``begin``; None: with one that is not drawn yet."""
+        if looks == self._looks:
+            return
+        self._looks = looks
+        redraw = begin is not None and begin < self._face.undrawn_position
+        if redraw:
+            self._redrawn_ns = self._clock.now_ns()
+        self._face.show(looks, redraw)

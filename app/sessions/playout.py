@@ -11,6 +11,7 @@ from app.avatars.avatar import Avatar
 from app.clock import Clock
 from app.inference.engine import Engine, Prepared
 from app.inference.looks import Looks
+from app.inference.mood import CALM, Mood
 from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.inbox import Waiting
@@ -43,6 +44,7 @@ class SessionLimits:
     owner: str = ""  # the id of the key that made it
     ref: str = ""  # what clients call it; empty: its id
     next_utterance: int = 1  # where its own numbering begins
+    mood: Mood = CALM  # that it begins in
 
 
 @dataclass(frozen=True, slots=True)
