@@ -24,12 +24,13 @@ class Mood:
         """Return a mood by its name.
 
         Raises:
-            Refusal: ``no_such_mood`` or ``bad_strength``.
+            Refusal: ``no_such_mood``.
+            ValueError: where ``strength`` does not lie within 0…1.
         """
         if name not in MOODS:
             raise Refusal("no_such_mood", f"Give a mood as one of {NAMES}.")
         if not (math.isfinite(strength) and 0 <= strength <= 1):
-            raise Refusal("bad_strength", "Give a mood's strength as a number from 0 to 1.")
+            raise ValueError("a mood's strength is a number from 0 to 1")
         return cls(name, float(strength))
 
     @property
