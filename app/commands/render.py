@@ -12,9 +12,10 @@ import numpy as np
 import soundfile
 
 from app.avatars.avatar import Avatar
-from app.inference.engine import Engine, Job
+from app.inference.engine import Engine, Job, Prepared
 from app.inference.features.window import MelSpan, Window
 from app.inference.features.windower import Windower
+from app.inference.looks import PLAIN, Looks
 from app.ingest.slicer import Slicer
 from app.media import (
     AUDIO_TIME_BASE,
@@ -55,8 +56,8 @@ def read_windows(path: Path, span: MelSpan | None) -> Iterator[Window]:
     yield from windower.flush()
 
 
-def talking_frames(engine: Engine, avatar: Avatar, audio: Path) -> Iterator[TalkingFrame]:
-    """Yield a recording's frames in order, picture and sound together.
+def talking_frames(engine: Engine, avatar: Avatar, audio: Path, looks: Looks = PLAIN) -> Iterator[TalkingFrame]:
+    """Yield a recording's frames in order, picture and sound together; the face ``looks`` so meanwhile.
 
     Raises:
         RenderError: when the recording cannot be read.
@@ -64,7 +65,7 @@ def talking_frames(engine: Engine, avatar: Avatar, audio: Path) -> Iterator[Talk
     prepared = engine.prepare(avatar)
     windows = read_windows(audio, engine.span)
     while batch := list(islice(windows, min(engine.max_batch, MAX_BATCH))):
-        images = engine.render([Job(prepared, window, window.sound.pts) for window in batch])
+        images = engine.render([_job(prepared, window, looks) for window in batch])
         yield from map(TalkingFrame.of, (window.sound for window in batch), images)
 
 
@@ -75,10 +76,11 @@ def render_file(
     out: Path,
     origin: Origin,
     progress: Callable[[int], None] = lambda frames: None,
+    looks: Looks = PLAIN,
 ) -> int:
     """Write an MP4 (H.264 and AAC) that says where it comes from; returns its number of frames.
 
-    ``progress`` is told of each.
+    ``progress`` is told of each; the face ``looks`` so.
 
     Raises:
         RenderError: when the recording cannot be read, is empty, or the file cannot be written.
@@ -91,7 +93,7 @@ def render_file(
             video.width, video.height, video.pix_fmt = avatar.width, avatar.height, "yuv420p"
             sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
             sound.bit_rate = 128_000
-            for frame in talking_frames(engine, avatar, audio):
+            for frame in talking_frames(engine, avatar, audio, looks):
                 container.mux(video.encode(_picture(frame)))
                 container.mux(sound.encode(_voice(frame)))
                 count += 1
@@ -104,6 +106,11 @@ def render_file(
     except (av.FFmpegError, OSError, CredentialsError) as error:
         raise RenderError(f"{out} cannot be written: {error}") from error
     return count
+
+
+def _job(prepared: Prepared, window: Window, looks: Looks) -> Job:
+    slot = window.sound.pts
+    return Job(prepared, window, slot, looks.at(slot))
 
 
 def _picture(frame: TalkingFrame) -> av.VideoFrame:
