@@ -18,6 +18,7 @@ import { showEngines } from './ui/engines.js';
 import { Figures } from './ui/figures.js';
 import { Hearing } from './ui/hearing.js';
 import { KeyForm } from './ui/key-form.js';
+import { Moods } from './ui/moods.js';
 import { part } from './ui/part.js';
 import { Stage } from './ui/stage.js';
 import { Typing } from './ui/typing.js';
@@ -45,6 +46,7 @@ const typing = new Typing(
   part(document, '#say-why', HTMLElement),
   part(document, '#voice-row', HTMLElement),
 );
+const moods = new Moods(part(document, '#moods', HTMLElement));
 const mouthEditor = new MouthEditor(part(document, '#mouth-dialog', HTMLDialogElement));
 
 const faceHint = part(document, '#face-hint', HTMLElement);
@@ -95,6 +97,10 @@ function wireTyping() {
     if (!conversation.mode) conversation.attend(choice());
   });
   typing.on('say', (text) => conversation.say(text, typing.voice, choice()));
+}
+
+function wireMoods() {
+  moods.on('choose', (mood) => conversation.feel(mood));
 }
 
 function wireSessions() {
@@ -212,6 +218,7 @@ function begin() {
   wireButtons();
   wireConversation();
   wireTyping();
+  wireMoods();
   wireSessions();
   wireFaces();
   wireMouth();

@@ -62,9 +62,9 @@ async def test_what_is_no_mood_is_noticed_here(server: FakeServer) -> None:
 async def test_listening_is_hinted_at_and_heard(server: FakeServer) -> None:
     async with lipwire.connect(server.url) as face:
         face.listening("begin")
-        face.hear(tone(0.5, 0.1))
-        face.hear(tone(0.5, 0.1))
-        face.hear(bytes(2 * 48_000 * 2 * 2), sample_rate=48_000, channels=2)
+        face.listen_to(tone(0.5, 0.1))
+        face.listen_to(tone(0.5, 0.1))
+        face.listen_to(bytes(2 * 48_000 * 2 * 2), sample_rate=48_000, channels=2)
         face.listening("nod")
         face.listening("end")
         await until(lambda: len(server.session.hints) == 5)
@@ -72,7 +72,7 @@ async def test_listening_is_hinted_at_and_heard(server: FakeServer) -> None:
         assert (begin, nod, end) == tuple({"type": "listening", "state": state} for state in ("begin", "nod", "end"))
         assert loud["levels"] == [pytest.approx(-9, abs=0.5)] * 5 and quiet["levels"] == [LEAST_DBFS] * 50
         with pytest.raises(ValueError, match="8000"):
-            face.hear(b"", sample_rate=4000)
+            face.listen_to(b"", sample_rate=4000)
 
 
 def test_loudness_is_that_of_40_ms_in_any_chunks() -> None:

@@ -66,7 +66,7 @@ def test_moods_and_hints_are_the_same_here(served: FakeServer) -> None:
     with lipwire.sync.connect(served.url) as face:
         face.mood("warm")
         face.listening("begin")
-        face.hear(bytes(6400))
+        face.listen_to(bytes(6400))
         face.say("Hi", mood=lipwire.Mood("sorry", 0.2)).played()
         with face.utterance(mood="neutral") as utterance:
             utterance.send(bytes(480))

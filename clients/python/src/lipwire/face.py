@@ -177,7 +177,7 @@ class Face:
         if self.connected:
             self._feed.listen(Listen(state))
 
-    def hear(self, pcm: bytes | bytearray | memoryview, sample_rate: int = 16_000, channels: int = 1) -> None:
+    def listen_to(self, pcm: bytes | bytearray | memoryview, sample_rate: int = 16_000, channels: int = 1) -> None:
         """Let the face listen to somebody's 16-bit sound, as it comes: it attends, and nods where phrases end.
 
         How loud it is is sent, five times a second, and not the sound. Never waits: what cannot be sent now is dropped.

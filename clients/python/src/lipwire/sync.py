@@ -298,9 +298,9 @@ class Face:
         """Let the face show that somebody begins or ends to speak to it, or nod."""
         self._loop.call(self._face.listening, state)
 
-    def hear(self, pcm: bytes | bytearray | memoryview, sample_rate: int = 16_000, channels: int = 1) -> None:
+    def listen_to(self, pcm: bytes | bytearray | memoryview, sample_rate: int = 16_000, channels: int = 1) -> None:
         """Let the face listen to somebody's 16-bit sound, as it comes."""
-        self._loop.call(self._face.hear, pcm, sample_rate, channels)
+        self._loop.call(self._face.listen_to, pcm, sample_rate, channels)
 
     def interrupt(self) -> Interrupted:
         """Drop all that has not played."""
