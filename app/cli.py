@@ -13,7 +13,7 @@ from pathlib import Path
 from app import __version__
 from app.assets import DEFAULT_PICTURE, in_checkout
 from app.cluster import command as cluster
-from app.commands import keys, weights
+from app.commands import keys, moods, weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
 from app.leaving import let_ctrl_c_leave
 from app.logs import set_up_logging
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         default="keep",
         help="blur, green, a colour such as #1f6feb, a picture, or transparent, for .webm and .mov (default: keep)",
     )
+    render.add_argument("--mood", action="append", default=[], metavar=moods.FORM, help=moods.HELP)
     _add_setting(render, "life")
     render.set_defaults(run=_render)
 
@@ -136,7 +137,7 @@ def _render(args: argparse.Namespace) -> int:
     wanted = "wav2lip" if args.checkpoint and args.engine == AUTO else args.engine
     engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint, settings.life)
     try:
-        origin = Origin.of(settings)
+        looks, origin = moods.looks_of(args.mood), Origin.of(settings)
         engine = engines.get(wanted)
         with tempfile.TemporaryDirectory(prefix="lipwire-") as folder:
             store = AvatarStore(Path(folder), FaceFinder(), settings.max_side, max_avatars=1)
@@ -148,13 +149,21 @@ def _render(args: argparse.Namespace) -> int:
             for notice in filter(None, (face.notice, *notices)):
                 print(notice, file=sys.stderr)
             with tqdm(unit=" frames", desc=engine.name) as bar:
-                count = render_file(engine, avatar, args.audio, args.out, origin, bar.update)
+                count = render_file(engine, avatar, args.audio, args.out, origin, bar.update, looks)
                 seconds = bar.format_dict["elapsed"]
     except NoSuchEngine as error:
         return _complain(
             f'There is no engine "{error}"; choose one of {", ".join(s.name for s in engines.statuses())}.'
         )
-    except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, PictureError, RenderError, OSError) as error:
+    except (
+        CredentialsError,
+        EngineUnavailable,
+        LandmarkFilesMissing,
+        moods.MoodError,
+        PictureError,
+        RenderError,
+        OSError,
+    ) as error:
         return _complain(str(error))
     print(f"{args.out}: {count} frames, {count / max(seconds, 1e-3):.0f} frames/s")
     return 0

@@ -60,6 +60,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "no_recording",
         "no_such_avatar",
         "no_such_engine",
+        "no_such_mood",
         "no_such_output",
         "no_such_session",
         "no_such_viewer",

@@ -13,9 +13,10 @@ from app.avatars.avatar import Avatar
 from app.avatars.background import TRANSPARENT, Background, background_of
 from app.commands.film import film, format_of
 from app.faces.matting import Mask
-from app.inference.engine import Cutout, Engine, Job
+from app.inference.engine import Cutout, Engine, Job, Prepared
 from app.inference.features.window import MelSpan, Window
 from app.inference.features.windower import Windower
+from app.inference.looks import PLAIN, Looks
 from app.ingest.slicer import Slicer
 from app.media import TalkingFrame
 from app.provenance.credentials import CredentialsError
@@ -49,17 +50,19 @@ def read_windows(path: Path, span: MelSpan | None) -> Iterator[Window]:
     yield from windower.flush()
 
 
-def talking_frames(engine: Engine, avatar: Avatar, audio: Path) -> Iterator[TalkingFrame]:
-    """Yield a recording's frames in order, picture and sound together.
+def talking_frames(engine: Engine, avatar: Avatar, audio: Path, looks: Looks = PLAIN) -> Iterator[TalkingFrame]:
+    """Yield a recording's frames in order, picture and sound together; the face ``looks`` so meanwhile.
 
     Raises:
         RenderError: when the recording cannot be read.
     """
-    for frame, _ in cut_out_frames(engine, avatar, audio):
+    for frame, _ in cut_out_frames(engine, avatar, audio, looks):
         yield frame
 
 
-def cut_out_frames(engine: Engine, avatar: Avatar, audio: Path) -> Iterator[tuple[TalkingFrame, Mask | None]]:
+def cut_out_frames(
+    engine: Engine, avatar: Avatar, audio: Path, looks: Looks = PLAIN
+) -> Iterator[tuple[TalkingFrame, Mask | None]]:
     """Yield a recording's frames in order, each with which part of it is the person where the avatar is transparent.
 
     Raises:
@@ -68,9 +71,14 @@ def cut_out_frames(engine: Engine, avatar: Avatar, audio: Path) -> Iterator[tupl
     prepared = engine.prepare(avatar)
     windows = read_windows(audio, engine.span)
     while batch := list(islice(windows, min(engine.max_batch, MAX_BATCH))):
-        jobs = [Job(prepared, window, window.sound.pts) for window in batch]
+        jobs = [_job(prepared, window, looks) for window in batch]
         for job, image in zip(jobs, engine.render(jobs), strict=True):
             yield TalkingFrame.of(job.window.sound, image), _mask_of(job) if avatar.transparent else None
+
+
+def _job(prepared: Prepared, window: Window, looks: Looks) -> Job:
+    slot = window.sound.pts
+    return Job(prepared, window, slot, looks.at(slot))
 
 
 def _mask_of(job: Job) -> Mask:
@@ -100,10 +108,11 @@ def render_file(
     out: Path,
     origin: Origin,
     progress: Callable[[int], None] = lambda frames: None,
+    looks: Looks = PLAIN,
 ) -> int:
     """Write a film that says where it comes from; returns its number of frames. See :func:`format_of` for its formats.
 
-    ``progress`` is told of each.
+    ``progress`` is told of each; the face ``looks`` so.
 
     Raises:
         RenderError: when the recording cannot be read, is empty, or the file cannot be written.
@@ -114,7 +123,7 @@ def render_file(
     count = 0
     try:
         with film(out, format, avatar.width, avatar.height, origin.tags) as writing:
-            for frame, mask in cut_out_frames(engine, avatar, audio):
+            for frame, mask in cut_out_frames(engine, avatar, audio, looks):
                 writing.add(frame, mask)
                 count += 1
                 progress(1)

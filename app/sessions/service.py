@@ -375,6 +375,7 @@ class Service:
             request.owner,
             self._ref_of(id),
             request.next_utterance,
+            request.mood,
         )
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock, self._waiting)
         return Session(id, request.mode, cast, limits, machinery, self)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.avatars.background import LiveBackground
 from app.avatars.store import DEFAULT_ID
+from app.inference.mood import CALM, Mood
 from app.pacer.schedule import Mode
 from app.sessions.lifetime import Lifetime
 
@@ -19,6 +20,7 @@ class SessionRequest:
     the key that asks, empty where there are none. ``address``: of who asks. ``next_utterance``: where the numbering of
     utterances without a name begins. ``id``: of a session that comes back, or comes from elsewhere; empty: a new one.
     ``background``: what shows behind the person.
+    ``mood``: that the face begins in.
     """
 
     avatar: str = DEFAULT_ID
@@ -32,3 +34,4 @@ class SessionRequest:
     next_utterance: int = 1
     id: str = ""
     background: LiveBackground = "keep"
+    mood: Mood = CALM

@@ -19,6 +19,7 @@ import { showEngines } from './ui/engines.js';
 import { Figures } from './ui/figures.js';
 import { Hearing } from './ui/hearing.js';
 import { KeyForm } from './ui/key-form.js';
+import { Moods } from './ui/moods.js';
 import { part } from './ui/part.js';
 import { Stage } from './ui/stage.js';
 import { Typing } from './ui/typing.js';
@@ -50,6 +51,7 @@ const typing = new Typing(
 const framingDialog = new FramingDialog(part(document, '#framing-dialog', HTMLDialogElement));
 /** @type {Map<string, File>} the pictures that were chosen on this page, by the faces that they became */
 const pictures = new Map();
+const moods = new Moods(part(document, '#moods', HTMLElement));
 const mouthEditor = new MouthEditor(part(document, '#mouth-dialog', HTMLDialogElement));
 
 const faceHint = part(document, '#face-hint', HTMLElement);
@@ -100,6 +102,10 @@ function wireTyping() {
     if (!conversation.mode) conversation.attend(choice());
   });
   typing.on('say', (text) => conversation.say(text, typing.voice, choice()));
+}
+
+function wireMoods() {
+  moods.on('choose', (mood) => conversation.feel(mood));
 }
 
 function wireSessions() {
@@ -225,6 +231,7 @@ function begin() {
   wireButtons();
   wireConversation();
   wireTyping();
+  wireMoods();
   wireSessions();
   wireFaces();
   wireMouth();
