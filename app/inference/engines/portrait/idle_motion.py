@@ -12,6 +12,7 @@ from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr
 from app.inference.engine import Job
 from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.backdrop import Backdrop, backdrop_of
 from app.inference.engines.portrait.emphasis import emphasis_of
 from app.inference.engines.portrait.eyelids import close_eyelids, make_eyelids
 from app.inference.engines.portrait.face_rig import Pose
@@ -31,20 +32,27 @@ class PortraitMotion:
     """Makes one picture (BGR, with its mesh (468, 2)) blink, breathe, sway and nod.
 
     Any thread may draw; nothing is kept between pictures but those of :meth:`blinking`, ``BLINK_STEPS`` at most. The
-    same picture always moves in the same way.
+    same picture always moves in the same way. ``mask``: 255 where the person is; ``backdrop``: what stands still.
     """
 
     def __init__(
-        self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder, mask: NDArray[np.uint8] | None = None
+        self,
+        image: Image,
+        mesh: NDArray[np.float32],
+        eyes: EyeFinder,
+        mask: NDArray[np.uint8] | None = None,
+        backdrop: Backdrop | None = None,
     ) -> None:
         self._image, self.still = image, from_bgr(image)
         self._seed = zlib.crc32(image.tobytes())
-        self._head = make_head(self.still, mesh)
+        self._backdrop = backdrop
+        self._moved = self.still if backdrop is None else from_bgr(backdrop.person)
+        self._head = make_head(self._moved, mesh)
         self._still_field = still_field(image.shape[1], image.shape[0])
         self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
         self._blinks: dict[int, I420] = {}
         self._mask = mask
-        self._moving_mask: MovingMask | None = None  # made when it is asked for: a live face never is
+        self._moving_mask: MovingMask | None = None  # made when it is asked for
 
     def emphasis(self, window: Window) -> float:
         """Return how strongly the face speaks in a window, 0…1."""
@@ -75,7 +83,8 @@ class PortraitMotion:
         blinks = bool(self._eyelids) and now.blink > LEAST_CLOSURE
         if field is None and not blinks and mouth is None:
             return self.still
-        picture = self.still.copy()
+        mask = None if self._backdrop is None else self._mask_at(field)
+        picture = self._moved.copy()
         if self._head is not None and field is not None:
             move_head(picture, self._head, field)
         if field is None:
@@ -84,15 +93,21 @@ class PortraitMotion:
             self._blink(picture, now.blink, field)
         if mouth is not None:
             mouth.draw(picture, field)
+        if self._backdrop is not None and mask is not None:
+            self._backdrop.put(picture, mask)
         return picture
 
     def matte(self, job: Job) -> NDArray[np.uint8] | None:
         """Return which part of a job's picture is the person; see :class:`Cutout`."""
+        return self._mask_at(self._field(moment(self._seed, job.position, self.emphasis(job.window))))
+
+    def _mask_at(self, field: NDArray[np.float32] | None) -> NDArray[np.uint8] | None:
+        """Return which part is the person as the head stands; None where that is not known."""
         if self._mask is None:
             return None
         if self._moving_mask is None:
             self._moving_mask = MovingMask(self._mask, self._head)
-        return self._moving_mask.at(self._field(moment(self._seed, job.position, self.emphasis(job.window))))
+        return self._moving_mask.at(field)
 
     def _field(self, now: Moment) -> NDArray[np.float32] | None:
         """Return how the head moves the picture; None where it does not."""
@@ -114,4 +129,7 @@ def idle_motion_of(avatar: Avatar, eyes: EyeFinder) -> PortraitMotion | None:
     Raises:
         LandmarkFilesMissing: see the message.
     """
-    return None if avatar.video is not None else PortraitMotion(avatar.image, avatar.mesh, eyes, avatar.mask)
+    if avatar.video is not None:
+        return None
+    backdrop = None if avatar.transparent else backdrop_of(avatar.image, avatar.mask)
+    return PortraitMotion(avatar.image, avatar.mesh, eyes, avatar.mask, backdrop)
