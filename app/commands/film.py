@@ -109,7 +109,7 @@ class Film:
                 dst_color_range=ColorRange.MPEG,
             )
             if mask is not None:  # which the conversion leaves a little short of opaque
-                _set_plane(picture.planes[3], (mask.astype(np.uint16) * 1023 + 127) // 255)
+                _set_plane(picture.planes[3], ((mask.astype(np.uint32) * 1023 + 127) // 255).astype(np.uint16))
         picture.pts, picture.time_base = frame.pts, Fraction(1, VIDEO_FPS)
         return picture
 
