@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import __version__
-from app.assets import in_checkout
+from app.assets import DEFAULT_PICTURE, in_checkout
 from app.cluster import command as cluster
-from app.commands import keys, weights
+from app.commands import keys, moods, weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
 from app.leaving import let_ctrl_c_leave
 from app.logs import set_up_logging
@@ -61,12 +61,19 @@ def _parser() -> argparse.ArgumentParser:
         _add_setting(serve, name)
     serve.set_defaults(run=_serve)
 
-    render = commands.add_parser("render", help="write an MP4 from a picture and a recording")
+    render = commands.add_parser("render", help="write a film from a picture and a recording")
     render.add_argument("--face", type=Path, required=True, help='a picture or a video with a face, or "default"')
     render.add_argument("--audio", type=Path, required=True, help="WAV, FLAC, Ogg or MP3")
-    render.add_argument("--out", type=Path, required=True, help="the MP4 to write")
+    render.add_argument("--out", type=Path, required=True, help=".mp4, .webm (VP9) or .mov (ProRes 4444)")
     render.add_argument("--engine", default="auto")
     render.add_argument("--checkpoint", type=Path, help="a Wav2Lip checkpoint outside weights/")
+    render.add_argument("--crop", default="keep", help="portrait, square or landscape, around the face (default: keep)")
+    render.add_argument(
+        "--background",
+        default="keep",
+        help="blur, green, a colour such as #1f6feb, a picture, or transparent, for .webm and .mov (default: keep)",
+    )
+    render.add_argument("--mood", action="append", default=[], metavar=moods.FORM, help=moods.HELP)
     _add_setting(render, "life")
     render.set_defaults(run=_render)
 
@@ -116,9 +123,11 @@ def _serve(args: argparse.Namespace) -> int:
 def _render(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from app.avatars.framing import Framing, crop_of
     from app.avatars.picture import PictureError
+    from app.avatars.reframed import with_background
     from app.avatars.store import DEFAULT_ID, AvatarStore
-    from app.commands.render import RenderError, render_file
+    from app.commands.render import RenderError, background_named, render_file
     from app.faces.face import FaceFinder, LandmarkFilesMissing
     from app.inference.engines.registry import AUTO, Engines, EngineUnavailable, NoSuchEngine
     from app.provenance.credentials import CredentialsError
@@ -128,22 +137,33 @@ def _render(args: argparse.Namespace) -> int:
     wanted = "wav2lip" if args.checkpoint and args.engine == AUTO else args.engine
     engines = Engines(settings.weights_dir, settings.engine, settings.threads, args.checkpoint, settings.life)
     try:
-        origin = Origin.of(settings)
+        looks, origin = moods.looks_of(args.mood), Origin.of(settings)
         engine = engines.get(wanted)
         with tempfile.TemporaryDirectory(prefix="lipwire-") as folder:
             store = AvatarStore(Path(folder), FaceFinder(), settings.max_side, max_avatars=1)
-            is_default = str(args.face) == DEFAULT_ID
-            face = store.info(DEFAULT_ID) if is_default else store.add(args.face, args.face.stem)
-            if face.notice:
-                print(face.notice, file=sys.stderr)
+            background, framing = background_named(args.background), Framing(crop_of(args.crop))
+            is_default = str(args.face) == DEFAULT_ID and not framing.changes
+            picture = DEFAULT_PICTURE if str(args.face) == DEFAULT_ID else args.face
+            face = store.info(DEFAULT_ID) if is_default else store.add(picture, picture.stem, framing=framing)
+            avatar, notices = with_background(store.load(face.id), background)
+            for notice in filter(None, (face.notice, *notices)):
+                print(notice, file=sys.stderr)
             with tqdm(unit=" frames", desc=engine.name) as bar:
-                count = render_file(engine, store.load(face.id), args.audio, args.out, origin, bar.update)
+                count = render_file(engine, avatar, args.audio, args.out, origin, bar.update, looks)
                 seconds = bar.format_dict["elapsed"]
     except NoSuchEngine as error:
         return _complain(
             f'There is no engine "{error}"; choose one of {", ".join(s.name for s in engines.statuses())}.'
         )
-    except (CredentialsError, EngineUnavailable, LandmarkFilesMissing, PictureError, RenderError, OSError) as error:
+    except (
+        CredentialsError,
+        EngineUnavailable,
+        LandmarkFilesMissing,
+        moods.MoodError,
+        PictureError,
+        RenderError,
+        OSError,
+    ) as error:
         return _complain(str(error))
     print(f"{args.out}: {count} frames, {count / max(seconds, 1e-3):.0f} frames/s")
     return 0

@@ -161,6 +161,9 @@ class HoardingSink:
         self.frames += frames
         self._news.set()
 
+    def replace(self, frame: TalkingFrame) -> None:
+        self.frames = [frame if each.pts == frame.pts else each for each in self.frames]
+
     def fail(self, error: BaseException) -> None:
         self.errors.append(error)
         self._news.set()

@@ -14,10 +14,20 @@ from starlette.concurrency import run_in_threadpool
 from app.access.audit import Audit
 from app.access.caller import Caller
 from app.api.auth import Asking, Gate, let_anybody
-from app.api.models import AVATAR_FORM, AvatarList, AvatarView, Progress
+from app.api.framings import Adding, wanted_framing, with_picture
+from app.api.models import AVATAR_FORM, AvatarList, AvatarView, PreviewView, Progress
 from app.api.own_avatars import OwnAvatars
 from app.api.preparations import Preparation, Preparations
-from app.api.problems import BAD_FACE, FILE_DAMAGED, FILE_TOO_LARGE, FILE_UNKNOWN, NO_KEY, WRONG_KEY, problems
+from app.api.problems import (
+    BAD_FACE,
+    BAD_FRAMING,
+    FILE_DAMAGED,
+    FILE_TOO_LARGE,
+    FILE_UNKNOWN,
+    NO_KEY,
+    WRONG_KEY,
+    problems,
+)
 from app.api.uploads import Upload, UploadCutShort, UploadPlaces, received
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.share import EVERYBODY, Share
@@ -37,7 +47,17 @@ BAD_FORM = ("bad_form", "bad_request", "upload_cut_short", "upload_too_slow", "u
 NO_ROOM = ("quota_avatars", "quota_bytes", "store_full", "disk_full", "disk_unusable", "store_away", "uploads_busy")
 NOT_THERE = ("no_such_avatar", "avatar_damaged", "store_away")
 NO_COPY = ("disk_full", "disk_unusable")  # of what lies in a shared store
-BAD_FILE = (*FILE_TOO_LARGE, *FILE_UNKNOWN, *FILE_DAMAGED, *BAD_FACE)
+BAD_FILE = (*FILE_TOO_LARGE, *FILE_UNKNOWN, *FILE_DAMAGED, *BAD_FACE, *BAD_FRAMING)
+Crop = Annotated[
+    str, Query(max_length=32, description="keep, or the part around the face: portrait, square or landscape")
+]
+Behind = Annotated[
+    str,
+    Query(
+        max_length=32,
+        description="keep, blur, green, a colour such as #1f6feb, or picture: the one in the form's `background`",
+    ),
+]
 
 
 async def _no_share(caller: Caller) -> Share:
@@ -75,14 +95,33 @@ def avatar_routes(
         dependencies=guarded,
     )
     async def add_avatar(
-        request: Request, caller: Asking, upload: Annotated[str | None, UPLOAD_ID] = None
+        request: Request,
+        caller: Asking,
+        upload: Annotated[str | None, UPLOAD_ID] = None,
+        crop: Crop = "keep",
+        background: Behind = "keep",
     ) -> AvatarView:
         own_upload = upload and _private(caller, upload)
+        framing = wanted_framing(crop, background)  # before anything of it is read
         with audit.act("avatar_added") as line, places.taken(), preparations.begun(own_upload) as preparation:
             async with received(request, store) as file, _turn(request, one_upload):
-                info = await _prepared(request, store, file, preparation, await share_of(caller))
+                adding = Adding(await share_of(caller), with_picture(framing, file.behind))
+                info = await _prepared(request, store, file, preparation, adding)
             line["avatar"] = info.id
             return AvatarView.of(info)
+
+    @router.post(
+        "/preview",
+        responses=problems(*NO_KEY, *BAD_FORM, *BAD_FILE, "disk_full", "disk_unusable", "uploads_busy"),
+        openapi_extra=AVATAR_FORM,
+        dependencies=guarded,
+    )
+    async def preview_avatar(request: Request, crop: Crop = "keep", background: Behind = "keep") -> PreviewView:
+        framing = wanted_framing(crop, background)
+        with places.taken():
+            async with received(request, store) as file, _turn(request, one_upload):
+                wanted = with_picture(framing, file.behind)
+                return PreviewView.of(await run_in_threadpool(store.preview, file.path, wanted))
 
     @router.get("/progress", responses=problems("bad_request", *NO_KEY), dependencies=guarded)
     async def get_progress(caller: Asking, upload: Annotated[str, UPLOAD_ID]) -> Progress | None:
@@ -142,10 +181,12 @@ def _private(caller: Caller, upload: str) -> str:
 
 
 async def _prepared(
-    request: Request, store: AvatarStore, upload: Upload, preparation: Preparation, share: Share = EVERYBODY
+    request: Request, store: AvatarStore, upload: Upload, preparation: Preparation, adding: Adding
 ) -> AvatarInfo:
     """Make an upload an avatar; where its sender leaves or the server stops, the work stops too."""
-    work = asyncio.create_task(run_in_threadpool(store.add, upload.path, upload.name, preparation.tell, share))
+    work = asyncio.create_task(
+        run_in_threadpool(store.add, upload.path, upload.name, preparation.tell, adding.share, adding.framing)
+    )
     try:
         while not (await asyncio.wait({work}, timeout=WATCH_S))[0]:
             preparation.is_wanted = not await request.is_disconnected()

@@ -9,15 +9,18 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from app.avatars.background import LiveBackground
 from app.errors import Refusal
 from app.ingest.pcm import Encoding, PcmFormat
 from app.pacer.schedule import Mode
 from app.session_ref import LONGEST_REF
+from app.sessions.countenance import Hint
 from app.sessions.session_request import SessionRequest
 
 MIN_RATE, MAX_RATE = 8_000, 96_000
 MAX_TEXT_BYTES = 256 * 1024
 MAX_BINARY_BYTES = 8 * 1024 * 1024
+MOST_LEVELS = 50  # in a message, two seconds
 MOST_UTTERANCES = 10**9  # that a session may have had before it came here
 
 
@@ -37,6 +40,7 @@ class StartMessage(_Message):
     channels: int = Field(default=1, ge=1, le=2)
     encoding: Encoding = "pcm_s16le"
     next_utterance: int = Field(default=1, ge=1, le=MOST_UTTERANCES, description="the first number that it gives")
+    background: LiveBackground = Field(default="keep", description="what shows behind the person")
 
     def request(self, owner: str, address: str = "") -> SessionRequest:
         """Return the session it asks for: one that its own viewer begins, of the key with the id ``owner``.
@@ -51,6 +55,7 @@ class StartMessage(_Message):
             owner=owner,
             address=address,
             next_utterance=self.next_utterance,
+            background=self.background,
         )
 
     @property
@@ -114,6 +119,26 @@ class MarkMessage(_Message):
     id: str = Field(max_length=128)
 
 
+class MoodMessage(_Message):
+    """How the face shall look, from now on or with the sound that follows."""
+
+    type: Literal["mood"]
+    name: str = Field(max_length=64, description="neutral, warm, serious, surprised or sorry")
+    strength: float = Field(default=1.0, ge=0, le=1)
+    when: Literal["now", "words"] = "now"
+
+
+Level = Annotated[float, Field(ge=-200, le=20)]
+
+
+class ListeningMessage(_Message):
+    """Somebody speaks to the face: a hint, or how loud they are, in dBFS of 40 ms each."""
+
+    type: Literal["listening"]
+    state: Hint | None = None
+    levels: list[Level] = Field(default=[], max_length=MOST_LEVELS)
+
+
 class OfferMessage(_Message):
     """The browser's session description, with its candidates inside."""
 
@@ -147,13 +172,15 @@ ClientMessage = Annotated[
     | SayMessage
     | FlushMessage
     | MarkMessage
+    | MoodMessage
+    | ListeningMessage
     | InterruptMessage
     | StopMessage,
     Field(discriminator="type"),
 ]
 
 
-TYPES = ("start", "attach", "offer", "utterance", "say", "flush", "mark", "interrupt", "stop")
+TYPES = ("start", "attach", "offer", "utterance", "say", "flush", "mark", "mood", "listening", "interrupt", "stop")
 NAMES = ", ".join(TYPES[:-1]) + " or " + TYPES[-1]
 CLIENT_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 

@@ -37,6 +37,7 @@ CLOSE_CODES = {  # whatever is not here was a bad message
     "message_too_large": TOO_LARGE,
     "too_many_utterances": FULL,
     "too_many_marks": FULL,
+    "too_many_moods": FULL,
     "too_many_wrong_keys": FULL,
     "quota_sessions": FULL,
     "quota_minutes": FULL,

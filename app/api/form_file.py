@@ -1,4 +1,4 @@
-"""The one file of a form, found in its bytes as they come."""
+"""The file of a form, and the picture behind it, found in its bytes as they come."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from app.errors import Refusal
 
 FIELDS = {"image": "Picture", "video": "Video"}  # of the form → what a file without a name is called
+BEHIND = "background"  # the field of a picture that shows behind the person
 MAX_FIELDS = 4  # beside the file: what is in them is passed over
 MAX_NAME = 80
 
@@ -17,7 +18,8 @@ MAX_NAME = 80
 class FormFile:
     """Takes a multipart form in pieces, and gives the file's bytes in each; it keeps none of them.
 
-    ``field`` and ``name`` are there once the file has begun. Bound: a part's headers, which the parser limits.
+    ``field`` and ``name`` are there once the file has begun. ``behind``: of the piece that was fed last, those of the
+    picture behind it. Bound: a part's headers, which the parser limits.
     """
 
     def __init__(self, content_type: str) -> None:
@@ -27,8 +29,9 @@ class FormFile:
             raise _bad_form()
         self._header_name, self._header_value = bytearray(), bytearray()
         self._disposition = ""
-        self._parts, self._in_file, self._ended = 0, False, False
-        self._found = bytearray()  # the file's bytes of one piece
+        self._parts, self._in_file, self._in_behind, self._ended = 0, False, False, False
+        self._found, self.behind = bytearray(), bytearray()  # the files' bytes of one piece
+        self._has_behind = False
         self.field, self.name = "", ""
         try:
             self._parser = MultipartParser(
@@ -53,6 +56,7 @@ class FormFile:
             Refusal: ``bad_form``.
         """
         self._found.clear()
+        self.behind.clear()
         try:
             self._parser.write(piece)
         except FormParserError:
@@ -72,7 +76,7 @@ class FormFile:
         self._parts += 1
         if self._parts > 1 + MAX_FIELDS:
             raise _bad_form()
-        self._in_file, self._disposition = False, ""
+        self._in_file, self._in_behind, self._disposition = False, False, ""
 
     def _on_header_name(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
@@ -91,6 +95,9 @@ class FormFile:
         if b"filename" not in options:
             return
         field = _text(options.get(b"name", b""))
+        if field == BEHIND and not self._has_behind:
+            self._in_behind = self._has_behind = True
+            return
         if field not in FIELDS or self.field:
             raise _bad_form()
         self.field, self._in_file = field, True
@@ -100,6 +107,8 @@ class FormFile:
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._in_file:
             self._found += data[start:end]
+        elif self._in_behind:
+            self.behind += data[start:end]
 
     def _on_end(self) -> None:
         self._ended = True

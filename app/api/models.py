@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.mouth import HANDLES
+from app.avatars.preview import Preview
 from app.avatars.store import Mouth
 from app.recordings.recording_info import RecordingInfo
 
@@ -110,6 +112,26 @@ class AvatarView(_Answer):
         )
 
 
+class PreviewView(_Answer):
+    """How an upload would look as a face; nothing of it is kept."""
+
+    width: int = Field(description="pixels, of the face that it would be")
+    height: int = Field(description="pixels")
+    image: str = Field(description="a smaller JPEG, as a data: URL")
+    notice: str | None = Field(description="what whoever uploads it should know")
+
+    @classmethod
+    def of(cls, preview: Preview) -> PreviewView:
+        """Show it."""
+        image = base64.b64encode(preview.jpeg).decode()
+        return cls(
+            width=preview.width,
+            height=preview.height,
+            image=f"data:image/jpeg;base64,{image}",
+            notice=preview.notice,
+        )
+
+
 class AvatarList(_Answer):
     """All faces, the default one first, then the newest first."""
 
@@ -209,10 +231,15 @@ AVATAR_FORM = body(
     "multipart/form-data",
     {
         "type": "object",
-        "description": "one of the two",
+        "description": "an image or a video",
         "properties": {
             "image": {"type": "string", "format": "binary", "description": "PNG, JPEG or WebP, up to 10 MB"},
             "video": {"type": "string", "format": "binary", "description": "MP4 or WebM, up to 100 MB and 60 s"},
+            "background": {
+                "type": "string",
+                "format": "binary",
+                "description": "PNG, JPEG or WebP, up to 10 MB, behind the person, with background=picture",
+            },
         },
         "oneOf": [{"required": ["image"]}, {"required": ["video"]}],
     },

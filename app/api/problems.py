@@ -26,6 +26,7 @@ FILE_TOO_LARGE = ("picture_too_large", "too_many_pixels", "video_too_large", "vi
 FILE_UNKNOWN = ("not_an_image", "not_a_video")
 FILE_DAMAGED = ("image_truncated", "video_broken", "video_empty", "video_too_short")
 BAD_FACE = ("no_face", "face_too_small", "face_lost", "video_cut")
+BAD_FRAMING = ("bad_crop", "bad_background", "crop_impossible", "framing_of_video", "mask_unsure")
 BAD_POINTS = ("bad_points", "bad_point", "unknown_point", "missing_point", "point_outside")
 BAD_MOUTH = ("mouth_upside_down", "mouth_too_narrow", "mouth_above_nose", "lips_crossed")
 BAD_OUTPUT = ("bad_output_url", "bad_output_token", "output_not_allowed")
@@ -42,6 +43,8 @@ NO_FACE_TO_OPEN = (
         "engine_unavailable",
         "no_such_avatar",
         "avatar_damaged",
+        "framing_of_video",
+        "mask_unsure",
         "store_away",
         "disk_full",
         "disk_unusable",
@@ -57,6 +60,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
         "no_recording",
         "no_such_avatar",
         "no_such_engine",
+        "no_such_mood",
         "no_such_output",
         "no_such_session",
         "no_such_viewer",
@@ -68,7 +72,7 @@ CODES = {  # status → the codes of refusals that have it; docs/protocol.md say
     412: ("ice_session_changed",),
     413: ("body_too_large", *FILE_TOO_LARGE),
     415: ("unsupported_media_type", *FILE_UNKNOWN),
-    422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
+    422: ("bad_sdp", *FILE_DAMAGED, *BAD_FACE, *BAD_FRAMING, *BAD_POINTS, *BAD_MOUTH, *BAD_OUTPUT),
     429: ("too_many_sessions_here", "too_many_wrong_keys", *OVER_QUOTA),
     500: ("internal_error",),
     503: (

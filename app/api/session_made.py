@@ -13,6 +13,7 @@ from app.api.ice_servers import IceServerModel
 from app.api.session_models import FeedDoor, SessionMade, ViewDoor
 from app.api.tokens import Token
 from app.api.whereabouts import socket_at
+from app.avatars.background import LiveBackground
 from app.clock import wall_clock
 from app.errors import Refusal
 from app.media import VIDEO_FPS
@@ -60,6 +61,7 @@ class WishClaims(BaseModel):
     avatar: str = Field(max_length=128)
     engine: str = Field(max_length=64)
     mode: Mode
+    background: LiveBackground = "keep"
     record: bool = False
     owner: str = ""
     idle_s: float = Field(gt=0)
@@ -74,6 +76,7 @@ class WishClaims(BaseModel):
             avatar=session.cast.avatar.id,
             engine=session.cast.engine.name,
             mode=session.mode,
+            background=session.cast.background,
             record=session.recording is not None,
             owner=session.owner,
             idle_s=lifetime.idle_timeout_s,
@@ -111,4 +114,5 @@ class WishClaims(BaseModel):
             owner=self.owner,
             next_utterance=next_utterance,
             id=id,
+            background=self.background,
         )

@@ -7,14 +7,17 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from app.api.client_messages import MOST_UTTERANCES
+from app.api.client_messages import MOST_LEVELS, MOST_UTTERANCES, Level
 from app.api.ice_servers import IceServerModel
 from app.api.models import RecordingView
 from app.api.output_models import OutputView
 from app.api.tokens import LONGEST_TTL_S, Role
+from app.avatars.background import LiveBackground
 from app.avatars.store import DEFAULT_ID
 from app.config import Settings
+from app.inference.mood import CALM, Mood
 from app.pacer.schedule import Mode
+from app.sessions.countenance import Hint
 from app.sessions.lifetime import Lifetime
 from app.sessions.session import Session
 from app.sessions.session_request import SessionRequest
@@ -26,6 +29,34 @@ class _Asked(BaseModel):
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MoodModel(_Asked):
+    """A mood, and how much of it."""
+
+    name: str = Field(max_length=64, description="neutral, warm, serious, surprised or sorry")
+    strength: float = Field(default=1.0, ge=0, le=1)
+
+    @classmethod
+    def of(cls, mood: Mood) -> MoodModel:
+        """Show a mood."""
+        return cls(name=mood.name, strength=mood.strength)
+
+    @property
+    def mood(self) -> Mood:
+        """The mood that it asks for.
+
+        Raises:
+            Refusal: ``no_such_mood``.
+        """
+        return Mood.of(self.name, self.strength)
+
+
+class ListeningModel(_Asked):
+    """Somebody speaks to the face: a hint, or how loud they are."""
+
+    state: Hint | None = None
+    levels: list[Level] = Field(default=[], max_length=MOST_LEVELS, description="dBFS of 40 ms each, in their order")
 
 
 class SessionWish(_Asked):
@@ -42,8 +73,15 @@ class SessionWish(_Asked):
         default=1, ge=1, le=MOST_UTTERANCES, description="the first number that an utterance without a name gets"
     )
 
+    background: LiveBackground = Field(default="keep", description="what shows behind the person")
+    mood: MoodModel | None = Field(default=None, description="that the face begins in")
+
     def request(self, settings: Settings, owner: str) -> SessionRequest:
-        """Return what it asks of the service, within the server's limits, for the key with the id ``owner``."""
+        """Return what it asks of the service, within the server's limits, for the key with the id ``owner``.
+
+        Raises:
+            Refusal: ``no_such_mood``.
+        """
         longest, idle = settings.max_duration_s, settings.idle_timeout_s
         lifetime = Lifetime(min(self.max_duration_s or longest, longest), self.idle_timeout_s or idle)
         return SessionRequest(
@@ -55,6 +93,8 @@ class SessionWish(_Asked):
             self.record,
             owner,
             next_utterance=self.next_utterance,
+            background=self.background,
+            mood=self.mood.mood if self.mood else CALM,
         )
 
 

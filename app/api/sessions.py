@@ -13,6 +13,8 @@ from app.api.problems import BAD_JSON, NO_FACE_TO_OPEN, NO_KEY, problems
 from app.api.session_made import describe_made, feed_token
 from app.api.session_models import (
     Cut,
+    ListeningModel,
+    MoodModel,
     SessionList,
     SessionMade,
     SessionView,
@@ -33,7 +35,7 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
         prefix="/api/sessions", tags=["sessions"], dependencies=[Depends(gate.check_key)], route_class=JsonRoute
     )
 
-    @router.post("", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, *NO_FACE_TO_OPEN))
+    @router.post("", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, *NO_FACE_TO_OPEN, "no_such_mood"))
     async def make(
         request: Request,
         response: Response,
@@ -80,5 +82,22 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
         with gate.audit.act("session_interrupted", session=bare(id)):
             cut = service.find_own(id, caller).interrupt(from_outside=True)
         return Cut(utterance=cut.utterance, played_ms=cut.played_ms, session_played_ms=cut.session_played_ms)
+
+    @router.get("/{id}/mood", responses=problems(*NO_KEY, "no_such_session"))
+    async def get_mood(id: str, caller: Asking) -> MoodModel:
+        return MoodModel.of(service.find_own(id, caller).mood)
+
+    @router.put("/{id}/mood", responses=problems(*BAD_JSON, *NO_KEY, "no_such_session", "no_such_mood"))
+    async def set_mood(id: str, wish: MoodModel, caller: Asking) -> MoodModel:
+        session = service.find_own(id, caller)
+        session.feel(wish.mood)
+        return MoodModel.of(session.mood)
+
+    @router.post("/{id}/listening", status_code=204, responses=problems(*BAD_JSON, *NO_KEY, "no_such_session"))
+    async def listen(id: str, heard: ListeningModel, caller: Asking) -> None:
+        session = service.find_own(id, caller)
+        if heard.state is not None:
+            session.listen(heard.state)
+        session.hear(heard.levels)
 
     return router

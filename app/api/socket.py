@@ -18,7 +18,9 @@ from app.api.client_messages import (
     AttachMessage,
     FlushMessage,
     InterruptMessage,
+    ListeningMessage,
     MarkMessage,
+    MoodMessage,
     OfferMessage,
     SayMessage,
     StartMessage,
@@ -35,6 +37,7 @@ from app.api.paced_socket import BEGUN, TOO_LARGE
 from app.api.server_messages import AnswerMessage, ElsewhereMessage, ErrorMessage, ServerMessage, message_of, started
 from app.api.whereabouts import Elsewhere, Whereabouts
 from app.errors import Refusal
+from app.inference.mood import Mood
 from app.ingest.pcm import PcmFormat
 from app.log_context import SESSION
 from app.rtc.viewer import Viewer
@@ -183,6 +186,16 @@ class Conversation:
                 feeder.say(self._service.speech.speak(message.text, message.voice), message.utterance)
             case MarkMessage():
                 feeder.mark(message.id)
+            case MoodMessage():
+                mood = Mood.of(message.name, message.strength)
+                if message.when == "now":
+                    session.feel(mood)
+                else:
+                    feeder.feel(mood)
+            case ListeningMessage():
+                if message.state is not None:
+                    session.listen(message.state)
+                session.hear(message.levels)
             case OfferMessage():
                 await self._on_offer(session, message.sdp)
             case FlushMessage():

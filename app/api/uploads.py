@@ -11,9 +11,10 @@ from pathlib import Path
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from app.api.form_file import FormFile
+from app.api.form_file import BEHIND, FormFile
 from app.avatars.damage import minding_the_disk
 from app.avatars.footage import MARK_BYTES, not_a_video, video_format
+from app.avatars.picture import MAX_BYTES, PictureError
 from app.avatars.staging import Draft
 from app.avatars.store import AvatarStore
 from app.avatars.video import VIDEO_MAX_BYTES, video_too_large
@@ -36,10 +37,14 @@ class UploadCutShort(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """``path`` is there until the upload is left. ``name``: the file's, without its ending."""
+    """``path`` is there until the upload is left. ``name``: the file's, without its ending.
+
+    ``behind``: the picture that came in ``background``, if one did.
+    """
 
     path: Path
     name: str
+    behind: bytes = b""
 
 
 class UploadPlaces:
@@ -92,7 +97,8 @@ async def received(request: Request, store: AvatarStore) -> AsyncIterator[Upload
 
     Raises:
         Refusal: ``bad_form``, ``upload_cut_short``, ``upload_too_slow``.
-        PictureError: ``video_too_large``, ``not_a_video`` (in ``video``), ``disk_full``, ``disk_unusable``.
+        PictureError: ``picture_too_large`` (in ``background``), ``video_too_large``, ``not_a_video`` (in ``video``),
+            ``disk_full``, ``disk_unusable``.
     """
     announced = int(request.headers.get("content-length") or 0)
     if announced > VIDEO_MAX_BYTES + FORM_OVERHEAD_BYTES:
@@ -103,7 +109,8 @@ async def received(request: Request, store: AvatarStore) -> AsyncIterator[Upload
     try:
         with minding_the_disk():
             path = await _spooled(request, form, draft, store.disk(draft.path), announced)
-        yield Upload(path, form.name)
+            behind = await run_in_threadpool(_read_behind, draft)
+        yield Upload(path, form.name, behind)
     finally:
         await run_in_threadpool(draft.discard)
 
@@ -111,6 +118,7 @@ async def received(request: Request, store: AvatarStore) -> AsyncIterator[Upload
 async def _spooled(request: Request, form: FormFile, draft: Draft, disk: Disk, announced: int) -> Path:
     """Write the form's file as it comes; so it is on the disk once, and hardly in memory."""
     path, clock = draft.path / "upload", asyncio.get_running_loop().time
+    behind_bytes = 0
     await run_in_threadpool(disk.require, announced)
     waiting, begin = bytearray(), b""
     patience = Patience(clock())
@@ -124,6 +132,11 @@ async def _spooled(request: Request, form: FormFile, draft: Draft, disk: Disk, a
     async for piece in _pieces(request, patience):
         found = form.feed(piece)
         waiting += found
+        if form.behind:
+            behind_bytes += len(form.behind)
+            if behind_bytes > MAX_BYTES:
+                raise PictureError("picture_too_large", "The background is over 10 MB. Use a smaller one.")
+            await run_in_threadpool(_append, draft.path / BEHIND, bytes(form.behind), disk)
         if len(begin) < MARK_BYTES:
             begin = (begin + found)[:MARK_BYTES]
             if len(begin) == MARK_BYTES:
@@ -168,6 +181,11 @@ async def _pieces(request: Request, patience: Patience) -> AsyncIterator[bytes]:
 def _check_kind(form: FormFile, begin: bytes) -> None:
     if form.field == "video" and video_format(begin) is None:
         raise not_a_video()
+
+
+def _read_behind(draft: Draft) -> bytes:
+    path = draft.path / BEHIND
+    return path.read_bytes() if path.exists() else b""
 
 
 def _append(path: Path, data: bytes, disk: Disk) -> None:

@@ -50,7 +50,8 @@ class Avatar:
     """A picture with a face in it, as uploaded or bundled.
 
     ``image``: uint8 (height, width, 3), BGR, even sides. ``mesh``: float32 (468, 2), pixels, the points of
-    MediaPipe's face mesh. ``video``: its frames, where it is a video; ``image`` is the first.
+    MediaPipe's face mesh. ``video``: its frames, where it is a video; ``image`` is the first. ``mask``: uint8 (height,
+    width), 255 where the person is, where that is known. ``transparent``: whether the rest is to be left out.
     """
 
     id: str
@@ -58,6 +59,8 @@ class Avatar:
     image: Image
     mesh: NDArray[np.float32]
     video: VideoLoop | None = None
+    mask: NDArray[np.uint8] | None = None
+    transparent: bool = False
 
     @property
     def width(self) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.avatars.avatar import Avatar
 from app.avatars.avatar_info import PICTURE, AvatarInfo, read_details, read_info, write_info
 from app.avatars.damage import AvatarDamaged
+from app.avatars.mask_file import read_mask, write_mask
 from app.avatars.video import load_loop
 from app.disk import read_plain
 from app.errors import Refusal
@@ -36,11 +37,15 @@ def read_avatar(folder: Path, info: AvatarInfo) -> Avatar:
     image = decode_image(read_plain(folder / PICTURE, PICTURE_MOST_BYTES))
     if image.shape != (info.height, info.width, 3):
         raise ValueError(f"{PICTURE} has not the size that it should have")
-    return Avatar(info.id, info.name, image, _mesh(read_details(folder).get("mesh")))
+    return Avatar(info.id, info.name, image, _mesh(read_details(folder).get("mesh")), mask=read_mask(folder, info))
 
 
-def write_avatar(staged: Path, info: AvatarInfo, image: Image, more: dict[str, Any]) -> None:
-    """Finish a staged folder."""
+def write_avatar(
+    staged: Path, info: AvatarInfo, image: Image, more: dict[str, Any], mask: NDArray[np.uint8] | None = None
+) -> None:
+    """Finish a staged folder. ``mask``: 255 where the person is, where that is known."""
+    if mask is not None:
+        write_mask(staged, mask)
     (staged / PICTURE).write_bytes(cv2.imencode(".png", image)[1].tobytes())
     write_info(staged, info, more)
 

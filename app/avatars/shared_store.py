@@ -14,6 +14,7 @@ from app.avatars.avatar_folder import over_bytes
 from app.avatars.avatar_info import AvatarInfo, is_id, read_details
 from app.avatars.copies import Copies
 from app.avatars.damage import AvatarDamaged, minding_the_disk
+from app.avatars.framing import AS_IT_IS, Framing
 from app.avatars.mouth import Points, check_mouth, mouth_as_json
 from app.avatars.mouth_file import MOUTH
 from app.avatars.refusals import AvatarFixed, NoSuchAvatar, not_correctable
@@ -150,6 +151,7 @@ class SharedAvatarStore(AvatarStore):
         name: str,
         progress: Progress = lambda done, expected: None,
         share: Share = EVERYBODY,
+        framing: Framing = AS_IT_IS,
     ) -> AvatarInfo:
         """See :meth:`AvatarStore.add`: it is kept once the store has committed it.
 
@@ -157,7 +159,7 @@ class SharedAvatarStore(AvatarStore):
             StoreAway: when it cannot be kept; nothing of it is known then.
         """
         self._catalogue.refresh()  # no work for nothing; and what others put counts
-        return super().add(upload, name, progress, share)
+        return super().add(upload, name, progress, share, framing)
 
     def delete(self, id: str) -> None:
         """See :meth:`AvatarStore.delete`: for all nodes.

@@ -12,6 +12,8 @@ from app.avatars.avatar_folder import PICTURE_MOST_BYTES
 from app.avatars.avatar_info import DETAILS, PICTURE, USED, AvatarInfo, info_of
 from app.avatars.footage import MAX_FRAMES
 from app.avatars.frames_again import write_frames
+from app.avatars.mask_file import MASK
+from app.avatars.mask_file import MOST_BYTES as MASK_MOST_BYTES
 from app.avatars.mouth_file import MOST_BYTES as MOUTH_MOST_BYTES
 from app.avatars.mouth_file import MOUTH
 from app.avatars.video import MESHES, VIDEO_MAX_BYTES, VIDEO_MAX_SIDE
@@ -27,7 +29,8 @@ MESHES_MOST_BYTES = 64 * 1024 * 1024
 def parts_of(staged: Path, info: AvatarInfo, upload: bytes | Path) -> dict[str, Path]:
     """Return the files that are put: of a video the one that was uploaded, and the meshes that took long to find."""
     if info.frames == 1:
-        return {PICTURE: staged / PICTURE}
+        masks = {MASK: staged / MASK} if (staged / MASK).is_file() else {}
+        return {PICTURE: staged / PICTURE} | masks
     assert isinstance(upload, Path), "a video comes as a file"
     return {PICTURE: staged / PICTURE, MESHES: staged / MESHES, VIDEO: upload}
 
@@ -69,6 +72,8 @@ def fetch_avatar(shelf: Shelf, entry: Entry, info: AvatarInfo, staged: Path) -> 
     (staged / DETAILS).write_text(json.dumps(dict(entry.manifest.details)))
     (staged / USED).touch()
     shelf.fetch(entry, PICTURE, staged / PICTURE, PICTURE_MOST_BYTES)
+    if MASK in entry.manifest.parts:
+        shelf.fetch(entry, MASK, staged / MASK, MASK_MOST_BYTES)
     if info.frames > 1:
         shelf.fetch(entry, MESHES, staged / MESHES, MESHES_MOST_BYTES)
         shelf.fetch(entry, VIDEO, staged / VIDEO, VIDEO_MAX_BYTES)

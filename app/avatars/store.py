@@ -21,9 +21,11 @@ from app.avatars.bundled import DEFAULT_ID, bundled_avatar, bundled_info
 from app.avatars.correction import corrected
 from app.avatars.damage import AvatarDamaged, minding_the_disk
 from app.avatars.footage import MARK_BYTES, video_format
+from app.avatars.framing import AS_IT_IS, Framing, not_of_videos
 from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
+from app.avatars.preview import Preview
 from app.avatars.refusals import AvatarFixed, NoSuchAvatar, StoreFull, not_correctable
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.staging import Staging
@@ -200,8 +202,10 @@ class AvatarStore:
         name: str,
         progress: Progress = lambda done, expected: None,
         share: Share = EVERYBODY,
+        framing: Framing = AS_IT_IS,
     ) -> AvatarInfo:
-        """Keep an uploaded picture or video. A file's first bytes say which of the two it is.
+        """Keep an uploaded picture or video. A file's first bytes say which of the two it is; only
+        a picture can be framed.
 
         ``progress`` is told of a video's frames. An exception from it ends the work, and nothing is kept.
 
@@ -210,7 +214,7 @@ class AvatarStore:
             StoreFull: when there are too many.
             Refusal: ``quota_avatars``, ``quota_bytes``, when their owner has too many.
         """
-        id = id_of(upload, self._max_side, share.owner)
+        id = id_of(upload, self._max_side, share.owner, framing)
         known = self._usable(id)
         if known is not None:
             return known
@@ -218,15 +222,27 @@ class AvatarStore:
             raise StoreFull()
         self._require_share(share)
         if isinstance(upload, Path) and video_format(head_of(upload, MARK_BYTES)):
+            if framing.changes:
+                raise not_of_videos()
             return self._add_video(id, upload, name, progress, share)
         data = head_of(upload, MAX_BYTES + 1) if isinstance(upload, Path) else upload
-        found = read_picture(data, self._finder, self._max_side)
+        found = read_picture(data, self._finder, self._max_side, framing)
         height, width = found.image.shape[:2]
         info = AvatarInfo(id, name, width, height, found.notice, owner=share.owner)
         with minding_the_disk(), self.drafts.one() as staged:
             self.disk(staged).require(len(data))
-            write_avatar(staged, info, found.image, {"mesh": found.mesh.round(2).tolist()})
+            write_avatar(staged, info, found.image, {"mesh": found.mesh.round(2).tolist()}, found.mask)
             return self._keep(staged, info, upload, share)
+
+    def preview(self, upload: Path, framing: Framing) -> Preview:
+        """Show how a picture would look; nothing of it is kept.
+
+        Raises:
+            PictureError: when it cannot become an avatar.
+        """
+        if video_format(head_of(upload, MARK_BYTES)):
+            raise not_of_videos()
+        return Preview.of(read_picture(head_of(upload, MAX_BYTES + 1), self._finder, self._max_side, framing))
 
     def delete(self, id: str) -> None:
         """Remove an avatar; sessions that use it go on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from app.api.session_made import WishClaims
@@ -68,6 +68,7 @@ class Moves:
             return None
         try:
             request = WishClaims.of(session).request(id, session.next_utterance, hold_until_viewer=not session.begun)
+            request = replace(request, mood=session.mood)
         except Refusal:  # its time is up
             return None
         return {

@@ -1,34 +1,29 @@
-"""Offline: a picture and a recording in, an MP4 out, through the same stages as a ``clip`` session."""
+"""Offline: a picture and a recording in, a film out, through the same stages as a ``clip`` session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
 import av
-import numpy as np
 import soundfile
 
 from app.avatars.avatar import Avatar
-from app.inference.engine import Engine, Job
+from app.avatars.background import TRANSPARENT, Background, background_of
+from app.commands.film import film, format_of
+from app.faces.matting import Mask
+from app.inference.engine import Cutout, Engine, Job, Prepared
 from app.inference.features.window import MelSpan, Window
 from app.inference.features.windower import Windower
+from app.inference.looks import PLAIN, Looks
 from app.ingest.slicer import Slicer
-from app.media import (
-    AUDIO_TIME_BASE,
-    SAMPLE_RATE,
-    SAMPLES_PER_FRAME,
-    VIDEO_FPS,
-    TalkingFrame,
-)
+from app.media import TalkingFrame
 from app.provenance.credentials import CredentialsError
 from app.provenance.origin import Origin
 
 BLOCK_S = 0.1
 MAX_BATCH = 16  # pictures at once, so that progress shows
-CRF = "18"  # visually lossless
 
 
 class RenderError(Exception):
@@ -55,17 +50,55 @@ def read_windows(path: Path, span: MelSpan | None) -> Iterator[Window]:
     yield from windower.flush()
 
 
-def talking_frames(engine: Engine, avatar: Avatar, audio: Path) -> Iterator[TalkingFrame]:
-    """Yield a recording's frames in order, picture and sound together.
+def talking_frames(engine: Engine, avatar: Avatar, audio: Path, looks: Looks = PLAIN) -> Iterator[TalkingFrame]:
+    """Yield a recording's frames in order, picture and sound together; the face ``looks`` so meanwhile.
 
     Raises:
         RenderError: when the recording cannot be read.
     """
+    for frame, _ in cut_out_frames(engine, avatar, audio, looks):
+        yield frame
+
+
+def cut_out_frames(
+    engine: Engine, avatar: Avatar, audio: Path, looks: Looks = PLAIN
+) -> Iterator[tuple[TalkingFrame, Mask | None]]:
+    """Yield a recording's frames in order, each with which part of it is the person where the avatar is transparent.
+
+    Raises:
+        RenderError: when the recording cannot be read, or the engine does not know the person.
+    """
     prepared = engine.prepare(avatar)
     windows = read_windows(audio, engine.span)
     while batch := list(islice(windows, min(engine.max_batch, MAX_BATCH))):
-        images = engine.render([Job(prepared, window, window.sound.pts) for window in batch])
-        yield from map(TalkingFrame.of, (window.sound for window in batch), images)
+        jobs = [_job(prepared, window, looks) for window in batch]
+        for job, image in zip(jobs, engine.render(jobs), strict=True):
+            yield TalkingFrame.of(job.window.sound, image), _mask_of(job) if avatar.transparent else None
+
+
+def _job(prepared: Prepared, window: Window, looks: Looks) -> Job:
+    slot = window.sound.pts
+    return Job(prepared, window, slot, looks.at(slot))
+
+
+def _mask_of(job: Job) -> Mask:
+    mask = job.prepared.matte(job) if isinstance(job.prepared, Cutout) else None
+    if mask is None:
+        raise RenderError("This engine cannot leave the background out; choose another, or another background.")
+    return mask
+
+
+def background_named(text: str) -> Background:
+    """Read a background as the command takes it: ``transparent``, a word or colour, or the path of a picture.
+
+    Raises:
+        PictureError: ``bad_background``.
+        OSError: when the picture cannot be read.
+    """
+    if text == TRANSPARENT.kind:
+        return TRANSPARENT
+    path = Path(text)
+    return Background("picture", picture=path.read_bytes()) if path.is_file() else background_of(text)
 
 
 def render_file(
@@ -75,46 +108,30 @@ def render_file(
     out: Path,
     origin: Origin,
     progress: Callable[[int], None] = lambda frames: None,
+    looks: Looks = PLAIN,
 ) -> int:
-    """Write an MP4 (H.264 and AAC) that says where it comes from; returns its number of frames.
+    """Write a film that says where it comes from; returns its number of frames. See :func:`format_of` for its formats.
 
-    ``progress`` is told of each.
+    ``progress`` is told of each; the face ``looks`` so.
 
     Raises:
         RenderError: when the recording cannot be read, is empty, or the file cannot be written.
     """
+    format = format_of(out, avatar.transparent)
+    if format is None:
+        raise RenderError(f"{out.name} cannot be transparent: name it .webm or .mov.")
     count = 0
     try:
-        with av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            container.metadata.update(origin.tags)
-            video = container.add_stream("libx264", rate=VIDEO_FPS, options={"crf": CRF, "preset": "veryfast"})
-            video.width, video.height, video.pix_fmt = avatar.width, avatar.height, "yuv420p"
-            sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
-            sound.bit_rate = 128_000
-            for frame in talking_frames(engine, avatar, audio):
-                container.mux(video.encode(_picture(frame)))
-                container.mux(sound.encode(_voice(frame)))
+        with film(out, format, avatar.width, avatar.height, origin.tags) as writing:
+            for frame, mask in cut_out_frames(engine, avatar, audio, looks):
+                writing.add(frame, mask)
                 count += 1
                 progress(1)
             if count == 0:
                 raise RenderError(f"{audio} holds no sound.")
-            container.mux(video.encode())
-            container.mux(sound.encode())
-        origin.mark(out)
+            writing.finish()
+        if format.signed:
+            origin.mark(out)
     except (av.FFmpegError, OSError, CredentialsError) as error:
         raise RenderError(f"{out} cannot be written: {error}") from error
     return count
-
-
-def _picture(frame: TalkingFrame) -> av.VideoFrame:
-    picture = av.VideoFrame.from_ndarray(frame.image, format="yuv420p")
-    picture.pts, picture.time_base = frame.pts, Fraction(1, VIDEO_FPS)
-    return picture
-
-
-def _voice(frame: TalkingFrame) -> av.AudioFrame:
-    planar = np.ascontiguousarray(frame.audio.reshape(1, -1))
-    voice = av.AudioFrame.from_ndarray(planar, format="s16", layout="mono")
-    voice.sample_rate, voice.time_base = SAMPLE_RATE, AUDIO_TIME_BASE
-    voice.pts = frame.pts * SAMPLES_PER_FRAME
-    return voice

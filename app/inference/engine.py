@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.media import I420
 
@@ -22,10 +26,10 @@ class IdleMotion(Protocol):
         """Return how strongly the face speaks in a window, 0…1."""
         ...
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
         """Draw the face with its mouth at rest, so many slots into its own time.
 
-        ``emphasis``: what is left of the last words'.
+        ``emphasis``: what is left of the last words'. ``expression``: how the face looks meanwhile.
         """
         ...
 
@@ -60,11 +64,22 @@ class Job:
     """One picture to make. ``prepared`` was made by the engine that gets the job.
 
     ``position``: where its slot lies in the avatar's own time, 25 a second; a video shows its frame of then.
+    ``expression``: how the face looks, its own mouth apart.
     """
 
     prepared: Any
     window: Window
     position: int = 0
+    expression: Expression = NEUTRAL
+
+
+@runtime_checkable
+class Cutout(Protocol):
+    """A prepared avatar that may know which part of its pictures is the person, so that the rest can be left out."""
+
+    def matte(self, job: Job) -> NDArray[np.uint8] | None:
+        """Return that of a job's picture: uint8 (height, width), 255 where the person is; None: it is not known."""
+        ...
 
 
 class Engine(Protocol):

@@ -22,7 +22,10 @@ class SilenceDetector:
 
     def is_silent(self, samples: FloatArray) -> bool:
         """Judge one slice: float32, −1…1, any length."""
-        level = level_dbfs(samples)
+        return self.is_silent_at(level_dbfs(samples))
+
+    def is_silent_at(self, level: float) -> bool:
+        """Judge one slice by its level, in dBFS."""
         # digital silence says nothing about the background, so the estimate stays above it
         self._floor_dbfs = min(max(level, SILENCE_DBFS), self._floor_dbfs + FLOOR_RISE_DB)
         if level < SILENCE_DBFS:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -13,6 +14,8 @@ import cv2
 import numpy as np
 
 from app.inference.engine import Prepared
+from app.inference.expression import NEUTRAL, Expression
+from app.inference.looks import PLAIN, Looks
 from app.media import I420
 
 EASING = 0.86  # of the head's emphasis is left after each slot without a voice
@@ -47,6 +50,16 @@ class Audience(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a picture at rest depends on. ``slot``: since the face spoke, while its mouth closes."""
+
+    position: int
+    emphasis: float = 0.0
+    expression: Expression = NEUTRAL
+    slot: int = 0
+
+
 class IdleRenderer:
     """One session's face at rest.
 
@@ -70,7 +83,8 @@ class IdleRenderer:
         self._orders_high = orders_high
         self._orders: deque[asyncio.Future[I420]] = deque()
         self._order_count = 0
-        self._ordered: tuple[int, float, int] | None = None  # the last order's position, emphasis and closing slot
+        self._ordered: _Order | None = None  # the last one
+        self._looks = PLAIN
         self._begin = prepared.idle_frame(0)
         self._picture: Picture = self._begin
         self._newest: I420 | None = None
@@ -80,6 +94,10 @@ class IdleRenderer:
         self._emphasis, self._spoke_at = 0.0, 0
         self._closed = False
         self.repeated = self.late = 0
+
+    def show(self, looks: Looks) -> None:
+        """Let the face look otherwise in whatever is ordered from now; one without life does not."""
+        self._looks = looks
 
     def follow(self, position: int, played: I420, emphasis: float) -> None:
         """Note where in its time the face spoke, with which picture and how strongly: it comes to rest from there."""
@@ -102,20 +120,20 @@ class IdleRenderer:
         idle_motion = self._prepared.idle_motion
         if self._prepared.moving:  # its frames are read from the disk
             if played is None:
-                return self._order((position, 0.0, 0), partial(self._prepared.idle_frame, position))
+                return self._order(_Order(position), partial(self._prepared.idle_frame, position))
             return self._order(
-                (position, 0.0, slot), lambda: _closing(played, slot, self._prepared.idle_frame(position))
+                _Order(position, slot=slot), lambda: _closing(played, slot, self._prepared.idle_frame(position))
             )
         if idle_motion is None:
             self._picture = rest = self._prepared.idle_frame(position)
             if played is None or played is rest:
                 return rest
-            return self._order((position, 0.0, slot), lambda: _closing(played, slot, rest))
+            return self._order(_Order(position, slot=slot), lambda: _closing(played, slot, rest))
         emphasis = self._emphasis * EASING ** max(0, position - self._spoke_at)
-        at = (position, 0.0 if emphasis < AT_REST else emphasis)
+        at = (position, 0.0 if emphasis < AT_REST else emphasis, self._looks.at(position))
         if played is None:
-            return self._order((*at, 0), partial(idle_motion.at_rest, *at))
-        return self._order((*at, slot), lambda: _closing(played, slot, idle_motion.at_rest(*at)))
+            return self._order(_Order(*at, 0), partial(idle_motion.at_rest, *at))
+        return self._order(_Order(*at, slot), lambda: _closing(played, slot, idle_motion.at_rest(*at)))
 
     def close(self) -> None:
         """Give up what is not drawn yet; again is fine."""
@@ -130,7 +148,7 @@ class IdleRenderer:
                 self._played = None
         return self._played, self._closing_slot
 
-    def _order(self, order: tuple[int, float, int], draw: Callable[[], I420]) -> Picture:
+    def _order(self, order: _Order, draw: Callable[[], I420]) -> Picture:
         if order == self._ordered:  # the avatar's time stands still
             return self._picture
         while self._orders and self._orders[0].done():
@@ -142,7 +160,7 @@ class IdleRenderer:
         self._order_count += 1
         drawing.add_done_callback(partial(self._drawn, self._order_count))
         self._orders.append(drawing)
-        self._ordered, self._picture = order, DeferredFrame(drawing, partial(self._instead, order[0]))
+        self._ordered, self._picture = order, DeferredFrame(drawing, partial(self._instead, order.position))
         return self._picture
 
     def _drawn(self, number: int, drawing: asyncio.Future[I420]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from app.inference.scheduler.demand import Demand
 from app.media import TalkingFrame
@@ -59,6 +60,12 @@ class PlayoutBuffer:
         frame = self._frames.popleft()
         self._fresh = min(self._fresh, len(self._frames))
         return frame
+
+    def redraw(self, frame: TalkingFrame) -> None:
+        """Show a frame's picture in the place of the one that was drawn for it before, where it still waits."""
+        for place, waiting in enumerate(self._frames):
+            if (waiting.generation, waiting.pts) == (frame.generation, frame.pts):
+                self._frames[place] = replace(waiting, image=frame.image)
 
     def clear(self) -> int:
         """Discard everything, for an interrupt; returns how many frames there were."""

@@ -77,7 +77,7 @@ class _Encoder(ABC):
         size = size_of(picture)
         if self._context is None or (self._context.width, self._context.height) != size:
             self._context = self._opened(*size)
-        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="yuv420p")  # no copy
+        frame = _frame_of(picture)
         frame.pts, frame.time_base = slot * VIDEO_TICKS_PER_FRAME, VIDEO_TIME_BASE
         frame.pict_type = PictureType.I if key else PictureType.NONE
         packets = self._context.encode(frame)
@@ -102,6 +102,13 @@ class _Encoder(ABC):
 
     def _within(self, bitrate: int) -> int:
         return max(MIN_BITRATE, min(bitrate, self.most_bitrate))
+
+
+def _frame_of(picture: I420) -> av.VideoFrame:
+    """Wrap a picture without a copy where PyAV can; it takes a height for one that four divides."""
+    if size_of(picture)[1] % 4:
+        return av.VideoFrame.from_ndarray(picture, format="yuv420p")
+    return av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="yuv420p")
 
 
 class _H264(_Encoder):

@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections import OrderedDict
 
+from app.avatars.background import LiveBackground, background_of
 from app.avatars.frame_file import FrameFileClosed
+from app.avatars.reframed import with_background
 from app.avatars.store import AvatarStore, NoSuchAvatar
 from app.errors import Refusal
 from app.inference.engines.registry import Engines, EngineUnavailable, NoSuchEngine
@@ -14,6 +16,8 @@ from app.inference.scheduler.cost_meter import CostMeter
 from app.sessions.playout import Cast
 
 logger = logging.getLogger(__name__)
+
+_Pair = tuple[str, str, LiveBackground]  # an engine's name, an avatar's id, what shows behind it
 
 CASTS_KEPT = 16  # of which the tables stay in memory, some 14 MB each at 1080p
 
@@ -40,17 +44,18 @@ class Casting:
 
     def __init__(self, engines: Engines, avatars: AvatarStore, meter: CostMeter) -> None:
         self._engines, self._avatars, self._meter = engines, avatars, meter
-        self._casts: OrderedDict[tuple[str, str], asyncio.Task[Cast]] = OrderedDict()
+        self._casts: OrderedDict[_Pair, asyncio.Task[Cast]] = OrderedDict()
 
-    async def find(self, engine: str, avatar_id: str) -> Cast:
+    async def find(self, engine: str, avatar_id: str, background: LiveBackground = "keep") -> Cast:
         """Return a pair, made ready once however many ask at the same time; the caller releases it.
 
         Raises:
-            Refusal: ``no_such_engine``, ``engine_unavailable``, ``no_such_avatar`` or ``avatar_damaged``.
+            Refusal: ``no_such_engine``, ``engine_unavailable``, ``no_such_avatar``, ``avatar_damaged``; with another
+                ``background`` than its own ``mask_unsure`` or ``framing_of_video``.
         """
         try:
             name = await asyncio.to_thread(self._asked_for, engine, avatar_id)
-            return await self._held(name, avatar_id)
+            return await self._held((name, avatar_id, background))
         except NoSuchEngine as error:
             raise self._no_such(error) from error
         except EngineUnavailable as error:
@@ -83,20 +88,19 @@ class Casting:
         names = ", ".join(self._engines.names)
         return Refusal("no_such_engine", f'There is no engine "{error}"; choose auto or one of {names}.')
 
-    async def _held(self, engine: str, avatar_id: str) -> Cast:
+    async def _held(self, pair: _Pair) -> Cast:
         while True:
-            cast = await self._ready(engine, avatar_id)
+            cast = await self._ready(pair)
             try:
                 hold(cast)
                 return cast
             except FrameFileClosed:  # it was forgotten just now
                 await asyncio.sleep(0)
 
-    async def _ready(self, engine: str, avatar_id: str) -> Cast:
-        key = (engine, avatar_id)
+    async def _ready(self, key: _Pair) -> Cast:
         task = self._casts.get(key)
         if task is None:
-            task = asyncio.create_task(self._prepare_and_measure(engine, avatar_id))
+            task = asyncio.create_task(self._prepare_and_measure(key))
             task.add_done_callback(lambda done: self._settle(key, done))
             self._casts[key] = task
         self._casts.move_to_end(key)
@@ -104,7 +108,7 @@ class Casting:
             self._drop(self._casts.popitem(last=False)[1])
         return await asyncio.shield(task)
 
-    def _settle(self, key: tuple[str, str], task: asyncio.Task[Cast]) -> None:
+    def _settle(self, key: _Pair, task: asyncio.Task[Cast]) -> None:
         """Let the next visitor try again where it failed; let go of what was forgotten meanwhile."""
         is_kept = self._casts.get(key) is task
         if task.cancelled() or task.exception():
@@ -117,8 +121,8 @@ class Casting:
         if task.done():  # otherwise it is settled when it is
             release(task.result())
 
-    async def _prepare_and_measure(self, engine: str, avatar_id: str) -> Cast:
-        cast = await asyncio.to_thread(self._prepare, engine, avatar_id)
+    async def _prepare_and_measure(self, pair: _Pair) -> Cast:
+        cast = await asyncio.to_thread(self._prepare, *pair)
         await self._meter.measure(cast.engine, cast.prepared)
         await self._meter.measure(cast.engine, cast.prepared.without_idle_motion())
         return cast
@@ -129,7 +133,7 @@ class Casting:
         self._avatars.use(avatar_id)
         return name
 
-    def _prepare(self, engine_name: str, avatar_id: str) -> Cast:
+    def _prepare(self, engine_name: str, avatar_id: str, background: LiveBackground) -> Cast:
         engine = self._engines.get(engine_name)
-        avatar = self._avatars.load(avatar_id)
-        return Cast(engine, avatar, engine.prepare(avatar))
+        avatar, _ = with_background(self._avatars.load(avatar_id), background_of(background))
+        return Cast(engine, avatar, engine.prepare(avatar), background)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 
 from app.clock import Clock
+from app.errors import Refusal
+from app.inference.mood import Mood
 from app.inference.scheduler.stream import GenerationStream
 from app.ingest.inbox import PcmInbox, Waiting
 from app.ingest.pcm import PcmFormat
 from app.pacer.schedule import Mode
 from app.sessions.cutter import Cutter
 from app.sessions.narration import Narrator, Text
-from app.sessions.utterances import Utterance, Utterances
+from app.sessions.utterances import LATER, WAITING_HIGH, Utterance, Utterances
 from app.speech.synthesiser import Spoken
 
 # of sound, so that an interrupt behind it is heard
@@ -43,14 +46,14 @@ class _Word(Enum):
     LEAVE = "leave"
 
 
-_Note = _Begin | _End | Text | _Mark | _Word
+_Note = _Begin | _End | Text | _Mark | Mood | _Word
 
 
 @dataclass(frozen=True, slots=True)
 class FeederLinks:
     """Where a session's feeders send, and in which ``mode``: sound without a name is an utterance, but in ``live``.
 
-    ``waiting``: what all sessions' feeders hold.
+    ``waiting``: what all sessions' feeders hold. ``feel_with`` is told of a mood that comes with a slice.
     """
 
     stream: GenerationStream
@@ -58,20 +61,22 @@ class FeederLinks:
     clock: Clock
     mode: Mode
     waiting: Waiting | None = None
+    feel_with: Callable[[Mood, int], None] = lambda mood, pts: None
 
 
 class Feeder:
     """Moves one feeder's sound, waiting wherever the next stage is full.
 
     Bound: ``READ_AHEAD_S`` of sound; full: :meth:`push` and :meth:`flush` wait, and what an interrupt finds waiting
-    there is dropped too, as is a microphone's sound behind a text; there are no more notes beside it than utterances
-    and marks may wait. Its sound comes behind all that the feeder ``before`` it sent. After :meth:`leave` what was sent
-    goes on to play.
+    there is dropped too, as is a microphone's sound behind a text; there are no more notes beside it than utterances,
+    marks and moods may wait. Its sound comes behind all that the feeder ``before`` it sent. After :meth:`leave` what
+    was sent goes on to play.
     """
 
     def __init__(self, format: PcmFormat, links: FeederLinks, generation: int, before: Feeder | None = None) -> None:
         self._format, self._generation, self._before = format, generation, before
         self._utterances, self._numbers = links.utterances, links.mode != "live"
+        self._feel_with, self._moods_waiting = links.feel_with, 0
         self._cutter = Cutter(format, links.stream, links.clock, generation)
         self._narrator = Narrator(self._cutter, links.utterances, links.clock, paced=links.mode == "live")
         second = format.sample_rate * format.bytes_per_sample
@@ -148,6 +153,19 @@ class Feeder:
             self._utterances.expect_mark()
             self._inbox.put(_Mark(id))
 
+    def feel(self, mood: Mood) -> None:
+        """Let a mood come with what is sent next; an interrupt before that drops it.
+
+        Raises:
+            Refusal: ``too_many_moods``.
+        """
+        if self.left:
+            return
+        if self._moods_waiting >= WAITING_HIGH:
+            raise Refusal("too_many_moods", f"{WAITING_HIGH} moods wait for their words; {LATER}")
+        self._moods_waiting += 1
+        self._inbox.put(mood)
+
     def leave(self) -> None:
         """Let somebody else feed the session: what was sent is flushed, and played. Again is fine."""
         if not self.left:
@@ -174,6 +192,7 @@ class Feeder:
         if not from_outside:
             self._swallows = None
         self._current = None
+        self._moods_waiting = 0
         self._narrator.interrupt()
         self._inbox.clear()
         self._cutter.interrupt(generation)
@@ -207,6 +226,9 @@ class Feeder:
                     self._cutter.expect(self._format)
                 case _Mark():
                     self._utterances.mark(item.id, self._cutter.position)
+                case Mood():
+                    self._moods_waiting -= 1
+                    self._feel_with(item, self.next_pts)
         self._cutter.flush()
         self._drained.set()
 

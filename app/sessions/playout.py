@@ -8,8 +8,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from app.avatars.avatar import Avatar
+from app.avatars.background import LiveBackground
 from app.clock import Clock
 from app.inference.engine import Engine, Prepared
+from app.inference.looks import Looks
+from app.inference.mood import CALM, Mood
 from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.inbox import Waiting
@@ -42,15 +45,17 @@ class SessionLimits:
     owner: str = ""  # the id of the key that made it
     ref: str = ""  # what clients call it; empty: its id
     next_utterance: int = 1  # where its own numbering begins
+    mood: Mood = CALM  # that it begins in
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who speaks: an avatar, as an engine has prepared it."""
+    """Who speaks: an avatar, as an engine has prepared it, before a ``background``."""
 
     engine: Engine
     avatar: Avatar
     prepared: Prepared
+    background: LiveBackground = "keep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,10 @@ class BufferedSink:
         for frame in frames:
             frame.timestamps.ready_ns = now_ns
             self._buffer.put(frame)
+
+    def replace(self, frame: TalkingFrame) -> None:
+        """Show another picture with a frame that waits."""
+        self._buffer.redraw(frame)
 
     def fail(self, error: BaseException) -> None:
         """Hand the error on."""
@@ -144,6 +153,21 @@ class Playout:
             group.create_task(self._voice.run(slots), name="voice")
             group.create_task(self._pictures.run(slots), name="pictures")
             group.create_task(self.pacer.run(), name="pacer")
+
+    @property
+    def position(self) -> int:
+        """The avatar's time of the slot that is released next."""
+        return self.buffer.demand.head_position
+
+    @property
+    def undrawn_position(self) -> int:
+        """The avatar's time of the first slot of which nothing is drawn, nor being drawn."""
+        return max(self.position, self.stream.next_position)
+
+    def show(self, looks: Looks, redraw: bool = False) -> None:
+        """Let the face look otherwise in all that is drawn from now on; ``redraw``: also in what waits in Buffer A."""
+        self.stream.show(looks, redraw)
+        self.idle.show(looks)
 
     def interrupt(self, generation: int) -> int:
         """Drop all that has not played; returns how much of the session's sound has, in ms."""

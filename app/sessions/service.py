@@ -173,7 +173,7 @@ class Service(Premises):
         self.owners.enter(request.owner)
         self.owners.leave(request.owner)
         await asyncio.to_thread(self._require_choice, request)
-        cast = await self.casting.find(request.engine, request.avatar)
+        cast = await self.casting.find(request.engine, request.avatar, request.background)
         try:
             async with self.entrance.turn(cast):
                 pass
@@ -194,7 +194,7 @@ class Service(Premises):
                 await asyncio.to_thread(self._require_choice, request)
                 await self.make_room()  # no sooner: who is refused anyway shall end nobody's session
                 place = self._places.take(request.address)
-                cast = await self.casting.find(request.engine, request.avatar)
+                cast = await self.casting.find(request.engine, request.avatar, request.background)
             with start.step("admission"):  # standing in the row included
                 async with self.entrance.turn(cast) as terms:
                     if not terms.alive:
@@ -333,6 +333,7 @@ class Service(Premises):
             request.owner,
             self._ref_of(id),
             request.next_utterance,
+            request.mood,
         )
         machinery = Machinery(self.worker, self._idle_pool, self._encoder_pool, self.clock, self._waiting)
         return Session(id, request.mode, cast, limits, machinery, self)

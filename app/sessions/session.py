@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from app.clock import wall_clock
 from app.errors import Refusal
+from app.inference.mood import Mood
 from app.ingest.pcm import PcmFormat
 from app.log_context import SESSION, for_session
 from app.media import NS_PER_S, PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
@@ -19,6 +20,7 @@ from app.pacer.schedule import Mode
 from app.rtc.senders import Media
 from app.rtc.viewer import Viewer
 from app.sessions.capacity import Inside
+from app.sessions.countenance import Countenance, Hint
 from app.sessions.event_queue import Announcer, EventQueue
 from app.sessions.events import Draining, Failed, Interrupted, Moving, SessionEvent, Stats, Told, ViewersChanged
 from app.sessions.feeder import Feeder, FeederLinks
@@ -75,7 +77,9 @@ class Session(PlayoutListener):
         self.watched = asyncio.Event()  # somebody watches, or has
         self.closed = asyncio.Event()  # all of it has ended
         self._playout = Playout(cast, mode, limits, machinery, self, self._engine_failed)
-        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode, machinery.waiting)
+        self._countenance = Countenance(self._playout, machinery.clock, limits.mood)
+        feel_with = self._countenance.feel_with
+        links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode, machinery.waiting, feel_with)
         self._feeders = Feeders(links, self._run)
         self.network = replace(limits.network, session=id)
         self._viewers = Viewers(self.media, self.network, self._run, self._viewers_changed)
@@ -186,6 +190,23 @@ class Session(PlayoutListener):
         if not hold_until_viewer:
             self._begin_playout()
 
+    @property
+    def mood(self) -> Mood:
+        """The one that the face is in, or goes over into."""
+        return self._countenance.mood
+
+    def feel(self, mood: Mood) -> None:
+        """Let the face go over into a mood, within half a second; one that only speaks and blinks does not."""
+        self._countenance.feel(mood)
+
+    def listen(self, hint: Hint) -> None:
+        """Let the face show that somebody begins or ends to be listened to, or nod."""
+        self._countenance.listen(hint)
+
+    def hear(self, levels_dbfs: Sequence[float]) -> None:
+        """Take how loud somebody is whom the face listens to, 40 ms each."""
+        self._countenance.hear(levels_dbfs, self.is_speaking)
+
     def number_from(self, next_utterance: int) -> None:
         """Give utterances no number below this any more."""
         self._utterances.number_from(next_utterance)
@@ -244,6 +265,7 @@ class Session(PlayoutListener):
         cut = self._utterances.cut(self._feeders.next_pts)
         self._generation += 1
         self._feeders.interrupt(self._generation, from_outside)
+        self._countenance.interrupt()
         session_played_ms = self._playout.interrupt(self._generation)
         news = Interrupted(cut.id if cut else None, cut.played_ms if cut else 0, session_played_ms, answers)
         self._announcer.announce(news)
@@ -310,6 +332,7 @@ class Session(PlayoutListener):
     def played(self, frame: TalkingFrame, now_ns: int) -> None:
         """See :class:`PacerListener`."""
         self._observer.note_played(frame, now_ns)
+        self._countenance.played(frame.pts)
         self._start.played(frame)
 
     def _output_live(self) -> None:

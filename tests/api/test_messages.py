@@ -9,6 +9,8 @@ from app.api.client_messages import (
     MAX_TEXT_BYTES,
     FlushMessage,
     InterruptMessage,
+    ListeningMessage,
+    MoodMessage,
     OfferMessage,
     SayMessage,
     StartMessage,
@@ -29,6 +31,13 @@ def test_every_message_is_read() -> None:
     assert parse('{"type":"interrupt"}') == InterruptMessage(type="interrupt")
     assert parse('{"type":"stop"}') == StopMessage(type="stop")
     assert parse('{"type":"say","text":"Hi.","voice":"de"}') == SayMessage(type="say", text="Hi.", voice="de")
+    assert parse('{"type":"mood","name":"warm"}') == MoodMessage(type="mood", name="warm", strength=1, when="now")
+    assert parse('{"type":"mood","name":"sorry","strength":0.5,"when":"words"}') == MoodMessage(
+        type="mood", name="sorry", strength=0.5, when="words"
+    )
+    assert parse('{"type":"listening","state":"nod"}') == ListeningMessage(type="listening", state="nod", levels=[])
+    heard = parse('{"type":"listening","levels":[-20,-31.5]}')
+    assert heard == ListeningMessage(type="listening", state=None, levels=[-20.0, -31.5])
     assert parse('{"type":"offer","sdp":"v=0"}') == OfferMessage(type="offer", sdp="v=0")
     start = parse(
         '{"type":"start","avatar":"a1","engine":"portrait","mode":"clip","sample_rate":16000,'
@@ -57,6 +66,17 @@ def test_start_has_the_documented_defaults() -> None:
         ('{"type":"dance"}', "unknown_type"),
         ('{"type":7}', "unknown_type"),
         ('{"type":"offer"}', "bad_field"),
+        ('{"type":"mood"}', "bad_field"),
+        ('{"type":"mood","name":"%s"}' % ("x" * 65), "bad_field"),
+        ('{"type":"mood","name":"warm","strength":1.1}', "bad_field"),
+        ('{"type":"mood","name":"warm","strength":-1}', "bad_field"),
+        ('{"type":"mood","name":"warm","strength":"much"}', "bad_field"),
+        ('{"type":"mood","name":"warm","when":"later"}', "bad_field"),
+        ('{"type":"listening","state":"dance"}', "bad_field"),
+        ('{"type":"listening","levels":[-20,"loud"]}', "bad_field"),
+        ('{"type":"listening","levels":[-1e9]}', "bad_field"),
+        ('{"type":"listening","levels":[NaN]}', "bad_field"),
+        (json.dumps({"type": "listening", "levels": [-20] * 51}), "bad_field"),
         ('{"type":"say"}', "bad_field"),
         ('{"type":"say","text":7}', "bad_field"),
         ('{"type":"say","text":"Hi.","voice":""}', "bad_field"),
@@ -106,8 +126,10 @@ def test_the_close_codes_are_those_of_the_protocols_page_and_none_is_missing() -
         for name in ("auth.py", "passes.py", "socket.py", "media_wait.py", "client_messages.py")
     ]
     sources += [ROOT / "app" / "objects" / "faults.py", ROOT / "app" / "cluster" / "whereabouts.py"]
+    sources += [ROOT / "app" / "inference" / "mood.py"]
     codes = {code for path in sources for code in raised.findall(path.read_text())} - set(OF_OUTPUTS)
-    assert codes | {"disk_full", "disk_unusable"} == listed.keys()  # those two are what fetching an avatar has
+    fetching, framing = {"disk_full", "disk_unusable"}, {"mask_unsure", "framing_of_video"}  # an avatar's
+    assert codes | fetching | framing == listed.keys()
 
 
 def test_every_reason_not_to_speak_a_text_is_on_the_protocols_page() -> None:

@@ -39,8 +39,12 @@ ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("delete", "/api/sessions/{id}"): None,
     ("post", "/api/sessions/{id}/tokens"): TypeAdapter(session_models.TokenMade),
     ("post", "/api/sessions/{id}/interrupt"): TypeAdapter(session_models.Cut),
+    ("get", "/api/sessions/{id}/mood"): TypeAdapter(session_models.MoodModel),
+    ("put", "/api/sessions/{id}/mood"): TypeAdapter(session_models.MoodModel),
+    ("post", "/api/sessions/{id}/listening"): None,
     ("get", "/api/avatars"): TypeAdapter(models.AvatarList),
     ("post", "/api/avatars"): TypeAdapter(models.AvatarView),
+    ("post", "/api/avatars/preview"): TypeAdapter(models.PreviewView),
     ("get", "/api/avatars/progress"): TypeAdapter(models.Progress | None),
     ("get", "/api/avatars/{id}"): TypeAdapter(models.AvatarView),
     ("get", "/api/avatars/{id}/image"): None,
@@ -90,7 +94,7 @@ def test_every_route_has_a_model_for_what_it_answers(described: dict[str, Any]) 
             assert list(content) == ["image/png"]
         elif (method, path) == ("get", "/api/sessions/{id}/recording"):
             assert list(content) == ["video/mp4"]
-        elif method == "delete":
+        elif ROUTES[method, path] is None:
             assert good == "204" and not content
         else:
             names = re.findall(r"#/components/schemas/(\w+)", str(content["application/json"]["schema"]))
@@ -112,7 +116,7 @@ def test_every_refusal_is_a_problem_document_with_codes_of_its_status(described:
 def test_bodies_that_routes_read_themselves_are_described(described: dict[str, Any]) -> None:
     found = operations(described)
     form = found["post", "/api/avatars"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"image", "video"}
+    assert set(form["properties"]) == {"image", "video", "background"}
     body = found["put", "/api/avatars/{id}/mouth"]["requestBody"]["content"]["application/json"]["schema"]
     point = body["properties"]["points"]["items"]
     assert set(point["required"]) == {"name", "x", "y"} and "chin" in point["properties"]["name"]["enum"]

@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from app.api.avatars import avatar_routes
 from app.api.problems import answer_with_problems
 from app.avatars.avatar_info import AvatarInfo
+from app.avatars.framing import AS_IT_IS, Framing
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.store import AvatarStore
 from app.avatars.video import Progress
@@ -40,6 +41,7 @@ class HeldStore(AvatarStore):
         name: str,
         progress: Progress = lambda done, expected: None,
         share: Share = EVERYBODY,
+        framing: Framing = AS_IT_IS,
     ) -> AvatarInfo:
         progress(DONE[name], 12)
         while not self.let_go[name].wait(0.01):

@@ -207,3 +207,37 @@ async def test_one_that_fails_ends(ending: tuple[Soul, SteppedClock, asyncio.Tas
     soul.over = True
     await clock.advance(NS_PER_S)
     assert await task == "over"
+
+
+def test_a_mood_is_set_and_seen_and_an_unknown_one_is_refused(client: TestClient) -> None:
+    path = f"/api/sessions/{made(client, mood={'name': 'serious', 'strength': 0.5})['id']}"
+    assert client.get(path + "/mood").json() == {"name": "serious", "strength": 0.5}
+    assert client.put(path + "/mood", json={"name": "warm"}).json() == {"name": "warm", "strength": 1.0}
+    assert client.get(path + "/mood").json() == {"name": "warm", "strength": 1.0}
+    refused = client.put(path + "/mood", json={"name": "furious"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "no_such_mood")
+    assert client.put(path + "/mood", json={"name": "warm", "strength": 2}).status_code == 400
+    assert client.get(path + "/mood").json()["name"] == "warm", "what was refused changed nothing"
+    unmade = client.post("/api/sessions", json={"mood": {"name": "furious"}})
+    assert (unmade.status_code, unmade.json()["code"]) == (404, "no_such_mood")
+    assert client.put("/api/sessions/none/mood", json={"name": "warm"}).status_code == 404
+
+
+def test_hints_about_listening_are_taken(client: TestClient) -> None:
+    path = f"/api/sessions/{made(client)['id']}/listening"
+    for body in ({"state": "begin"}, {"levels": [-20.0] * 50}, {"state": "nod"}, {"state": "end"}):
+        assert client.post(path, json=body).status_code == 204
+    for wrong in ({"state": "dance"}, {"levels": [-20.0] * 51}, {"levels": ["loud"]}):
+        assert client.post(path, json=wrong).status_code == 400
+
+
+def test_a_mood_wants_the_key(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, engine="clapper", token_secret=SECRET, api_keys=("a-key-of-somebody",))
+    with TestClient(create_app(Service(settings))) as client:
+        mine = {"Authorization": "Bearer a-key-of-somebody"}
+        answer = client.post("/api/sessions", json={}, headers=mine)
+        assert answer.status_code == 201, answer.text
+        path = f"/api/sessions/{answer.json()['id']}"
+        assert client.put(path + "/mood", json={"name": "warm"}).status_code == 401
+        assert client.get(path + "/mood", headers=mine).json()["name"] == "neutral"
+        assert client.post(path + "/listening", json={"state": "nod"}).status_code == 401

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from app.assets import DEFAULT_PICTURE
-from app.avatars import picture
+from app.avatars.photograph import Photograph
 from app.avatars.picture import MAX_BYTES, PictureError, read_picture
 from app.avatars.store import DEFAULT_ID, AvatarFixed, AvatarStore, NoSuchAvatar, StoreFull
 from app.faces.face import FaceFinder
@@ -93,7 +93,7 @@ def test_every_orientation_is_turned_as_pillow_turns_it(orientation: int, finder
     noise = PillowImage.fromarray(rng.integers(0, 255, (80, 120, 3), np.uint8))
     data = encoded(noise, "PNG", exif=exif)
     expected = ImageOps.exif_transpose(PillowImage.open(io.BytesIO(data)))
-    assert (picture._decode(data, 1080)[:, :, ::-1] == np.asarray(expected)).all()
+    assert (Photograph(data).whole(1080).image[:, :, ::-1] == np.asarray(expected)).all()
 
 
 def test_damaged_exif_data_does_not_matter(finder: FaceFinder, default: PillowImage.Image) -> None:

@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.api.avatars import _prepared, avatar_routes
+from app.api.framings import Adding
 from app.api.preparations import Preparation
 from app.api.problems import answer_with_problems
 from app.api.uploads import Upload, UploadCutShort
@@ -31,6 +32,7 @@ from app.avatars.avatar import VideoLoop
 from app.avatars.avatar_info import AvatarInfo
 from app.avatars.damage import AvatarDamaged
 from app.avatars.footage import at_video_fps
+from app.avatars.framing import AS_IT_IS, Framing
 from app.avatars.picture import PictureError
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.store import AvatarStore
@@ -499,6 +501,7 @@ class SlowStore(AvatarStore):
         name: str,
         progress: video.Progress = lambda done, expected: None,
         share: Share = EVERYBODY,
+        framing: Framing = AS_IT_IS,
     ) -> AvatarInfo:
         progress(3, 12)
         while not self.go_on.wait(0.01):
@@ -518,4 +521,6 @@ async def test_work_stops_when_its_sender_leaves(
 
     request: Any = SimpleNamespace(is_disconnected=gone)
     with pytest.raises(UploadCutShort):
-        await asyncio.wait_for(_prepared(request, store, Upload(tmp_path, "x"), Preparation()), 5)
+        await asyncio.wait_for(
+            _prepared(request, store, Upload(tmp_path, "x"), Preparation(), Adding(EVERYBODY, AS_IT_IS)), 5
+        )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,10 +15,16 @@ from app.assets import DEFAULT_PICTURE, SAMPLE
 from app.avatars.avatar import Avatar
 from app.cli import main
 from app.clock import MonotonicClock
+from app.commands.moods import looks_of
 from app.commands.render import RenderError, render_file, talking_frames
+from app.i420 import plain
+from app.inference.engine import Job
+from app.inference.engines.clapper import Clapper
 from app.inference.engines.portrait.engine import PortraitEngine
+from app.inference.fade import BLEND_SLOTS
 from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.pcm import PcmFormat
+from app.media import I420
 from app.provenance.origin import Origin
 from app.provenance.source_type import DIGITAL_SOURCE_TYPE
 from app.provenance.xmp import xmp_box
@@ -86,6 +93,27 @@ def test_unreadable_and_empty_recordings_are_refused(avatar: Avatar, tmp_path: P
             render_file(PortraitEngine(), avatar, path, tmp_path / "out.mp4", ORIGIN)
 
 
+class Brightening(Clapper):
+    """As bright as it feels."""
+
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
+        return [plain(2, 2, 16 + round(200 * job.expression.warm)) for job in jobs]
+
+
+def test_moods_change_at_their_times(avatar: Avatar, short: Path) -> None:
+    looks = looks_of(["2=neutral", "warm:0.5", "1=warm"])
+    shown = [int(frame.image[0, 0]) for frame in talking_frames(Brightening(), avatar, short, looks)]
+    assert shown[:25] == [116] * 25, "from the first picture on"
+    assert shown[25 + BLEND_SLOTS] == 216 == shown[50] and shown[50 + BLEND_SLOTS] == 16 == shown[-1]
+    assert max(np.abs(np.diff(shown))) < 30
+
+
+def test_the_command_takes_moods(short: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    command = ["render", "--face", "default", "--audio", str(short), "--out", str(out), "--engine", "clapper"]
+    assert main([*command, "--mood", "warm:0.4", "--mood", "1.5=sorry"]) == 0
+
+
 def test_the_command_renders_and_says_how_fast(short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.mp4"
     command = ["render", "--face", str(DEFAULT_PICTURE), "--audio", str(short), "--out", str(out)]
@@ -100,6 +128,7 @@ def test_the_command_renders_and_says_how_fast(short: Path, tmp_path: Path, caps
         ({"--face": "/nowhere.png"}, "nowhere"),
         ({"--audio": "/nowhere.wav"}, "nowhere"),
         ({"--checkpoint": "/nowhere.pth"}, "nowhere"),
+        ({"--mood": "furious"}, "neutral, warm, serious, surprised, sorry"),
     ],
 )
 def test_the_command_says_what_is_wrong(

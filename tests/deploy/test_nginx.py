@@ -286,7 +286,8 @@ def connection(site: OneName) -> Iterator[ssl.SSLSocket]:
         yield tls
 
 
-async def test_an_upload_goes_on_as_it_comes(site: OneName) -> None:
+@pytest.mark.parametrize("upload", ["/api/avatars", "/api/avatars/preview"])
+async def test_an_upload_goes_on_as_it_comes(site: OneName, upload: str) -> None:
     begun = threading.Event()
     site.front.on_bytes = lambda count: begun.set() if count >= 65_536 else None
     loop = asyncio.get_running_loop()
@@ -300,9 +301,13 @@ async def test_an_upload_goes_on_as_it_comes(site: OneName) -> None:
 
     async with visitor(site) as http:
         length = {"Content-Length": str(4 * 65_536)}
-        assert (await http.post("/api/avatars", content=body(), headers=length)).status_code == 404
+        assert (await http.post(upload, content=body(), headers=length)).status_code == 404
         assert site.front.bodies[-1] == str(4 * 65_536).encode()
-        for path, count in (("/api/avatars", 111 * MIB), ("/api/sessions", 2 * MIB), ("/whep/x", MIB)):
+        for path, count in (
+            (upload, 111 * MIB),
+            ("/api/sessions", 2 * MIB),
+            ("/whep/x", MIB),
+        ):
             large = await asyncio.to_thread(ask, site, f"POST {path}", f"Content-Length: {count}\r\n")
             assert large.startswith(b"HTTP/1.1 413 ") and b'"body_too_large"' in large, (path, large)
 

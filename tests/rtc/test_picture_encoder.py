@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from av import CodecContext, Packet
 
-from app.i420 import GREY_CHROMA, planes_of
+from app.i420 import GREY_CHROMA, plain, planes_of
 from app.media import I420
 from app.rtc.picture_encoder import MIN_BITRATE, Effort, PictureCodec, make_encoder
 
@@ -48,6 +48,17 @@ def test_each_picture_comes_out_at_once_and_as_it_was(codec: PictureCodec, effor
         assert encoded.pts == slot * 3600
         assert encoded.key is (slot == 0), "nobody asked for another"
         assert psnr(decoded.of(encoded.data), moving(slot)) > 30
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize(("width", "height"), [(600, 602), (698, 698), (702, 700), (810, 1080)])
+def test_colours_stay_in_their_places_whatever_the_sides(codec: PictureCodec, width: int, height: int) -> None:
+    picture = plain(width, height, 100)
+    planes = planes_of(picture)
+    planes.u[:], planes.v[:] = 60, 200
+    encoded = make_encoder(codec, 2_000_000, 4_000_000, Effort.USUAL).encode(picture, 0, True)
+    decoded = planes_of(Decoded(codec).of(encoded.data))
+    assert np.abs(decoded.u.astype(int) - 60).max() < 4 and np.abs(decoded.v.astype(int) - 200).max() < 4
 
 
 @pytest.mark.parametrize("codec", CODECS)

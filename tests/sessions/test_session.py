@@ -15,6 +15,7 @@ from app.avatars.avatar import Avatar
 from app.errors import Refusal
 from app.i420 import plain
 from app.inference.engine import IdleMotion, Job, Prepared
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.pcm import PcmFormat
@@ -43,7 +44,7 @@ class BrokenMotion:
     def emphasis(self, window: Window) -> float:
         return 0.0
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
         raise ValueError("broken")
 
 

@@ -187,6 +187,35 @@ test('a text that is typed before the session is there is said as soon as it is,
   assert.equal(conversation.state, 'playing');
 });
 
+test('a mood is said at once, and again to every session that comes', async (t) => {
+  const pass = holdTime(t);
+  const socket = await listening();
+  assert.ok(!socket.types.includes('mood'), 'neutral is what a face begins in');
+  conversation.feel('warm');
+  assert.deepEqual(socket.sent.at(-1), { type: 'mood', name: 'warm' });
+  socket.hangUp(1006);
+  await settle();
+  await pass(400);
+  const back = await answered();
+  assert.deepEqual(back.types.slice(0, 2), ['start', 'mood']);
+  conversation.feel('neutral');
+  assert.deepEqual(back.sent.at(-1), { type: 'mood', name: 'neutral' });
+});
+
+test('a mood that was chosen before there is a session is its first, before any word', async () => {
+  conversation.feel('serious');
+  conversation.say('Hello', '', CHOICE);
+  conversation.feel('sorry');
+  await settle();
+  const socket = FakeSocket.last;
+  socket.open();
+  await settle();
+  socket.receive({ type: 'started', session: 'ID' });
+  await settle();
+  assert.deepEqual(socket.types, ['start', 'mood', 'say', 'offer']);
+  assert.equal(socket.sent[1].name, 'sorry');
+});
+
 test('an interrupt of texts leaves a face that listens', async () => {
   const socket = await listening();
   conversation.say('Hello', '', CHOICE);

@@ -38,17 +38,50 @@ export function newUploadId() {
  * Upload a picture or a video; the server looks for the face in it.
  * @param {File} file
  * @param {string} upload its id
+ * @param {?import('./faces/framing.js').Framing} [framing] of a picture; without one it stays as it is
  * @returns {Promise<Avatar>} `notice` says what the server wants known, such as several faces
  */
-export async function uploadAvatar(file, upload) {
+export async function uploadAvatar(file, upload, framing = null) {
   const kind = isVideo(file) ? 'video' : 'picture';
   // A server that refuses an upload half-way resets the connection, and its sentence with it.
   const limit = kind === 'video' ? MAX_VIDEO_BYTES : MAX_PICTURE_BYTES;
   if (file.size > limit) throw new Failure(`${kind}-too-large`);
   const body = new FormData();
   body.append(kind === 'video' ? 'video' : 'image', file);
-  const response = await request(`/api/avatars?upload=${upload}`, { method: 'POST', body }, `${kind}-refused`);
+  const query = framed(framing, body);
+  query.set('upload', upload);
+  const response = await request(`/api/avatars?${query}`, { method: 'POST', body }, `${kind}-refused`);
   return response.json();
+}
+
+/**
+ * Ask how a picture would look as a face; nothing of it is kept.
+ * @param {File} file
+ * @param {import('./faces/framing.js').Framing} framing
+ * @returns {Promise<{image: string, width: number, height: number, notice: ?string}>}
+ */
+export async function previewAvatar(file, framing) {
+  const body = new FormData();
+  body.append('image', file);
+  const query = framed(framing, body);
+  return (await request(`/api/avatars/preview?${query}`, { method: 'POST', body }, 'picture-refused')).json();
+}
+
+/**
+ * Put a framing into a query, and its background into a form.
+ * @param {?import('./faces/framing.js').Framing} framing
+ * @param {FormData} body
+ */
+function framed(framing, body) {
+  const query = new URLSearchParams();
+  if (!framing) return query;
+  if (framing.behind) {
+    if (framing.behind.size > MAX_PICTURE_BYTES) throw new Failure('picture-too-large');
+    body.append('background', framing.behind);
+  }
+  query.set('crop', framing.crop);
+  query.set('background', framing.background);
+  return query;
 }
 
 /** Whether a file is a video by its name and type; the server looks inside. @param {File} file */

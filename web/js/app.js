@@ -7,6 +7,7 @@ import { isAboutKey, sentenceFor } from './errors.js';
 import { Avatars, isBundled } from './faces/avatars.js';
 import { DeleteDialog } from './faces/delete-dialog.js';
 import { acceptDrops } from './faces/dropzone.js';
+import { FramingDialog } from './faces/framing-dialog.js';
 import { MouthEditor } from './faces/mouth-editor.js';
 import { watchPreparation } from './faces/preparation.js';
 import { fetchClip, readClip } from './session/clip.js';
@@ -18,6 +19,7 @@ import { showEngines } from './ui/engines.js';
 import { Figures } from './ui/figures.js';
 import { Hearing } from './ui/hearing.js';
 import { KeyForm } from './ui/key-form.js';
+import { Moods } from './ui/moods.js';
 import { part } from './ui/part.js';
 import { Stage } from './ui/stage.js';
 import { Typing } from './ui/typing.js';
@@ -31,6 +33,7 @@ const SILENT_SENTENCE = 'The face is silent, and follows your voice.';
 const dropTarget = part(document, '#stage', HTMLElement);
 const video = part(document, '#video', HTMLVideoElement);
 const engine = part(document, '#engine', HTMLSelectElement);
+const background = part(document, '#background', HTMLSelectElement);
 const stage = new Stage(dropTarget);
 const hearing = new Hearing(video, part(document, '#hear', HTMLButtonElement));
 const controls = new Controls();
@@ -45,12 +48,16 @@ const typing = new Typing(
   part(document, '#say-why', HTMLElement),
   part(document, '#voice-row', HTMLElement),
 );
+const framingDialog = new FramingDialog(part(document, '#framing-dialog', HTMLDialogElement));
+/** @type {Map<string, File>} the pictures that were chosen on this page, by the faces that they became */
+const pictures = new Map();
+const moods = new Moods(part(document, '#moods', HTMLElement));
 const mouthEditor = new MouthEditor(part(document, '#mouth-dialog', HTMLDialogElement));
 
 const faceHint = part(document, '#face-hint', HTMLElement);
 const usualFaceHint = faceHint.textContent;
 
-const choice = () => ({ avatar: avatars.chosenId, engine: engine.value });
+const choice = () => ({ avatar: avatars.chosenId, engine: engine.value, background: background.value });
 
 function wireButtons() {
   controls.onClick('start-mic', () => conversation.speak(choice()));
@@ -60,7 +67,7 @@ function wireButtons() {
   controls.onFile('choose-wav', 'wav-file', (file) =>
     conversation.play(() => readClip(file), choice(), file.name),
   );
-  controls.onFile('choose-face', 'face-file', addFace);
+  controls.onFile('choose-face', 'face-file', (file) => addFace(file));
   controls.onClick('interrupt', () => conversation.interrupt());
   controls.onClick('stop', () => conversation.stop());
   controls.onClick('hear', () => {
@@ -97,6 +104,10 @@ function wireTyping() {
   typing.on('say', (text) => conversation.say(text, typing.voice, choice()));
 }
 
+function wireMoods() {
+  moods.on('choose', (mood) => conversation.feel(mood));
+}
+
 function wireSessions() {
   let ownId = '';
   conversation.on('opened', ({ id, avatar }) => sessions.add((ownId = id), avatar));
@@ -107,14 +118,20 @@ function wireSessions() {
 }
 
 function wireFaces() {
-  acceptDrops(dropTarget, addFace);
+  acceptDrops(dropTarget, (file) => addFace(file));
   avatars.on('choose', (avatar) => {
     stage.showPicture(avatar);
     // The status line moves on with the session; what the server said of this picture stays here.
     faceHint.textContent = avatar.notice || usualFaceHint;
     controls.showMouth(!isBundled(avatar), false);
+    controls.showFraming(pictures.has(avatar.id));
     conversation.changeFace(choice());
   });
+  controls.onClick('frame-face', () => {
+    const picture = pictures.get(avatars.chosenId);
+    if (picture) framingDialog.open(picture);
+  });
+  framingDialog.on('use', ({ file, framing }) => addFace(file, framing));
   avatars.on('delete', removeFace);
 }
 
@@ -131,8 +148,8 @@ function wireMouth() {
   mouthEditor.on('failure', complain);
 }
 
-/** @param {File} file */
-async function addFace(file) {
+/** @param {File} file @param {?import('./faces/framing.js').Framing} [framing] */
+async function addFace(file, framing = null) {
   controls.showUploading(true);
   const upload = newUploadId();
   let stopWatching = () => {};
@@ -143,7 +160,8 @@ async function addFace(file) {
     controls.say('Looking for the face in the picture…');
   }
   try {
-    const avatar = await uploadAvatar(file, upload).finally(stopWatching);
+    const avatar = await uploadAvatar(file, upload, framing).finally(stopWatching);
+    if (!isVideo(file)) pictures.set(avatar.id, file);
     avatars.add(avatar);
     avatars.choose(avatar.id);
     controls.showMouth(!isBundled(avatar), true);
@@ -160,6 +178,7 @@ async function removeFace(avatar) {
   try {
     await deleteAvatar(avatar.id);
     avatars.remove(avatar.id);
+    pictures.delete(avatar.id);
     controls.say(`Deleted ${avatar.name}.`);
   } catch (error) {
     complain(error);
@@ -212,6 +231,7 @@ function begin() {
   wireButtons();
   wireConversation();
   wireTyping();
+  wireMoods();
   wireSessions();
   wireFaces();
   wireMouth();

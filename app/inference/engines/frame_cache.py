@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar, VideoLoop
 from app.i420 import from_bgr
-from app.inference.engine import IdleMotion
+from app.inference.engine import Cutout, IdleMotion, Job
 from app.media import I420, Image
 
 FRAMES_KEPT = 16  # of a video, some 6 MB each: sessions at about the same place share them
@@ -64,6 +64,10 @@ class FrameCache(Generic[T]):
             return self._least(position)
         index = 0 if video is None else video.index(position)
         return self._rest if video is None or index == 0 else from_bgr(np.asarray(video.frames[index]))
+
+    def matte(self, job: Job) -> NDArray[np.uint8] | None:
+        """Return which part of a job's picture is the person; see :class:`Cutout`."""
+        return self.idle_motion.matte(job) if isinstance(self.idle_motion, Cutout) else self._avatar.mask
 
     def at(self, position: int) -> T:
         """Return what is prepared for a position. Once constructed, called on the inference thread only."""

@@ -55,5 +55,8 @@ class _Sink:
         self.demand = Demand(self.demand.head_due_ns, self.demand.head_position + 1)
         self.drawn.put_nowait(True)
 
+    def replace(self, frame: TalkingFrame) -> None:
+        pass
+
     def fail(self, error: BaseException) -> None:
         self.drawn.put_nowait(False)

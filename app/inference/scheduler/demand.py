@@ -46,6 +46,10 @@ class FrameSink(Protocol):
         """Take frames, in order."""
         ...
 
+    def replace(self, frame: TalkingFrame) -> None:
+        """Take a frame's picture anew, where that has not been played yet."""
+        ...
+
     def fail(self, error: BaseException) -> None:
         """Take the news that the engine cannot draw this session."""
         ...

@@ -6,11 +6,13 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.clock import Clock
 from app.inference.engine import Engine, Prepared
+from app.inference.expression import Expression
 from app.inference.features.window import Window
+from app.inference.looks import PLAIN, Looks
 from app.inference.scheduler.cost import CostKey
 from app.inference.scheduler.demand import Demand, FrameSink
 from app.media import I420, SLOT_NS, TalkingFrame
@@ -18,7 +20,9 @@ from app.media import I420, SLOT_NS, TalkingFrame
 PENDING_HIGH = 75  # windows that wait for the thread: 3 s, some 25 KB each at most
 PENDING_LOW = 25
 IN_FLIGHT_HIGH = 8  # frames that one stream may have between the thread and its sink
+DRAWN_HIGH = 40  # windows that were taken of late, so that their pictures can be drawn again
 BEHIND = 3  # windows of a lossy stream that wait: its engine may be slower than its voice
+AGAIN_AHEAD = 2  # slots: a picture that is shown sooner is not drawn again
 MARGIN = 2  # pictures' time: a frame with less before its deadline will miss it
 
 
@@ -26,20 +30,24 @@ MARGIN = 2  # pictures' time: a frame with less before its deadline will miss it
 class ScheduledWindow:
     """A window whose turn on the thread has come.
 
-    ``repeat``: it gets the stream's last picture, as there is no time for another. ``position``: see :class:`Job`.
+    ``repeat``: it gets the stream's last picture, as there is no time for another. ``position`` and ``expression``: see
+    :class:`Job`. ``again``: it was drawn before, and the face is to look otherwise.
     """
 
     stream: GenerationStream
     window: Window
     repeat: bool
     position: int
+    expression: Expression
+    again: bool = False
 
 
 class GenerationStream:
     """Windows of one session that wait for the thread, and frames that come back.
 
-    Bound: ``PENDING_HIGH`` windows. Full: :meth:`wait_for_room` blocks, which stops ingest; a ``lossy`` stream (a live
-    session's) drops its oldest window instead, silent ones first, and counts it. Empty: the thread passes it by.
+    Bound: ``PENDING_HIGH`` windows, and ``DRAWN_HIGH`` that were drawn and may have to be again (the oldest goes).
+    Full: :meth:`wait_for_room` blocks, which stops ingest; a ``lossy`` stream (a live session's) drops its oldest
+    window instead, silent ones first, and counts it. Empty: the thread passes it by.
     One that is ``patient`` waits for each picture.
     ``changed`` is the worker's lock; what the thread reads changes only while it is held.
     """
@@ -65,6 +73,9 @@ class GenerationStream:
         self.dropped = 0
         self.repeated = 0
         self.last_image: I420 | None = None
+        self._looks = PLAIN
+        self._drawn: deque[ScheduledWindow] = deque(maxlen=DRAWN_HIGH)
+        self._again: deque[ScheduledWindow] = deque(maxlen=DRAWN_HIGH)
         self._blocked_ns = 0  # when the sink was last seen full
         self.generation = 0
         self.ended = False
@@ -99,7 +110,49 @@ class GenerationStream:
         self.repeated += repeat
         window = self.pending.popleft()
         window.sound.timestamps.held_back = window.sound.timestamps.queued_ns <= self._blocked_ns
-        return ScheduledWindow(self, window, repeat, position)
+        turn = ScheduledWindow(self, window, repeat, position, self._looks.at(position, window.sound.pts))
+        if self.prepared.idle_motion is not None:
+            self._drawn.append(turn)
+        return turn
+
+    def again_due_ns(self, demand: Demand, now_ns: int) -> int | None:
+        """Return when the next picture that is to be drawn again is due; None where there is none to be had in time.
+
+        The worker's lock is held.
+        """
+        while self._again:
+            ahead = self._again[0].position - demand.head_position
+            if ahead >= AGAIN_AHEAD:
+                return demand.due_ns(now_ns) + (ahead - demand.depth) * SLOT_NS
+            self._again.popleft()
+        return None
+
+    def take_again(self) -> ScheduledWindow:
+        """Take the window whose picture is to be drawn again next. The worker's lock is held."""
+        return self._again.popleft()
+
+    def show(self, looks: Looks, redraw: bool = False) -> None:
+        """Let what is drawn from now on look otherwise; ``redraw``: what was drawn and has not been played, too."""
+        with self._changed:
+            self._looks = looks
+            if redraw:
+                drawn, waiting = list(self._drawn), {turn.window.sound.pts for turn in self._again}
+                self._drawn.clear()
+                self._again.clear()
+                for turn in drawn:
+                    pts = turn.window.sound.pts
+                    expression = looks.at(turn.position, pts)
+                    if expression != turn.expression or pts in waiting:
+                        turn = replace(turn, repeat=False, expression=expression, again=True)
+                        self._again.append(turn)
+                    self._drawn.append(turn)
+                self._changed.notify()
+
+    @property
+    def next_position(self) -> int:
+        """Where in the avatar's time the first window lies that the thread has not taken."""
+        with self._changed:
+            return self.sink.demand.position + self.in_flight
 
     async def wait_for_room(self) -> None:
         """Return when a window may be submitted."""
@@ -135,6 +188,8 @@ class GenerationStream:
             self.in_flight = 0
             self.ended = True
             self.last_image = None
+            self._drawn.clear()
+            self._again.clear()
         self._room.set()
 
     def close(self) -> None:
@@ -155,6 +210,11 @@ class GenerationStream:
             self._changed.notify()
         if len(self.pending) <= PENDING_LOW:
             self._room.set()
+
+    def receive_again(self, frame: TalkingFrame) -> None:
+        """Take a picture that was drawn again, on the event loop."""
+        if frame.generation == self.generation and not self.closed:
+            self.sink.replace(frame)
 
     def receive_failure(self, error: BaseException) -> None:
         """Take the news that the engine failed on this stream's window, on the event loop."""

@@ -19,7 +19,7 @@ from app.clock import Clock, MonotonicClock
 from app.i420 import size_of
 from app.inference.engine import Engine, Job, Prepared
 from app.inference.scheduler.cost import EngineCost
-from app.inference.scheduler.demand import FrameSink
+from app.inference.scheduler.demand import Demand, FrameSink
 from app.inference.scheduler.stream import GenerationStream, ScheduledWindow
 from app.media import I420, NS_PER_MS, NS_PER_S, SLOT_NS, TalkingFrame
 from app.memory import is_shortage
@@ -143,10 +143,15 @@ class InferenceWorker:
         self._streams = [stream for stream in self._streams if not stream.closed]
         now_ns, spent_ns = self.clock.now_ns(), 0
         demands = [(stream, stream.sink.demand) for stream in self._streams]
-        due = [
+        due: list[tuple[int, GenerationStream, Demand | None]] = [
             (demand.due_ns(now_ns) + (stream.in_flight + ahead) * SLOT_NS, stream, demand)
             for stream, demand in demands
             for ahead in range(stream.free(demand))
+        ]
+        due += [
+            (due_ns, stream, None)
+            for stream, demand in demands
+            if (due_ns := stream.again_due_ns(demand, now_ns)) is not None
         ]
         due.sort(key=lambda each: each[0])
         batch: list[ScheduledWindow] = []
@@ -157,7 +162,7 @@ class InferenceWorker:
             spent_ns += cost_ns
             if batch and spent_ns > BATCH_NS:
                 break
-            batch.append(stream.take(demand, now_ns, cost_ns))
+            batch.append(stream.take_again() if demand is None else stream.take(demand, now_ns, cost_ns))
         return batch
 
     def _render(self, batch: list[ScheduledWindow], act: _Act) -> None:
@@ -176,6 +181,8 @@ class InferenceWorker:
                 logger.error("inference: an engine failed", exc_info=error)
                 self._post(batch[0].stream.receive_failure, error)
                 return
+            if batch[0].again:
+                return  # there is a picture
             # somebody else's upload, perhaps: it passes, and a voice need not end for it
             logger.error("inference: no memory for a picture; the last one is shown again")
             batch[0].stream.repeated += 1
@@ -191,6 +198,9 @@ class InferenceWorker:
             frames = [each for each in frames if act.batch.index(each[0]) not in act.given_up]
             act.given_up.update(act.batch.index(turn) for turn, _, _ in frames)
         for turn, image, emphasis in frames:
+            if turn.again:
+                self._post(turn.stream.receive_again, TalkingFrame.of(turn.window.sound, image, emphasis))
+                continue
             timestamps = turn.window.sound.timestamps
             timestamps.begun_ns, timestamps.drawn_ns = begun_ns, drawn_ns
             self._post(turn.stream.receive, [TalkingFrame.of(turn.window.sound, image, emphasis)])
@@ -204,7 +214,9 @@ class InferenceWorker:
         """
         if not drawing:
             return []
-        images = engine.render([Job(turn.stream.prepared, turn.window, turn.position) for turn in drawing])
+        images = engine.render(
+            [Job(turn.stream.prepared, turn.window, turn.position, turn.expression) for turn in drawing]
+        )
         if len(images) != len(drawing):
             raise ValueError(f"{engine.name} made {len(images)} pictures of {len(drawing)}")
         for turn, image in zip(drawing, images, strict=True):
@@ -218,7 +230,7 @@ class InferenceWorker:
         image = turn.stream.last_image if turn.repeat else next(drawn)
         # an interrupt may have come meanwhile: then there is no last picture, and nobody will see this one
         image = turn.stream.prepared.idle_frame(turn.position) if image is None else image
-        if turn.window.sound.generation == turn.stream.generation:
+        if turn.window.sound.generation == turn.stream.generation and not turn.again:
             turn.stream.last_image = image
         return image
 
@@ -250,7 +262,11 @@ class InferenceWorker:
             act = self._act
             if act is None or not (dead or now_ns - act.begun_ns > act.stuck_ns):
                 return
-            places = [n for n, turn in enumerate(act.batch) if n not in act.given_up and not turn.stream.patient]
+            places = [
+                n
+                for n, turn in enumerate(act.batch)
+                if n not in act.given_up and not turn.stream.patient and not turn.again
+            ]
             act.given_up.update(places)
             turns = [act.batch[place] for place in places]
             for stream in self._streams:

@@ -44,6 +44,8 @@ class ModelSession:
         self.said: list[str] = []
         self.order: list[str] = []  # in which utterances began
         self.messages: list[dict[str, Any] | bytes] = []
+        self.moods: list[dict[str, Any]] = []
+        self.hints: list[dict[str, Any]] = []
         self.latest: Ledger | None = None
         self.played = 0
         self.watching = 0
@@ -91,6 +93,10 @@ class ModelSession:
             self._steps.append(Step(None, mark=message["id"]))
         elif kind == "interrupt":
             self.interrupt()
+        elif kind == "mood":
+            self.moods.append(message)
+        elif kind == "listening":
+            self.hints.append(message)
         elif kind == "say":
             self._end()
             self._begin(message["utterance"])

@@ -62,6 +62,19 @@ def test_a_script_speaks_and_hears_how_it_went(served: FakeServer) -> None:
         face.interrupt()
 
 
+def test_moods_and_hints_are_the_same_here(served: FakeServer) -> None:
+    with lipwire.sync.connect(served.url) as face:
+        face.mood("warm")
+        face.listening("begin")
+        face.listen_to(bytes(6400))
+        face.say("Hi", mood=lipwire.Mood("sorry", 0.2)).played()
+        with face.utterance(mood="neutral") as utterance:
+            utterance.send(bytes(480))
+        utterance.played()
+        assert [each["name"] for each in served.session.moods] == ["warm", "sorry", "neutral"]
+        assert [each.get("state") for each in served.session.hints] == ["begin", None]
+
+
 def test_iterating_ends_when_another_thread_closes_the_face(served: FakeServer) -> None:
     for _ in range(20):  # whatever it is about to do
         face = lipwire.sync.connect(served.url, keep=True)

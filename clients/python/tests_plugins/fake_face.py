@@ -53,6 +53,7 @@ class FakeFace:
     def __init__(self, plays_ms: int = FOREVER_MS) -> None:
         self.log: list[str] = []  # what was asked for and what was heard, in order
         self.utterances: list[FakeUtterance] = []
+        self.hints: list[str] = []  # about who speaks to it
         self.closed = False
         self.writable = asyncio.Event()
         self.writable.set()
@@ -71,6 +72,12 @@ class FakeFace:
     async def mark(self, id: str) -> bool:
         self.put(("mark", id, 0))
         return True
+
+    def listening(self, state: str) -> None:
+        self.hints.append(state)
+
+    def listen_to(self, pcm: bytes, sample_rate: int = 16_000, channels: int = 1) -> None:
+        self.hints.append(f"{len(pcm)} bytes at {sample_rate} x {channels}")
 
     async def interrupt(self) -> Interrupted:
         self.log.append("interrupt")

@@ -12,6 +12,7 @@ import pytest
 
 from app.avatars.avatar import Avatar
 from app.inference.engine import IdleMotion, Job
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.inference.scheduler.cost import FRESH_NS, CostKey, EngineCost
 from app.inference.scheduler.cost_meter import MEASURED, WARM_UPS, CostMeter
@@ -229,7 +230,7 @@ class Listener:
     def emphasis(self, window: Window) -> float:
         raise ValueError("deaf")
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
         return IMAGE
 
 

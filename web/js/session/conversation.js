@@ -21,7 +21,7 @@ function drainingSentence(leftS) {
 }
 
 /**
- * @typedef {{avatar: string, engine: string}} Choice what a session is started with
+ * @typedef {{avatar: string, engine: string, background?: string}} Choice what a session is started with
  * @typedef {'live'|'clip'|'agent'} Mode the microphone, a clip, or texts that the server speaks
  * @typedef {Choice & {id: string, mode: Mode}} Opened a session as the server knows it
  * @typedef {{state: State, sentence: string, isTrouble: boolean}} Change
@@ -43,6 +43,8 @@ export class Conversation extends Emitter {
   state = 'idle';
   /** @type {?Run} */
   #run = null;
+  /** @type {import('../ui/moods.js').Mood} */
+  #mood = 'neutral';
   #sentence = '';
 
   /** While a session is there, else null. @returns {?Mode} */
@@ -127,6 +129,12 @@ export class Conversation extends Emitter {
     if (run.isReady) this.#showTexts(run);
   }
 
+  /** Let the face be in a mood, in this session and those to come. @param {import('../ui/moods.js').Mood} mood */
+  feel(mood) {
+    this.#mood = mood;
+    this.#run?.session.feel(mood);
+  }
+
   /** Drop what has not been spoken yet; the session goes on. */
   async interrupt() {
     const run = this.#run;
@@ -176,6 +184,7 @@ export class Conversation extends Emitter {
   async #connect(run, sentence) {
     this.#show('connecting', sentence);
     this.#listen(run);
+    if (this.#mood !== 'neutral') run.session.feel(this.#mood);
     this.tell('session', run.session);
     run.starting = run.session.start(run.request, run.signal);
     await run.starting;

@@ -59,15 +59,16 @@ export class Run {
    * @param {import('./conversation.js').Mode} mode
    * @param {import('./conversation.js').Choice} choice
    */
-  suits(mode, { avatar, engine }) {
-    return this.mode === mode && this.choice.avatar === avatar && this.choice.engine === engine;
+  suits(mode, { avatar, engine, background }) {
+    const own = this.choice;
+    return this.mode === mode && own.avatar === avatar && own.engine === engine && own.background === background;
   }
 
   /** What a session is asked for, the first one and those that it goes on in. @returns {import('./session.js').Request} */
   get request() {
-    const { avatar, engine } = this.choice;
+    const { avatar, engine, background } = this.choice;
     const numbering = this.#nextUtterance > 1 ? { next_utterance: this.#nextUtterance } : {};
-    return { avatar, engine, mode: this.mode, sample_rate: this.sampleRate, ...numbering };
+    return { avatar, engine, background, mode: this.mode, sample_rate: this.sampleRate, ...numbering };
   }
 
   /** Whether the face speaks at the moment. */

@@ -17,7 +17,7 @@ const LOOK_MS = 500;
 
 /**
  * @typedef {import('./replies.js').Message} Message
- * @typedef {{avatar: string, engine: string, mode: import('./conversation.js').Mode, sample_rate: number,
+ * @typedef {{avatar: string, engine: string, background?: string, mode: import('./conversation.js').Mode, sample_rate: number,
  *   next_utterance?: number}} Request
  * @typedef {{started: import('./replies.js').Started, stream: MediaStream, stats: import('./replies.js').Stats, speaking: import('./replies.js').Speaking,
  *   draining: import('./replies.js').Draining, move: import('./replies.js').Move, failed: Failure, unsteady: undefined, steady: undefined}} Events
@@ -36,6 +36,8 @@ export class Session extends Emitter {
   #replies = new Replies();
   /** @type {object[]} what is said once the session is there: one message for each text that somebody typed */
   #early = [];
+  /** @type {?string} the mood that is asked for once the session is there */
+  #earlyMood = null;
   #hasStarted = false;
   #isClosed = false;
   #silentLooks = 0;
@@ -57,6 +59,7 @@ export class Session extends Emitter {
     const key = serverKey();
     const started = await this.#enter({ type: 'start', channels: 1, encoding: 'pcm_s16le', ...request, ...(key && { key }) });
     this.#hasStarted = true;
+    if (this.#earlyMood) this.feel(this.#earlyMood);
     for (const message of this.#early.splice(0)) this.#send(message);
     this.tell('started', started);
     const peer = this.#createPeer(started);
@@ -91,6 +94,12 @@ export class Session extends Emitter {
     const message = { type: 'say', text, ...(voice && { voice }) };
     if (this.#hasStarted) this.#send(message);
     else this.#early.push(message);
+  }
+
+  /** Let the face be in a mood from now on, or from its beginning. @param {string} name */
+  feel(name) {
+    if (this.#hasStarted) this.#send({ type: 'mood', name });
+    else this.#earlyMood = name;
   }
 
   /** Drop what has not been spoken; resolves to the server's answer, or to null where none comes in two seconds. */

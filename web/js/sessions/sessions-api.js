@@ -14,8 +14,8 @@ import { request } from '../api.js';
  * @param {import('../session/conversation.js').Choice} choice
  * @returns {Promise<Created>}
  */
-export async function createSession({ avatar, engine }) {
-  return (await send('/api/sessions', { avatar, engine, mode: 'agent' }, 'session-refused')).json();
+export async function createSession({ avatar, engine, background }) {
+  return (await send('/api/sessions', { avatar, engine, background, mode: 'agent' }, 'session-refused')).json();
 }
 
 /** @param {string} id @returns {Promise<SessionView>} */

@@ -3,7 +3,7 @@
 import { part } from './part.js';
 
 const BUTTONS = /** @type {const} */ ([
-  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'adjust-mouth', 'hear', 'interrupt', 'stop', 'new-session',
+  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'frame-face', 'adjust-mouth', 'hear', 'interrupt', 'stop', 'new-session',
 ]);
 
 /** @typedef {typeof BUTTONS[number]} ButtonId */
@@ -73,6 +73,11 @@ export class Controls {
   showMouth(isPossible, isNew) {
     this.#buttons['adjust-mouth'].hidden = !isPossible;
     this.#mouthHint.hidden = !isNew;
+  }
+
+  /** @param {boolean} isPossible the chosen face's picture is at hand, to be framed */
+  showFraming(isPossible) {
+    this.#buttons['frame-face'].hidden = !isPossible;
   }
 
   /** @param {ButtonId} id @param {boolean} isEnabled */

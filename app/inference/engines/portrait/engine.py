@@ -17,6 +17,7 @@ from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_moti
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
 from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan
 from app.media import I420
 
@@ -56,15 +57,21 @@ class PortraitEngine:
         """Draw each face with the mouth of its sound."""
         shapes = [mouth_shape(job.window, self._weights) for job in jobs]
         return [
-            self._draw(job.prepared, job.position, shape, emphasis_of(job.window.power))
+            self._draw(job.prepared, job.position, shape, emphasis_of(job.window.power), job.expression)
             for job, shape in zip(jobs, shapes, strict=True)
         ]
 
     @staticmethod
-    def _draw(cache: FrameCache[FaceRig], position: int, shape: MouthShape, emphasis: float) -> I420:
+    def _draw(
+        cache: FrameCache[FaceRig],
+        position: int,
+        shape: MouthShape,
+        emphasis: float,
+        expression: Expression = NEUTRAL,
+    ) -> I420:
         mouth = pose(cache.at(position), shape)
         if isinstance(cache.idle_motion, PortraitMotion):  # the lips go with the head
-            return cache.idle_motion.draw(mouth, position, emphasis)
+            return cache.idle_motion.draw(mouth, position, emphasis, expression)
         rest = cache.idle_frame(position)
         if mouth is None:
             return rest

@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 from app.avatars.avatar import Avatar
 from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr
+from app.inference.engine import Job
 from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.backdrop import Backdrop, backdrop_of
 from app.inference.engines.portrait.emphasis import emphasis_of
 from app.inference.engines.portrait.eyelids import close_eyelids, make_eyelids
 from app.inference.engines.portrait.face_rig import Pose
 from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.head import displacement, make_head, margin_of, move_head, move_patch
-from app.inference.engines.portrait.moment import blink_at, moment
+from app.inference.engines.portrait.matte import MovingMask
+from app.inference.engines.portrait.moment import Moment, blink_at, moment
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import Window
 from app.media import I420, Image
 
@@ -28,24 +32,35 @@ class PortraitMotion:
     """Makes one picture (BGR, with its mesh (468, 2)) blink, breathe, sway and nod.
 
     Any thread may draw; nothing is kept between pictures but those of :meth:`blinking`, ``BLINK_STEPS`` at most. The
-    same picture always moves in the same way.
+    same picture always moves in the same way. ``mask``: 255 where the person is; ``backdrop``: what stands still.
     """
 
-    def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder) -> None:
+    def __init__(
+        self,
+        image: Image,
+        mesh: NDArray[np.float32],
+        eyes: EyeFinder,
+        mask: NDArray[np.uint8] | None = None,
+        backdrop: Backdrop | None = None,
+    ) -> None:
         self._image, self.still = image, from_bgr(image)
         self._seed = zlib.crc32(image.tobytes())
-        self._head = make_head(self.still, mesh)
+        self._backdrop = backdrop
+        self._moved = self.still if backdrop is None else from_bgr(backdrop.person)
+        self._head = make_head(self._moved, mesh)
         self._still_field = still_field(image.shape[1], image.shape[0])
         self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
         self._blinks: dict[int, I420] = {}
+        self._mask = mask
+        self._moving_mask: MovingMask | None = None  # made when it is asked for
 
     def emphasis(self, window: Window) -> float:
         """Return how strongly the face speaks in a window, 0…1."""
         return emphasis_of(window.power)
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
         """Return the picture with its own mouth, so many slots into its endless time."""
-        return self.draw(None, position, emphasis)
+        return self.draw(None, position, emphasis, expression)
 
     def blinking(self, position: int) -> I420:
         """Return the picture as it is, or as it blinks: one of a few that all share, each drawn once, in 2 ms."""
@@ -58,14 +73,18 @@ class PortraitMotion:
             self._blinks[step] = picture
         return self._blinks[step]
 
-    def draw(self, mouth: Pose | None, position: int, emphasis: float) -> I420:
-        """Return the picture at a moment; always the same object where nothing moves. ``mouth``: None for its own."""
+    def draw(self, mouth: Pose | None, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+        """Return the picture at a moment; always the same object where nothing moves. ``mouth``: None for its own.
+
+        ``expression``: how the face looks.
+        """
         now = moment(self._seed, position, emphasis)
-        field = displacement(self._head, now) if self._head is not None else None
+        field = self._field(now)
         blinks = bool(self._eyelids) and now.blink > LEAST_CLOSURE
         if field is None and not blinks and mouth is None:
             return self.still
-        picture = self.still.copy()
+        mask = None if self._backdrop is None else self._mask_at(field)
+        picture = self._moved.copy()
         if self._head is not None and field is not None:
             move_head(picture, self._head, field)
         if field is None:
@@ -74,7 +93,25 @@ class PortraitMotion:
             self._blink(picture, now.blink, field)
         if mouth is not None:
             mouth.draw(picture, field)
+        if self._backdrop is not None and mask is not None:
+            self._backdrop.put(picture, mask)
         return picture
+
+    def matte(self, job: Job) -> NDArray[np.uint8] | None:
+        """Return which part of a job's picture is the person; see :class:`Cutout`."""
+        return self._mask_at(self._field(moment(self._seed, job.position, self.emphasis(job.window))))
+
+    def _mask_at(self, field: NDArray[np.float32] | None) -> NDArray[np.uint8] | None:
+        """Return which part is the person as the head stands; None where that is not known."""
+        if self._mask is None:
+            return None
+        if self._moving_mask is None:
+            self._moving_mask = MovingMask(self._mask, self._head)
+        return self._moving_mask.at(field)
+
+    def _field(self, now: Moment) -> NDArray[np.float32] | None:
+        """Return how the head moves the picture; None where it does not."""
+        return displacement(self._head, now) if self._head is not None else None
 
     def _blink(self, picture: I420, closure: float, field: NDArray[np.float32]) -> None:
         margin, whole = margin_of(field), Area(0, 0, self._image.shape[1], self._image.shape[0])
@@ -92,4 +129,7 @@ def idle_motion_of(avatar: Avatar, eyes: EyeFinder) -> PortraitMotion | None:
     Raises:
         LandmarkFilesMissing: see the message.
     """
-    return None if avatar.video is not None else PortraitMotion(avatar.image, avatar.mesh, eyes)
+    if avatar.video is not None:
+        return None
+    backdrop = None if avatar.transparent else backdrop_of(avatar.image, avatar.mask)
+    return PortraitMotion(avatar.image, avatar.mesh, eyes, avatar.mask, backdrop)

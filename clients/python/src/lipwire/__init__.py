@@ -26,6 +26,7 @@ from lipwire.events import (
     Viewers,
 )
 from lipwire.face import Face
+from lipwire.mood import Mood
 from lipwire.pcm import Encoding, PcmFormat
 from lipwire.utterance import Played, Utterance
 
@@ -42,6 +43,7 @@ __all__ = [
     "Interrupted",
     "LipwireError",
     "MarkReached",
+    "Mood",
     "Moved",
     "NotFound",
     "NotReading",

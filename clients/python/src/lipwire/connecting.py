@@ -34,6 +34,7 @@ class SessionOptions(TypedDict, total=False):
     hold_until_viewer: bool
     max_duration_s: float
     idle_timeout_s: float
+    background: str
 
 
 class connect:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from lipwire.errors import ConnectionLost, LipwireError, error_of
 from lipwire.outbox import Outbox
-from lipwire.wire import attach_message, message_of
+from lipwire.wire import attach_message, messages_of
 
 WRITE_LIMIT_BYTES = 32 * 1024  # that wait in this process: past it, whoever sends waits
 SEND_BUFFER_BYTES = 256 * 1024  # that wait in the kernel
@@ -138,9 +138,9 @@ class Connection:
         written = 0
         try:
             while True:
-                message = message_of(await outbox.take())
-                await self._socket.send(message)
-                written += len(message)
+                for message in messages_of(await outbox.take()):
+                    await self._socket.send(message)
+                    written += len(message)
                 if written >= PING_EVERY_BYTES:
                     written = 0
                     unanswered.append(await self._socket.ping())

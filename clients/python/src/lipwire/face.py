@@ -13,8 +13,11 @@ from types import TracebackType
 from lipwire.errors import LipwireError, NotFound, SessionEnded
 from lipwire.events import Event, Interrupted, Viewers
 from lipwire.feed import Feed
+from lipwire.items import Listen
 from lipwire.link import Link
+from lipwire.loudness import Loudness
 from lipwire.management import Management
+from lipwire.mood import HINTS, AnyMood, Hint, Mood, MoodName, mood_of
 from lipwire.pcm import Encoding, PcmFormat
 from lipwire.speech import Speech
 from lipwire.subscription import Subscribers
@@ -23,6 +26,7 @@ from lipwire.utterance import Utterance
 logger = logging.getLogger("lipwire")
 
 LONGEST_ID = 100  # the server takes 128, and an utterance that goes on after a loss gets a longer one
+LEVELS_AT_ONCE, LEVELS_AT_MOST = 5, 50  # in a message about somebody who is listened to
 STUCK_S = 0.5  # for which an interrupt may wait behind sound that a full server does not read
 
 
@@ -48,6 +52,8 @@ class Face:
         self._prefix = secrets.token_hex(3)  # so that the utterances of who fed it before have other names
         self._numbers = itertools.count(1)
         self._closing: asyncio.Task[None] | None = None
+        self._loudness: Loudness | None = None  # of whom it listens to
+        self._levels: list[float] = []  # that were not sent yet, fewer than LEVELS_AT_ONCE
 
     def __repr__(self) -> str:
         return f"<Face of session {self.id}, {'connected' if self.connected else 'not connected'}>"
@@ -112,26 +118,82 @@ class Face:
         return self._link.connected
 
     def utterance(
-        self, sample_rate: int = 24_000, channels: int = 1, encoding: Encoding = "pcm_s16le", id: str | None = None
+        self,
+        sample_rate: int = 24_000,
+        channels: int = 1,
+        encoding: Encoding = "pcm_s16le",
+        id: str | None = None,
+        mood: AnyMood | None = None,
     ) -> Utterance:
         """Prepare an utterance; it begins with ``async with``, :meth:`Utterance.begin` or its first sound.
 
-        Raises:
-            ValueError: for sound that the server does not take, or an ``id`` that is too long or was used before.
-        """
-        return Utterance(self._feed, self._speech(PcmFormat(sample_rate, channels, encoding), id))
+        ``mood``: that the face goes over into with its first sound, and stays in.
 
-    async def say(self, text: str, voice: str | None = None, id: str | None = None) -> Utterance:
+        Raises:
+            ValueError: for sound that the server does not take, an ``id`` that is too long or was used before, or an
+                unknown ``mood``.
+        """
+        return Utterance(self._feed, self._speech(PcmFormat(sample_rate, channels, encoding), id, mood))
+
+    async def say(
+        self, text: str, voice: str | None = None, id: str | None = None, mood: AnyMood | None = None
+    ) -> Utterance:
         """Let the server speak a text, behind all that was sent; an utterance that is open ends.
 
+        ``mood``: that the face goes over into with its first word, and stays in.
+
         Raises:
-            ValueError: for an ``id`` that is too long or was used before.
+            ValueError: for an ``id`` that is too long or was used before, or an unknown ``mood``.
             LipwireError: when the session is over.
         """
-        speech = self._speech(PcmFormat(), id)
+        speech = self._speech(PcmFormat(), id, mood)
         await self._feed.wait_for_room()
         self._feed.say(speech, text, voice)
         return Utterance(self._feed, speech)
+
+    async def mood(self, name: MoodName, strength: float = 1.0) -> None:
+        """Let the face go over into a mood now, within half a second, whatever it does; it stays in it.
+
+        An older server ends the session at this.
+
+        Raises:
+            ValueError: for an unknown name, or a strength outside 0…1.
+            LipwireError: when the session is over.
+        """
+        mood = Mood(name, strength)
+        await self._feed.outbox.wait_for_room()
+        self._feed.feel(mood)
+
+    def listening(self, state: Hint) -> None:
+        """Let the face show that somebody begins (``"begin"``) or ends (``"end"``) to speak to it, or ``"nod"``.
+
+        Never waits: a hint that cannot be sent now is dropped.
+
+        Raises:
+            ValueError: for another ``state``.
+        """
+        if state not in HINTS:
+            raise ValueError(f"state is one of {', '.join(HINTS)}, not {state!r}")
+        if self.connected:
+            self._feed.listen(Listen(state))
+
+    def listen_to(self, pcm: bytes | bytearray | memoryview, sample_rate: int = 16_000, channels: int = 1) -> None:
+        """Let the face listen to somebody's 16-bit sound, as it comes: it attends, and nods where phrases end.
+
+        How loud it is is sent, five times a second, and not the sound. Never waits: what cannot be sent now is dropped.
+
+        Raises:
+            ValueError: for sound that is not 8 to 96 kHz, mono or stereo.
+        """
+        if self._loudness is None or self._loudness.format != (sample_rate, channels):
+            PcmFormat(sample_rate, channels)
+            self._loudness = Loudness(sample_rate, channels)
+        self._levels += self._loudness.levels(bytes(pcm))
+        while len(self._levels) >= LEVELS_AT_ONCE:
+            levels = tuple(self._levels[:LEVELS_AT_MOST])
+            del self._levels[:LEVELS_AT_MOST]
+            if self.connected:
+                self._feed.listen(Listen(levels=levels))
 
     async def interrupt(self) -> Interrupted:
         """Drop all that has not played, what was not sent yet included; returns when the server has.
@@ -224,11 +286,12 @@ class Face:
     ) -> None:
         await self.aclose()
 
-    def _speech(self, format: PcmFormat, id: str | None) -> Speech:
+    def _speech(self, format: PcmFormat, id: str | None, mood: AnyMood | None) -> Speech:
         name = f"{self._prefix}-{next(self._numbers)}" if id is None else id
         _require_short(name)
+        feeling = None if mood is None else mood_of(mood)
         self._feed.reserve(name)
-        return Speech(name, format)
+        return Speech(name, format, feeling)
 
 
 def _require_short(id: str) -> None:

@@ -20,7 +20,8 @@ from lipwire.events import (
     Viewers,
     event_of,
 )
-from lipwire.items import Begin, Cut, Flush, Item, Mark, Say, Sound
+from lipwire.items import Begin, Cut, Feel, Flush, Item, Listen, Mark, Say, Sound
+from lipwire.mood import Mood
 from lipwire.outbox import Outbox
 from lipwire.pending import PendingCut, PendingMark
 from lipwire.playhead import Playhead
@@ -52,6 +53,7 @@ class Feed:
         self._played_before = 0  # in other places
         self._told = asyncio.Event()  # something, by the server
         self._clock = asyncio.get_running_loop().time
+        self._mood: Mood | None = None  # the last that was set, or heard
         self.played_ms = 0
         self.viewers = 0
         self.after = last_event  # the newest event that was seen
@@ -122,6 +124,16 @@ class Feed:
         self._introduce(speech)
         speech.ended = True
         self._put(Say(speech, text, voice))
+
+    def feel(self, mood: Mood) -> None:
+        """Let the face be in a mood from now on."""
+        self._mood = mood
+        self.outbox.put(Feel(mood))
+
+    def listen(self, hint: Listen) -> None:
+        """Hint that somebody speaks to the face; dropped where much else waits to be sent."""
+        if self.outbox.has_room:
+            self.outbox.put(hint)
 
     def mark(self, id: str) -> asyncio.Future[bool]:
         """Mark the place that was reached; the result says whether it was played, not cut."""
@@ -251,7 +263,8 @@ class Feed:
                 self._finish(speech, interrupted=False)
             else:
                 self._begin_again(speech)
-        self.outbox.restart(self._tape.rest(heard))
+        mood = [] if self._mood is None else [Feel(self._mood)]
+        self.outbox.restart([*mood, *self._tape.rest(heard)])
         newest = int(started.get("last_event") or 0)
         if is_fresh:
             # whether the count goes on there, or begins anew
@@ -307,6 +320,7 @@ class Feed:
             self.outbox.arrived(Begin(speech))
         if not speech.started:
             speech.started = True
+            self._mood = speech.mood or self._mood
             self._announce(replace(event, utterance=speech.id))
 
     def _finished(self, event: SpeakingFinished) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lipwire.mood import Hint, Mood
 from lipwire.speech import Speech
 
 ITEM_BYTES = 200  # what each item counts beside its sound
@@ -60,7 +61,23 @@ class Cut:
     number: int
 
 
-Item = Begin | Sound | Flush | Say | Mark | Cut
+@dataclass(frozen=True)
+class Feel:
+    """A mood, from now on."""
+
+    mood: Mood
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Somebody speaks to the face; said once or never."""
+
+    state: Hint | None = None
+    levels: tuple[float, ...] = ()
+
+
+OfSpeech = Begin | Sound | Flush | Say
+Item = OfSpeech | Mark | Cut | Feel | Listen
 
 
 def cost(item: Item) -> int:

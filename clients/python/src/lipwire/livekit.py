@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import AgentSession
+from livekit.agents import AgentSession, UserStateChangedEvent
 from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 
 import lipwire
@@ -85,6 +85,8 @@ class FaceAudioOutput(AudioOutput):
 class LipwireAvatar:
     """Let a Lipwire face say what an agent says; browsers watch it at ``avatar.face.watch_url``, not in the room.
 
+    While the user speaks the face attends to them.
+
     ``avatar = LipwireAvatar(url)``, then ``await avatar.start(session)`` before ``await session.start(…)``, and
     ``await avatar.aclose()`` at the end. A face cannot pause: start the session with
     ``turn_handling={"interruption": {"resume_false_interruption": False}}``, or it warns.
@@ -122,6 +124,11 @@ class LipwireAvatar:
             self._audio = FaceAudioOutput(self._face)
         if session is not None:
             session.output.audio = self._audio
+            session.on("user_state_changed", self._listen)
+
+    def _listen(self, event: UserStateChangedEvent) -> None:
+        """Let the face attend to a user who speaks."""
+        self.face.listening("begin" if event.new_state == "speaking" else "end")
 
     async def aclose(self) -> None:
         """Leave; a session that was made here ends. Again is fine."""

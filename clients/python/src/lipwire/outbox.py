@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from lipwire.errors import ConnectionLost, LipwireError
-from lipwire.items import Begin, Cut, Item, Mark, Say, Sound, cost
+from lipwire.items import Begin, Cut, Feel, Item, Listen, Mark, OfSpeech, Say, Sound, cost
 from lipwire.speech import Speech
 
 KEEP_BYTES = 16 * 1024 * 1024  # of what was written; a connection lets half of it be under way
@@ -70,13 +70,18 @@ class Outbox:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def has_room(self) -> bool:
+        """Whether :meth:`wait_for_room` would not wait."""
+        return self._room.is_set()
+
     def cut(self, cut: Cut) -> Cut:
-        """Append an interrupt, and drop all that it makes needless.
+        """Append an interrupt, and drop all that it makes needless: not a mood.
 
         Returns the one that is not written yet, where there is one: it is as good.
         """
         waiting = next((item for item in self._queue if isinstance(item, Cut)), cut)
-        self._queue = deque([waiting])
+        self._queue = deque([*_latest_mood(self._queue), waiting])
         # their places are still needed, to know what the server has
         self._written = deque(replace(item, data=b"") if isinstance(item, Sound) else item for item in self._written)
         self._recount()
@@ -84,7 +89,7 @@ class Outbox:
 
     def drop(self, speech: Speech) -> None:
         """Drop what is left to write of an utterance."""
-        self._queue = deque(item for item in self._queue if isinstance(item, Mark | Cut) or item.speech is not speech)
+        self._queue = deque(item for item in self._queue if not isinstance(item, OfSpeech) or item.speech is not speech)
         self._recount()
 
     def fail(self, error: LipwireError) -> None:
@@ -168,9 +173,12 @@ class Outbox:
 
         ``torn``: an utterance whose beginning it has, and whose next piece now begins.
         """
-        items = [*([] if torn is None else [Begin(torn)]), *self._written, *self._queue]
+        written = [item for item in self._written if not isinstance(item, Listen)]  # those were for then
+        items = [*([] if torn is None else [Begin(torn)]), *written, *self._queue]
         cuts = [place for place, item in enumerate(items) if isinstance(item, Cut)]
-        self._queue = deque(item for item in items[cuts[-1] if cuts else 0 :] if not _needless(item))
+        rest, mood = items[cuts[-1] if cuts else 0 :], _latest_mood(items)
+        self._queue = deque(item for item in rest if not (_needless(item) or isinstance(item, Feel)))
+        self._queue.extendleft(mood)
         self._written, self._forgotten = deque(), None
         self._recount()
 
@@ -185,7 +193,7 @@ class Outbox:
 
     def unwritten(self) -> set[Speech]:
         """Return the utterances of which something is still to be written."""
-        return {item.speech for item in self._queue if not isinstance(item, Mark | Cut)}
+        return {item.speech for item in self._queue if isinstance(item, OfSpeech)}
 
     def _forget(self) -> None:
         while self._written_bytes > self._keep_bytes and len(self._written) > 1:
@@ -220,4 +228,8 @@ def _reached(item: Begin | Say | Sound, received: int) -> bool:
 
 
 def _needless(item: Item) -> bool:
-    return not isinstance(item, Mark | Cut) and (item.speech.over or item.speech.cut)
+    return isinstance(item, OfSpeech) and (item.speech.over or item.speech.cut)
+
+
+def _latest_mood(items: Iterable[Item]) -> list[Feel]:
+    return [item for item in items if isinstance(item, Feel)][-1:]

@@ -14,6 +14,7 @@ from pipecat.frames.frames import (
     EndFrame,
     Frame,
     HeartbeatFrame,
+    InputAudioRawFrame,
     InterruptionFrame,
     LLMMessagesAppendFrame,
     MixerControlFrame,
@@ -26,6 +27,8 @@ from pipecat.frames.frames import (
     TTSStartedFrame,
     TTSStoppedFrame,
     TTSTextFrame,
+    UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat.services.ai_service import AIService
@@ -48,7 +51,8 @@ class LipwireVideoService(AIService):
     ``TTSAudioRawFrame`` end here, so that the transport's output does not play the voice a second time. The text that
     was synthesised goes on once it was heard, so that the context holds what was said, and after an interruption no
     more than that. ``BotStartedSpeakingFrame`` and ``BotStoppedSpeakingFrame`` tell, both ways, when the face really
-    speaks.
+    speaks. While the user speaks the face attends, and nods where their phrases end: it hears that in the
+    ``InputAudioRawFrame`` that come by, and is told by ``UserStartedSpeakingFrame`` and ``UserStoppedSpeakingFrame``.
 
     Events: ``on_face_ready(service, face)`` once there is a session.
     """
@@ -133,6 +137,8 @@ class LipwireVideoService(AIService):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Send what is to be spoken to the face; let all else go on, what belongs to the speech once it was heard."""
         await super().process_frame(frame, direction)
+        if direction is FrameDirection.DOWNSTREAM:
+            self._listen(frame)
         if isinstance(frame, InterruptionFrame):
             await self._interrupt(frame, direction)
         elif isinstance(frame, TTSAudioRawFrame):
@@ -147,6 +153,15 @@ class LipwireVideoService(AIService):
                 self._early = []
 
     # From the pipeline to the face
+
+    def _listen(self, frame: Frame) -> None:
+        """Let the face attend to whoever speaks to it, and nod where their phrases end."""
+        if self._face is None or self._closing:
+            return
+        if isinstance(frame, InputAudioRawFrame):
+            self._face.listen_to(frame.audio, frame.sample_rate, frame.num_channels)
+        elif isinstance(frame, (UserStartedSpeakingFrame, UserStoppedSpeakingFrame)):
+            self._face.listening("begin" if isinstance(frame, UserStartedSpeakingFrame) else "end")
 
     async def _turn_page(self, frame: TTSStartedFrame | TTSStoppedFrame) -> None:
         if self._speaker is not None:

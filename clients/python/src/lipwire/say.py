@@ -9,10 +9,11 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lipwire.connecting import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE, connect
 from lipwire.face import Face
+from lipwire.mood import MOODS, Mood, MoodName
 from lipwire.utterance import Utterance
 from lipwire.wav import WavFile
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--text", help="what to say; the server makes the voice")
     what.add_argument("--wav", type=Path, help="what to say, as a recording: 16-bit PCM or 32-bit float")
     parser.add_argument("--voice", help="which voice says the text")
+    parser.add_argument("--mood", type=_mood, metavar="NAME[:STRENGTH]", help=f"how the face looks: {', '.join(MOODS)}")
     parser.add_argument("--url", help=f"the server's ({URL_VARIABLE}, else {DEFAULT_URL})")
     parser.add_argument("--token", help=f"an API key, where the server wants one ({KEY_VARIABLE})")
     parser.add_argument("--avatar", help="which face says it")
@@ -57,7 +59,7 @@ async def say(args: argparse.Namespace) -> int:
             if args.wait_for_viewer:
                 await face.wait_for_viewer()
             watched = face.viewers > 0
-            utterance = await (face.say(args.text, args.voice) if recording is None else _play(face, recording))
+            utterance = await (_say(face, args) if recording is None else _play(face, recording, args.mood))
             played_ms, interrupted = await utterance.played()
             watched = watched or face.viewers > 0
     print(f"played {played_ms / 1000:.1f} s" + (", then it was interrupted" if interrupted else ""), flush=True)
@@ -66,9 +68,21 @@ async def say(args: argparse.Namespace) -> int:
     return 1 if interrupted else 0
 
 
-async def _play(face: Face, recording: WavFile) -> Utterance:
+def _mood(said: str) -> Mood:
+    name, _, strength = said.partition(":")
+    try:
+        return Mood(cast(MoodName, name), float(strength or 1))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+async def _say(face: Face, args: argparse.Namespace) -> Utterance:
+    return await face.say(args.text, args.voice, mood=args.mood)
+
+
+async def _play(face: Face, recording: WavFile, mood: Mood | None) -> Utterance:
     format = recording.format
-    async with face.utterance(format.sample_rate, format.channels, format.encoding) as utterance:
+    async with face.utterance(format.sample_rate, format.channels, format.encoding, mood=mood) as utterance:
         for block in recording:
             await utterance.send(block)
     return utterance

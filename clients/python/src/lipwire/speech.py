@@ -6,6 +6,7 @@ import asyncio
 from typing import NamedTuple
 
 from lipwire.errors import LipwireError
+from lipwire.mood import Mood
 from lipwire.pcm import PcmFormat
 
 
@@ -23,8 +24,9 @@ class Speech:
     wire: so each piece finishes once, and the server's count of its bytes means one thing.
     """
 
-    def __init__(self, id: str, format: PcmFormat) -> None:
-        self.id, self.format = id, format
+    def __init__(self, id: str, format: PcmFormat, mood: Mood | None = None) -> None:
+        """``mood``: that the face goes over into with its first sound."""
+        self.id, self.format, self.mood = id, format, mood
         self.sent = 0  # bytes
         self.begun = False
         self.ended = False  # nothing of it follows

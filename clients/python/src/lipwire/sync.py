@@ -25,6 +25,7 @@ import lipwire
 from lipwire.connecting import SessionOptions
 from lipwire.errors import SessionEnded
 from lipwire.events import Event, Interrupted
+from lipwire.mood import AnyMood, Hint, MoodName
 from lipwire.pcm import Encoding, PcmFormat
 from lipwire.speech import Played
 
@@ -274,15 +275,32 @@ class Face:
         return self._face.connected
 
     def utterance(
-        self, sample_rate: int = 24_000, channels: int = 1, encoding: Encoding = "pcm_s16le", id: str | None = None
+        self,
+        sample_rate: int = 24_000,
+        channels: int = 1,
+        encoding: Encoding = "pcm_s16le",
+        id: str | None = None,
+        mood: AnyMood | None = None,
     ) -> Utterance:
         """Prepare an utterance; it begins with ``with``, :meth:`Utterance.begin` or its first sound."""
-        made = self._loop.call(self._face.utterance, sample_rate, channels, encoding, id)
+        made = self._loop.call(self._face.utterance, sample_rate, channels, encoding, id, mood)
         return Utterance(made, self._loop)
 
-    def say(self, text: str, voice: str | None = None, id: str | None = None) -> Utterance:
+    def say(self, text: str, voice: str | None = None, id: str | None = None, mood: AnyMood | None = None) -> Utterance:
         """Let the server speak a text."""
-        return Utterance(self._loop.run(self._face.say(text, voice, id)), self._loop)
+        return Utterance(self._loop.run(self._face.say(text, voice, id, mood)), self._loop)
+
+    def mood(self, name: MoodName, strength: float = 1.0) -> None:
+        """Let the face go over into a mood now."""
+        self._loop.run(self._face.mood(name, strength))
+
+    def listening(self, state: Hint) -> None:
+        """Let the face show that somebody begins or ends to speak to it, or nod."""
+        self._loop.call(self._face.listening, state)
+
+    def listen_to(self, pcm: bytes | bytearray | memoryview, sample_rate: int = 16_000, channels: int = 1) -> None:
+        """Let the face listen to somebody's 16-bit sound, as it comes."""
+        self._loop.call(self._face.listen_to, pcm, sample_rate, channels)
 
     def interrupt(self) -> Interrupted:
         """Drop all that has not played."""

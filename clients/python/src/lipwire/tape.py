@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from lipwire.errors import ConnectionLost
-from lipwire.items import Begin, Cut, Item, Mark, Say, Sound, cost
+from lipwire.items import Begin, Item, Mark, OfSpeech, Say, Sound, cost
 from lipwire.speech import Speech
 
 KEEP_BYTES = 16 * 1024 * 1024
@@ -49,7 +49,7 @@ class Tape:
 
     def drop(self, speech: Speech) -> None:
         """Forget an utterance, which is over."""
-        self._keep(item for item in self._items if isinstance(item, Mark | Cut) or item.speech is not speech)
+        self._keep(item for item in self._items if not isinstance(item, OfSpeech) or item.speech is not speech)
         self._forgotten.pop(speech, None)
 
     def reached(self, mark: Mark) -> None:

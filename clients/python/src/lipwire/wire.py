@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lipwire.items import Begin, Cut, Flush, Item, Mark, Say, Sound
+from lipwire.items import Begin, Cut, Feel, Flush, Item, Listen, Mark, Say, Sound
+from lipwire.mood import Mood
+
+
+def messages_of(item: Item) -> list[str | bytes]:
+    """Say an item, and before an utterance's beginning its mood."""
+    speech = item.speech if isinstance(item, Begin | Say) else None
+    if speech is None or speech.mood is None or speech.wire_id != speech.id:
+        return [message_of(item)]
+    return [json.dumps({**_mood(speech.mood), "when": "words"}), message_of(item)]
 
 
 def message_of(item: Item) -> str | bytes:
@@ -26,7 +35,16 @@ def attach_message(session: str, token: str, after: int | None, next_utterance: 
     return json.dumps({name: value for name, value in fields.items() if value is not None})
 
 
-def _fields(item: Begin | Flush | Say | Mark | Cut) -> dict[str, Any]:
+def _mood(mood: Mood) -> dict[str, Any]:
+    return {"type": "mood", "name": mood.name, "strength": mood.strength}
+
+
+def _fields(item: Begin | Flush | Say | Mark | Cut | Feel | Listen) -> dict[str, Any]:
+    if isinstance(item, Feel):
+        return _mood(item.mood)
+    if isinstance(item, Listen):
+        said = {"state": item.state, "levels": list(item.levels)}
+        return {"type": "listening", **{name: value for name, value in said.items() if value}}
     if isinstance(item, Begin):
         speech = item.speech
         sound = {name: getattr(speech.format, name) for name in ("sample_rate", "channels", "encoding")}

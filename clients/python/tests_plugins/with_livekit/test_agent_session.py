@@ -62,3 +62,16 @@ async def test_an_interrupted_answer_is_cut_short_and_the_next_one_is_spoken() -
         assert ("Then this.", False) in answers(session)
         await session.aclose()
         await heard.aclose()
+
+
+async def test_the_face_attends_while_the_user_speaks() -> None:
+    face = FakeFace()
+    async with LipwireAvatar(face=face) as avatar:  # type: ignore[arg-type]
+        session: AgentSession[None] = AgentSession(llm=ScriptedModel("Yes."), tts=Humming())
+        await avatar.start(session)
+        await session.start(Agent(instructions=""))
+        session._update_user_state("speaking")
+        session._update_user_state("listening")
+        await until(lambda: len(face.hints) == 2)
+        assert face.hints == ["begin", "end"]
+        await session.aclose()

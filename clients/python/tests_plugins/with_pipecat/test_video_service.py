@@ -12,6 +12,7 @@ from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
     FunctionCallResultFrame,
+    InputAudioRawFrame,
     InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMMessagesAppendFrame,
@@ -23,6 +24,7 @@ from pipecat.frames.frames import (
     TTSStoppedFrame,
     TTSTextFrame,
     UserStartedSpeakingFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.tests.utils import run_test
 from pipecat.transports.base_output import BaseOutputTransport
@@ -405,3 +407,11 @@ async def test_a_flood_of_sound_waits_outside() -> None:
         await run.until(lambda: len(lipwired._speaker._orders) >= 64)  # type: ignore[union-attr]
         await asyncio.sleep(0.05)
         assert len(lipwired._speaker._orders) <= 66  # type: ignore[union-attr]
+
+
+async def test_the_face_listens_to_the_user_and_their_frames_go_on() -> None:
+    face = FakeFace()
+    heard = [UserStartedSpeakingFrame(), InputAudioRawFrame(bytes(640), RATE, 1), UserStoppedSpeakingFrame()]
+    down, _ = await run_test(service(face), frames_to_send=heard)
+    assert face.hints == ["begin", "640 bytes at 16000 x 1", "end"]
+    assert [type(frame) for frame in down if type(frame) in map(type, heard)] == [type(frame) for frame in heard]
