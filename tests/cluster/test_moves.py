@@ -82,6 +82,7 @@ async def test_a_feeder_and_a_viewer_move_between_two_utterances(pair: list[Stag
         await attach(feeder, made)
         viewer, _ = await watch(http, made["view"]["whep"], made["view"]["token"])
         await feeder.expect("viewers", count=1)
+        await feeder.say("mood", name="warm", strength=0.5)
         await feeder.socket.send(SECOND)
         await feeder.say("flush")
         await feeder.expect("speaking", 30, state="started", utterance="1")
@@ -100,6 +101,8 @@ async def test_a_feeder_and_a_viewer_move_between_two_utterances(pair: list[Stag
         async with Client(move["url"]) as moved:
             started = await attach(moved, {**made, "id": move["session"]}, next_utterance=3)
             assert (started["session"], started["engine"], started["mode"]) == (move["session"], "clapper", "agent")
+            mood = await http.get(f"{other.url}/api/sessions/{move['session']}/mood")
+            assert mood.json() == {"name": "warm", "strength": 0.5}
             await feeder.say("stop")
             await feeder.wait_closed()
             await asyncio.wait_for(draining, 30)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.media import SLOT_NS
@@ -58,3 +60,16 @@ def test_clear_discards_everything_and_makes_room() -> None:
 def test_marks_that_make_no_sense_are_refused(high: int, low: int) -> None:
     with pytest.raises(ValueError, match="water marks"):
         PlayoutBuffer(high, low)
+
+
+def test_a_picture_is_drawn_anew_in_its_place_alone() -> None:
+    buffer = PlayoutBuffer(high=4, low=2)
+    for number in range(3):
+        buffer.put(frame(number))
+    buffer.redraw(replace(frame(1), image=frame(77).image))
+    buffer.redraw(replace(frame(2, generation=1), image=frame(77).image))
+    buffer.redraw(frame(9))
+    assert len(buffer) == 3
+    shown = [buffer.pop() for _ in range(3)]
+    assert [int(each.image[0, 0]) for each in shown] == [0, 77, 2], "another generation's is not its"
+    assert [int(each.audio[0]) for each in shown] == [1, 2, 3]

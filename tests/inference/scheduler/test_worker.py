@@ -6,6 +6,8 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,12 +16,13 @@ from app.avatars.avatar import Avatar
 from app.inference.engine import IdleMotion, Job
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
+from app.inference.looks import Looks
 from app.inference.scheduler.cost import FRESH_NS, CostKey, EngineCost
 from app.inference.scheduler.cost_meter import MEASURED, WARM_UPS, CostMeter
 from app.inference.scheduler.demand import Demand
-from app.inference.scheduler.stream import PENDING_HIGH, GenerationStream
+from app.inference.scheduler.stream import AGAIN_AHEAD, DRAWN_HIGH, PENDING_HIGH, GenerationStream
 from app.inference.scheduler.worker import BATCH_NS, InferenceWorker
-from app.media import I420, SILENCE, SLOT_NS, AudioSlice, StageTimestamps
+from app.media import I420, SILENCE, SLOT_NS, AudioSlice, StageTimestamps, TalkingFrame
 from tests.fakes import HoardingSink
 
 IMAGE = np.zeros((3, 2), np.uint8)
@@ -378,3 +381,123 @@ async def test_closing_twice_is_fine() -> None:
     worker.start()
     await worker.aclose()
     await worker.aclose()
+
+
+class Feeling(Face):
+    """Has looks."""
+
+    idle_motion: IdleMotion | None = cast(IdleMotion, SimpleNamespace(emphasis=lambda window: 0.0))
+
+
+class FeelingEngine(GatedEngine):
+    """Draws how warm it feels."""
+
+    max_batch = 1
+
+    def render(self, jobs: Sequence[Job]) -> list[I420]:
+        super().render(jobs)
+        return [np.full((3, 2), round(200 * job.expression.warm), np.uint8) for job in jobs]
+
+
+class Ahead(HoardingSink):
+    """Buffer A: frames wait, each at its place of the avatar's time, of which ``played`` slots have passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.played, self.due_ns = 0, 0
+
+    @property
+    def demand(self) -> Demand:
+        return Demand(self.due_ns, self.played, len(self.frames) - self.played, False)
+
+    @demand.setter
+    def demand(self, demand: Demand) -> None:
+        pass
+
+
+WARM = Looks.of(Expression(warm=1.0))
+
+
+def brightness(frames: list[TalkingFrame]) -> list[int]:
+    return [int(frame.image[0, 0]) for frame in frames]
+
+
+async def test_what_waits_is_drawn_again_and_what_is_shown_next_is_not(worker: InferenceWorker) -> None:
+    engine, sink = FeelingEngine(), Ahead()
+    stream = worker.open(engine, Feeling("a"), False, sink)
+    engine.open_gate()
+    stream.submit(windows(8))
+    await sink.wait_for(8)
+    assert brightness(sink.frames) == [0] * 8
+    sink.played = 3
+    stream.show(WARM, redraw=True)
+    async with asyncio.timeout(10):
+        while brightness(sink.frames) != [0] * (3 + AGAIN_AHEAD) + [200] * (5 - AGAIN_AHEAD):
+            await asyncio.sleep(0.001)
+    assert stream.in_flight == 0 == stream.repeated and len(sink.frames) == 8
+    stream.show(Looks(), redraw=True)
+    async with asyncio.timeout(10):
+        while brightness(sink.frames) != [0] * 8:
+            await asyncio.sleep(0.001)
+
+
+async def test_what_is_due_goes_before_what_is_drawn_again(worker: InferenceWorker) -> None:
+    engine = FeelingEngine()
+    ahead, due = Ahead(), Taker(worker, engine, "due")
+    stream = worker.open(engine, Feeling("ahead"), False, ahead)
+    engine.gate.release(20)
+    stream.submit(windows(20))
+    await ahead.wait_for(20)
+    now_ns = worker.clock.now_ns()
+    ahead.due_ns, due.demand = now_ns + 2 * SLOT_NS, Demand(now_ns, 0, 0, True)
+    del engine.batches[:]
+    stream.show(WARM, redraw=True)
+    due.stream.submit(windows(2))
+    engine.open_gate()
+    await due.wait_for(2)
+    names = [str(batch[0][0]) for batch in engine.batches]
+    assert names.index("due") <= 1, "one may have been under way"
+    async with asyncio.timeout(10):
+        while brightness(ahead.frames).count(200) < 20 - AGAIN_AHEAD:
+            await asyncio.sleep(0.001)
+
+
+async def test_an_interrupt_drops_what_is_to_be_drawn_again(worker: InferenceWorker) -> None:
+    engine, sink = FeelingEngine(), Ahead()
+    stream = worker.open(engine, Feeling("a"), False, sink)
+    engine.gate.release(8)
+    stream.submit(windows(8))
+    await sink.wait_for(8)
+    stream.show(WARM, redraw=True)
+    stream.interrupt(1)
+    sink.frames.clear()
+    engine.open_gate()
+    stream.submit(windows(3, generation=1))
+    await sink.wait_for(3)
+    assert brightness(sink.frames) == [200] * 3
+    await asyncio.sleep(0.05)
+    assert len(engine.batches) <= 8 + 1 + 3, "one may have been under way"
+
+
+async def test_what_may_be_drawn_again_is_bounded(worker: InferenceWorker) -> None:
+    engine, sink = FeelingEngine(), Ahead()
+    stream = worker.open(engine, Feeling("a"), False, sink)
+    engine.open_gate()
+    for start in range(0, 300, 60):
+        stream.submit(windows(60))
+        await sink.wait_for(start + 60)
+    assert len(stream._drawn) == DRAWN_HIGH
+    for number in range(100):
+        stream.show(Looks.of(Expression(warm=number / 100)), redraw=True)
+        assert len(stream._again) <= DRAWN_HIGH
+    stream.close()
+
+
+async def test_a_face_without_looks_keeps_no_windows(worker: InferenceWorker, engine: GatedEngine) -> None:
+    taker = Taker(worker, engine, "a")
+    engine.open_gate()
+    taker.stream.submit(windows(10))
+    await taker.wait_for(10)
+    taker.stream.show(WARM, redraw=True)
+    await asyncio.sleep(0.05)
+    assert sum(map(len, engine.batches)) == 10 and not taker.stream._drawn

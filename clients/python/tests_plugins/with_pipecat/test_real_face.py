@@ -24,6 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[4] / "examples" / "converse"))
 from agent import MICROPHONE_RATE, Setting, make_agent
 from espeak import Espeak
 
+from lipwire.feed import Feed
+from lipwire.items import Listen
+
 URL = os.environ.get("LIPWIRE_TEST_URL", "")
 pytestmark = pytest.mark.skipif(not URL, reason="LIPWIRE_TEST_URL names no server: run make test-plugins")
 
@@ -158,3 +161,22 @@ async def test_the_face_repeats_the_visitor(espeak: Espeak) -> None:
         played_ms = (await state(face_id(visitor)))["played_ms"]
         spoken_ms = len(espeak.speak(PHRASE).pcm) // 2 * 1000 // espeak.sample_rate
         assert played_ms > spoken_ms * 0.7
+
+
+async def test_the_face_hears_the_visitor_through_the_whole_pipeline(
+    espeak: Espeak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Listen] = []
+    listen = Feed.listen
+
+    def note(feed: Feed, hint: Listen) -> None:
+        heard.append(hint)
+        listen(feed, hint)
+
+    monkeypatch.setattr(Feed, "listen", note)
+    async with visit(espeak, "script") as visitor:
+        visitor.say = PHRASE
+        await visitor.until(lambda: {"begin", "end"} <= {hint.state for hint in heard}, "a hint")
+        await visitor.until(lambda: "face speaks" in visitor.types(), "the answer")
+        assert sum(level > -40 for hint in heard for level in hint.levels) > 20, "it was as loud as a voice"
+        assert (await state(face_id(visitor)))["state"] in ("speaking", "listening"), "the server took it all"
