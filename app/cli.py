@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import __version__
-from app.assets import in_checkout
+from app.assets import CAST_IDS, in_checkout
 from app.cluster import command as cluster
 from app.commands import keys, weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     render = commands.add_parser("render", help="write an MP4 from a picture and a recording")
-    render.add_argument("--face", type=Path, required=True, help='a picture or a video with a face, or "default"')
+    whose = render.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--face", type=Path, help='a picture or a video with a face, or "default"')
+    whose.add_argument("--avatar", choices=["default", *CAST_IDS], help="a face that comes with Lipwire")
     render.add_argument("--audio", type=Path, required=True, help="WAV, FLAC, Ogg or MP3")
     render.add_argument("--out", type=Path, required=True, help="the MP4 to write")
     render.add_argument("--engine", default="auto")
@@ -132,8 +134,8 @@ def _render(args: argparse.Namespace) -> int:
         engine = engines.get(wanted)
         with tempfile.TemporaryDirectory(prefix="lipwire-") as folder:
             store = AvatarStore(Path(folder), FaceFinder(), settings.max_side, max_avatars=1)
-            is_default = str(args.face) == DEFAULT_ID
-            face = store.info(DEFAULT_ID) if is_default else store.add(args.face, args.face.stem)
+            name = DEFAULT_ID if str(args.face) == DEFAULT_ID else args.avatar
+            face = store.info(name) if name is not None else store.add(args.face, args.face.stem)
             if face.notice:
                 print(face.notice, file=sys.stderr)
             with tqdm(unit=" frames", desc=engine.name) as bar:

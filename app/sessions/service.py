@@ -15,6 +15,7 @@ from app.access.audit import Audit
 from app.access.caller import Caller
 from app.access.key_ring import KeyRing
 from app.access.minutes import USAGE, Minutes
+from app.avatars.bundled import is_bundled
 from app.avatars.share import Share
 from app.avatars.store import DEFAULT_ID, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
@@ -348,7 +349,7 @@ class Service:
             Refusal: ``no_such_engine``, ``no_such_avatar``, ``avatar_damaged``.
         """
         self.casting.require_engine(request.engine)
-        if request.avatar == DEFAULT_ID:
+        if is_bundled(request.avatar):
             return
         try:
             owner = self.avatars.info(request.avatar).owner
