@@ -24,4 +24,6 @@ WEB = _bundled("web")
 WEIGHTS = _bundled("weights")
 SAMPLE = WEB / "assets" / "sample.wav"  # speech, 22.05 kHz
 DEFAULT_PICTURE = _PACKAGE / "avatars" / "default.png"
+CAST = _PACKAGE / "avatars" / "cast"  # the other faces that come with it: NAME.jpg
+CAST_IDS = ("amara", "kenji", "priya", "rafael", "ingrid", "bolt")  # an uploaded one's id is 24 hexadecimal digits
 LANDMARKS_LOCK = _PACKAGE / "faces" / "landmarks.txt"  # the wheel with the landmark files, by its hash

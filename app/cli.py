@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import __version__
-from app.assets import DEFAULT_PICTURE, in_checkout
+from app.assets import CAST_IDS, in_checkout
 from app.cluster import command as cluster
 from app.commands import keys, moods, weights
 from app.config import Settings, SettingsError, load_settings, shown_default, variable
@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     render = commands.add_parser("render", help="write a film from a picture and a recording")
-    render.add_argument("--face", type=Path, required=True, help='a picture or a video with a face, or "default"')
+    whose = render.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--face", type=Path, help='a picture or a video with a face, or "default"')
+    whose.add_argument("--avatar", choices=["default", *CAST_IDS], help="a face that comes with Lipwire")
     render.add_argument("--audio", type=Path, required=True, help="WAV, FLAC, Ogg or MP3")
     render.add_argument("--out", type=Path, required=True, help=".mp4, .webm (VP9) or .mov (ProRes 4444)")
     render.add_argument("--engine", default="auto")
@@ -123,6 +125,7 @@ def _serve(args: argparse.Namespace) -> int:
 def _render(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from app.avatars.bundled import bundled_picture
     from app.avatars.framing import Framing, crop_of
     from app.avatars.picture import PictureError
     from app.avatars.reframed import with_background
@@ -142,9 +145,10 @@ def _render(args: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory(prefix="lipwire-") as folder:
             store = AvatarStore(Path(folder), FaceFinder(), settings.max_side, max_avatars=1)
             background, framing = background_named(args.background), Framing(crop_of(args.crop))
-            is_default = str(args.face) == DEFAULT_ID and not framing.changes
-            picture = DEFAULT_PICTURE if str(args.face) == DEFAULT_ID else args.face
-            face = store.info(DEFAULT_ID) if is_default else store.add(picture, picture.stem, framing=framing)
+            name = DEFAULT_ID if str(args.face) == DEFAULT_ID else args.avatar
+            picture = args.face if name is None else bundled_picture(name)
+            is_known = name is not None and not framing.changes
+            face = store.info(name) if is_known else store.add(picture, picture.stem, framing=framing)
             avatar, notices = with_background(store.load(face.id), background)
             for notice in filter(None, (face.notice, *notices)):
                 print(notice, file=sys.stderr)

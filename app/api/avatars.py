@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.access.audit import Audit
@@ -30,8 +31,10 @@ from app.api.problems import (
 )
 from app.api.uploads import Upload, UploadCutShort, UploadPlaces, received
 from app.avatars.avatar_info import AvatarInfo
+from app.avatars.damage import AvatarDamaged
 from app.avatars.share import EVERYBODY, Share
-from app.avatars.store import AvatarStore
+from app.avatars.store import AvatarStore, NoSuchAvatar
+from app.avatars.thumbnails import Thumbnails
 
 WATCH_S = 1.0
 UPLOAD_ID = Query(
@@ -60,6 +63,9 @@ Behind = Annotated[
 ]
 
 
+MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
+
+
 async def _no_share(caller: Caller) -> Share:
     return EVERYBODY
 
@@ -79,13 +85,15 @@ def avatar_routes(
     places = UploadPlaces()
     preparations = Preparations()
     own = OwnAvatars(store)
+    thumbnails = Thumbnails()
     greeted = [Depends(gate.greet if gate else let_anybody)]
     guarded = [Depends(gate.check_key if gate else let_anybody)]
     audit = gate.audit if gate else Audit(None)
 
     @router.get("", responses=problems(*WRONG_KEY, "disk_unusable"), dependencies=greeted)
     async def list_avatars(caller: Asking) -> AvatarList:
-        return AvatarList(avatars=[AvatarView.of(info) for info in await run_in_threadpool(own.all, caller)])
+        avatars, cast = await run_in_threadpool(own.all, caller), await run_in_threadpool(own.cast)
+        return AvatarList(avatars=list(map(AvatarView.of, avatars)), cast=list(map(AvatarView.of, cast)))
 
     @router.post(
         "",
@@ -134,13 +142,25 @@ def avatar_routes(
     @router.get(
         "/{id}/image",
         response_class=FileResponse,
-        responses={200: {"content": {"image/png": {}}}, **problems(*NO_KEY, *NOT_THERE, *NO_COPY)},
+        responses={200: {"content": {"image/png": {}, "image/jpeg": {}}}, **problems(*NO_KEY, *NOT_THERE, *NO_COPY)},
         dependencies=greeted,
     )
     async def get_image(id: str, caller: Asking) -> FileResponse:
         await run_in_threadpool(own.require_usable, id, caller)
         path = await run_in_threadpool(store.picture_file, id)
-        return FileResponse(path, media_type="image/png", headers=IMAGE_HEADERS)
+        return FileResponse(path, media_type=MEDIA_TYPES[path.suffix], headers=IMAGE_HEADERS)
+
+    @router.get(
+        "/{id}/thumbnail",
+        response_class=Response,
+        responses={200: {"content": {"image/jpeg": {}}}, **problems(*NO_KEY, *NOT_THERE, *NO_COPY)},
+        dependencies=greeted,
+    )
+    async def get_thumbnail(id: str, caller: Asking) -> Response:
+        await run_in_threadpool(own.require_usable, id, caller)
+        path = await run_in_threadpool(store.picture_file, id)
+        small = await run_in_threadpool(_thumbnail, thumbnails, id, path)
+        return Response(small, media_type="image/jpeg", headers=IMAGE_HEADERS)
 
     @router.delete(
         "/{id}",
@@ -155,6 +175,21 @@ def avatar_routes(
             on_deleted(id)
 
     return router
+
+
+def _thumbnail(thumbnails: Thumbnails, id: str, path: Path) -> bytes:
+    """Return an avatar's small picture.
+
+    Raises:
+        NoSuchAvatar: when it was deleted just now.
+        AvatarDamaged: when its picture cannot be read.
+    """
+    try:
+        return thumbnails.of(id, path)
+    except FileNotFoundError as error:
+        raise NoSuchAvatar(id) from error
+    except (OSError, ValueError) as error:
+        raise AvatarDamaged(id, f"{type(error).__name__}: {error}") from error
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.avatars.avatar_info import AvatarInfo
+from app.avatars.bundled import is_bundled
 from app.avatars.mouth import HANDLES
 from app.avatars.preview import Preview
 from app.avatars.store import Mouth
@@ -95,6 +96,8 @@ class AvatarView(_Answer):
     width: int = Field(description="pixels")
     height: int = Field(description="pixels")
     image: str = Field(description="the path of its picture")
+    thumbnail: str = Field(description="the path of a small picture of it, a JPEG")
+    bundled: bool = Field(description="whether it came with the server: it is everybody's, and stays as it is")
     notice: str | None = Field(description="what whoever uploaded it should know")
     frames: int = Field(description="1 for a picture, more for a video")
 
@@ -107,6 +110,8 @@ class AvatarView(_Answer):
             width=info.width,
             height=info.height,
             image=f"/api/avatars/{info.id}/image",
+            thumbnail=f"/api/avatars/{info.id}/thumbnail",
+            bundled=is_bundled(info.id),
             notice=info.notice,
             frames=info.frames,
         )
@@ -133,9 +138,10 @@ class PreviewView(_Answer):
 
 
 class AvatarList(_Answer):
-    """All faces, the default one first, then the newest first."""
+    """The default face, then uploaded ones, the newest first; beside them the others that come with Lipwire."""
 
     avatars: list[AvatarView]
+    cast: list[AvatarView] = Field(description="the bundled faces besides the default")
 
 
 class FaultView(_Answer):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from app.access.caller import Caller
 from app.api.auth import require_key
+from app.assets import CAST_IDS
 from app.avatars.avatar_info import AvatarInfo
+from app.avatars.bundled import is_bundled
 from app.avatars.damage import AvatarDamaged
 from app.avatars.store import DEFAULT_ID, AvatarFixed, AvatarStore, NoSuchAvatar
 
@@ -16,19 +18,23 @@ class OwnAvatars:
         self._store = store
 
     def all(self, caller: Caller) -> list[AvatarInfo]:
-        """Return those that the caller may use, the bundled one first; to who gives no key, that one alone."""
+        """Return those that the caller may use, the default one first; to who gives no key, that one alone."""
         if not caller.is_known:
             return [self._store.info(DEFAULT_ID)]
         return [info for info in self._store.all() if caller.may_use(info.owner)]
 
+    def cast(self) -> list[AvatarInfo]:
+        """Return the bundled ones besides the default: they are everybody's."""
+        return [self._store.info(id) for id in CAST_IDS]
+
     def usable(self, id: str, caller: Caller) -> AvatarInfo:
-        """Return an avatar's details; the bundled one is everybody's, with a key or without.
+        """Return an avatar's details; the bundled ones are everybody's, with a key or without.
 
         Raises:
             NoSuchAvatar: when it is not there, or another key's.
             Refusal: ``key_missing``.
         """
-        if id == DEFAULT_ID:
+        if is_bundled(id):
             return self._store.info(id)
         require_key(caller)
         info = self._store.info(id)
@@ -38,7 +44,7 @@ class OwnAvatars:
 
     def require_usable(self, id: str, caller: Caller) -> None:
         """Let in who may use an avatar; raises as :meth:`usable` does."""
-        if id != DEFAULT_ID:  # whose size only a look at its picture tells
+        if not is_bundled(id):  # whose size only a look at its picture tells
             self.usable(id, caller)
 
     def require_changeable(self, id: str, caller: Caller) -> None:
@@ -50,7 +56,7 @@ class OwnAvatars:
             AvatarDamaged: likewise.
         """
         try:
-            is_theirs = id == DEFAULT_ID or caller.may_change(self.usable(id, caller).owner)
+            is_theirs = is_bundled(id) or caller.may_change(self.usable(id, caller).owner)
         except AvatarDamaged:  # nobody knows whose it is
             if not caller.is_operator:
                 raise

@@ -1,1 +1,1 @@
-"""The faces that can speak: one bundled, the others uploaded and kept."""
+"""The faces that can speak: some bundled, the others uploaded and kept."""

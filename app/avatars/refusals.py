@@ -10,7 +10,7 @@ class NoSuchAvatar(LookupError):
 
 
 class AvatarFixed(Refusal):
-    """The bundled avatar can be neither deleted nor corrected."""
+    """A bundled avatar can be neither deleted nor corrected."""
 
     def __init__(self, message: str) -> None:
         super().__init__("avatar_fixed", message)
@@ -24,5 +24,10 @@ class StoreFull(Refusal):
 
 
 def not_correctable() -> AvatarFixed:
-    """Make the refusal of who would correct the bundled one."""
-    return AvatarFixed("The default avatar cannot be corrected; only a face of your own can be.")
+    """Make the refusal of who would correct a bundled one."""
+    return AvatarFixed("A face that comes with Lipwire cannot be corrected; only a face of your own can be.")
+
+
+def not_deletable() -> AvatarFixed:
+    """Make the refusal of who would delete a bundled one."""
+    return AvatarFixed("A face that comes with Lipwire cannot be deleted; only a face of your own can be.")

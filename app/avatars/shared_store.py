@@ -12,15 +12,16 @@ from pathlib import Path
 from app.avatars.adoption import adopt
 from app.avatars.avatar_folder import over_bytes
 from app.avatars.avatar_info import AvatarInfo, is_id, read_details
+from app.avatars.bundled import is_bundled
 from app.avatars.copies import Copies
 from app.avatars.damage import AvatarDamaged, minding_the_disk
 from app.avatars.framing import AS_IT_IS, Framing
 from app.avatars.mouth import Points, check_mouth, mouth_as_json
 from app.avatars.mouth_file import MOUTH
-from app.avatars.refusals import AvatarFixed, NoSuchAvatar, not_correctable
+from app.avatars.refusals import NoSuchAvatar, not_correctable, not_deletable
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.shelved import SIDE, parts_of
-from app.avatars.store import DAY_NS, DEFAULT_ID, SPARE_BYTES, AvatarStore
+from app.avatars.store import DAY_NS, SPARE_BYTES, AvatarStore
 from app.avatars.uses import Uses, last_use_ns
 from app.avatars.video import VIDEO_MAX_SIDE, Progress
 from app.faces.face import FaceFinder
@@ -84,7 +85,7 @@ class SharedAvatarStore(AvatarStore):
         Raises:
             StoreAway: when it is not known, and the store cannot be asked.
         """
-        if id != DEFAULT_ID:
+        if not is_bundled(id):
             self._entry(id)
             self._uses.note(id)
             self._copies.note_use(id)
@@ -132,7 +133,7 @@ class SharedAvatarStore(AvatarStore):
         Raises:
             StoreAway: when it cannot be done.
         """
-        if id == DEFAULT_ID:
+        if is_bundled(id):
             raise not_correctable()
         self._shelf.drop(self._committed(id), MOUTH)
 
@@ -167,8 +168,8 @@ class SharedAvatarStore(AvatarStore):
         Raises:
             StoreAway: when it cannot be deleted.
         """
-        if id == DEFAULT_ID:
-            raise AvatarFixed("The default avatar cannot be deleted.")
+        if is_bundled(id):
+            raise not_deletable()
         with minding_the_disk():
             if not is_id(id) or not self._withdraw(id):
                 raise NoSuchAvatar(id)

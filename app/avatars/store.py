@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from app.assets import DEFAULT_PICTURE
 from app.avatars.avatar import Avatar
 from app.avatars.avatar_folder import folder_bytes, over_bytes, place_avatar, read_avatar, write_avatar
 from app.avatars.avatar_info import PICTURE, AvatarInfo, is_id, kept_at, note_use, read_info, used_at
-from app.avatars.bundled import DEFAULT_ID, bundled_avatar, bundled_info
+from app.avatars.bundled import DEFAULT_ID, bundled_avatar, bundled_info, bundled_picture, is_bundled
 from app.avatars.correction import corrected
 from app.avatars.damage import AvatarDamaged, minding_the_disk
 from app.avatars.footage import MARK_BYTES, video_format
@@ -26,7 +25,7 @@ from app.avatars.mouth import HANDLE_POINTS, Points, check_mouth
 from app.avatars.mouth_file import read_mouth, remove_mouth, write_mouth
 from app.avatars.picture import MAX_BYTES, read_picture
 from app.avatars.preview import Preview
-from app.avatars.refusals import AvatarFixed, NoSuchAvatar, StoreFull, not_correctable
+from app.avatars.refusals import AvatarFixed, NoSuchAvatar, StoreFull, not_correctable, not_deletable
 from app.avatars.share import EVERYBODY, Share
 from app.avatars.staging import Staging
 from app.avatars.upload import head_of, id_of
@@ -52,7 +51,7 @@ class Mouth:
 
 
 class AvatarStore:
-    """Keeps uploaded pictures and videos under a folder, one folder an avatar, and the bundled one beside them.
+    """Keeps uploaded pictures and videos under a folder, one folder an avatar; the bundled ones are beside them.
 
     Every method reads or writes files: call them off the event loop. An avatar's id is the SHA-256 of what
     was uploaded, the size it was scaled to and its owner, so the same file is kept once for each of them, who do not
@@ -69,7 +68,7 @@ class AvatarStore:
         self.drafts = Staging(self._folder)
 
     def all(self) -> list[AvatarInfo]:
-        """Return all avatars, the bundled one first, then the newest first; damaged ones are left out.
+        """Return the default avatar, then the uploaded ones, the newest first; damaged ones are left out.
 
         Raises:
             PictureError: ``disk_unusable``.
@@ -90,8 +89,8 @@ class AvatarStore:
             NoSuchAvatar: when it is not kept here.
             AvatarDamaged: when it cannot be used.
         """
-        if id == DEFAULT_ID:
-            return bundled_info()
+        if is_bundled(id):
+            return bundled_info(id)
         info = self._info(id)
         if info is None:
             raise NoSuchAvatar(id)
@@ -103,7 +102,7 @@ class AvatarStore:
         Raises:
             NoSuchAvatar: when it is not kept here.
         """
-        return DEFAULT_PICTURE if id == DEFAULT_ID else self._place(self.info(id).id) / PICTURE
+        return bundled_picture(id) if is_bundled(id) else self._place(self.info(id).id) / PICTURE
 
     def load(self, id: str) -> Avatar:
         """Read an avatar with its mesh, corrected where somebody did that.
@@ -111,8 +110,8 @@ class AvatarStore:
         Raises:
             NoSuchAvatar: when it is not kept here.
         """
-        if id == DEFAULT_ID:
-            return bundled_avatar(self._finder, self._max_side)
+        if is_bundled(id):
+            return bundled_avatar(id, self._finder, self._max_side)
         avatar = self._as_found(id)
         mouth = read_mouth(self._folder / id, avatar)
         return avatar if mouth is None else corrected(avatar, mouth)
@@ -123,7 +122,7 @@ class AvatarStore:
         Raises:
             NoSuchAvatar: when it is not kept here any more.
         """
-        if id == DEFAULT_ID:
+        if is_bundled(id):
             return
         if not is_id(id) or not os.path.lexists(self._folder / id):
             raise NoSuchAvatar(id)
@@ -153,7 +152,7 @@ class AvatarStore:
 
         Raises:
             NoSuchAvatar: when it is not kept here.
-            AvatarFixed: for the bundled one.
+            AvatarFixed: for a bundled one.
         """
         avatar = self._as_found(id)
         found = avatar.mesh[HANDLE_POINTS].astype(np.float64).round(2)
@@ -164,7 +163,7 @@ class AvatarStore:
 
         Raises:
             NoSuchAvatar: when it is not kept here.
-            AvatarFixed: for the bundled one.
+            AvatarFixed: for a bundled one.
             MouthError: when it is no mouth.
             PictureError: ``disk_full``.
         """
@@ -181,9 +180,9 @@ class AvatarStore:
 
         Raises:
             NoSuchAvatar: when it is not kept here.
-            AvatarFixed: for the bundled one.
+            AvatarFixed: for a bundled one.
         """
-        if id == DEFAULT_ID:
+        if is_bundled(id):
             raise not_correctable()
         remove_mouth(self._folder / self.info(id).id)
 
@@ -249,10 +248,10 @@ class AvatarStore:
 
         Raises:
             NoSuchAvatar: when it is not kept here.
-            AvatarFixed: for the bundled one.
+            AvatarFixed: for a bundled one.
         """
-        if id == DEFAULT_ID:
-            raise AvatarFixed("The default avatar cannot be deleted.")
+        if is_bundled(id):
+            raise not_deletable()
         if not is_id(id) or not os.path.lexists(self._folder / id):
             raise NoSuchAvatar(id)
         with minding_the_disk():
@@ -284,7 +283,7 @@ class AvatarStore:
 
     def _as_found(self, id: str) -> Avatar:
         """Read an uploaded avatar without its correction."""
-        if id == DEFAULT_ID:
+        if is_bundled(id):
             raise not_correctable()
         info = self.info(id)
         try:

@@ -1,4 +1,4 @@
-"""The bundled portrait's landmarks, kept so that a start runs no model.
+"""The bundled portraits' landmarks, kept so that a start runs no model.
 
 OpenVINO and the landmark models take 100 MB and some seconds. A server to which nobody uploads a face does without.
 ``known_face.npz`` is made by ``tools/find_landmarks.py``.
@@ -33,9 +33,8 @@ class KnownFace:
 
 
 def known_face(image: Image) -> KnownFace | None:
-    """Return the landmarks of a BGR picture; None where it is not the bundled one."""
-    known = _load()
-    return known if known is not None and digest_of(image) == known.digest else None
+    """Return the landmarks of a BGR picture; None where it is none of the bundled ones."""
+    return _load().get(digest_of(image))
 
 
 def digest_of(image: Image) -> str:
@@ -44,8 +43,9 @@ def digest_of(image: Image) -> str:
 
 
 @cache
-def _load() -> KnownFace | None:
+def _load() -> dict[str, KnownFace]:
     if not FILE.is_file():
-        return None
+        return {}
     with np.load(FILE) as stored:
-        return KnownFace(str(stored["digest"]), stored["mesh"], stored["eyes"])
+        faces = zip(stored["digest"], stored["mesh"], stored["eyes"], strict=True)
+        return {str(digest): KnownFace(str(digest), mesh, eyes) for digest, mesh, eyes in faces}

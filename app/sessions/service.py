@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.access.caller import Caller
 from app.access.key_ring import KeyRing
+from app.avatars.bundled import is_bundled
 from app.avatars.store import DEFAULT_ID, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
 from app.config import Settings
@@ -306,7 +307,7 @@ class Service(Premises):
             Refusal: ``no_such_engine``, ``no_such_avatar``, ``avatar_damaged``.
         """
         self.casting.require_engine(request.engine)
-        if request.avatar == DEFAULT_ID:
+        if is_bundled(request.avatar):
             return
         try:
             owner = self.avatars.info(request.avatar).owner

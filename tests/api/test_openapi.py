@@ -48,6 +48,7 @@ ROUTES: dict[tuple[str, str], TypeAdapter[Any] | None] = {
     ("get", "/api/avatars/progress"): TypeAdapter(models.Progress | None),
     ("get", "/api/avatars/{id}"): TypeAdapter(models.AvatarView),
     ("get", "/api/avatars/{id}/image"): None,
+    ("get", "/api/avatars/{id}/thumbnail"): None,
     ("delete", "/api/avatars/{id}"): None,
     ("get", "/api/avatars/{id}/mouth"): TypeAdapter(models.MouthView),
     ("put", "/api/avatars/{id}/mouth"): TypeAdapter(models.MouthView),
@@ -91,7 +92,9 @@ def test_every_route_has_a_model_for_what_it_answers(described: dict[str, Any]) 
         (good,) = [status for status in operation["responses"] if status[0] == "2"]
         content = operation["responses"][good].get("content", {})
         if path.endswith("/image"):
-            assert list(content) == ["image/png"]
+            assert list(content) == ["image/png", "image/jpeg"]
+        elif path.endswith("/thumbnail"):
+            assert list(content) == ["image/jpeg"]
         elif (method, path) == ("get", "/api/sessions/{id}/recording"):
             assert list(content) == ["video/mp4"]
         elif ROUTES[method, path] is None:

@@ -18,13 +18,14 @@ from PIL import Image as PillowImage
 from app.assets import DEFAULT_PICTURE
 from app.avatars import shared_store, uses
 from app.avatars.avatar_info import AvatarInfo
+from app.avatars.bundled import BUNDLED_IDS
 from app.avatars.damage import AvatarDamaged
 from app.avatars.mouth import Points
 from app.avatars.mouth_file import MOUTH
 from app.avatars.share import Share
 from app.avatars.shared_store import SharedAvatarStore
 from app.avatars.shelved import VIDEO
-from app.avatars.store import DEFAULT_ID, NoSuchAvatar, StoreFull
+from app.avatars.store import DEFAULT_ID, AvatarFixed, NoSuchAvatar, StoreFull
 from app.avatars.video import FRAMES
 from app.disk import Disk
 from app.errors import Refusal
@@ -254,6 +255,22 @@ def test_while_the_store_is_away_what_is_known_goes_on_and_all_catches_up(
     store.refresh()
     assert names(store) == ["Default", "Ann"] and store.mouth(known.id).corrected is None
     assert store.add(sized(240), "Cid").name == "Cid"
+
+
+def test_the_faces_that_come_with_it_need_no_store(node: MakeNode, tried: Tried, tmp_path: Path) -> None:
+    here = node("a")
+    for id in BUNDLED_IDS:
+        here.use(id)
+        assert here.load(id).id == here.info(id).id == id
+    here.tell_uses(1)
+    assert stored(tried) == [] and left(tmp_path / "a") == [], "nothing was put there, nor fetched"
+    tried.take_away()
+    for id in BUNDLED_IDS:
+        here.use(id)
+        assert here.load(id).width == here.info(id).width and here.picture_file(id).is_file()
+        for refused in (here.delete, here.reset_mouth):
+            with pytest.raises(AvatarFixed, match="comes with Lipwire"):
+                refused(id)
 
 
 def test_a_store_that_goes_away_in_an_upload_leaves_nothing_half_there(

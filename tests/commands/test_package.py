@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from app import __version__
-from app.assets import SAMPLE
+from app.assets import CAST_IDS, SAMPLE
 from tests.paths import ROOT
 from tests.server import Server
 
@@ -91,6 +91,7 @@ def test_the_wheel_holds_the_package_and_our_own_files_alone(wheel: Path) -> Non
     assert all(name.startswith("app/") for name in names)
     assert {name for name in names if name.startswith("app/weights/")} == OURS
     assert {"app/web/index.html", "app/web/assets/sample.wav", "app/avatars/default.png"} <= names
+    assert {f"app/avatars/cast/{id}.jpg" for id in CAST_IDS} <= names
     assert not [name for name in names if name.endswith((".pth", ".pyc"))]
 
 

@@ -139,6 +139,24 @@ def test_the_command_says_what_is_wrong(
     assert said in capsys.readouterr().err
 
 
+def test_a_face_that_comes_with_it_is_rendered_by_its_name(
+    short: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.mp4"
+    command = ["render", "--audio", str(short), "--out", str(out), "--engine", "clapper"]
+    assert main([*command, "--avatar", "amara"]) == 0
+    with av.open(str(out)) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (1024, 1024)
+    for wrong, said in (
+        (["--avatar", "nobody"], "kenji"),
+        (["--avatar", "bolt", "--face", "default"], "not allowed"),
+        ([], "--face"),
+    ):
+        with pytest.raises(SystemExit):
+            main([*command, *wrong])
+        assert said in capsys.readouterr().err
+
+
 def test_the_file_says_that_a_machine_made_it(short: Path, tmp_path: Path) -> None:
     signing = make_signing(tmp_path / "signing")
     environment = {"LIPWIRE_C2PA_CERTFILE": str(signing.certfile), "LIPWIRE_C2PA_KEYFILE": str(signing.keyfile)}

@@ -112,7 +112,7 @@ async def test_an_uploaded_picture_speaks(server: Server, open_page: OpenPage, t
     PillowImage.open(DEFAULT_PICTURE).crop((100, 60, 700, 700)).save(picture)
     page = await open_page()
     await page.set_input_files("#face-file", picture)
-    await page.wait_for_function("document.querySelectorAll('#avatars input, #avatars [role=radio]').length === 2")
+    await page.wait_for_function("document.querySelectorAll('#avatars input, #avatars [role=radio]').length === 8")
     await page.click("#play-sample")
     await playing(page)
     size = await page.evaluate(

@@ -10,6 +10,7 @@ import pytest
 
 from app.access.key import make_text
 from app.assets import DEFAULT_PICTURE
+from app.avatars.bundled import BUNDLED_IDS
 from tests.page import OpenPage
 from tests.server import Serve, Server
 
@@ -32,7 +33,8 @@ async def test_ones_own_faces_are_seen_with_the_key_and_not_without(open_page: O
     id = added.raise_for_status().json()["id"]
     page = await open_page(url=locked.url)
     await page.wait_for_function(SHOWN, arg='.avatar[data-id="default"] img')
-    assert await page.locator(".avatar").count() == 1
+    assert await page.locator(".avatar").count() == len(BUNDLED_IDS)
+    await page.wait_for_function(SHOWN, arg='.avatar[data-id="bolt"] img')
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     await page.evaluate(KEEP)

@@ -31,7 +31,12 @@ afterEach(() => {
   delete globalThis.sessionStorage;
 });
 
-const face = () => ({ id: `f${++count}`, image: `/api/avatars/f${count}/image` });
+const face = () => ({
+  id: `f${++count}`,
+  image: `/api/avatars/f${count}/image`,
+  thumbnail: `/api/avatars/f${count}/thumbnail`,
+  bundled: false,
+});
 
 test('a picture is fetched once with the key, which is in no address', async () => {
   const avatar = face();
@@ -41,8 +46,8 @@ test('a picture is fetched once with the key, which is in no address', async () 
   assert.deepEqual(asked, [[avatar.image, `Bearer ${KEY}`]]);
 });
 
-test('without a key, and for the default face, the server’s own address does', async () => {
-  assert.equal(await pictureOf({ id: 'default', image: '/default.png' }), '/default.png');
+test('without a key, and for a bundled face, the server’s own address does', async () => {
+  assert.equal(await pictureOf({ id: 'amara', image: '/default.png', bundled: true }), '/default.png');
   stored.clear();
   const avatar = face();
   assert.equal(await pictureOf(avatar), avatar.image);

@@ -8,8 +8,8 @@ const KEY_NAME = 'lipwire.key';
 
 /**
  * A face the server knows.
- * @typedef {{id: string, name: string, width: number, height: number, image: string, notice?: ?string,
- *   frames: number}} Avatar `frames` is 1 for a picture, more for a video
+ * @typedef {{id: string, name: string, width: number, height: number, image: string, thumbnail: string,
+ *   bundled: boolean, notice?: ?string, frames: number}} Avatar `frames` is 1 for a picture, more for a video
  */
 
 /**
@@ -20,10 +20,12 @@ const KEY_NAME = 'lipwire.key';
 const MAX_PICTURE_BYTES = 10_000_000;
 const MAX_VIDEO_BYTES = 100_000_000;
 
-/** @returns {Promise<Avatar[]>} the faces, the default one first */
+/** @returns {Promise<Avatar[]>} the faces: the default one, the others that come with the service, then uploaded ones */
 export async function listAvatars() {
   const response = await request('/api/avatars', {}, 'http-failed');
-  return (await response.json()).avatars;
+  const { avatars, cast } = await response.json();
+  const [first, ...own] = avatars;
+  return [first, ...cast, ...own];
 }
 
 /**

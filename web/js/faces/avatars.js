@@ -1,7 +1,7 @@
 /** The faces to choose from: thumbnails that behave as one group of radio buttons. */
 
 import { Emitter } from '../emitter.js';
-import { dropPicture, pictureOf } from './pictures.js';
+import { dropPicture, thumbnailOf } from './pictures.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -11,7 +11,7 @@ const DEFAULT_ID = 'default';
 
 /** Whether a face came with the service, and stays as it is. @param {Avatar} avatar */
 export function isBundled(avatar) {
-  return avatar.id === DEFAULT_ID;
+  return avatar.bundled;
 }
 
 /**
@@ -134,7 +134,7 @@ function createRadio(avatar) {
 /** @param {Avatar} avatar */
 function createThumbnail(avatar) {
   const image = document.createElement('img');
-  pictureOf(avatar).then((address) => (image.src = address));
+  thumbnailOf(avatar).then((address) => (image.src = address));
   image.alt = '';
   image.decoding = 'async';
   image.draggable = false; // dragged onto the stage, it would look like an upload

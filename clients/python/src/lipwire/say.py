@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mood", type=_mood, metavar="NAME[:STRENGTH]", help=f"how the face looks: {', '.join(MOODS)}")
     parser.add_argument("--url", help=f"the server's ({URL_VARIABLE}, else {DEFAULT_URL})")
     parser.add_argument("--token", help=f"an API key, where the server wants one ({KEY_VARIABLE})")
-    parser.add_argument("--avatar", help="which face says it")
+    parser.add_argument(
+        "--avatar", help="which face says it: default, amara and the like, or the id of one of your own"
+    )
     parser.add_argument("--engine", help="what draws it")
     parser.add_argument(
         "--record", action="store_true", default=None, help="let the server record it, and print where the MP4 is"

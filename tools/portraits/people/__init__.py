@@ -1,0 +1,1 @@
+"""The six: what each looks like and wears."""
