@@ -24,12 +24,14 @@ class KnownFace:
     """A picture's landmarks, in pixels.
 
     ``digest``: of the picture, see :func:`digest_of`. ``mesh``: float32 (468, 2). ``eyes``: float32 (2, 2, 9, 2), the
-    person's right one first; the edges of the upper and the lower lid.
+    person's right one first; the edges of the upper and the lower lid. ``irises``: float32 (2, 5, 2), see
+    ``EyeOutline``; None in a file from before they were kept.
     """
 
     digest: str
     mesh: NDArray[np.float32]
     eyes: NDArray[np.float32]
+    irises: NDArray[np.float32] | None
 
 
 def known_face(image: Image) -> KnownFace | None:
@@ -48,4 +50,5 @@ def _load() -> KnownFace | None:
     if not FILE.is_file():
         return None
     with np.load(FILE) as stored:
-        return KnownFace(str(stored["digest"]), stored["mesh"], stored["eyes"])
+        irises = stored["irises"] if "irises" in stored.files else None
+        return KnownFace(str(stored["digest"]), stored["mesh"], stored["eyes"], irises)

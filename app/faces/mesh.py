@@ -39,3 +39,4 @@ NOSE_BASE = 2
 RIGHT_EYE, LEFT_EYE = 33, 263  # their outer corners
 RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS = (RIGHT_EYE, 133), (LEFT_EYE, 362)  # the outer and the inner one
 RIGHT_BROW, LEFT_BROW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)  # their lower edges, from outside to inside
+RIGHT_BROW_TOP, LEFT_BROW_TOP = (70, 63, 105, 66, 107), (300, 293, 334, 296, 336)  # and their upper ones

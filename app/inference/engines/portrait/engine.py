@@ -10,14 +10,15 @@ from app.faces.eyes import EyeFinder
 from app.i420 import size_of
 from app.inference.engine import Job
 from app.inference.engines.frame_cache import FrameCache
-from app.inference.engines.portrait.emphasis import emphasis_of
 from app.inference.engines.portrait.face_rig import FaceRig, make_rig, pose
 from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_motion_of
+from app.inference.engines.portrait.look import Voice
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
 from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
 from app.inference.expression import NEUTRAL, Expression
+from app.inference.engines.portrait.voice import voice_of
 from app.inference.features.window import MelSpan
 from app.media import I420
 
@@ -50,14 +51,14 @@ class PortraitEngine:
         motion = idle_motion_of(avatar, self._eyes) if self._eyes else None
         cache = FrameCache(avatar, make_rig, motion, motion.blinking if motion else None)
         # compiles or loads all that draws before anybody waits for it; in slot 0 the head does not move yet
-        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, 1.0)
+        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, Voice(1.0, 1.0))
         return cache
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Draw each face with the mouth of its sound."""
         shapes = [mouth_shape(job.window, self._weights) for job in jobs]
         return [
-            self._draw(job.prepared, job.position, shape, emphasis_of(job.window.power), job.expression)
+            self._draw(job.prepared, job.position, shape, voice_of(job.window), job.expression)
             for job, shape in zip(jobs, shapes, strict=True)
         ]
 
@@ -66,12 +67,12 @@ class PortraitEngine:
         cache: FrameCache[FaceRig],
         position: int,
         shape: MouthShape,
-        emphasis: float,
+        voice: Voice,
         expression: Expression = NEUTRAL,
     ) -> I420:
         mouth = pose(cache.at(position), shape)
         if isinstance(cache.idle_motion, PortraitMotion):  # the lips go with the head
-            return cache.idle_motion.draw(mouth, position, emphasis, expression)
+            return cache.idle_motion.draw(mouth, position, voice, expression)
         rest = cache.idle_frame(position)
         if mouth is None:
             return rest

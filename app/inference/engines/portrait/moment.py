@@ -1,4 +1,4 @@
-"""What a face does by itself: blinks, breath, sway, and the nods of who listens, as a function of time.
+"""What a head does by itself: breath, sway, and the nods of who listens, as a function of time.
 
 Pure and without memory: any moment of an endless clock can be asked for, in any order, and has one answer. The noise
 is a sum of a few slow sines, so that it holds the intended frequencies alone.
@@ -19,13 +19,6 @@ from app.smoothstep import smoothstep
 
 AWAKENING_S = 2.0  # the first picture is the portrait itself; from there motion sets in
 
-# Blinks: intervals are about log-normal, as people's are
-EPOCH_S = 240  # of which the blinks are drawn together
-MEDIAN_INTERVAL_S, INTERVAL_SIGMA = 3.4, 0.55  # a mean of 4 s
-SHORTEST_S, LONGEST_S = 1.2, 12.0
-DOUBLES, DOUBLE_AFTER_S = 0.12, 0.40
-CLOSING_S, CLOSED_S, OPENING_S = 0.09, 0.04, 0.17
-
 BREATH_S = 4.1
 SWAY_HZ = (0.045, 0.30)
 SWAY_WAVES = 5
@@ -45,12 +38,11 @@ MOST: FloatArray = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How a face is held. ``blink``: 0 (open) … 1 (closed). ``breath``: −1 (out) … 1 (in).
+    """How a head is held. ``breath``: −1 (out) … 1 (in).
 
     ``dx``, ``dy``: to the right and down, in widths of the face. ``roll``, ``nod``: radians, clockwise and forwards.
     """
 
-    blink: float
     breath: float
     dx: float
     dy: float
@@ -70,11 +62,6 @@ class _Waves:
         return math.tanh(float(np.sin(self.radians_per_s * seconds + self.phases) @ self.amplitudes))
 
 
-def blink_at(seed: int, position: int) -> float:
-    """Return how far the eyes are closed in a slot, 0…1."""
-    return _blink(seed, position / VIDEO_FPS)
-
-
 def moment(seed: int, position: int, emphasis: float) -> Moment:
     """Return how the face is held in slot ``position``, 25 a second; ``emphasis`` 0…1 says how it speaks."""
     seconds = position / VIDEO_FPS
@@ -84,40 +71,12 @@ def moment(seed: int, position: int, emphasis: float) -> Moment:
     across, along, turn, lean, breath = _ways(seed)
     sway = awake * SWAY * (1 + LIVELIER * emphasis) * steadier
     return Moment(
-        blink=_blink(seed, seconds),
         breath=awake * _breath(seconds, breath.phases),
         dx=sway * across.at(seconds),
         dy=sway * along.at(seconds) - awake * RAISE * emphasis,
         roll=awake * (ROLL * steadier * turn.at(seconds) + LEAN * emphasis * lean.at(seconds)),
         nod=awake * listening * nods.nod_at(seed, seconds),
     )
-
-
-def _blink(seed: int, seconds: float) -> float:
-    epoch = math.floor(seconds / EPOCH_S)
-    starts = _blinks(seed, epoch)
-    since = seconds - epoch * EPOCH_S
-    latest = int(np.searchsorted(starts, since, side="right")) - 1
-    return closure(since - float(starts[latest])) if latest >= 0 else 0.0
-
-
-def closure(since_s: float) -> float:
-    """Return how far a lid is closed, 0…1, so long after a blink began: fast down, slower up."""
-    if since_s < CLOSING_S + CLOSED_S:
-        return _eased(since_s / CLOSING_S)
-    return 1 - _eased(((since_s - CLOSING_S - CLOSED_S) / OPENING_S) ** 0.8)
-
-
-@lru_cache(maxsize=64)
-def _blinks(seed: int, epoch: int) -> NDArray[np.float64]:
-    """Return when the blinks of an epoch begin, float64 (n,), seconds, ascending."""
-    random = np.random.default_rng((seed, epoch % 2**32))
-    most = int(EPOCH_S / SHORTEST_S)
-    intervals = MEDIAN_INTERVAL_S * np.exp(INTERVAL_SIGMA * random.standard_normal(most))
-    starts = np.cumsum(np.clip(intervals, SHORTEST_S, LONGEST_S))
-    starts = starts[starts < EPOCH_S - SHORTEST_S]  # none reaches into the next epoch
-    doubled = starts[(random.random(len(starts)) < DOUBLES) & (starts < EPOCH_S - 2 * SHORTEST_S)]
-    return np.sort(np.concatenate([starts, doubled + DOUBLE_AFTER_S]))
 
 
 def _breath(seconds: float, phases: NDArray[np.float64]) -> float:

@@ -1,0 +1,68 @@
+"""The mouth's corners, which a mood lifts or lowers: displacements on the head's own grid, added to its field.
+
+Whatever the head's field moves, the mouth that speaks too, goes along. Lengths are in mouth widths, see ``geometry``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.field import CELL_PX, with_edges
+from app.inference.engines.portrait.geometry import MouthFrame
+from app.media import FloatArray
+
+Numbers = NDArray[Any]
+
+MIN_WIDTH_PX = 44.0  # of a mouth: the grid is too coarse for a smaller one
+LIFT, SPREAD = 0.050, 0.026  # of a corner that is up by all it can, up and out
+CORNER = 0.47  # from the middle
+REACH_X, REACH_UP, REACH_DOWN = 0.19, 0.30, 0.20  # of that
+CHEEK = (0.72, -0.42)  # its middle, from the mouth's,
+CHEEK_REACH = (0.30, 0.26)
+CHEEK_SHARE = 0.30  # and how far it goes with the corner
+EDGE = 0.35  # at the picture's edges nothing moves
+EDGE_CELLS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Corners:
+    """Displacements in pixels: float32 (rows, 2, columns) each, as the head's field: corners that go up, and out."""
+
+    up: FloatArray
+    out: FloatArray
+
+    def field(self, amount: float) -> FloatArray:
+        """Return what lifts the corners by −1…1: down they go straight."""
+        return np.asarray(np.float32(amount) * self.up + np.float32(max(0.0, amount)) * self.out, np.float32)
+
+
+def make_corners(picture: Area, mesh: NDArray[np.float32]) -> Corners | None:
+    """Prepare a picture's with its mesh (468, 2); None where they stay."""
+    frame = MouthFrame.of(mesh)
+    if frame.width_px < MIN_WIDTH_PX:
+        return None
+    px, py = np.meshgrid(
+        np.arange(picture.left, picture.right, CELL_PX) + (CELL_PX - 1) / 2,
+        np.arange(picture.top, picture.bottom, CELL_PX) + (CELL_PX - 1) / 2,
+    )
+    x, y = np.moveaxis(frame.to_mouth(np.stack([px, py], axis=-1).reshape(-1, 2)).reshape(*px.shape, 2), 2, 0)
+    reach_y = np.where(y < 0, REACH_UP, REACH_DOWN)
+    corner = np.exp(-np.square((np.abs(x) - CORNER) / REACH_X) - np.square(y / reach_y))
+    cheek = np.exp(
+        -np.square((np.abs(x) - CHEEK[0]) / CHEEK_REACH[0]) - np.square((y - CHEEK[1]) / CHEEK_REACH[1])
+    )
+    edge = np.minimum(_off(px, picture.right, frame.width_px), _off(py, picture.bottom, frame.width_px))
+    along, down = frame.axes.T
+    up = (LIFT * edge * np.maximum(corner, CHEEK_SHARE * cheek))[..., None] * down
+    out = (-SPREAD * edge * corner * np.tanh(x / 0.2))[..., None] * along
+    return Corners(*(with_edges(np.asarray(np.moveaxis(way, 2, 1), np.float32)) for way in (up, out)))
+
+
+def _off(place: Numbers, size: int, width_px: float) -> Numbers:
+    inside = np.minimum(place, size - 1 - place) - EDGE_CELLS * CELL_PX
+    return np.asarray(np.clip(inside / (EDGE * width_px), 0, 1))

@@ -1,0 +1,214 @@
+"""An eye's ball: the white as it would be without the iris, and the iris as what it takes from that light.
+
+So the iris can be moved over the white: a place's luma is the white's times what the iris leaves of it there. What lids
+hide of the iris is filled in as it is elsewhere at the same distance from the middle.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.i420 import BLACK_LUMA, LUMA
+from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.eyelids import SPARE, Eyelids
+from app.media import FloatArray, Image
+
+Numbers = NDArray[np.float32]
+
+# what a picture must show before its eyes are moved
+MIN_WIDTH_PX = 14.0  # of an eye: in a smaller one nobody sees it
+DIAMETER = (0.24, 0.62)  # of an iris, in widths of the eye
+BESIDE = 0.10  # of the eye's width, from the iris's middle to the eye's, at most: a glance aside already
+DARKER = 0.80  # of the white's light, that an iris leaves at most
+RIM_SEEN = 0.75  # of the rim beside the white, that is darker inside than outside
+WHITE_LIT = 0.50  # of the skin's light, that the white has at least
+UNEVEN = 0.16  # of the white's light: more, and there are reflections, or rims of glasses, in it
+LEAST_WHITES = 10  # pixels of white on either side
+RIM = (1.06, 1.30)  # of the radius, over which the iris ends
+PLAIN = 1.28  # of the radius, from where on there is white alone
+LEVEL = math.radians(40)  # of a rim, from its right and left ends, where lids leave it free
+HIDDEN_PX, HIDDEN = 1.0, 0.035  # from a lid's edge on: lashes and their shadow stay with the lid
+BALL = 12.0 / 11.7  # radius of an eyeball in diameters of an iris, millimetres of adults
+
+
+@dataclass(frozen=True, slots=True)
+class Iris:
+    """Where an iris is in its picture, pixels."""
+
+    x: float
+    y: float
+    radius: float
+
+    @property
+    def px_a_radian(self) -> float:
+        """How far it moves, straight ahead."""
+        return 2 * self.radius * BALL
+
+
+@dataclass(frozen=True, slots=True)
+class Eyeball:
+    """Tables over ``area`` at twice its resolution: float32 (2 × height, 2 × width), and (2, height, width) of chroma.
+
+    ``white``: the luma without the iris, above black. ``taken``: how much the iris changes it, −1…, of it; 0 outside.
+    ``tint``: what it adds to U and V.
+    """
+
+    iris: Iris
+    white: Numbers
+    taken: Numbers
+    tint: Numbers
+
+
+def find_iris(image: Image, lids: Eyelids) -> Iris | None:
+    """Return where an eye's iris is; None where the picture does not show it well enough to move it."""
+    eye = lids.eye
+    if lids.iris is None or eye.width_px < MIN_WIDTH_PX:
+        return None
+    middle, rim = lids.iris[0], lids.iris[1:]
+    radius = float(np.linalg.norm(rim[[0, 2]] - middle, axis=1).mean())
+    x, _ = eye.at(middle[None])
+    if not DIAMETER[0] < 2 * radius / eye.width_px < DIAMETER[1] or abs(float(x[0])) > BESIDE + 0.02:
+        return None
+    found = Iris(float(middle[0]), float(middle[1]), radius)
+    luma = np.asarray(image[lids.area.at] @ LUMA, np.float32)
+    found = _fitted(luma, lids, found)
+    return found if _is_round(luma, lids, found, _within(lids), _away(lids, found)) else None
+
+
+def _fitted(luma: Numbers, lids: Eyelids, guess: Iris) -> Iris:
+    """Move the rim to where the picture passes half way from the iris to the white, to its right and to its left."""
+    px, py = np.meshgrid(np.arange(lids.area.left, lids.area.right), np.arange(lids.area.top, lids.area.bottom))
+    across, down = lids.eye.at(np.stack([px, py], axis=-1).astype(np.float32))
+    x, y = (float(value[0]) for value in lids.eye.at(np.array([[guess.x, guess.y]], np.float32)))
+    away, free = _away(lids, guess), _within(lids) > 0.05
+    rims = []
+    for side in (-1, 1):
+        sector = free & (np.abs(np.arctan2(down - y, side * (across - x))) < LEVEL)
+        rims.append(_halfway(luma[sector], away[sector]))
+    right, left = rims
+    if right is None or left is None:
+        return guess
+    shift = (left - right) / 2 * guess.radius * lids.eye.axes[:, 0]
+    return Iris(guess.x + float(shift[0]), guess.y + float(shift[1]), guess.radius * (left + right) / 2)
+
+
+def _halfway(luma: Numbers, away: Numbers) -> float | None:
+    """Return at how many radii luma passes half way from what is inside to what is outside."""
+    steps = np.arange(0.60, 1.56, 0.06)
+    profile = [luma[np.abs(away - at) < 0.07] for at in steps]
+    if any(len(ring) < 2 for ring in profile[:14]):
+        return None
+    values = np.array([float(np.median(ring)) if len(ring) else np.nan for ring in profile])
+    dark, light = float(np.median(values[:5])), float(np.nanmax(values[7:]))
+    beyond = np.flatnonzero(values > (dark + light) / 2)
+    beyond = beyond[beyond > 2]
+    return float(steps[beyond[0]] - 0.03) if len(beyond) and light > dark else None
+
+
+def _is_round(luma: Numbers, lids: Eyelids, iris: Iris, within: Numbers, away: Numbers) -> bool:
+    """Judge whether a dark disc lies in an even white."""
+    px, _ = np.meshgrid(np.arange(lids.area.left, lids.area.right), np.arange(lids.area.top, lids.area.bottom))
+    inside = (within > 0.06) & (away < 0.85)
+    white = (within > 0.07) & (away > PLAIN)
+    sides = [white & (px < iris.x), white & (px > iris.x)]
+    if min(int(side.sum()) for side in sides) < LEAST_WHITES or inside.sum() < 2 * LEAST_WHITES:
+        return False
+    light = min(float(np.median(luma[side])) for side in sides)
+    skin = float(lids.skin_colour @ LUMA)
+    dark = float(np.median(luma[inside]))
+    if dark > DARKER * light or light < WHITE_LIT * skin:
+        return False
+    bright = max(float(np.percentile(luma[side], 96)) / float(np.median(luma[side])) for side in sides)
+    rim = [(within > 0.06) & (np.abs(away - at) < 0.12) for at in (0.85, 1.2)]
+    seen = np.array([float(np.median(luma[ring & side])) for side in _halves(px, iris) for ring in rim if (ring & side).any()])
+    clear = len(seen) == 4 and seen[0] < seen[1] and seen[2] < seen[3]
+    return clear and bright < 1 + 2.5 * UNEVEN
+
+
+def _halves(px: NDArray[np.int64], iris: Iris) -> list[NDArray[np.bool_]]:
+    return [px < iris.x, px >= iris.x]
+
+
+def eyeball_of(planes: tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]], lids: Eyelids, iris: Iris) -> Eyeball:
+    """Take an eye apart. ``planes``: Y, U and V over its area, each doubled."""
+    luma = planes[0].astype(np.float32) - BLACK_LUMA
+    x, y = _places(lids, luma.shape, 0.5, 0.0)
+    whole, away = _apart(lids, iris, x, y)
+    white = _fitted_white(luma, lids, x, y, whole, away)
+    taken = _filled((luma - white) / np.maximum(white, 8.0), whole, away) * _disc(away)
+    chromas = []
+    for plane in planes[1:]:
+        chroma = plane.astype(np.float32)
+        cx, cy = _places(lids, chroma.shape, 1.0, 0.5)
+        seen, far = _apart(lids, iris, cx, cy)
+        plain = _fitted_white(chroma, lids, cx, cy, seen, far)
+        chromas.append(_filled(chroma - plain, seen, far) * _disc(far))
+    return Eyeball(iris, white, taken, np.stack(chromas))
+
+
+def _places(lids: Eyelids, shape: tuple[int, ...], step: float, first: float) -> tuple[Numbers, Numbers]:
+    """Return the pixels' places in the picture, of a plane whose steps are so many of its pixels."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    left, top = lids.area.left & ~1, lids.area.top & ~1
+    return left + first + step * columns, top + first + step * rows
+
+
+def _apart(lids: Eyelids, iris: Iris, px: Numbers, py: Numbers) -> tuple[Numbers, Numbers]:
+    """Return how far a place lies from the lids' edges, 0…1: hidden … free; and from the iris's middle, in radii."""
+    x, y = lids.eye.at(np.stack([px, py], axis=-1))
+    upper = np.interp(x, lids.eye.x, lids.upper)
+    opening = np.interp(x, lids.eye.x, lids.opening, 0, 0)
+    soft = max(HIDDEN, HIDDEN_PX / lids.eye.width_px)
+    free = np.minimum(y - upper - 0.5 * soft, upper + opening - SPARE - y) / soft
+    return (
+        np.clip(free, 0, 1).astype(np.float32),
+        (np.hypot(px - iris.x, py - iris.y) / iris.radius).astype(np.float32),
+    )
+
+
+def _fitted_white(values: Numbers, lids: Eyelids, px: Numbers, py: Numbers, whole: Numbers, away: Numbers) -> Numbers:
+    """Return what the white would be everywhere: smooth through what is seen of it."""
+    x, y = lids.eye.at(np.stack([px, py], axis=-1))
+    terms = np.stack([np.ones_like(x), x, x * x, y, x * y], axis=-1)
+    seen = (whole > 0.9) & (away > PLAIN)
+    if seen.sum() < 12:
+        return np.full_like(values, float(np.median(values[whole > 0])) if (whole > 0).any() else 128.0)
+    scale = np.array([1, 2, 6, 4, 8], np.float32)  # the higher a term, the less it is trusted
+    matrix = terms[seen]
+    fit = np.linalg.solve(matrix.T @ matrix + 0.01 * seen.sum() * np.diag((scale - 1) / 10), matrix.T @ values[seen])
+    low, high = np.percentile(values[seen], (4, 96))
+    return np.asarray(np.clip(terms @ fit, low, high), np.float32)
+
+
+def _filled(values: Numbers, whole: Numbers, away: Numbers) -> Numbers:
+    """Fill what lids hide with the median at the same distance from the middle."""
+    steps = np.minimum((away * 8).astype(int), 11)
+    profile = np.zeros(13, np.float32)
+    for k in range(12):
+        ring = (steps == k) & (whole > 0.9)
+        profile[k] = np.median(values[ring]) if ring.any() else profile[k - 1]
+    profile[12] = profile[11]
+    known = np.interp(away, (np.arange(13) + 0.5) / 8, profile)
+    return np.asarray(values * whole + known * (1 - whole), np.float32)
+
+
+def _disc(away: Numbers) -> Numbers:
+    t = np.clip((RIM[1] - away) / (RIM[1] - RIM[0]), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _within(lids: Eyelids) -> Numbers:
+    """Return how far each pixel of the area lies within the opening, in widths of the eye; negative outside."""
+    x, y = lids.eye.places(lids.area)
+    upper = np.interp(x, lids.eye.x, lids.upper)
+    opening = np.interp(x, lids.eye.x, lids.opening, 0, 0)
+    return np.asarray(np.minimum(y - upper, upper + opening - SPARE - y), np.float32)
+
+
+def _away(lids: Eyelids, iris: Iris) -> Numbers:
+    px, py = np.meshgrid(np.arange(lids.area.left, lids.area.right), np.arange(lids.area.top, lids.area.bottom))
+    return np.asarray(np.hypot(px - iris.x, py - iris.y) / iris.radius, np.float32)

@@ -1,0 +1,118 @@
+"""How eyes, lids, brows and the mouth's corners look at a moment: what the voice does, what time does, and a mood.
+
+Pure, like ``moment``. Amounts are shares of a full movement, whose sizes ``upper_face`` and ``corners`` know.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from app.inference.engines.portrait.blinks import blink_at
+from app.inference.engines.portrait.gaze import gaze_at
+from app.inference.engines.portrait.moment import AWAKENING_S, SPEAKING
+from app.inference.expression import NEUTRAL, Expression
+from app.media import VIDEO_FPS
+from app.smoothstep import smoothstep
+
+STRESS = 0.40  # of a full raise of the brows, by a stressed syllable
+QUESTION = 0.55  # by a voice that rises to its end
+LEAST_STRESSED, MOST_STRESSED = 0.15, 1.0  # some stresses are shown, some hardly: it wanders between
+WANDERS_S = (3.1, 4.7)  # periods of that
+EYES_DROP, EYES_WIDEN = 0.10, 0.02  # lids of an eye whose brow is lowered, or raised, by all it can
+HOLDS = 1.0  # of a nod, that eyes turn back: they stay with the viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What a voice does to the face. ``level``: how strongly it speaks; ``beat``: how stressed it is just now, 0…1.
+
+    ``rise``: how surely it asks, 0…1. ``pause_s``: how long ago a phrase ended.
+    """
+
+    level: float = 0.0
+    beat: float = 0.0
+    rise: float = 0.0
+    pause_s: float = math.inf
+
+
+SILENT = Voice()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Amounts, −1…1 but for ``gaze_x``, ``gaze_y``: degrees, to the right and down, from straight ahead.
+
+    ``closure``: of the lids, by a blink. ``upper``, ``lower``: by how much of the eye's opening the upper lid is down
+    and the lower one up, without it. ``inner``, ``outer``: of the brows' ends, up. ``knit``: of the brows, together.
+    ``corners``: of the mouth, up.
+    """
+
+    closure: float = 0.0
+    gaze_x: float = 0.0
+    gaze_y: float = 0.0
+    upper: float = 0.0
+    lower: float = 0.0
+    inner: float = 0.0
+    outer: float = 0.0
+    knit: float = 0.0
+    corners: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Mood:
+    """What a mood at its full strength adds to a look."""
+
+    upper: float
+    lower: float
+    inner: float
+    outer: float
+    knit: float
+    corners: float
+
+
+WARM = _Mood(upper=0.02, lower=0.13, inner=0.10, outer=0.14, knit=0.0, corners=1.0)
+SERIOUS = _Mood(upper=0.05, lower=0.06, inner=-0.50, outer=-0.22, knit=0.75, corners=-0.15)
+SURPRISED = _Mood(upper=-0.11, lower=-0.03, inner=1.0, outer=0.9, knit=-0.1, corners=0.0)
+SORRY = _Mood(upper=0.10, lower=0.03, inner=0.75, outer=-0.10, knit=0.45, corners=-0.75)
+
+
+def look_at(seed: int, position: int, voice: Voice, expression: Expression = NEUTRAL, nod: float = 0.0) -> Look:
+    """Return how a face looks in a slot. ``nod``: how far the head is bowed, radians."""
+    seconds = position / VIDEO_FPS
+    awake = _eased(seconds / AWAKENING_S)
+    gaze = gaze_at(seed, seconds, _eased(voice.level / SPEAKING), expression.attending)
+    raised = max(STRESS * voice.beat * _shown(seed, seconds), QUESTION * voice.rise)
+    inner, outer = raised + _of(expression, "inner"), 0.8 * raised + _of(expression, "outer")
+    brows = (inner + outer) / 2
+    return Look(
+        closure=blink_at(seed, position, voice.pause_s),
+        gaze_x=awake * gaze.x,
+        gaze_y=awake * gaze.y - HOLDS * math.degrees(nod),
+        upper=_of(expression, "upper") - (EYES_WIDEN if brows > 0 else EYES_DROP) * brows,
+        lower=_of(expression, "lower"),
+        inner=min(1.2, inner),
+        outer=min(1.2, outer),
+        knit=_of(expression, "knit"),
+        corners=_of(expression, "corners"),
+    )
+
+
+def _of(expression: Expression, part: str) -> float:
+    return float(
+        expression.warm * getattr(WARM, part)
+        + expression.serious * getattr(SERIOUS, part)
+        + expression.surprised * getattr(SURPRISED, part)
+        + expression.sorry * getattr(SORRY, part)
+    )
+
+
+def _shown(seed: int, seconds: float) -> float:
+    """Return how much of a stress the brows show: it wanders, as not every one is shown."""
+    phase = seed % 1009
+    first, second = (math.sin(math.tau * seconds / period + phase * (k + 1)) for k, period in enumerate(WANDERS_S))
+    return LEAST_STRESSED + (MOST_STRESSED - LEAST_STRESSED) * _eased(0.5 + 0.45 * (first + second))
+
+
+def _eased(value: float) -> float:
+    return smoothstep(min(1.0, max(0.0, value)))
