@@ -8,6 +8,7 @@ import numpy as np
 
 from app.assets import DEFAULT_PICTURE
 from app.avatars.picture import read_picture
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
 from app.faces.face import FaceFinder
 from app.faces.known_face import FILE, digest_of
@@ -19,7 +20,8 @@ def main() -> int:
     found = read_picture(DEFAULT_PICTURE.read_bytes(), FaceFinder(), max_side=sys.maxsize)
     eyes = EyeFinder().find(found.image, found.mesh)
     outlines = np.array([[eye.upper, eye.lower] for eye in eyes], np.float32)
-    np.savez_compressed(FILE, digest=digest_of(found.image), mesh=found.mesh, eyes=outlines)
+    depth = DepthFinder().find(found.image, found.mesh)
+    np.savez_compressed(FILE, digest=digest_of(found.image), mesh=found.mesh, eyes=outlines, depth=depth)
     print(f"{FILE}: {FILE.stat().st_size} bytes")
     return 0
 

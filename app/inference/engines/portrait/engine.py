@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.avatars.avatar import Avatar
+from app.emphasis import CALM, Emphasis
 from app.faces.eyes import EyeFinder
 from app.i420 import size_of
 from app.inference.engine import Job
@@ -50,7 +51,7 @@ class PortraitEngine:
         motion = idle_motion_of(avatar, self._eyes) if self._eyes else None
         cache = FrameCache(avatar, make_rig, motion, motion.blinking if motion else None)
         # compiles or loads all that draws before anybody waits for it; in slot 0 the head does not move yet
-        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, 1.0)
+        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, CALM)
         return cache
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
@@ -66,7 +67,7 @@ class PortraitEngine:
         cache: FrameCache[FaceRig],
         position: int,
         shape: MouthShape,
-        emphasis: float,
+        emphasis: Emphasis,
         expression: Expression = NEUTRAL,
     ) -> I420:
         mouth = pose(cache.at(position), shape)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar
+from app.emphasis import Emphasis
 from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr
 from app.inference.engines.portrait.area import Area
@@ -40,11 +41,11 @@ class PortraitMotion:
         self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
         self._blinks: dict[int, I420] = {}
 
-    def emphasis(self, window: Window) -> float:
-        """Return how strongly the face speaks in a window, 0…1."""
+    def emphasis(self, window: Window) -> Emphasis:
+        """Return how strongly the face speaks in a window."""
         return emphasis_of(window.power)
 
-    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         """Return the picture with its own mouth, so many slots into its endless time."""
         return self.draw(None, position, emphasis, expression)
 
@@ -59,7 +60,7 @@ class PortraitMotion:
             self._blinks[step] = picture
         return self._blinks[step]
 
-    def draw(self, mouth: Pose | None, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+    def draw(self, mouth: Pose | None, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         """Return the picture at a moment; always the same object where nothing moves. ``mouth``: None for its own.
 
         ``expression``: how the face looks.
