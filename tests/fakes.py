@@ -190,7 +190,7 @@ class StillFace:
     def picture(self, position: int) -> I420:
         return self.image
 
-    def follow(self, position: int, played: I420, emphasis: float) -> None:
+    def follow(self, position: int, played: I420, emphasis: Emphasis) -> None:
         pass
 
 

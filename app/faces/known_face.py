@@ -25,12 +25,13 @@ class KnownFace:
 
     ``digest``: of the picture, see :func:`digest_of`. ``mesh``: float32 (468, 2). ``eyes``: float32 (2, 2, 9, 2), the
     person's right one first; the edges of the upper and the lower lid. ``irises``: float32 (2, 5, 2), see
-    ``EyeOutline``; None in a file from before they were kept.
+    ``EyeOutline``. ``depth``: float32 (468,), see ``depth.py``. Either is None where the file has none.
     """
 
     digest: str
     mesh: NDArray[np.float32]
     eyes: NDArray[np.float32]
+    depth: NDArray[np.float32] | None
     irises: NDArray[np.float32] | None
 
 
@@ -50,5 +51,5 @@ def _load() -> KnownFace | None:
     if not FILE.is_file():
         return None
     with np.load(FILE) as stored:
-        irises = stored["irises"] if "irises" in stored.files else None
-        return KnownFace(str(stored["digest"]), stored["mesh"], stored["eyes"], irises)
+        depth, irises = (stored[name] if name in stored else None for name in ("depth", "irises"))
+        return KnownFace(str(stored["digest"]), stored["mesh"], stored["eyes"], depth, irises)

@@ -12,11 +12,10 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from app.emphasis import CALM, Emphasis
 from app.inference.engine import Prepared
 from app.media import I420
 
-EASING = 0.86  # of the head's emphasis is left after each slot without a voice
-AT_REST = 0.01  # less emphasis than this moves no head
 CLOSING_SLOTS = 3  # over which a mouth comes to rest after the last picture that was played
 PATIENCE_S = 0.02  # half a slot: who shows a picture waits no longer for it
 
@@ -70,18 +69,18 @@ class IdleRenderer:
         self._orders_high = orders_high
         self._orders: deque[asyncio.Future[I420]] = deque()
         self._order_count = 0
-        self._ordered: tuple[int, float, int] | None = None  # the last order's position, emphasis and closing slot
+        self._ordered: tuple[int, Emphasis, int] | None = None  # the last order's position, emphasis and closing slot
         self._begin = prepared.idle_frame(0)
         self._picture: Picture = self._begin
         self._newest: I420 | None = None
         self._newest_number = 0  # of its order; what was ordered before is not wanted as the newest
         self._played: I420 | None = None  # until its mouth is at rest
         self._closing_slot = 0
-        self._emphasis, self._spoke_at = 0.0, 0
+        self._emphasis, self._spoke_at = CALM, 0
         self._closed = False
         self.repeated = self.late = 0
 
-    def follow(self, position: int, played: I420, emphasis: float) -> None:
+    def follow(self, position: int, played: I420, emphasis: Emphasis) -> None:
         """Note where in its time the face spoke, with which picture and how strongly: it comes to rest from there."""
         self._spoke_at, self._emphasis = position, emphasis
         self._played, self._closing_slot = played, 0
@@ -102,17 +101,16 @@ class IdleRenderer:
         idle_motion = self._prepared.idle_motion
         if self._prepared.moving:  # its frames are read from the disk
             if played is None:
-                return self._order((position, 0.0, 0), partial(self._prepared.idle_frame, position))
+                return self._order((position, CALM, 0), partial(self._prepared.idle_frame, position))
             return self._order(
-                (position, 0.0, slot), lambda: _closing(played, slot, self._prepared.idle_frame(position))
+                (position, CALM, slot), lambda: _closing(played, slot, self._prepared.idle_frame(position))
             )
         if idle_motion is None:
             self._picture = rest = self._prepared.idle_frame(position)
             if played is None or played is rest:
                 return rest
-            return self._order((position, 0.0, slot), lambda: _closing(played, slot, rest))
-        emphasis = self._emphasis * EASING ** max(0, position - self._spoke_at)
-        at = (position, 0.0 if emphasis < AT_REST else emphasis)
+            return self._order((position, CALM, slot), lambda: _closing(played, slot, rest))
+        at = (position, self._emphasis.after(max(0, position - self._spoke_at)))
         if played is None:
             return self._order((*at, 0), partial(idle_motion.at_rest, *at))
         return self._order((*at, slot), lambda: _closing(played, slot, idle_motion.at_rest(*at)))
@@ -130,7 +128,7 @@ class IdleRenderer:
                 self._played = None
         return self._played, self._closing_slot
 
-    def _order(self, order: tuple[int, float, int], draw: Callable[[], I420]) -> Picture:
+    def _order(self, order: tuple[int, Emphasis, int], draw: Callable[[], I420]) -> Picture:
         if order == self._ordered:  # the avatar's time stands still
             return self._picture
         while self._orders and self._orders[0].done():

@@ -45,10 +45,10 @@ class GatedLife:
         self.asked = 0
         self.fail = False
 
-    def emphasis(self, window: Window) -> float:
+    def emphasis(self, window: Window) -> Emphasis:
         return 0.5
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis) -> I420:
         self.gate.acquire()
         self.asked += 1
         if self.fail:

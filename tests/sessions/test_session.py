@@ -40,10 +40,10 @@ SLICE_BYTES = 2 * RATE * SLOT_MS // 1000
 class BrokenMotion:
     """Cannot be drawn."""
 
-    def emphasis(self, window: Window) -> float:
+    def emphasis(self, window: Window) -> Emphasis:
         return 0.0
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis) -> I420:
         raise ValueError("broken")
 
 

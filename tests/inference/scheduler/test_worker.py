@@ -226,10 +226,10 @@ async def test_one_bad_avatar_in_a_batch_ends_its_own_session_alone(
 class Listener:
     """A life that cannot hear."""
 
-    def emphasis(self, window: Window) -> float:
+    def emphasis(self, window: Window) -> Emphasis:
         raise ValueError("deaf")
 
-    def at_rest(self, position: int, emphasis: float) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis) -> I420:
         return IMAGE
 
 

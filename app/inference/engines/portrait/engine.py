@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.avatars.avatar import Avatar
+from app.emphasis import CALM, Emphasis
 from app.faces.eyes import EyeFinder
 from app.i420 import size_of
 from app.inference.engine import Job
@@ -13,7 +14,6 @@ from app.inference.engines.frame_cache import FrameCache
 from app.inference.engines.portrait.face_rig import FaceRig, make_rig, pose
 from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_motion_of
-from app.inference.engines.portrait.look import Voice
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
 from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
@@ -51,7 +51,7 @@ class PortraitEngine:
         motion = idle_motion_of(avatar, self._eyes) if self._eyes else None
         cache = FrameCache(avatar, make_rig, motion, motion.blinking if motion else None)
         # compiles or loads all that draws before anybody waits for it; in slot 0 the head does not move yet
-        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, Voice(1.0, 1.0))
+        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, CALM, Expression(surprised=1.0))
         return cache
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
@@ -67,12 +67,12 @@ class PortraitEngine:
         cache: FrameCache[FaceRig],
         position: int,
         shape: MouthShape,
-        voice: Voice,
+        emphasis: Emphasis,
         expression: Expression = NEUTRAL,
     ) -> I420:
         mouth = pose(cache.at(position), shape)
         if isinstance(cache.idle_motion, PortraitMotion):  # the lips go with the head
-            return cache.idle_motion.draw(mouth, position, voice, expression)
+            return cache.idle_motion.draw(mouth, position, emphasis, expression)
         rest = cache.idle_frame(position)
         if mouth is None:
             return rest

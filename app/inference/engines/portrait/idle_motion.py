@@ -8,19 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar
+from app.emphasis import Emphasis
 from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.blinks import blink_at
 from app.inference.engines.portrait.corners import make_corners
-from app.inference.engines.portrait.emphasis import emphasis_of
 from app.inference.engines.portrait.face_rig import Pose
 from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.head import displacement, make_head, move_head
-from app.inference.engines.portrait.look import Look, Voice, look_at
+from app.inference.engines.portrait.look import Look, look_at
 from app.inference.engines.portrait.moment import Moment, moment
 from app.inference.engines.portrait.upper_face import make_upper_face
 from app.inference.expression import NEUTRAL, Expression
+from app.inference.engines.portrait.voice import voice_of
 from app.inference.features.window import Window
 from app.media import I420, FloatArray, Image
 
@@ -44,13 +45,13 @@ class PortraitMotion:
         self._corners = make_corners(Area(0, 0, image.shape[1], image.shape[0]), mesh)
         self._blinks: dict[int, I420] = {}
 
-    def emphasis(self, window: Window) -> float:
-        """Return how strongly the face speaks in a window, 0…1."""
-        return emphasis_of(window.power)
+    def emphasis(self, window: Window) -> Emphasis:
+        """Return how strongly the face speaks in a window."""
+        return voice_of(window)
 
-    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         """Return the picture with its own mouth, so many slots into its endless time."""
-        return self.draw(None, position, Voice(emphasis), expression)
+        return self.draw(None, position, emphasis, expression)
 
     def blinking(self, position: int) -> I420:
         """Return the picture as it is, or as it blinks: one of a few that all share, each drawn once, in 1 ms."""
@@ -63,10 +64,13 @@ class PortraitMotion:
             self._blinks[step] = picture
         return self._blinks[step]
 
-    def draw(self, mouth: Pose | None, position: int, voice: Voice, expression: Expression = NEUTRAL) -> I420:
-        """Return the picture at a moment; always the same object where nothing moves. ``mouth``: None for its own."""
-        now = moment(self._seed, position, voice.level)
-        look = look_at(self._seed, position, voice, expression, now.nod)
+    def draw(self, mouth: Pose | None, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
+        """Return the picture at a moment; always the same object where nothing moves. ``mouth``: None for its own.
+
+        ``expression``: how the face looks.
+        """
+        now = moment(self._seed, position, emphasis.level)
+        look = look_at(self._seed, position, emphasis, expression, now.nod)
         field = self._field(now, look)
         upper = self._upper if self._upper.shows(look) else None
         if field is None and upper is None and mouth is None:

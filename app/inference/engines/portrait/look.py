@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from app.emphasis import Emphasis
 from app.inference.engines.portrait.blinks import blink_at
 from app.inference.engines.portrait.gaze import gaze_at
 from app.inference.engines.portrait.moment import AWAKENING_S, SPEAKING
@@ -21,22 +22,6 @@ LEAST_STRESSED, MOST_STRESSED = 0.15, 1.0  # some stresses are shown, some hardl
 WANDERS_S = (3.1, 4.7)  # periods of that
 EYES_DROP, EYES_WIDEN = 0.10, 0.02  # lids of an eye whose brow is lowered, or raised, by all it can
 HOLDS = 1.0  # of a nod, that eyes turn back: they stay with the viewer
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What a voice does to the face. ``level``: how strongly it speaks; ``beat``: how stressed it is just now, 0…1.
-
-    ``rise``: how surely it asks, 0…1. ``pause_s``: how long ago a phrase ended.
-    """
-
-    level: float = 0.0
-    beat: float = 0.0
-    rise: float = 0.0
-    pause_s: float = math.inf
-
-
-SILENT = Voice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +62,16 @@ SURPRISED = _Mood(upper=-0.11, lower=-0.03, inner=1.0, outer=0.9, knit=-0.1, cor
 SORRY = _Mood(upper=0.10, lower=0.03, inner=0.75, outer=-0.10, knit=0.45, corners=-0.75)
 
 
-def look_at(seed: int, position: int, voice: Voice, expression: Expression = NEUTRAL, nod: float = 0.0) -> Look:
+def look_at(seed: int, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL, nod: float = 0.0) -> Look:
     """Return how a face looks in a slot. ``nod``: how far the head is bowed, radians."""
     seconds = position / VIDEO_FPS
     awake = _eased(seconds / AWAKENING_S)
-    gaze = gaze_at(seed, seconds, _eased(voice.level / SPEAKING), expression.attending)
-    raised = max(STRESS * voice.beat * _shown(seed, seconds), QUESTION * voice.rise)
+    gaze = gaze_at(seed, seconds, _eased(emphasis.level / SPEAKING), expression.attending)
+    raised = max(STRESS * emphasis.beat * _shown(seed, seconds), QUESTION * emphasis.rise)
     inner, outer = raised + _of(expression, "inner"), 0.8 * raised + _of(expression, "outer")
     brows = (inner + outer) / 2
     return Look(
-        closure=blink_at(seed, position, voice.pause_s),
+        closure=blink_at(seed, position, emphasis.pause_slots / VIDEO_FPS),
         gaze_x=awake * gaze.x,
         gaze_y=awake * gaze.y - HOLDS * math.degrees(nod),
         upper=_of(expression, "upper") - (EYES_WIDEN if brows > 0 else EYES_DROP) * brows,
