@@ -23,15 +23,15 @@ from app.faces.mesh import (
     RIGHT_EYE_CORNERS,
 )
 from app.inference.engines.portrait.area import Area
-from app.inference.engines.portrait.brow_check import shows_brows
+from app.inference.engines.portrait.brow_check import LEFT, RIGHT, FaceFrame, bare_above
 from app.media import FloatArray, Image
 
 Numbers = NDArray[Any]
 
 MIN_EYE_PX = 12.0  # of an eye's width: the brows of a smaller one stay
 STEPS_AN_EYE = 14  # of the grid, about
-RAISE = 0.125  # by which a full movement lifts an end
-KNIT = 0.055  # by which brows come together
+RAISE = 0.150  # by which a full movement lifts an end
+KNIT = 0.080  # by which brows come together
 LID_SHARE = 0.30  # of the way from the lid up to the brow, from where the skin moves
 FADE_UP = 0.75  # above the brow, where the movement has died away,
 FOREHEAD_SHARE = 0.8  # of the way to the forehead's top at most
@@ -54,33 +54,11 @@ class Brows:
         return np.asarray(np.tensordot(np.array([inner, outer, knit], np.float32), self.ways, axes=1), np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    centre: Numbers
-    along: Numbers
-    width_px: float
-
-    @classmethod
-    def of(cls, mesh: NDArray[np.float32]) -> _Frame:
-        right, left = (mesh[list(corners)] for corners in (RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS))
-        across = left.mean(axis=0) - right.mean(axis=0)
-        width = max(float(np.linalg.norm(eye[1] - eye[0])) for eye in (right, left))
-        along = across / max(float(np.linalg.norm(across)), 1e-3)
-        return cls((left.mean(axis=0) + right.mean(axis=0)) / 2, along, max(width, 1e-3))
-
-    @property
-    def down(self) -> Numbers:
-        return np.array([-self.along[1], self.along[0]])
-
-    def at(self, points: Numbers) -> Numbers:
-        off = (points - self.centre) / self.width_px
-        return np.stack([off @ self.along, off @ self.down], axis=-1)
-
-
 def make_brows(image: Image, mesh: NDArray[np.float32]) -> Brows | None:
     """Prepare the brows of a picture (BGR) with its mesh (468, 2); None where they would look wrong if they moved."""
-    frame = _Frame.of(mesh)
-    if frame.width_px < MIN_EYE_PX or not shows_brows(image, mesh):
+    frame = FaceFrame.of(mesh)
+    bare = bare_above(image, mesh) if frame.width_px >= MIN_EYE_PX else None
+    if bare is None:
         return None
     area = _area(image, mesh, frame)
     if area.empty or area.within(Area(0, 0, image.shape[1], image.shape[0])) != area:
@@ -92,21 +70,16 @@ def make_brows(image: Image, mesh: NDArray[np.float32]) -> Brows | None:
     skin = _skin(mesh, area, px, py, frame.width_px)
     ways = np.zeros((3, rows, columns, 2))
     crown = float(frame.at(mesh[FOREHEAD])[1])
-    for side, (low, high, eye) in ((-1, RIGHT), (1, LEFT)):
+    for side, (low, high, lid, _) in ((-1, RIGHT), (1, LEFT)):
         inner, outer, knit = _weights(
             places[..., 0] * side, places[..., 1],
             _sided(frame.at(mesh[list(low)]), side), _sided(frame.at(mesh[list(high)]), side),
-            _sided(frame.at(mesh[list(eye)]), side), crown,
+            _sided(frame.at(mesh[list(lid)]), side), min(FADE_UP, bare), crown,
         )  # fmt: skip
         ways[0] += (RAISE * inner * skin)[..., None] * frame.down
         ways[1] += (RAISE * outer * skin)[..., None] * frame.down
         ways[2] += (KNIT * knit * skin * side)[..., None] * frame.along
     return Brows(area, step, np.asarray(ways * frame.width_px, np.float32))
-
-
-LOWEST = (246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398)  # the upper lids' edges
-RIGHT = (RIGHT_BROW, RIGHT_BROW_TOP, LOWEST[0])
-LEFT = (LEFT_BROW, LEFT_BROW_TOP, LOWEST[1])
 
 
 def _sided(points: Numbers, side: int) -> Numbers:
@@ -115,13 +88,15 @@ def _sided(points: Numbers, side: int) -> Numbers:
     return np.asarray(points[np.argsort(points[:, 0])])
 
 
-def _weights(x: Numbers, y: Numbers, low: Numbers, high: Numbers, lid: Numbers, crown: float) -> tuple[Numbers, ...]:
+def _weights(
+    x: Numbers, y: Numbers, low: Numbers, high: Numbers, lid: Numbers, bare: float, crown: float
+) -> tuple[Numbers, ...]:
     """Return how far each place goes with the inner end, the outer end, and the middle: 0…1, of one side."""
     start, end = float(min(low[0, 0], high[0, 0])), float(max(low[-1, 0], high[-1, 0]))
     under, over = np.interp(x, low[:, 0], low[:, 1]), np.interp(x, high[:, 0], high[:, 1])
     lids = np.interp(x, lid[:, 0], lid[:, 1])
     floor = lids + (under - lids) * LID_SHARE
-    top = np.maximum(over - FADE_UP, over + (crown - over) * FOREHEAD_SHARE)
+    top = np.maximum(over - bare, over + (crown - over) * FOREHEAD_SHARE)
     rise = _eased((floor - y) / np.maximum(floor - under, 0.05)) * _eased((y - top) / np.maximum(over - top, 0.05))
     past = _eased((x - start + INSIDE + 0.12) / (INSIDE + 0.12))
     beyond = _eased((end + BESIDE - x) / BESIDE)
@@ -134,7 +109,7 @@ def _weights(x: Numbers, y: Numbers, low: Numbers, high: Numbers, lid: Numbers, 
     return side * inwards, side * (1 - inwards), np.where(x >= 0, knit, 0)
 
 
-def _area(image: Image, mesh: NDArray[np.float32], frame: _Frame) -> Area:
+def _area(image: Image, mesh: NDArray[np.float32], frame: FaceFrame) -> Area:
     points = frame.at(mesh[[*RIGHT_BROW, *LEFT_BROW, *RIGHT_BROW_TOP, *LEFT_BROW_TOP, *RIGHT_EYE_CORNERS, *LEFT_EYE_CORNERS]])
     low, high = points.min(axis=0) - (BESIDE + 0.05, FADE_UP + 0.05), points.max(axis=0) + (BESIDE + 0.05, 0.0)
     box = np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])

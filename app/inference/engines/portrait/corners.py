@@ -8,23 +8,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.faces.mesh import INNER_LOWER, INNER_UPPER, LIP_OUTLINE, OUTER_LOWER, OUTER_UPPER
+from app.i420 import LUMA
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.field import CELL_PX, with_edges
 from app.inference.engines.portrait.geometry import MouthFrame
-from app.media import FloatArray
+from app.media import FloatArray, Image
 
 Numbers = NDArray[Any]
 
 MIN_WIDTH_PX = 44.0  # of a mouth: the grid is too coarse for a smaller one
-LIFT, SPREAD = 0.050, 0.026  # of a corner that is up by all it can, up and out
+LIFT, SPREAD = 0.078, 0.040  # of a corner that is up by all it can, up and out
 CORNER = 0.47  # from the middle
 REACH_X, REACH_UP, REACH_DOWN = 0.19, 0.30, 0.20  # of that
 CHEEK = (0.72, -0.42)  # its middle, from the mouth's,
 CHEEK_REACH = (0.30, 0.26)
 CHEEK_SHARE = 0.30  # and how far it goes with the corner
+LIPS = ((OUTER_UPPER[2:-2], INNER_UPPER[2:-2]), (OUTER_LOWER[2:-2], INNER_LOWER[2:-2]))
+REDDER, DARKER = 0.012, 0.05  # lips than skin: their share of red, or their light
 EDGE = 0.35  # at the picture's edges nothing moves
 EDGE_CELLS = 1.5
 
@@ -41,10 +46,10 @@ class Corners:
         return np.asarray(np.float32(amount) * self.up + np.float32(max(0.0, amount)) * self.out, np.float32)
 
 
-def make_corners(picture: Area, mesh: NDArray[np.float32]) -> Corners | None:
-    """Prepare a picture's with its mesh (468, 2); None where they stay."""
-    frame = MouthFrame.of(mesh)
-    if frame.width_px < MIN_WIDTH_PX:
+def make_corners(image: Image, mesh: NDArray[np.float32]) -> Corners | None:
+    """Prepare those of a picture (BGR) with its mesh (468, 2); None where they stay."""
+    frame, picture = MouthFrame.of(mesh), Area(0, 0, image.shape[1], image.shape[0])
+    if frame.width_px < MIN_WIDTH_PX or not _shows_lips(image, mesh):
         return None
     px, py = np.meshgrid(
         np.arange(picture.left, picture.right, CELL_PX) + (CELL_PX - 1) / 2,
@@ -61,6 +66,23 @@ def make_corners(picture: Area, mesh: NDArray[np.float32]) -> Corners | None:
     up = (LIFT * edge * np.maximum(corner, CHEEK_SHARE * cheek))[..., None] * down
     out = (-SPREAD * edge * corner * np.tanh(x / 0.2))[..., None] * along
     return Corners(*(with_edges(np.asarray(np.moveaxis(way, 2, 1), np.float32)) for way in (up, out)))
+
+
+def _shows_lips(image: Image, mesh: NDArray[np.float32]) -> bool:
+    """Whether lips stand out from what is around them: under a mask they do not."""
+    middle = mesh[list(LIP_OUTLINE)].mean(axis=0)
+    lips = np.concatenate([mesh[list(outer)] + mesh[list(inner)] for outer, inner in LIPS]) / 2
+    around = middle + 1.45 * (mesh[list(LIP_OUTLINE)] - middle)
+    lip, skin = (np.median(_seen(image, points), axis=0) for points in (lips, around))
+    redder = abs(lip[2] / (lip.sum() + 1) - skin[2] / (skin.sum() + 1))
+    return bool(redder > REDDER or abs(lip @ LUMA / max(1.0, float(skin @ LUMA)) - 1) > DARKER)
+
+
+def _seen(image: Image, points: Numbers) -> Numbers:
+    soft: Any = cv2.remap(
+        cv2.blur(image, (3, 3)), *points.astype(np.float32).T[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(soft[0], np.float32)
 
 
 def _off(place: Numbers, size: int, width_px: float) -> Numbers:

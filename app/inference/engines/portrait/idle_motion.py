@@ -42,7 +42,7 @@ class PortraitMotion:
         self._head = make_head(self.still, mesh)
         self._still_field = still_field(image.shape[1], image.shape[0])
         self._upper = make_upper_face(image, self.still, eyes.find(image, mesh), mesh)
-        self._corners = make_corners(Area(0, 0, image.shape[1], image.shape[0]), mesh)
+        self._corners = make_corners(image, mesh)
         self._blinks: dict[int, I420] = {}
 
     def emphasis(self, window: Window) -> Emphasis:

@@ -24,10 +24,10 @@ MIN_WIDTH_PX = 14.0  # of an eye: in a smaller one nobody sees it
 DIAMETER = (0.24, 0.62)  # of an iris, in widths of the eye
 BESIDE = 0.10  # of the eye's width, from the iris's middle to the eye's, at most: a glance aside already
 DARKER = 0.80  # of the white's light, that an iris leaves at most
-RIM_SEEN = 0.75  # of the rim beside the white, that is darker inside than outside
+RIM_DARKER = 0.90  # of the light just outside its rim, that an iris has at most just within
 WHITE_LIT = 0.50  # of the skin's light, that the white has at least
-UNEVEN = 0.16  # of the white's light: more, and there are reflections, or rims of glasses, in it
-LEAST_WHITES = 10  # pixels of white on either side
+BRIGHTEST = 1.40  # of the white's light, that some of it has at most: else there are reflections in it
+LEAST_WHITE = 0.006  # of the eye's width, squared: white on either side
 RIM = (1.06, 1.30)  # of the radius, over which the iris ends
 PLAIN = 1.28  # of the radius, from where on there is white alone
 LEVEL = math.radians(40)  # of a rim, from its right and left ends, where lids leave it free
@@ -115,7 +115,8 @@ def _is_round(luma: Numbers, lids: Eyelids, iris: Iris, within: Numbers, away: N
     inside = (within > 0.06) & (away < 0.85)
     white = (within > 0.07) & (away > PLAIN)
     sides = [white & (px < iris.x), white & (px > iris.x)]
-    if min(int(side.sum()) for side in sides) < LEAST_WHITES or inside.sum() < 2 * LEAST_WHITES:
+    least = max(3.0, LEAST_WHITE * lids.eye.width_px**2)
+    if min(int(side.sum()) for side in sides) < least or inside.sum() < 2 * least:
         return False
     light = min(float(np.median(luma[side])) for side in sides)
     skin = float(lids.skin_colour @ LUMA)
@@ -123,14 +124,13 @@ def _is_round(luma: Numbers, lids: Eyelids, iris: Iris, within: Numbers, away: N
     if dark > DARKER * light or light < WHITE_LIT * skin:
         return False
     bright = max(float(np.percentile(luma[side], 96)) / float(np.median(luma[side])) for side in sides)
-    rim = [(within > 0.06) & (np.abs(away - at) < 0.12) for at in (0.85, 1.2)]
-    seen = np.array([float(np.median(luma[ring & side])) for side in _halves(px, iris) for ring in rim if (ring & side).any()])
-    clear = len(seen) == 4 and seen[0] < seen[1] and seen[2] < seen[3]
-    return clear and bright < 1 + 2.5 * UNEVEN
+    return bright < BRIGHTEST and all(_darker_inside(luma, within, away, half) for half in (px < iris.x, px >= iris.x))
 
 
-def _halves(px: NDArray[np.int64], iris: Iris) -> list[NDArray[np.bool_]]:
-    return [px < iris.x, px >= iris.x]
+def _darker_inside(luma: Numbers, within: Numbers, away: Numbers, half: NDArray[np.bool_]) -> bool:
+    """Say whether one half of a rim is darker inside than outside."""
+    inner, outer = (luma[half & (within > 0.06) & (np.abs(away - at) < 0.12)] for at in (0.85, 1.25))
+    return len(inner) > 0 and len(outer) > 0 and float(np.median(inner)) < RIM_DARKER * float(np.median(outer))
 
 
 def eyeball_of(planes: tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]], lids: Eyelids, iris: Iris) -> Eyeball:

@@ -16,8 +16,10 @@ from app.inference.expression import NEUTRAL, Expression
 from app.media import VIDEO_FPS
 from app.smoothstep import smoothstep
 
-STRESS = 0.40  # of a full raise of the brows, by a stressed syllable
-QUESTION = 0.55  # by a voice that rises to its end
+STRESS = 0.35  # of a full raise of the brows, by a stressed syllable,
+LEAST_BEAT, MOST_BEAT = 0.10, 0.38  # which is one whose beat is between
+QUESTION = 0.50  # by a voice that rises to its end
+ASKS_S, RAISE_S, LOWER_S = (0.20, 0.57), 0.12, 0.18  # from when until when after its end, and how long both take
 LEAST_STRESSED, MOST_STRESSED = 0.15, 1.0  # some stresses are shown, some hardly: it wanders between
 WANDERS_S = (3.1, 4.7)  # periods of that
 EYES_DROP, EYES_WIDEN = 0.10, 0.02  # lids of an eye whose brow is lowered, or raised, by all it can
@@ -56,10 +58,10 @@ class _Mood:
     corners: float
 
 
-WARM = _Mood(upper=0.02, lower=0.13, inner=0.10, outer=0.14, knit=0.0, corners=1.0)
-SERIOUS = _Mood(upper=0.05, lower=0.06, inner=-0.50, outer=-0.22, knit=0.75, corners=-0.15)
-SURPRISED = _Mood(upper=-0.11, lower=-0.03, inner=1.0, outer=0.9, knit=-0.1, corners=0.0)
-SORRY = _Mood(upper=0.10, lower=0.03, inner=0.75, outer=-0.10, knit=0.45, corners=-0.75)
+WARM = _Mood(upper=0.02, lower=0.19, inner=0.10, outer=0.16, knit=0.0, corners=1.0)
+SERIOUS = _Mood(upper=0.05, lower=0.08, inner=-0.65, outer=-0.30, knit=0.85, corners=-0.25)
+SURPRISED = _Mood(upper=-0.13, lower=-0.04, inner=1.0, outer=0.95, knit=-0.1, corners=0.0)
+SORRY = _Mood(upper=0.12, lower=0.03, inner=0.85, outer=-0.20, knit=0.55, corners=-0.70)
 
 
 def look_at(seed: int, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL, nod: float = 0.0) -> Look:
@@ -67,11 +69,13 @@ def look_at(seed: int, position: int, emphasis: Emphasis, expression: Expression
     seconds = position / VIDEO_FPS
     awake = _eased(seconds / AWAKENING_S)
     gaze = gaze_at(seed, seconds, _eased(emphasis.level / SPEAKING), expression.attending)
-    raised = max(STRESS * emphasis.beat * _shown(seed, seconds), QUESTION * emphasis.rise)
+    pause_s = emphasis.pause_slots / VIDEO_FPS
+    asks = QUESTION * emphasis.rise * _eased((pause_s - ASKS_S[0]) / RAISE_S) * _eased((ASKS_S[1] - pause_s) / LOWER_S)
+    raised = max(STRESS * _eased((emphasis.beat - LEAST_BEAT) / (MOST_BEAT - LEAST_BEAT)) * _shown(seed, seconds), asks)
     inner, outer = raised + _of(expression, "inner"), 0.8 * raised + _of(expression, "outer")
     brows = (inner + outer) / 2
     return Look(
-        closure=blink_at(seed, position, emphasis.pause_slots / VIDEO_FPS),
+        closure=blink_at(seed, position, pause_s),
         gaze_x=awake * gaze.x,
         gaze_y=awake * gaze.y - HOLDS * math.degrees(nod),
         upper=_of(expression, "upper") - (EYES_WIDEN if brows > 0 else EYES_DROP) * brows,
