@@ -14,7 +14,8 @@ class Emphasis:
     """The voice at a moment, 0…1: ``level`` over about a second, ``quick`` over the last half of one.
 
     Both are 0 in silence. What is quick falls first, so a voice that ends, or is cut off, has an end of its own kind.
-    ``rise``: how surely the phrase that ended asks, 0…1. ``pause_slots``: how many slots ago a phrase ended; infinite where none did lately.
+    ``rise``: how surely the phrase that ended asks, 0…1. ``pause_slots``: how many
+    slots ago a phrase ended; infinite where none did lately.
     """
 
     level: float = 0.0

@@ -20,13 +20,14 @@ def main() -> int:
     found = read_picture(DEFAULT_PICTURE.read_bytes(), FaceFinder(), max_side=sys.maxsize)
     eyes = EyeFinder().find(found.image, found.mesh)
     outlines = np.array([[eye.upper, eye.lower] for eye in eyes], np.float32)
-    marks = {
-        "mesh": found.mesh,
-        "eyes": outlines,
-        "irises": np.array([eye.iris for eye in eyes], np.float32),
-        "depth": DepthFinder().find(found.image, found.mesh),
-    }
-    np.savez_compressed(FILE, digest=digest_of(found.image), **marks)
+    np.savez_compressed(
+        FILE,
+        digest=digest_of(found.image),
+        mesh=found.mesh,
+        eyes=outlines,
+        irises=np.array([eye.iris for eye in eyes], np.float32),
+        depth=DepthFinder().find(found.image, found.mesh),
+    )
     print(f"{FILE}: {FILE.stat().st_size} bytes")
     return 0
 

@@ -59,7 +59,7 @@ class EyeFinder:
         known = known_face(image)
         if known is not None and np.array_equal(known.mesh, mesh):
             irises = (None, None) if known.irises is None else known.irises
-            right, left = (EyeOutline(*edges, iris) for edges, iris in zip(known.eyes, irises, strict=True))
+            right, left = (EyeOutline(eye[0], eye[1], iris) for eye, iris in zip(known.eyes, irises, strict=True))
             return right, left
         with self._lock:
             return (

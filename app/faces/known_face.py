@@ -51,5 +51,5 @@ def _load() -> KnownFace | None:
     if not FILE.is_file():
         return None
     with np.load(FILE) as stored:
-        depth, irises = (stored[name] if name in stored else None for name in ("depth", "irises"))
+        depth, irises = (stored.get(name) for name in ("depth", "irises"))
         return KnownFace(str(stored["digest"]), stored["mesh"], stored["eyes"], depth, irises)

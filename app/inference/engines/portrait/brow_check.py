@@ -1,4 +1,4 @@
-"""Whether a picture shows brows that can be moved: bands of hair in bare skin, with no rims, fringe or hat about them."""
+"""Whether a picture shows brows that can be moved: bands of hair in bare skin, with no rims, fringe or hat."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def _judged(
         return None
     heights = np.arange(MARGIN + STEP, MOST_BARE, STEP)
     above = frame.colours(image, np.broadcast_to(x * side, (len(heights), COLUMNS)), over - heights[:, None])
-    like = (np.abs(above @ LUMA / light - 1) < SKIN_LUMA) & (np.abs(_tint(above) - _tint(plain)).max(axis=-1) < SKIN_TINT)
+    like = (np.abs(above @ LUMA / light - 1) < SKIN_LUMA) & (
+        np.abs(_tint(above) - _tint(plain)).max(axis=-1) < SKIN_TINT
+    )
     covered = np.flatnonzero(like.mean(axis=1) < BARE)
     return float(heights[covered[0]] if len(covered) else MOST_BARE)
 

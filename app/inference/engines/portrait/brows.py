@@ -110,12 +110,17 @@ def _weights(
 
 
 def _area(image: Image, mesh: NDArray[np.float32], frame: FaceFrame) -> Area:
-    points = frame.at(mesh[[*RIGHT_BROW, *LEFT_BROW, *RIGHT_BROW_TOP, *LEFT_BROW_TOP, *RIGHT_EYE_CORNERS, *LEFT_EYE_CORNERS]])
-    low, high = points.min(axis=0) - (BESIDE + 0.05, FADE_UP + 0.05), points.max(axis=0) + (BESIDE + 0.05, 0.0)
+    points = frame.at(
+        mesh[[*RIGHT_BROW, *LEFT_BROW, *RIGHT_BROW_TOP, *LEFT_BROW_TOP, *RIGHT_EYE_CORNERS, *LEFT_EYE_CORNERS]]
+    )
+    beside = BESIDE + 0.05
+    low, high = points.min(axis=0) - (beside, FADE_UP + 0.05), points.max(axis=0) + np.array([beside, 0.0])
     box = np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])
     pixels = frame.centre + (box[:, :1] * frame.along + box[:, 1:] * frame.down) * frame.width_px
     whole = Area(2, 2, image.shape[1] - 2, image.shape[0] - 2)
-    return Area(*np.floor(pixels.min(axis=0)).astype(int), *np.ceil(pixels.max(axis=0)).astype(int)).even().within(whole)
+    return (
+        Area(*np.floor(pixels.min(axis=0)).astype(int), *np.ceil(pixels.max(axis=0)).astype(int)).even().within(whole)
+    )
 
 
 def _skin(mesh: NDArray[np.float32], area: Area, px: Numbers, py: Numbers, width_px: float) -> Numbers:

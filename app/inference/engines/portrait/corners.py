@@ -58,9 +58,7 @@ def make_corners(image: Image, mesh: NDArray[np.float32]) -> Corners | None:
     x, y = np.moveaxis(frame.to_mouth(np.stack([px, py], axis=-1).reshape(-1, 2)).reshape(*px.shape, 2), 2, 0)
     reach_y = np.where(y < 0, REACH_UP, REACH_DOWN)
     corner = np.exp(-np.square((np.abs(x) - CORNER) / REACH_X) - np.square(y / reach_y))
-    cheek = np.exp(
-        -np.square((np.abs(x) - CHEEK[0]) / CHEEK_REACH[0]) - np.square((y - CHEEK[1]) / CHEEK_REACH[1])
-    )
+    cheek = np.exp(-np.square((np.abs(x) - CHEEK[0]) / CHEEK_REACH[0]) - np.square((y - CHEEK[1]) / CHEEK_REACH[1]))
     edge = np.minimum(_off(px, picture.right, frame.width_px), _off(py, picture.bottom, frame.width_px))
     along, down = frame.axes.T
     up = (LIFT * edge * np.maximum(corner, CHEEK_SHARE * cheek))[..., None] * down
@@ -79,10 +77,9 @@ def _shows_lips(image: Image, mesh: NDArray[np.float32]) -> bool:
 
 
 def _seen(image: Image, points: Numbers) -> Numbers:
-    soft: Any = cv2.remap(
-        cv2.blur(image, (3, 3)), *points.astype(np.float32).T[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(soft[0], np.float32)
+    x, y = points.astype(np.float32).T[:, None]
+    seen: Any = cv2.remap(cv2.blur(image, (3, 3)), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(seen[0], np.float32)
 
 
 def _off(place: Numbers, size: int, width_px: float) -> Numbers:

@@ -17,8 +17,8 @@ from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_moti
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
 from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
-from app.inference.expression import NEUTRAL, Expression
 from app.inference.engines.portrait.voice import voice_of
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan
 from app.media import I420
 

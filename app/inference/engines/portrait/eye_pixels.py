@@ -1,7 +1,6 @@
 """Drawing eyes and brows: each pixel is looked up once, where head, brows and lids take it from. See ``lips``.
 
-An eye's pixel is the lid's or the ball's. Lids stretch the skin above and below them; between them the iris is moved
-over the white, and lids that open further stretch what lies between them.
+An eye's pixel is the lid's or the ball's, over whose white the iris is moved.
 """
 
 from __future__ import annotations
@@ -13,59 +12,30 @@ from numpy.typing import NDArray
 
 from app.inference.engines.portrait.compiled import Real, compiled
 from app.inference.engines.portrait.lanes import LANES
+from app.inference.engines.portrait.lid_pixels import (
+    BOTTOM,
+    LASHES,
+    LEFT,
+    RIGHT,
+    SKIN_COLOUR,
+    TOP,
+    Posed,
+    lids_at,
+    posed,
+)
 from app.inference.engines.portrait.lookup import BARELY_ONE, before_head, byte_of, head_row, look_up_row
 from app.media import FloatArray
 
 Bytes = NDArray[np.uint8]
 
-ZERO, HALF, ONE, TWO, THREE = (np.float32(number) for number in (0, 0.5, 1, 2, 3))
-CHEEK = np.float32(0.25)  # widths of the eye below it, where the lower lid's movement ends
-UNFOLDED = np.float32(0.7)  # how much of its new skin's colour a closed lid takes from the skin above
+ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 PLAIN = np.float32(0.5)  # of that is one plain colour, as skin in a fold lies in its shadow
-LASH = np.float32(0.030)  # thickness of the lashes' line
-LASH_SHARE = np.float32(0.6)  # how much of that line is in the lashes' colour on a closed lid
-MIN_OPENING = np.float32(0.14)
-STRETCHED = np.float32(0.48)  # of the opening, that a lid stretches which opens further
-BALL_EDGE = np.float32(0.03)  # widths of the eye from the lids' edges, over which the ball's own movement sets in
-
-# places in an eye's numbers
-(CENTRE_X, CENTRE_Y, ALONG_X, ALONG_Y, WIDTH, FROM_X, PER_X, SKIN, LEFT, TOP, RIGHT, BOTTOM, MOVES, FINE_X, FINE_Y, SPARE,
- SKIN_COLOUR, LASHES) = (*range(17), 19)  # fmt: skip
-NUMBERS = 22
-# places in an eye's pose
-GAZE_X, GAZE_Y, DROP, LIFT, FOLLOW, FOLLOW_LOWER, SHUT = range(7)
-POSE = 7
-
-
-class Posed(NamedTuple):
-    """One eye's numbers and its pose, as floats that a loop keeps at hand; see there."""
-
-    x: float
-    y: float
-    along_x: float
-    along_y: float
-    width: float
-    per_width: float
-    from_x: float
-    per_x: float
-    skin: float
-    moves: bool
-    fine_x: float
-    fine_y: float
-    spare: float
-    gaze_x: float
-    gaze_y: float
-    drop: float
-    lift: float
-    follow: float
-    follow_lower: float
-    shut: float
 
 
 class Upper(NamedTuple):
     """What the upper face is drawn from.
 
-    ``luma``, ``chroma``: uint8 (1 or 2, rows, columns), its planes doubled, from the pixel ``from_x``, ``from_y``, even.
+    ``luma``, ``chroma``: uint8 (1 or 2, rows, columns), its planes doubled, from the pixel ``from_x``, ``from_y``.
     ``left``, ``top``, ``step``: of the brows' grid. ``numbers``: float32 (eyes, NUMBERS). ``edges``: float32 (eyes, 2,
     knots): y of the upper lid, and the opening. ``white``: float32 (eyes, rows, columns), ``taken``: (eyes, 1, …),
     ``tint``: (eyes, 2, …), see ``Eyeball``. ``skins``: float32 (3, rows, columns), Y, U and V of the skin above each
@@ -133,7 +103,13 @@ def _draw(
                 places[1, k] = scale * (at[1, k] - from_y) - off
                 special[k] = False
             for e in range(np.uint32(numbers.shape[0])):
-                eye, first, end, low, high = _posed(numbers[e], poses[e]), numbers[e, LEFT], numbers[e, RIGHT], numbers[e, TOP], numbers[e, BOTTOM]
+                eye, first, end, low, high = (
+                    posed(numbers[e], poses[e]),
+                    numbers[e, LEFT],
+                    numbers[e, RIGHT],
+                    numbers[e, TOP],
+                    numbers[e, BOTTOM],
+                )
                 for k in range(width):
                     x_at, y_at = at[0, k], at[1, k]
                     if x_at < first or x_at >= end or y_at < low or y_at >= high:
@@ -222,81 +198,6 @@ def _table_at(tables: FloatArray, e: int, c: int, x: Real, y: Real) -> Real:
     d, f = tables[e, c, below, i], tables[e, c, below, i + np.uint32(1)]
     a += (b - a) * across
     return a + (d + (f - d) * across - a) * down
-
-
-@compiled
-def lids_at(
-    eye: Posed, edges: FloatArray, e: int, px: Real, py: Real
-) -> tuple[bool, Real, Real, Real, Real, Real, Real]:
-    """Say what lies at a place of the picture at rest, and from where it comes: whether it stays as it is;
-
-    how much the lid covers, 0…1; how far down the lid's and the ball's pixel lie; how much of the lid there is new
-    skin, and of its edge are lashes; and how freely the iris moves.
-    """
-    off_x, off_y, width, per_width = px - eye.x, py - eye.y, eye.width, eye.per_width
-    x = (off_x * eye.along_x + off_y * eye.along_y) * per_width
-    y = (off_y * eye.along_x - off_x * eye.along_y) * per_width
-    at = (x - eye.from_x) * eye.per_x
-    if at <= ZERO or at >= np.float32(edges.shape[2] - 1) - np.float32(0.01):
-        return True, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
-    i = np.uint32(at)
-    between, after = at - np.float32(i), i + np.uint32(1)
-    opening = edges[e, 1, i] + (edges[e, 1, after] - edges[e, 1, i]) * between
-    if opening <= ZERO:
-        return True, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
-    rest = edges[e, 0, i] + (edges[e, 0, after] - edges[e, 0, i]) * between
-    shape = min(ONE, opening / MIN_OPENING)
-    drop = min(opening * eye.drop + shape * eye.follow, opening)
-    lift = min(opening * eye.lift + shape * eye.follow_lower, opening - drop)
-    above = rest + drop - y
-    height = min(ONE, max(ZERO, above / max(eye.skin + drop, np.float32(0.05))))
-    depth = (y - rest - opening + lift) / CHEEK
-    if height >= ONE or depth >= ONE:
-        return True, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
-    cover = min(ONE, max(ZERO, above * width + HALF))
-    of_lid = drop * (height * height * (THREE - TWO * height) - ONE) * width
-    of_eye = _of_eye(rest, opening, drop, lift, depth, y) * width
-    shut = shape * eye.shut
-    new_skin, lash, ball = ZERO, ZERO, ZERO
-    if shut > ZERO:
-        rise = min(ONE, max(ZERO, (height - np.float32(0.12)) / np.float32(0.15)))
-        fall = min(ONE, max(ZERO, (np.float32(0.85) - height) / HALF))
-        new_skin = UNFOLDED * shut * rise * fall
-        thickness = max(LASH, np.float32(0.8) * per_width)
-        line = abs(above - np.float32(0.3) * thickness) / thickness
-        if line < THREE:
-            lash = LASH_SHARE * shut * np.exp(-line * line)
-    if eye.moves and cover < ONE:
-        source = y + of_eye * per_width
-        edge = max(BALL_EDGE, np.float32(1.2) * per_width)
-        free = min(source - rest, rest + opening - eye.spare - source) / edge
-        ball = min(ONE, max(ZERO, free)) * min(ONE, max(ZERO, opening / np.float32(0.12)))
-    stays = ball == ZERO and of_lid == ZERO and of_eye == ZERO and lash == ZERO
-    return stays, cover, of_lid, of_eye, new_skin, lash, ball
-
-
-@compiled
-def _of_eye(rest: Real, opening: Real, drop: Real, lift: Real, depth: Real, y: Real) -> Real:
-    """Return how far down, in widths of the eye, what shows below the upper lid's edge comes from."""
-    if depth > ZERO:
-        return lift * (ONE - depth) * (ONE - depth)
-    move, reach = ZERO, STRETCHED * opening
-    if drop < ZERO:
-        t = min(ONE, max(ZERO, (y - rest - drop) / reach))
-        move -= drop * (ONE - t * t * (THREE - TWO * t))
-    if lift < ZERO:
-        t = min(ONE, max(ZERO, (rest + opening - lift - y) / reach))
-        move += lift * (ONE - t * t * (THREE - TWO * t))
-    return move
-
-
-@compiled
-def _posed(eye: FloatArray, pose: FloatArray) -> Posed:
-    return Posed(
-        eye[CENTRE_X], eye[CENTRE_Y], eye[ALONG_X], eye[ALONG_Y], eye[WIDTH], ONE / eye[WIDTH], eye[FROM_X], eye[PER_X],
-        eye[SKIN], eye[MOVES] > ZERO, eye[FINE_X], eye[FINE_Y], eye[SPARE], pose[GAZE_X], pose[GAZE_Y], pose[DROP],
-        pose[LIFT], pose[FOLLOW], pose[FOLLOW_LOWER], pose[SHUT],
-    )  # fmt: skip
 
 
 @compiled

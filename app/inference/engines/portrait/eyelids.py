@@ -49,9 +49,7 @@ def make_eyelids(image: Image, eyes: Sequence[EyeOutline], mesh: NDArray[np.floa
     """
     shapes = [EyeShape.of(eye, mesh[list(brow)]) for eye, brow in zip(eyes, (RIGHT_BROW, LEFT_BROW), strict=True)]
     width, height = image.shape[1], image.shape[0]
-    seen = [
-        (shape, eye.iris) for shape, eye in zip(shapes, eyes, strict=True) if not shape.is_outside(width, height)
-    ]
+    seen = [(shape, eye.iris) for shape, eye in zip(shapes, eyes, strict=True) if not shape.is_outside(width, height)]
     widths = sorted(shape.width_px for shape, _ in seen)
     if not seen or widths[0] < max(MIN_WIDTH_PX, TURNED * widths[-1]):
         return []

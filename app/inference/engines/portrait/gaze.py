@@ -64,7 +64,9 @@ def gaze_at(seed: int, seconds: float, talking: float, attending: float = 0.0) -
     share = (LISTENING + (1 - LISTENING) * talking) * (1 - (1 - ATTENDING) * attending * (1 - talking))
     made = _eased((share - rank) / UNSURE + 0.5)
     ends = began + lasts * (BRIEFER + (1 - BRIEFER) * talking)
-    way = made * (_saccade(since - began, math.hypot(away_x, away_y)) - _saccade(since - ends, math.hypot(away_x, away_y)))
+    way = made * (
+        _saccade(since - began, math.hypot(away_x, away_y)) - _saccade(since - ends, math.hypot(away_x, away_y))
+    )
     return Gaze(x + (away_x - x) * way, y + (away_y - y) * way)
 
 

@@ -11,7 +11,6 @@ from app.avatars.avatar import Avatar
 from app.emphasis import Emphasis
 from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr
-from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.blinks import blink_at
 from app.inference.engines.portrait.corners import make_corners
 from app.inference.engines.portrait.face_rig import Pose
@@ -19,9 +18,10 @@ from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.head import displacement, make_head, move_head
 from app.inference.engines.portrait.look import Look, look_at
 from app.inference.engines.portrait.moment import Moment, moment
-from app.inference.engines.portrait.upper_face import make_upper_face
-from app.inference.expression import NEUTRAL, Expression
+from app.inference.engines.portrait.upper_face import UpperFace
+from app.inference.engines.portrait.upper_tables import make_tables
 from app.inference.engines.portrait.voice import voice_of
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import Window
 from app.media import I420, FloatArray, Image
 
@@ -41,7 +41,7 @@ class PortraitMotion:
         self._seed = zlib.crc32(image.tobytes())
         self._head = make_head(self.still, mesh)
         self._still_field = still_field(image.shape[1], image.shape[0])
-        self._upper = make_upper_face(image, self.still, eyes.find(image, mesh), mesh)
+        self._upper = UpperFace(make_tables(image, self.still, eyes.find(image, mesh), mesh))
         self._corners = make_corners(image, mesh)
         self._blinks: dict[int, I420] = {}
 
