@@ -14,12 +14,13 @@ class Emphasis:
     """The voice at a moment, 0…1: ``level`` over about a second, ``quick`` over the last half of one.
 
     Both are 0 in silence. What is quick falls first, so a voice that ends, or is cut off, has an end of its own kind.
-    ``rise``: how surely the phrase that ended asks, 0…1. ``pause_slots``: how many
-    slots ago a phrase ended; infinite where none did lately.
+    ``stress``: how far the last syllables' loudest stands out. ``rise``: how surely the phrase that ended asks, 0…1.
+    ``pause_slots``: how many slots ago a phrase ended; infinite where none did lately.
     """
 
     level: float = 0.0
     quick: float = 0.0
+    stress: float = 0.0
     rise: float = 0.0
     pause_slots: float = math.inf
 
@@ -38,7 +39,7 @@ class Emphasis:
         level, quick = self.level * LEVEL_EASING**slots, self.quick * QUICK_EASING**slots
         if max(level, quick) < AT_REST:
             return CALM
-        return Emphasis(level, quick, self.rise, self.pause_slots + slots)
+        return Emphasis(level, quick, self.stress * QUICK_EASING**slots, self.rise, self.pause_slots + slots)
 
 
 CALM = Emphasis()

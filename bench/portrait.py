@@ -1,6 +1,6 @@
 """``bench portrait``: what one frame of the portrait engine costs, on one core, by the picture's size.
 
-``--quality`` judges what it shows instead: see ``portrait_quality``.
+``--quality`` judges what it shows instead, ``--looks`` its eyes and brows: ``portrait_quality``, ``portrait_looks``.
 """
 
 from __future__ import annotations
@@ -36,8 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Render the sample's speech on the default portrait at several sizes, or judge it."""
     parser = argparse.ArgumentParser(prog="bench portrait")
     parser.add_argument("--quality", action="store_true", help="judge lips against speech with known phonemes")
+    parser.add_argument("--looks", action="store_true", help="compare eyes and brows with what is known of people's")
     parser.add_argument("--film", type=Path, nargs="*", default=[], help="films of real speakers to compare with")
     wanted = parser.parse_args(arguments)
+    if wanted.looks:
+        from bench import portrait_looks
+
+        return portrait_looks.main()
     cv2.setNumThreads(1)
     if wanted.quality:
         from bench import portrait_quality

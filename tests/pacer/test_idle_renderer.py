@@ -19,8 +19,8 @@ from app.clock import SlotClock
 from app.faces.eyes import EyeFinder
 from app.inference.calibration import loud_window
 from app.inference.engines.frame_cache import FrameCache
+from app.inference.engines.portrait.blinks import blink_at
 from app.inference.engines.portrait.idle_motion import PortraitMotion
-from app.inference.engines.portrait.moment import moment
 from app.inference.features.window import MelSpan, Window
 from app.media import I420
 from app.pacer.idle_renderer import CLOSING_SLOTS, DeferredFrame, IdleRenderer
@@ -332,7 +332,7 @@ async def test_speech_and_rest_are_one_movement(avatar: Avatar, pool: Executor) 
     pictures = [
         slot.image if isinstance(slot.image, np.ndarray) else await slot.image.ready(None) for slot in recorder.slots
     ]
-    calm = [not any(moment(life._seed, p, 0).blink for p in (n, n + 1)) for n in range(119)]
+    calm = [not any(blink_at(life._seed, p) for p in (n, n + 1)) for n in range(119)]
     pairs = pairwise(pictures)
     steps = np.array([np.abs(a.astype(int) - b).mean() for a, b in pairs])
     for turn in (59, 89):  # from rest to speech, and back

@@ -21,7 +21,7 @@ LASTS_S = CLOSING_S + CLOSED_S + OPENING_S
 
 # speakers blink in their pauses (T. Nakano and S. Kitazawa, 2010)
 AFTER_PHRASE_S = 0.24  # from a phrase's end to the blink's beginning
-APART_S = 1.1  # from the blinks that come anyway: else a phrase's end needs none
+APART_S = 1.8  # from the blinks that come anyway: else a phrase's end needs none
 YIELD_S = 0.06  # over which that is decided, so that a blink never breaks off
 
 

@@ -29,6 +29,7 @@ from app.media import FloatArray
 Bytes = NDArray[np.uint8]
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
+SKIN_ABOVE = np.float32(0.17)  # widths of the eye from a lid's pixel up to the skin whose colour it takes
 PLAIN = np.float32(0.5)  # of that is one plain colour, as skin in a fold lies in its shadow
 
 
@@ -38,7 +39,7 @@ class Upper(NamedTuple):
     ``luma``, ``chroma``: uint8 (1 or 2, rows, columns), its planes doubled, from the pixel ``from_x``, ``from_y``.
     ``left``, ``top``, ``step``: of the brows' grid. ``numbers``: float32 (eyes, NUMBERS). ``edges``: float32 (eyes, 2,
     knots): y of the upper lid, and the opening. ``white``: float32 (eyes, rows, columns), ``taken``: (eyes, 1, …),
-    ``tint``: (eyes, 2, …), see ``Eyeball``. ``skins``: float32 (3, rows, columns), Y, U and V of the skin above each
+    ``tint``: (eyes, 2, …), see ``Eyeball``. ``skins``: float32 (3, rows, columns), Y, U and V of the skin around each
     place, a pixel of chroma each.
     """
 
@@ -155,7 +156,8 @@ def _eye_pixel(
         lid = _fine_at(fine, c, scale * (at_x - from_x) - off, scale * (at_y - from_y) - off)
         if new_skin > ZERO:
             quarter = np.float32(0.25)
-            above = _plain_at(skins, chroma + c, HALF * (at_x - from_x) - quarter, HALF * (at_y - from_y) - quarter)
+            up_x, up_y = at_x - SKIN_ABOVE * eye.width * down_x, at_y - SKIN_ABOVE * eye.width * down_y
+            above = _plain_at(skins, chroma + c, HALF * (up_x - from_x) - quarter, HALF * (up_y - from_y) - quarter)
             lid += (above - lid) * new_skin + (plain - above) * of_plain
         value += (lid - value) * cover
     return value

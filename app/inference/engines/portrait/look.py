@@ -17,10 +17,10 @@ from app.media import VIDEO_FPS
 from app.smoothstep import smoothstep
 
 STRESS = 0.35  # of a full raise of the brows, by a stressed syllable,
-LEAST_BEAT, MOST_BEAT = 0.10, 0.38  # which is one whose beat is between
+LEAST_STRESS, MOST_STRESS = 0.38, 0.78  # which is one that stands out so far
 QUESTION = 0.50  # by a voice that rises to its end
 ASKS_S, RAISE_S, LOWER_S = (0.20, 0.57), 0.12, 0.18  # from when until when after its end, and how long both take
-LEAST_STRESSED, MOST_STRESSED = 0.15, 1.0  # some stresses are shown, some hardly: it wanders between
+LEAST_STRESSED, MOST_STRESSED = 0.10, 1.0  # some stresses are shown, some hardly: it wanders between
 WANDERS_S = (3.1, 4.7)  # periods of that
 EYES_DROP, EYES_WIDEN = 0.10, 0.02  # lids of an eye whose brow is lowered, or raised, by all it can
 HOLDS = 1.0  # of a nod, that eyes turn back: they stay with the viewer
@@ -71,7 +71,9 @@ def look_at(seed: int, position: int, emphasis: Emphasis, expression: Expression
     gaze = gaze_at(seed, seconds, _eased(emphasis.level / SPEAKING), expression.attending)
     pause_s = emphasis.pause_slots / VIDEO_FPS
     asks = QUESTION * emphasis.rise * _eased((pause_s - ASKS_S[0]) / RAISE_S) * _eased((ASKS_S[1] - pause_s) / LOWER_S)
-    raised = max(STRESS * _eased((emphasis.beat - LEAST_BEAT) / (MOST_BEAT - LEAST_BEAT)) * _shown(seed, seconds), asks)
+    raised = max(
+        STRESS * _eased((emphasis.stress - LEAST_STRESS) / (MOST_STRESS - LEAST_STRESS)) * _shown(seed, seconds), asks
+    )
     inner, outer = raised + _of(expression, "inner"), 0.8 * raised + _of(expression, "outer")
     brows = (inner + outer) / 2
     return Look(

@@ -23,7 +23,7 @@ from app.inference.engines.portrait.fine import doubled, phases_of
 from app.inference.engines.portrait.iris import find_iris
 from app.media import I420, FloatArray, Image
 
-SKIN_ACROSS, SKIN_UP = 0.4, 0.18  # widths of the eye: the skin above a place, whose mean colours a lid
+SKIN_SIGMA = 0.10  # widths of the eye: over so much skin a lid's colour is the mean
 VIDEO = 219 / 255
 AROUND_PX = 12  # of what is drawn: what is looked up beyond it
 
@@ -89,12 +89,11 @@ def _yuv(colour: FloatArray) -> tuple[float, float, float]:
 
 
 def _skins(planes: Planes, area: Area, width_px: float) -> FloatArray:
-    """Return the mean of what lies above each place, a pixel of chroma each."""
-    across, up = int(SKIN_ACROSS * width_px / 2) | 1, max(1, round(SKIN_UP * width_px / 2))
+    """Return the mean of what lies around each place, a pixel of chroma each."""
     half = _scaled(area, 2)
     luma = cv2.resize(planes.y[area.at], (half.right - half.left, half.bottom - half.top), interpolation=cv2.INTER_AREA)
     return np.stack([
-        cv2.blur(plane.astype(np.float32), (across, up), anchor=(-1, up - 1))
+        cv2.GaussianBlur(plane.astype(np.float32), (0, 0), max(0.5, SKIN_SIGMA * width_px / 2))
         for plane in (luma, planes.u[half.at], planes.v[half.at])
     ]).astype(np.float32)  # fmt: skip
 

@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar, VideoLoop
+from app.emphasis import CALM, Emphasis
 from app.faces.eyes import EyeFinder, EyeOutline
 from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
 from app.i420 import from_bgr, planes_of, to_bgr
 from app.inference.calibration import loud_window
 from app.inference.engine import Job
 from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.blinks import blink_at
 from app.inference.engines.portrait.engine import PortraitEngine
-from app.inference.engines.portrait.eyelids import close_eyelids
 from app.inference.engines.portrait.face_rig import make_rig, pose
 from app.inference.engines.portrait.field import CELL_PX, still_field
 from app.inference.engines.portrait.fine import doubled, phases_of
 from app.inference.engines.portrait.glide import glide
 from app.inference.engines.portrait.head import displacement, move_head
 from app.inference.engines.portrait.idle_motion import BLINK_STEPS, PortraitMotion, idle_motion_of
-from app.inference.engines.portrait.moment import Moment, blink_at, moment
+from app.inference.engines.portrait.look import Look
+from app.inference.engines.portrait.moment import Moment, moment
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_net import SPAN
 from app.media import VIDEO_FPS, Image
@@ -47,10 +49,9 @@ def planes(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def shut(image: Image, motion: PortraitMotion) -> Image:
     """The picture with its eyes closed."""
-    closed = image.copy()
-    for lids in motion._eyelids:
-        closed[lids.area.at] = close_eyelids(image, lids, 1.0)
-    return closed
+    closed = from_bgr(image)
+    motion._upper.draw(closed, Look(closure=1.0), still_field(image.shape[1], image.shape[0]))
+    return to_bgr(closed)
 
 
 def warped(image: Image, move: np.ndarray, width: int, height: int) -> Image:
@@ -66,23 +67,23 @@ def placed(avatar: Avatar, width: int, height: int, scale: float, x: float, y: f
 
 
 def blinking(motion: PortraitMotion) -> int:
-    return next(p for p in range(1000) if moment(motion._seed, p, 0.0).blink > 0.97)
+    return next(p for p in range(1000) if blink_at(motion._seed, p) > 0.97)
 
 
 def test_the_same_moment_of_the_same_picture_is_the_same_to_the_bit(avatar: Avatar, motion: PortraitMotion) -> None:
     again = PortraitMotion(avatar.image.copy(), avatar.mesh.copy(), EyeFinder())
     for position in (70, 700, blinking(motion), 100_000):
-        assert (motion.at_rest(position, 0.2) == again.at_rest(position, 0.2)).all()
+        assert (motion.at_rest(position, Emphasis(0.2, 0.2)) == again.at_rest(position, Emphasis(0.2, 0.2))).all()
 
 
 def test_the_first_picture_is_the_portrait_itself(avatar: Avatar, motion: PortraitMotion) -> None:
-    assert motion.at_rest(0, 0.0) is motion.still
+    assert motion.at_rest(0, CALM) is motion.still
     assert (motion.still == from_bgr(avatar.image)).all()
 
 
 def test_a_picture_that_is_given_is_never_written_to(avatar: Avatar, motion: PortraitMotion) -> None:
     before, still = avatar.image.copy(), motion.still.copy()
-    motion.at_rest(blinking(motion), 0.5)
+    motion.at_rest(blinking(motion), Emphasis(0.5, 0.5))
     assert (avatar.image == before).all() and (motion.still == still).all()
 
 
@@ -90,38 +91,35 @@ def test_the_picture_s_border_never_moves(avatar: Avatar, motion: PortraitMotion
     border = np.ones(avatar.image.shape[:2], bool)
     border[4:-4, 4:-4] = False
     for position in range(50, 3000, 71):
-        moved = motion.at_rest(position, 1.0) != motion.still
+        moved = motion.at_rest(position, Emphasis(1.0, 1.0)) != motion.still
         assert not planes(moved)[0][border].any()
         assert not any(chroma[border[::2, ::2]].any() for chroma in planes(moved)[1:])
 
 
 def test_from_one_picture_to_the_next_little_changes(avatar: Avatar, motion: PortraitMotion) -> None:
-    calm = [p for p in range(200, 400) if not moment(motion._seed, p, 0.0).blink]
+    calm = [p for p in range(200, 400) if not blink_at(motion._seed, p)]
     for position in [p for p in calm if p + 1 in calm][:40]:
-        step = np.abs(motion.at_rest(position, 0.0).astype(int) - motion.at_rest(position + 1, 0.0))
+        step = np.abs(motion.at_rest(position, CALM).astype(int) - motion.at_rest(position + 1, CALM))
         assert step.mean() < 0.5 and np.percentile(step, 99.9) < 25
 
 
 def test_a_blink_closes_the_eyes_and_leaves_the_rest_alone(avatar: Avatar, motion: PortraitMotion) -> None:
-    assert len(motion._eyelids) == 2
-    closed = shut(avatar.image, motion)
-    changed = difference(closed, avatar.image) > 0
+    assert len(motion._upper.tables.lids) == 2
+    closed, before = shut(avatar.image, motion), to_bgr(motion.still)
+    changed = difference(closed, before) > 0
     inside = np.zeros_like(changed)
-    for lids in motion._eyelids:
-        inside[lids.area.at] = True
-        open_before = (lids.y > lids.upper) & (lids.y < lids.upper + lids.opening) & (lids.opening > 0.1)
-        was, now = avatar.image[lids.area.at][open_before], closed[lids.area.at][open_before]
+    for lids in motion._upper.tables.lids:
+        inside[lids.area.grown(2).at] = True
+        x, y = lids.eye.places(lids.area)
+        upper, opening = (np.interp(x, lids.eye.x, line) for line in (lids.upper, lids.opening))
+        open_before = (y > upper) & (y < upper + opening) & (opening > 0.1) & (np.abs(x) < 0.55)
+        was, now = before[lids.area.at][open_before], closed[lids.area.at][open_before]
         assert now.min(axis=1).max() < was.min(axis=1).max() - 20, "no white of the eye is left"
     assert changed.any() and not (changed & ~inside).any()
     rim = inside & (cv2.erode(inside.astype(np.uint8), np.ones((5, 5))) == 0)
-    assert difference(closed, avatar.image)[rim].max() <= 2, "no seam around an eye"
+    assert difference(closed, before)[rim].max() <= 2, "no seam around an eye"
     brow = avatar.mesh[[105, 334]].astype(int)
     assert all(not changed[y, x] for x, y in brow)
-
-
-def test_an_eye_that_closes_by_nothing_is_the_picture(avatar: Avatar, motion: PortraitMotion) -> None:
-    for lids in motion._eyelids:
-        assert (close_eyelids(avatar.image, lids, 0.0) == avatar.image[lids.area.at]).all()
 
 
 FACES = {
@@ -152,7 +150,7 @@ def test_one_lookup_is_as_good_as_two(face: str, avatar: Avatar) -> None:
         mouth, still = pose(rig, shape), from_bgr(image)
         assert mouth is not None
         mouth.draw(still, still_field(width, height))
-        alive, rest = motion.draw(mouth, position, 0.5), motion.at_rest(position, 0.5)
+        alive, rest = motion.draw(mouth, position, Emphasis(0.5, 0.5)), motion.at_rest(position, Emphasis(0.5, 0.5))
         for plane, (before, now) in enumerate(zip(planes(still), planes(alive), strict=True)):
             area = rig.area if plane == 0 else halved(rig.area)
             assert psnr(moved(before, field, 1 if plane == 0 else 2), now, area) > 40
@@ -234,9 +232,9 @@ def test_gliding_is_a_linear_lookup_in_the_doubled_plane(width: int, height: int
 def test_threads_that_draw_at_once_draw_the_same(avatar: Avatar, motion: PortraitMotion) -> None:
     mouth = pose(make_rig(avatar.image, avatar.mesh), MouthShape(opening=0.5, jaw=0.5))
     places = [*range(400, 412), blinking(motion)]
-    alone = [motion.draw(mouth, position, 0.4) for position in places]
+    alone = [motion.draw(mouth, position, Emphasis(0.4, 0.4)) for position in places]
     with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(lambda position: motion.draw(mouth, position, 0.4), places * 3))
+        together = list(pool.map(lambda position: motion.draw(mouth, position, Emphasis(0.4, 0.4)), places * 3))
     assert all((a == b).all() for a, b in zip(alone * 3, together, strict=True))
 
 
@@ -270,15 +268,16 @@ def test_faces_at_the_edge_and_tiny_ones_live_or_stay_as_they_are(
         luma, before = planes_of(awake).y, planes_of(motion.still).y
         assert (luma >= cv2.erode(before, reach).astype(int) - 32).all(), "nothing goes far"
         assert (luma <= cv2.dilate(before, reach).astype(int) + 32).all()
-        drawn = to_bgr(motion.at_rest(position, 1.0))
+        drawn = to_bgr(motion.at_rest(position, Emphasis(1.0, 1.0)))
         assert drawn.shape == image.shape and drawn.dtype == np.uint8
         assert difference(drawn, still)[[0, -1]].max() == 0 and difference(drawn, still)[:, [0, -1]].max() == 0
         blinked = difference(drawn, to_bgr(awake)) > 30
         closed = [bool(blinked[area.at].any()) for area in eye_areas(mesh, image)]
-        assert tuple(closed) == (blinks if now.blink else (False, False))
+        assert tuple(closed) == blinks or not blink_at(motion._seed, position)
+        assert all(blinks[eye] for eye in (0, 1) if closed[eye]), "what cannot blink does not look about either"
         for area in eye_areas(mesh, image):
             blinked[area.at] = False
-        assert not blinked.any(), "only eyes blink"
+        assert not blinked.any(), "only eyes blink and look about"
 
 
 def eye_areas(mesh: np.ndarray, image: Image) -> list[Area]:
@@ -303,7 +302,7 @@ def test_a_face_that_is_tilted_or_lies_on_its_side_blinks_as_it_does_upright(
     mesh = (avatar.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
     image, wanted = turned(avatar.image), turned(shut(avatar.image, motion))
     tilted = PortraitMotion(image, mesh, EYES)
-    assert len(tilted._eyelids) == 2
+    assert len(tilted._upper.tables.lids) == 2
     moved = difference(wanted, image) > 8
     assert difference(shut(image, tilted), wanted)[moved].mean() < 0.1 * difference(wanted, image)[moved].mean()
 
@@ -340,11 +339,11 @@ class SeenEyes(EyeFinder):
 def test_one_eye_blinks_alone_only_where_the_other_is_closed_or_outside(
     avatar: Avatar, eyes: SeenEyes, count: int
 ) -> None:
-    assert len(PortraitMotion(avatar.image, avatar.mesh, eyes)._eyelids) == count
+    assert len(PortraitMotion(avatar.image, avatar.mesh, eyes)._upper.tables.lids) == count
 
 
 def test_closed_eyes_do_not_blink(avatar: Avatar, motion: PortraitMotion) -> None:
-    assert PortraitMotion(shut(avatar.image, motion), avatar.mesh, EYES)._eyelids == []
+    assert PortraitMotion(shut(avatar.image, motion), avatar.mesh, EYES)._upper.tables.lids == []
 
 
 def test_a_video_has_a_life_of_its_own(avatar: Avatar) -> None:
@@ -354,7 +353,7 @@ def test_a_video_has_a_life_of_its_own(avatar: Avatar) -> None:
 
 def test_a_nod_bows_the_middle_of_the_face_most_and_leaves_the_ears(avatar: Avatar, motion: PortraitMotion) -> None:
     assert motion._head is not None
-    now = Moment(blink=0.0, breath=0.0, dx=0.0, dy=0.0, roll=0.0, nod=np.radians(1.5))
+    now = Moment(breath=0.0, dx=0.0, dy=0.0, roll=0.0, nod=np.radians(1.5))
     field = displacement(motion._head, now)
     assert field is not None
 
@@ -389,7 +388,7 @@ def test_a_face_without_time_for_life_still_blinks_and_nothing_else(avatar: Avat
     assert 8 <= len(blinks) <= 30 and max(map(len, blinks)) <= 24
     motion = PortraitMotion(avatar.image, avatar.mesh, EYES)
     eyes = np.zeros(avatar.image.shape[:2], bool)
-    for lids in motion._eyelids:
+    for lids in motion._upper.tables.lids:
         eyes[lids.area.grown(8).at] = True
     closed = motion.blinking(blinking(motion))
     changed = planes(closed)[0] != planes(motion.still)[0]
@@ -407,7 +406,7 @@ def test_a_calm_face_speaks_as_it_blinks(avatar: Avatar, motion: PortraitMotion)
     engine = PortraitEngine()
     calm = engine.prepare(avatar).without_idle_motion()
     shut_at = blinking(motion)
-    open_at = next(p for p in range(shut_at, 1000) if not moment(motion._seed, p, 0.0).blink)
+    open_at = next(p for p in range(shut_at, 1000) if not blink_at(motion._seed, p))
     window = loud_window(SPAN)
     awake, blinks = engine.render([Job(calm, window, open_at), Job(calm, window, shut_at)])
     rest, closed = calm.idle_frame(open_at), calm.idle_frame(shut_at)

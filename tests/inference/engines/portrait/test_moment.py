@@ -1,4 +1,4 @@
-"""What a face does by itself, as numbers: blinks, breath, sway, and what the voice adds."""
+"""What a head does by itself, as numbers: breath, sway, and what the voice adds."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pytest
 
 from app.assets import SAMPLE
 from app.commands.render import read_windows
+from app.emphasis import CALM, LEVEL_EASING
 from app.inference.engines.portrait.emphasis import emphasis_of
-from app.inference.engines.portrait.moment import DOUBLE_AFTER_S, MOST, Moment, closure, moment
+from app.inference.engines.portrait.moment import MOST, Moment, moment
 from app.inference.features.loudness import speech_power
 from app.inference.features.window import MelSpan
 from app.media import VIDEO_FPS
-from app.pacer.idle_renderer import EASING
 
 HOUR = 3600 * VIDEO_FPS
 SPAN = MelSpan(first_frame=-25, columns=85)
@@ -31,30 +31,7 @@ def test_any_moment_can_be_asked_for_in_any_order_and_has_one_answer() -> None:
 
 
 def test_life_sets_in_from_the_picture_as_it_is() -> None:
-    assert moment(5, 0, 1.0) == Moment(0.0, 0.0, 0.0, -0.0, 0.0, 0.0)
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
-def test_blinks_come_at_human_intervals_for_an_hour(seed: int) -> None:
-    closed = np.array([moment(seed, position, 0.0).blink for position in range(HOUR)])
-    assert closed.min() >= 0 and closed.max() <= 1
-    begins = np.flatnonzero((closed[1:] > 0) & (closed[:-1] == 0)) / VIDEO_FPS
-    intervals = np.diff(begins)
-    doubles = intervals < 2 * DOUBLE_AFTER_S
-    assert 0.05 < doubles.mean() < 0.2
-    single = intervals[~doubles]
-    assert single.min() > 0.7 and single.max() < 16
-    assert 3.2 < single.mean() < 5.0 and np.median(single) < single.mean() and single.std() > 1.2
-    assert 0.03 < (closed > 0).mean() < 0.12
-    shut = np.array([closed[int(b * VIDEO_FPS) : int(b * VIDEO_FPS) + 8].max() for b in begins])
-    assert (shut > 0.97).all(), "one picture at least shows the eye closed"
-
-
-def test_a_lid_falls_faster_than_it_rises() -> None:
-    curve = np.array([closure(ms / 1000) for ms in range(400)])
-    assert curve[0] == 0 and curve[-1] == 0
-    down, up = int(np.argmax(curve >= 1)), int(400 - np.argmax(curve[::-1] >= 1))
-    assert 80 <= down <= 100 and 30 <= up - down <= 60 and 140 <= int(np.argmax(curve[up:] == 0)) <= 180
+    assert moment(5, 0, 1.0) == Moment(0.0, 0.0, -0.0, 0.0, 0.0)
 
 
 def test_the_head_never_jumps() -> None:
@@ -95,12 +72,12 @@ def test_who_speaks_does_not_nod_and_moves_more() -> None:
 def test_from_listening_to_speaking_and_back_the_head_does_not_jump() -> None:
     """The voice sets in at the worst moment: in the middle of the deepest nod."""
     deepest = max(range(HOUR), key=lambda position: moment(4, position, 0.0).nod)
-    sample = [emphasis_of(window.power) for window in read_windows(SAMPLE, SPAN)]
+    sample = [emphasis_of(window.power).level for window in read_windows(SAMPLE, SPAN)]
     rises = np.array(sample[: 2 * VIDEO_FPS])
     assert rises[0] == 0 and rises.max() > 0.3
     sounds = int(np.argmax(rises > 0))
     for first in range(deepest - sounds - 12, deepest - sounds + 4):
-        for emphases in (rises, 0.8 * EASING ** np.arange(50)):
+        for emphases in (rises, 0.8 * LEVEL_EASING ** np.arange(50)):
             way = np.array([held(moment(4, first + slot, float(each))) for slot, each in enumerate(emphases)])
             steps = np.abs(np.diff(way, axis=0)).max(axis=0)
             assert (steps < MOST * (0.12, 0.12, 0.12, 0.12, 0.4)).all()
@@ -123,8 +100,8 @@ def test_breath_takes_about_four_seconds_and_is_not_quite_regular() -> None:
 
 def test_emphasis_follows_the_voice_smoothly_and_is_none_in_silence() -> None:
     windows = list(read_windows(SAMPLE, SPAN))
-    found = np.array([emphasis_of(window.power) for window in windows])
+    found = np.array([emphasis_of(window.power).level for window in windows])
     assert found[0] == 0 and found.min() >= 0 and 0.4 < found.max() <= 1
     assert np.abs(np.diff(found)).max() < 0.1
-    assert emphasis_of(speech_power(np.full((80, 85), -4.0, np.float32))) == 0
-    assert emphasis_of(speech_power(np.zeros((80, 0), np.float32))) == 0
+    assert emphasis_of(speech_power(np.full((80, 85), -4.0, np.float32))) == CALM
+    assert emphasis_of(speech_power(np.zeros((80, 0), np.float32))) == CALM
