@@ -1,4 +1,4 @@
-"""What a second of voice tells a face: how strongly it speaks, what it stresses, when a phrase ended, and if it asks."""
+"""What a second of voice tells a face: how strongly it speaks, what it stresses, when a phrase ended, if it asks."""
 
 from __future__ import annotations
 
