@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar
 from app.emphasis import Emphasis
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr
 from app.inference.engines.portrait.area import Area
@@ -33,10 +34,10 @@ class PortraitMotion:
     same picture always moves in the same way.
     """
 
-    def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder) -> None:
+    def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder, depths: DepthFinder) -> None:
         self._image, self.still = image, from_bgr(image)
         self._seed = zlib.crc32(image.tobytes())
-        self._head = make_head(self.still, mesh)
+        self._head = make_head(self.still, mesh, depths.find(image, mesh))
         self._still_field = still_field(image.shape[1], image.shape[0])
         self._eyelids = make_eyelids(image, eyes.find(image, mesh), mesh)
         self._blinks: dict[int, I420] = {}
@@ -65,8 +66,8 @@ class PortraitMotion:
 
         ``expression``: how the face looks.
         """
-        now = moment(self._seed, position, emphasis)
-        field = displacement(self._head, now) if self._head is not None else None
+        now = moment(self._seed, position, emphasis, expression)
+        field = displacement(self._head, now.swing) if self._head is not None else None
         blinks = bool(self._eyelids) and now.blink > LEAST_CLOSURE
         if field is None and not blinks and mouth is None:
             return self.still
@@ -91,10 +92,10 @@ class PortraitMotion:
             move_patch(picture, patch, place, to, field)
 
 
-def idle_motion_of(avatar: Avatar, eyes: EyeFinder) -> PortraitMotion | None:
+def idle_motion_of(avatar: Avatar, eyes: EyeFinder, depths: DepthFinder) -> PortraitMotion | None:
     """Prepare a picture's motion; None for a video, which has its own.
 
     Raises:
         LandmarkFilesMissing: see the message.
     """
-    return None if avatar.video is not None else PortraitMotion(avatar.image, avatar.mesh, eyes)
+    return None if avatar.video is not None else PortraitMotion(avatar.image, avatar.mesh, eyes, depths)
