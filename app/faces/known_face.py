@@ -24,7 +24,8 @@ class KnownFace:
     """A picture's landmarks, in pixels.
 
     ``digest``: of the picture, see :func:`digest_of`. ``mesh``: float32 (468, 2). ``eyes``: float32 (2, 2, 9, 2), the
-    person's right one first; the edges of the upper and the lower lid. ``depth``: float32 (468,), see ``depth.py``; None where the file has none.
+    person's right one first; the edges of the upper and the lower lid. ``depth``: float32 (468,), see ``depth.py``;
+    None where the file has none.
     """
 
     digest: str
@@ -49,5 +50,4 @@ def _load() -> KnownFace | None:
     if not FILE.is_file():
         return None
     with np.load(FILE) as stored:
-        depth = stored["depth"] if "depth" in stored else None
-        return KnownFace(str(stored["digest"]), stored["mesh"], stored["eyes"], depth)
+        return KnownFace(str(stored["digest"]), stored["mesh"], stored["eyes"], stored.get("depth"))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
+from app.emphasis import CALM, Emphasis
 from app.errors import Refusal
 from app.i420 import plain
 from app.inference.engine import IdleMotion, Job, Prepared
@@ -41,7 +42,7 @@ class BrokenMotion:
     """Cannot be drawn."""
 
     def emphasis(self, window: Window) -> Emphasis:
-        return 0.0
+        return CALM
 
     def at_rest(self, position: int, emphasis: Emphasis) -> I420:
         raise ValueError("broken")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
+from app.emphasis import Emphasis
 from app.inference.engine import IdleMotion, Job
 from app.inference.features.window import MelSpan, Window
 from app.inference.scheduler.cost import FRESH_NS, CostKey, EngineCost

@@ -6,7 +6,6 @@ grid's edge and outside the jaw's outline, so that collar, hair and background s
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 

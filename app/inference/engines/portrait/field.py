@@ -54,11 +54,11 @@ class Swing(NamedTuple):
 
 
 class Anatomy(NamedTuple):
-    """What a field is computed of: ``cells``: float32 (8, rows, columns), a value each, in this order.
+    """What a field is computed of: ``cells``: float32 (7, rows, columns), a value each, in this order.
 
-    Where it lies from the point that the head turns about, along the eyes and down the face, and from the neck, in x and
-    y; pixels. How far it goes with the head, 0…1, and with a breath. By how much it stands out, in pixels, and rises
-    from each to the next, along the eyes and down: these two follow as ``slopes``, float32 (2, rows, columns).
+    Where it lies from the point that the head turns about, along the eyes and down the face, and from the neck, in x
+    and y; pixels. How far it goes with the head, 0…1, and with a breath. By how much it stands out, in pixels.
+    ``slopes``: float32 (2, rows, columns): by how much that rises a pixel, along the eyes and down the face.
     ``down``: (2,), the way from forehead to chin. ``height_px``, ``width_px``: the face's.
     """
 
@@ -105,11 +105,10 @@ class Bearing:
         neck = self.chin + NECK * self.height_px * self.down
         along, down = self._axes(x - self.ears[0], y - self.ears[1])
         relief = relief_of(x, y, mesh, depth, self.height_px, CELL_PX)
-        rises_y, rises_x = np.gradient(relief, CELL_PX)
-        cells = [along, down, x - neck[0], y - neck[1], head, breath, relief]
+        rises_y, rises_x = (_rise(relief, axis) for axis in (0, 1))
         return Anatomy(
-            np.pad(np.stack(cells), [(0, 0), (1, 2), (1, 2)], mode="edge").astype(np.float32),
-            np.pad(np.stack(self._axes(rises_x, rises_y)), [(0, 0), (1, 2), (1, 2)], mode="edge").astype(np.float32),
+            _with_edges(along, down, x - neck[0], y - neck[1], head, breath, relief),
+            _with_edges(*self._axes(rises_x, rises_y)),
             np.asarray(self.down, np.float32),
             self.height_px,
             self.width_px,
@@ -139,7 +138,11 @@ def field_of(anatomy: Anatomy, swing: Swing) -> FloatArray:
 @compiled
 def _swing(anatomy: Anatomy, swing: Swing, field: FloatArray) -> None:
     cells, slopes, down_x, down_y = anatomy.cells, anatomy.slopes, anatomy.down[0], anatomy.down[1]
-    yaw, pitch, roll = np.float32(math.sin(swing.yaw)), np.float32(math.sin(swing.pitch)), np.float32(math.sin(swing.roll))
+    yaw, pitch, roll = (
+        np.float32(math.sin(swing.yaw)),
+        np.float32(math.sin(swing.pitch)),
+        np.float32(math.sin(swing.roll)),
+    )
     less_yaw, less_pitch, less_roll = (
         np.float32(1 - math.cos(swing.yaw)),
         np.float32(1 - math.cos(swing.pitch)),
@@ -185,6 +188,17 @@ def _cell(place: int) -> int:
 def still_field(width: int, height: int) -> FloatArray:
     """Return the field of a head that is still."""
     return np.zeros((len(_middles(height)) + 3, 2, len(_middles(width)) + 3), np.float32)
+
+
+def _with_edges(*planes: Numbers) -> FloatArray:
+    """Stack planes, with their edges repeated: before the first cell, and after the last for two."""
+    stacked: NDArray[Any] = np.stack(planes)
+    return np.pad(stacked, [(0, 0), (1, 2), (1, 2)], mode="edge").astype(np.float32)
+
+
+def _rise(values: Numbers, axis: int) -> Numbers:
+    """Return by how much values rise from each pixel to the next; one row or column does not."""
+    return np.asarray(np.gradient(values, CELL_PX, axis=axis)) if values.shape[axis] > 1 else np.zeros_like(values)
 
 
 def _middles(size: int) -> Numbers:

@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.engines.portrait.compiled import Real, compiled
-from app.inference.engines.portrait.lanes import LANES, LONG_RUN, UNIT, draw_lanes_within, draw_long_run, draw_long_step, draw_run, draw_step
+from app.inference.engines.portrait.lanes import (
+    LANES,
+    LONG_RUN,
+    UNIT,
+    draw_lanes_within,
+    draw_long_run,
+    draw_long_step,
+    draw_run,
+    draw_step,
+)
 from app.media import FloatArray
 
 Bytes = NDArray[np.uint8]
@@ -175,7 +184,10 @@ def _draw_step(
     out: Bytes, to: int, source: Bytes, at: int, rows: int, columns: int, left: int, upper: int, x: Real, y: Real,
     step_x: Real, step_y: Real, lanes: int,
 ) -> None:  # fmt: skip
-    """Draw ``LANES`` pixels, or a ``LONG_RUN``, that lie within three by three from ``left``, ``upper``; ``x``, ``y``: from there."""
+    """Draw ``LANES`` pixels, or a ``LONG_RUN``, that lie within three by three from ``left``, ``upper`` on.
+
+    ``x``, ``y``: the first one's place, from there.
+    """
     a, b, d, e = _begins(left, upper, rows, columns)
     f, _, g, _ = _begins(left + 2, upper, rows, columns)
     h, i, _, _ = _begins(left, upper + 2, rows, columns)

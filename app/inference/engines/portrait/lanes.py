@@ -136,7 +136,7 @@ def _draw_step(context: Any, builder: Any, signature: Any, arguments: Any, lengt
     octets, shorts, _ = _lanes_of(length)
     half = ir.Constant(shorts, [UNIT // 2] * length)
     rows = [
-        [builder.zext(lanes.loaded(2, begin, octets), shorts) for begin in cgutils.unpack_tuple(builder, row, 3)]
+        [builder.zext(lanes.loaded(2, builder.extract_value(row, k), octets), shorts) for k in range(3)]
         for row in (upper, middle, lower)
     ]
 
