@@ -32,12 +32,12 @@ CLOSING_S, CLOSED_S, OPENING_S = 0.09, 0.04, 0.17
 
 BREATH_S = 4.1
 SWAY = 0.005  # of the face's width, to each side
-DRIFT = math.radians(0.45)  # a head that is held is not a stone
+DRIFT = math.radians(0.6)  # a head that is held is not a stone
 LISTENS = 0.5  # of the shifts of who speaks: their head stays with whom they look at
 SPEAKING = 0.25  # emphasis from which a face only speaks
 # a stressed syllable bows the head, more or less, and may turn or tilt it: by so much a whole beat
-BEAT_BOW, BEAT_TURN, BEAT_TILT = math.radians(7), math.radians(5), math.radians(4)
-FALL = math.radians(4.5)  # by which it sinks where a phrase ends
+BEAT_BOW, BEAT_TURN, BEAT_TILT = math.radians(5.5), math.radians(4), math.radians(3)
+FALL = math.radians(4)  # by which it sinks where a phrase ends
 RAISE = math.radians(2.2)  # by which a voice that is up raises it
 ASKED_NOD = math.radians(5)
 ATTENDS, TILT, ATTENTIVE = math.radians(1.2), math.radians(1.6), 0.3  # who attends bows, tilts and stirs less

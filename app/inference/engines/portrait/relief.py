@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.faces.mesh import LEFT_CHEEK, OVAL, RIGHT_CHEEK
 from app.media import FloatArray
+from app.smoothstep import smoothstep
 
 Numbers = NDArray[np.floating[Any]]
 
@@ -35,16 +36,17 @@ def relief_of(x: Numbers, y: Numbers, mesh: FloatArray, depth: FloatArray, heigh
     smooth = max(SMOOTH * height_px, SMOOTH_CELLS * cell_px)
     places = np.stack([x.ravel(), y.ravel()], axis=1)
     outline, edge = _along(mesh[list(OVAL)]), _along(depth[list(OVAL), None])[:, 0]
-    inside = _mean(places, mesh, depth, smooth)
-    # negative outside
     contour: Any = np.asarray(mesh[list(OVAL)], np.float32)
     off = np.array([-cv2.pointPolygonTest(contour, (float(px), float(py)), True) for px, py in places])
-    beside = _carried(places, outline, edge, NEAR * height_px)
+    relief = np.zeros(len(places))
+    near = (off > -smooth) & (off < max(FALLS_BACK * float(np.abs(edge).max()), LEAST_FALL * height_px))
+    beside = _carried(places[near], outline, edge, NEAR * height_px)
     reach = np.maximum(FALLS_BACK * np.abs(beside), LEAST_FALL * height_px)
-    fallen = np.clip(off / reach, 0, 1)
-    outside = beside * (1 - fallen * fallen * (3 - 2 * fallen))
-    share = np.clip(off / smooth + 0.5, 0, 1)
-    return np.asarray(inside + (outside - inside) * share).reshape(x.shape)
+    relief[near] = beside * (1 - smoothstep(np.clip(off[near] / reach, 0, 1)))
+    within = off < smooth
+    share = np.clip(off[within] / smooth + 0.5, 0, 1)
+    relief[within] += (_mean(places[within], mesh, depth, smooth) - relief[within]) * (1 - share)
+    return relief.reshape(x.shape)
 
 
 def _mean(places: Numbers, points: FloatArray, values: FloatArray, smooth: float) -> Numbers:
