@@ -23,6 +23,7 @@ from app.inference.calibration import loud_window
 from app.inference.engines.frame_cache import FrameCache
 from app.inference.engines.portrait.idle_motion import PortraitMotion
 from app.inference.engines.portrait.moment import moment
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.media import I420
 from app.pacer.idle_renderer import CLOSING_SLOTS, DeferredFrame, IdleRenderer
@@ -50,7 +51,7 @@ class GatedLife:
     def emphasis(self, window: Window) -> Emphasis:
         return Emphasis(0.5, 0.5)
 
-    def at_rest(self, position: int, emphasis: Emphasis) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         self.gate.acquire()
         self.asked += 1
         if self.fail:

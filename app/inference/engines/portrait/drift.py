@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 WAVES = 5
 HZ = (0.045, 0.45)
-COUNT = 10
+COUNT = 9
 
 
 @dataclass(frozen=True, slots=True)

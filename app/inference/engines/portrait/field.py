@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
+from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, OVAL, RIGHT_CHEEK
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.compiled import compiled
 from app.inference.engines.portrait.relief import relief_of
@@ -27,6 +27,7 @@ CROWN = 0.10  # the head's middle lies above the face's
 HEAD_X, HEAD_Y = 0.62, 0.82  # half axes of what moves as one piece, hair and all
 EASE = 0.65  # around that
 EDGE = 0.35  # along the picture's edges, where all of it dies away
+LEAST_ROOM = 0.12  # of its movement, that is left to a face which those cut
 RIM_PX = 2.0  # at them, where nothing moves at all
 NECK = 0.25  # below the chin: what the head rolls about
 CHEST = 0.75  # below the chin: the middle of what a breath lifts
@@ -59,7 +60,8 @@ class Anatomy(NamedTuple):
     Where it lies from the point that the head turns about, along the eyes and down the face, and from the neck, in x
     and y; pixels. How far it goes with the head, 0…1, and with a breath. By how much it stands out, in pixels.
     ``slopes``: float32 (2, rows, columns): by how much that rises a pixel, along the eyes and down the face.
-    ``down``: (2,), the way from forehead to chin. ``height_px``, ``width_px``: the face's.
+    ``down``: (2,), the way from forehead to chin. ``height_px``, ``width_px``: the face's. ``room``: how far it can
+    turn, 0…1: half of a face that the picture's edge holds would go without the other.
     """
 
     cells: FloatArray
@@ -67,6 +69,7 @@ class Anatomy(NamedTuple):
     down: FloatArray
     height_px: float
     width_px: float
+    room: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,13 @@ class Bearing:
             np.asarray(self.down, np.float32),
             self.height_px,
             self.width_px,
+            self._room(mesh[list(OVAL)]),
         )
+
+    def _room(self, outline: FloatArray) -> float:
+        """Return how far a face can turn that has this outline, (n, 2)."""
+        held = self._off_edge(outline[:, 0], self.picture.right) * self._off_edge(outline[:, 1], self.picture.bottom)
+        return max(LEAST_ROOM, float(held.min()))
 
     def _axes(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
         """Return what lies along the eyes, and down the face."""
@@ -131,7 +140,9 @@ class Bearing:
 def field_of(anatomy: Anatomy, swing: Swing) -> FloatArray:
     """Return where each cell comes from: float32 (rows, 2, columns), x and y, pixels."""
     field = np.empty((anatomy.cells.shape[1], 2, anatomy.cells.shape[2]), np.float32)
-    _swing(anatomy, Swing(*(float(part) for part in swing)), field)
+    yaw, pitch, roll, dx, dy, breath = (float(part) for part in swing)
+    room = anatomy.room
+    _swing(anatomy, Swing(room * yaw, room * pitch, room * roll, room * dx, room * dy, breath), field)
     return field
 
 

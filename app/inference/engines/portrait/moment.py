@@ -36,8 +36,8 @@ DRIFT = math.radians(0.6)  # a head that is held is not a stone
 LISTENS = 0.5  # of the shifts of who speaks: their head stays with whom they look at
 SPEAKING = 0.25  # emphasis from which a face only speaks
 # a stressed syllable bows the head, more or less, and may turn or tilt it: by so much a whole beat
-BEAT_BOW, BEAT_TURN, BEAT_TILT = math.radians(5.5), math.radians(4), math.radians(3)
-FALL = math.radians(4)  # by which it sinks where a phrase ends
+BEAT_BOW, BEAT_TURN, BEAT_TILT = math.radians(7), math.radians(5), math.radians(4)
+FALL = math.radians(5)  # by which it sinks where a phrase ends
 RAISE = math.radians(2.2)  # by which a voice that is up raises it
 ASKED_NOD = math.radians(5)
 ATTENDS, TILT, ATTENTIVE = math.radians(1.2), math.radians(1.6), 0.3  # who attends bows, tilts and stirs less
@@ -64,7 +64,7 @@ def moment(seed: int, position: int, emphasis: Emphasis, expression: Expression 
     awake = _eased(seconds / AWAKENING_S)
     listening = 1 - _eased(emphasis.level / SPEAKING)
     stirs = (1 - (1 - LISTENS) * listening) * (1 - ATTENTIVE * expression.attending)
-    across, along, drift_yaw, drift_pitch, drift_roll, bows, turns, tilts, side, breath = noises(seed).at(seconds)
+    across, along, drift_yaw, drift_pitch, drift_roll, bows, turns, tilts, side = noises(seed).at(seconds)
     yaw, pitch, roll = (stirs * held for held in held_at(seed, seconds))
     yaw += DRIFT * drift_yaw + BEAT_TURN * turns * emphasis.beat
     pitch += DRIFT * drift_pitch + BEAT_BOW * (0.7 + 0.6 * bows) * emphasis.beat
@@ -79,7 +79,7 @@ def moment(seed: int, position: int, emphasis: Emphasis, expression: Expression 
             roll=awake * _within(roll, MOST.roll),
             dx=awake * SWAY * stirs * across,
             dy=awake * SWAY * stirs * along,
-            breath=awake * _breath(seconds, math.pi * breath),
+            breath=awake * _breath(seconds, noises(seed).phases[-1]),
         ),
     )
 
@@ -111,9 +111,10 @@ def _blinks(seed: int, epoch: int) -> NDArray[np.float64]:
     return np.sort(np.concatenate([starts, doubled + DOUBLE_AFTER_S]))
 
 
-def _breath(seconds: float, wander: float) -> float:
-    """Return −1…1 with a period that wanders about ``BREATH_S``."""
-    turn = math.tau * seconds / BREATH_S + 0.3 * wander
+def _breath(seconds: float, phases: NDArray[np.float64]) -> float:
+    """Return −1…1 with a period that wanders between about 3.5 and 5 s."""
+    wander = 0.5 * math.sin(math.tau * seconds / 17 + phases[0]) + 0.35 * math.sin(math.tau * seconds / 29 + phases[1])
+    turn = math.tau * seconds / BREATH_S + phases[2] + wander
     return math.sin(turn + 0.25 * math.sin(turn))  # in a little faster than out
 
 
