@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 LEVEL_EASING, QUICK_EASING = 0.86, 0.78  # of each is left after a slot without a voice
+SOFT = 0.1  # of a stress, that hardly counts
 AT_REST = 0.01  # less emphasis than this moves nothing
 
 
@@ -27,12 +28,12 @@ class Emphasis:
     @property
     def beat(self) -> float:
         """By how much a syllable stands out: stress."""
-        return max(0.0, self.quick - self.level)
+        return _softly(self.quick - self.level)
 
     @property
     def fall(self) -> float:
         """By how much the voice has dropped: a phrase ends, or pauses."""
-        return max(0.0, self.level - self.quick)
+        return _softly(self.level - self.quick)
 
     def after(self, slots: int) -> Emphasis:
         """Return what is left of it so many slots after the last sound."""
@@ -40,6 +41,11 @@ class Emphasis:
         if max(level, quick) < AT_REST:
             return CALM
         return Emphasis(level, quick, self.stress * QUICK_EASING**slots, self.rise, self.pause_slots + slots)
+
+
+def _softly(value: float) -> float:
+    """Return what is over 0, without a corner there: a head has none."""
+    return value * value / (value + SOFT) if value > 0 else 0.0
 
 
 CALM = Emphasis()

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
+from app.emphasis import CALM, Emphasis
 from app.errors import Refusal
 from app.i420 import plain
 from app.inference.engine import IdleMotion, Job, Prepared
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.pcm import PcmFormat
@@ -41,9 +43,9 @@ class BrokenMotion:
     """Cannot be drawn."""
 
     def emphasis(self, window: Window) -> Emphasis:
-        return 0.0
+        return CALM
 
-    def at_rest(self, position: int, emphasis: Emphasis) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         raise ValueError("broken")
 
 

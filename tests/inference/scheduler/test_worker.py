@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
+from app.emphasis import Emphasis
 from app.inference.engine import IdleMotion, Job
+from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.inference.scheduler.cost import FRESH_NS, CostKey, EngineCost
 from app.inference.scheduler.cost_meter import MEASURED, WARM_UPS, CostMeter
@@ -229,7 +231,7 @@ class Listener:
     def emphasis(self, window: Window) -> Emphasis:
         raise ValueError("deaf")
 
-    def at_rest(self, position: int, emphasis: Emphasis) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         return IMAGE
 
 

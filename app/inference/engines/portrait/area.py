@@ -25,11 +25,6 @@ class Area:
         return self.left, self.top, self.right, self.bottom
 
     @property
-    def spans(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Its top and bottom, and its left and right."""
-        return (self.top, self.bottom), (self.left, self.right)
-
-    @property
     def empty(self) -> bool:
         """Whether there is nothing in it."""
         return self.left >= self.right or self.top >= self.bottom

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.faces.mesh import INNER_LOWER, INNER_UPPER, LIP_OUTLINE, OUTER_LOWER, OUTER_UPPER
 from app.i420 import LUMA
 from app.inference.engines.portrait.area import Area
-from app.inference.engines.portrait.field import CELL_PX, with_edges
+from app.inference.engines.portrait.field import CELL_PX
 from app.inference.engines.portrait.geometry import MouthFrame
 from app.media import FloatArray, Image
 
@@ -63,7 +63,12 @@ def make_corners(image: Image, mesh: NDArray[np.float32]) -> Corners | None:
     along, down = frame.axes.T
     up = (LIFT * edge * np.maximum(corner, CHEEK_SHARE * cheek))[..., None] * down
     out = (-SPREAD * edge * corner * np.tanh(x / 0.2))[..., None] * along
-    return Corners(*(with_edges(np.asarray(np.moveaxis(way, 2, 1), np.float32)) for way in (up, out)))
+    return Corners(*(_with_edges(np.asarray(np.moveaxis(way, 2, 1), np.float32)) for way in (up, out)))
+
+
+def _with_edges(way: FloatArray) -> FloatArray:
+    """Repeat its edges as the head's field does: before the first cell, and after the last for two."""
+    return np.pad(way, [(1, 2), (0, 0), (1, 2)], mode="edge")
 
 
 def _shows_lips(image: Image, mesh: NDArray[np.float32]) -> bool:

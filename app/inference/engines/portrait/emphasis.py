@@ -41,4 +41,5 @@ def _weights(columns: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     age = (columns - np.arange(columns) - 0.5) / columns
     come, quick = age**2 * (1 - age) ** 4, np.where(age < QUICK, np.sin(np.pi * np.minimum(age / QUICK, 1)) ** 2, 0)
     whole = np.sin(np.pi * age) ** 2
-    return tuple((each / each.sum()).astype(np.float32) for each in (come, quick, whole))
+    come, quick, whole = ((each / each.sum()).astype(np.float32) for each in (come, quick, whole))
+    return come, quick, whole

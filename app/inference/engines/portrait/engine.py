@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.avatars.avatar import Avatar
 from app.emphasis import CALM, Emphasis
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
 from app.i420 import size_of
 from app.inference.engine import Job
@@ -44,11 +45,11 @@ class PortraitEngine:
         """
         load_net(weights)  # so that missing weights are noticed now
         self._weights = weights
-        self._eyes = EyeFinder() if idle_motion else None
+        self._finders = (EyeFinder(), DepthFinder()) if idle_motion else None
 
     def prepare(self, avatar: Avatar) -> FrameCache[FaceRig]:
         """Compute the tables of the warp and of the idle motion."""
-        motion = idle_motion_of(avatar, self._eyes) if self._eyes else None
+        motion = idle_motion_of(avatar, *self._finders) if self._finders else None
         cache = FrameCache(avatar, make_rig, motion, motion.blinking if motion else None)
         # compiles or loads all that draws before anybody waits for it; in slot 0 the head does not move yet
         self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, CALM, Expression(surprised=1.0))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar
 from app.emphasis import Emphasis
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr
 from app.inference.engines.portrait.blinks import blink_at
@@ -36,10 +37,10 @@ class PortraitMotion:
     same picture always moves in the same way.
     """
 
-    def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder) -> None:
+    def __init__(self, image: Image, mesh: NDArray[np.float32], eyes: EyeFinder, depths: DepthFinder) -> None:
         self.still = from_bgr(image)
         self._seed = zlib.crc32(image.tobytes())
-        self._head = make_head(self.still, mesh)
+        self._head = make_head(self.still, mesh, depths.find(image, mesh))
         self._still_field = still_field(image.shape[1], image.shape[0])
         self._upper = UpperFace(make_tables(image, self.still, eyes.find(image, mesh), mesh))
         self._corners = make_corners(image, mesh)
@@ -69,8 +70,8 @@ class PortraitMotion:
 
         ``expression``: how the face looks.
         """
-        now = moment(self._seed, position, emphasis.level)
-        look = look_at(self._seed, position, emphasis, expression, now.nod)
+        now = moment(self._seed, position, emphasis, expression)
+        look = look_at(self._seed, position, emphasis, expression, now.swing)
         field = self._field(now, look)
         upper = self._upper if self._upper.shows(look) else None
         if field is None and upper is None and mouth is None:
@@ -88,17 +89,17 @@ class PortraitMotion:
 
     def _field(self, now: Moment, look: Look) -> FloatArray | None:
         """Return how the head moves, and the mouth's corners on it; None where nothing does."""
-        field = displacement(self._head, now) if self._head is not None else None
+        field = displacement(self._head, now.swing) if self._head is not None else None
         if self._head is None or self._corners is None or abs(look.corners) < LEAST_CORNERS:
             return field
         corners = self._corners.field(look.corners)
         return corners if field is None else field + corners
 
 
-def idle_motion_of(avatar: Avatar, eyes: EyeFinder) -> PortraitMotion | None:
+def idle_motion_of(avatar: Avatar, eyes: EyeFinder, depths: DepthFinder) -> PortraitMotion | None:
     """Prepare a picture's motion; None for a video, which has its own.
 
     Raises:
         LandmarkFilesMissing: see the message.
     """
-    return None if avatar.video is not None else PortraitMotion(avatar.image, avatar.mesh, eyes)
+    return None if avatar.video is not None else PortraitMotion(avatar.image, avatar.mesh, eyes, depths)

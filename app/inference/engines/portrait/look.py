@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.emphasis import Emphasis
 from app.inference.engines.portrait.blinks import blink_at
+from app.inference.engines.portrait.field import Swing
 from app.inference.engines.portrait.gaze import gaze_at
 from app.inference.engines.portrait.moment import AWAKENING_S, SPEAKING
 from app.inference.expression import NEUTRAL, Expression
@@ -23,7 +24,9 @@ ASKS_S, RAISE_S, LOWER_S = (0.20, 0.57), 0.12, 0.18  # from when until when afte
 LEAST_STRESSED, MOST_STRESSED = 0.10, 1.0  # some stresses are shown, some hardly: it wanders between
 WANDERS_S = (3.1, 4.7)  # periods of that
 EYES_DROP, EYES_WIDEN = 0.10, 0.02  # lids of an eye whose brow is lowered, or raised, by all it can
-HOLDS = 1.0  # of a nod, that eyes turn back: they stay with the viewer
+MOST_DEG = 10.0  # in the head: eyes turn back against it, so that they stay with the viewer
+
+STILL = Swing(yaw=0.0, pitch=0.0, roll=0.0, dx=0.0, dy=0.0, breath=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,10 @@ SURPRISED = _Mood(upper=-0.13, lower=-0.04, inner=1.0, outer=0.95, knit=-0.1, co
 SORRY = _Mood(upper=0.12, lower=0.03, inner=0.85, outer=-0.20, knit=0.55, corners=-0.70)
 
 
-def look_at(seed: int, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL, nod: float = 0.0) -> Look:
-    """Return how a face looks in a slot. ``nod``: how far the head is bowed, radians."""
+def look_at(
+    seed: int, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL, swing: Swing = STILL
+) -> Look:
+    """Return how a face looks in a slot. ``swing``: how the head is held."""
     seconds = position / VIDEO_FPS
     awake = _eased(seconds / AWAKENING_S)
     gaze = gaze_at(seed, seconds, _eased(emphasis.level / SPEAKING), expression.attending)
@@ -78,8 +83,8 @@ def look_at(seed: int, position: int, emphasis: Emphasis, expression: Expression
     brows = (inner + outer) / 2
     return Look(
         closure=blink_at(seed, position, pause_s),
-        gaze_x=awake * gaze.x,
-        gaze_y=awake * gaze.y - HOLDS * math.degrees(nod),
+        gaze_x=_within(awake * gaze.x - math.degrees(swing.yaw)),
+        gaze_y=_within(awake * gaze.y - math.degrees(swing.pitch)),
         upper=_of(expression, "upper") - (EYES_WIDEN if brows > 0 else EYES_DROP) * brows,
         lower=_of(expression, "lower"),
         inner=min(1.2, inner),
@@ -103,6 +108,11 @@ def _shown(seed: int, seconds: float) -> float:
     phase = seed % 1009
     first, second = (math.sin(math.tau * seconds / period + phase * (k + 1)) for k, period in enumerate(WANDERS_S))
     return LEAST_STRESSED + (MOST_STRESSED - LEAST_STRESSED) * _eased(0.5 + 0.45 * (first + second))
+
+
+def _within(degrees: float) -> float:
+    """Return about the same angle, within the most."""
+    return MOST_DEG * math.tanh(degrees / MOST_DEG)
 
 
 def _eased(value: float) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.i420 import chromas_of, planes_of, size_of
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.eye_pixels import draw_upper
-from app.inference.engines.portrait.field import CELL_PX
+from app.inference.engines.portrait.field import CELL_PX, brought_to
 from app.inference.engines.portrait.lid_pixels import DROP, FOLLOW, FOLLOW_LOWER, GAZE_X, LIFT, POSE, SHUT
 from app.inference.engines.portrait.look import Look
 from app.inference.engines.portrait.upper_tables import UpperTables
@@ -91,12 +91,5 @@ class UpperFace:
         if with_brows and self.tables.brows is not None:
             found = [reduce(Area.joined, found, self.tables.brows.area)]
         whole = Area(0, 0, *size_of(picture))
-        areas = [area.grown(_margin(field, area)).even().within(whole) for area in found]
+        areas = [brought_to(area, field).grown(1).even().within(whole) for area in found]
         return np.array([area.edges for area in areas], np.int64).reshape(-1, 4)
-
-
-def _margin(field: FloatArray, area: Area) -> int:
-    """Return by how much what lies in an area may have moved out of it with the head: an even number."""
-    around = area.grown(2 * CELL_PX)
-    rows, columns = ((max(0, first // CELL_PX), last // CELL_PX + 3) for first, last in around.spans)
-    return 2 * math.ceil((float(np.abs(field[slice(*rows), :, slice(*columns)]).max()) + 2) / 2)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.emphasis import CALM, Emphasis
+from app.inference.engines.portrait.field import Swing
 from app.inference.engines.portrait.look import Look, look_at
 from app.inference.expression import NEUTRAL, Expression
 
@@ -62,9 +63,10 @@ def test_brows_rise_after_a_question_and_come_down_again() -> None:
     assert all(raised(pause, 0.0) == 0 for pause in range(20))
 
 
-def test_eyes_stay_with_the_viewer_while_the_head_nods() -> None:
-    plain, bowed = look_at(5, 300, CALM), look_at(5, 300, CALM, NEUTRAL, np.radians(2.0))
-    assert bowed.gaze_y == pytest.approx(plain.gaze_y - 2.0) and bowed.gaze_x == plain.gaze_x
+def test_eyes_stay_with_the_viewer_while_the_head_turns_and_nods() -> None:
+    held = Swing(yaw=np.radians(3.0), pitch=np.radians(-2.0), roll=0.0, dx=0.0, dy=0.0, breath=0.0)
+    plain, turned = look_at(5, 300, CALM), look_at(5, 300, CALM, NEUTRAL, held)
+    assert abs(turned.gaze_x - plain.gaze_x + 3.0) < 0.5 and abs(turned.gaze_y - plain.gaze_y - 2.0) < 0.5
 
 
 def test_what_is_left_of_a_voice_goes_on_from_where_it_was() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from app.avatars.avatar import Avatar
 from app.emphasis import CALM
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
 from app.faces.mesh import LEFT_CORNER, LEFT_EYE_CORNERS, RIGHT_CORNER, RIGHT_EYE_CORNERS
 from app.i420 import from_bgr, planes_of, to_bgr
@@ -23,13 +24,13 @@ from app.inference.engines.portrait.upper_face import NO_BROWS
 from app.inference.expression import Expression
 from app.media import Image
 
-EYES = EyeFinder()
+EYES, DEPTHS = EyeFinder(), DepthFinder()
 BROWS = ((46, 53, 52, 65, 55, 70, 63, 105, 66, 107), (276, 283, 282, 295, 285, 300, 293, 334, 296, 336))
 
 
 @pytest.fixture(scope="module")
 def motion(avatar: Avatar) -> PortraitMotion:
-    return PortraitMotion(avatar.image, avatar.mesh, EYES)
+    return PortraitMotion(avatar.image, avatar.mesh, EYES, DEPTHS)
 
 
 def drawn(motion: PortraitMotion, look: Look) -> Image:
@@ -208,7 +209,7 @@ WORN: dict[str, tuple[Callable[[Image, np.ndarray], Image], bool, bool, bool]] =
 def test_what_would_look_wrong_is_left_out_each_part_by_itself(avatar: Avatar, worn: str) -> None:
     wear, irises, brows, corners = WORN[worn]
     image = np.ascontiguousarray(wear(avatar.image, avatar.mesh))
-    upper = PortraitMotion(image, avatar.mesh, EYES)._upper
+    upper = PortraitMotion(image, avatar.mesh, EYES, DEPTHS)._upper
     if not worn.startswith("thick"):  # there, either is right
         assert upper.moves_eyes == irises
     assert (upper.tables.brows is not None) == brows
@@ -219,7 +220,7 @@ def test_what_would_look_wrong_is_left_out_each_part_by_itself(avatar: Avatar, w
 def test_small_faces_keep_what_nobody_would_see(avatar: Avatar, scale: float, irises: bool, brows: bool) -> None:
     side = int(768 * scale) & ~1
     image = np.asarray(cv2.resize(avatar.image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
-    upper = PortraitMotion(image, (avatar.mesh * side / 768).astype(np.float32), EYES)._upper
+    upper = PortraitMotion(image, (avatar.mesh * side / 768).astype(np.float32), EYES, DEPTHS)._upper
     assert (upper.moves_eyes, upper.tables.brows is not None) == (irises, brows)
 
 
@@ -228,7 +229,7 @@ def test_a_tilted_face_moves_as_an_upright_one(avatar: Avatar, motion: PortraitM
     image = np.asarray(cv2.warpAffine(avatar.image, turn, (768, 768), borderMode=cv2.BORDER_REFLECT), np.uint8)
     mesh = (avatar.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
     look = Look(gaze_x=6, inner=0.8, outer=0.8, upper=-0.1)
-    tilted, picture = PortraitMotion(image, mesh, EYES), from_bgr(image)
+    tilted, picture = PortraitMotion(image, mesh, EYES, DEPTHS), from_bgr(image)
     tilted._upper.draw(picture, look, still_field(768, 768))
     wanted = cv2.warpAffine(drawn(motion, look), turn, (768, 768), borderMode=cv2.BORDER_REFLECT).astype(int)
     moved = np.abs(wanted - image).max(axis=2) > 25
