@@ -24,7 +24,7 @@ SPARE = 0.03  # below the outline, so that no white is left
 SKIN = (0.25, 0.42)  # least and greatest height of the skin that stretches above the eye
 BROW_SHARE = 0.65  # of the way up to the brow: the brow itself stays
 CHEEK = 0.25  # below the eye, where the lower lid's movement ends
-AROUND = 0.10  # the rectangle's margin beyond all that
+AROUND = 0.05  # the rectangle's margin beyond all that
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ def make_eyelids(image: Image, eyes: Sequence[EyeOutline], mesh: NDArray[np.floa
 
 def _prepared(image: Image, eye: EyeShape, iris: NDArray[np.float32] | None) -> Eyelids | None:
     """Prepare one eye; None where the picture's edge cuts it off."""
-    low = np.array([eye.x[0] - AROUND, eye.upper.min() - SKIN[1] - AROUND])
+    skin, near = float(np.clip(BROW_SHARE * eye.brow_height, *SKIN)), max(0.06, 0.8 / eye.width_px)
+    low = np.array([eye.x[0] - AROUND, eye.upper.min() - skin - AROUND])
     high = np.array([eye.x[-1] + AROUND, eye.lower.max() + CHEEK + AROUND])
     box = np.array([[x, y] for x in (low[0], high[0]) for y in (low[1], high[1])])
     corners = eye.centre + box @ eye.axes.T * eye.width_px
@@ -69,7 +70,6 @@ def _prepared(image: Image, eye: EyeShape, iris: NDArray[np.float32] | None) -> 
     x, y = eye.places(area)
     upper = _softened(eye.upper)
     edge = np.interp(x, eye.x, upper).astype(np.float32)
-    skin, near = float(np.clip(BROW_SHARE * eye.brow_height, *SKIN)), max(0.06, 0.8 / eye.width_px)
     return Eyelids(
         eye=eye,
         iris=iris,
