@@ -12,6 +12,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from app.emphasis import CALM, Emphasis
+
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
@@ -79,11 +81,11 @@ class TalkingFrame:
     """One picture and the 40 ms of sound that belong to it, inseparable from the model to the tracks.
 
     ``image``: uint8 (height × 3/2, width), see ``app/i420.py``. ``audio``: int16 (1920,) at 48 kHz. ``emphasis``:
-    0…1, how strongly the face speaks in it. The rest is its slice's.
+    how strongly the face speaks in it. The rest is its slice's.
     """
 
     @classmethod
-    def of(cls, sound: AudioSlice, image: I420, emphasis: float = 0.0) -> TalkingFrame:
+    def of(cls, sound: AudioSlice, image: I420, emphasis: Emphasis = CALM) -> TalkingFrame:
         """Join a slice with the picture made for it."""
         return cls(
             generation=sound.generation,
@@ -103,7 +105,7 @@ class TalkingFrame:
     silent: bool
     timestamps: StageTimestamps
     last: bool = False
-    emphasis: float = 0.0
+    emphasis: Emphasis = CALM
 
     @property
     def sent_ns(self) -> int:

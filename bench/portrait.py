@@ -1,6 +1,6 @@
 """``bench portrait``: what one frame of the portrait engine costs, on one core, by the picture's size.
 
-``--quality`` judges what it shows instead: see ``portrait_quality``.
+``--quality`` judges what it shows instead, ``--looks`` its eyes and brows: ``portrait_quality``, ``portrait_looks``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from app.inference.engine import Job
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.viseme_driver import mouth_shape
 from app.inference.features.window import Window
+from bench.head_motion import head_rows
 from bench.report import report, summary, times_ms
 
 SIDES = (512, 768, 1080)
@@ -36,9 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Render the sample's speech on the default portrait at several sizes, or judge it."""
     parser = argparse.ArgumentParser(prog="bench portrait")
     parser.add_argument("--quality", action="store_true", help="judge lips against speech with known phonemes")
+    parser.add_argument("--looks", action="store_true", help="compare eyes and brows with what is known of people's")
+    parser.add_argument("--head", action="store_true", help="how the head moves, against people's; no picture is drawn")
     parser.add_argument("--film", type=Path, nargs="*", default=[], help="films of real speakers to compare with")
     wanted = parser.parse_args(arguments)
+    if wanted.looks:
+        from bench import portrait_looks
+
+        return portrait_looks.main()
     cv2.setNumThreads(1)
+    if wanted.head:
+        report("portrait: head", head_rows())
+        return 0
     if wanted.quality:
         from bench import portrait_quality
 

@@ -33,6 +33,7 @@ from app.inference.engines.portrait.warp import MAX_OPENING
 from app.inference.features.mel import COLUMNS_PER_SECOND
 from app.inference.features.window import Window
 from app.media import MODEL_RATE, VIDEO_FPS, Image
+from bench.head_motion import head_rows
 from bench.report import report
 from tools.visemes.music import play
 from tools.visemes.report import caught, likeness
@@ -77,6 +78,7 @@ def main(avatar: Avatar, film: list[Path]) -> int:
     def draw(windows: list[Window]) -> list[Image]:
         return [to_bgr(picture) for picture in engine.render([Job(prepared, window) for window in windows])]
 
+    report("portrait quality: head", head_rows())
     try:
         rows = _voices(observer, draw)
         quiet = [_rest(kind, wave, observer) for kind, wave in _quiet_sounds()]

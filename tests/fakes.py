@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from app.emphasis import Emphasis
 from app.inference.engine import IdleMotion
 from app.inference.scheduler.demand import Demand
 from app.media import I420, SAMPLES_PER_FRAME, StageTimestamps, TalkingFrame
@@ -193,7 +194,7 @@ class StillFace:
     def picture(self, position: int) -> I420:
         return self.image
 
-    def follow(self, position: int, played: I420, emphasis: float) -> None:
+    def follow(self, position: int, played: I420, emphasis: Emphasis) -> None:
         pass
 
 

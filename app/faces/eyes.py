@@ -1,7 +1,8 @@
 """The outlines of both eyes, closer than the face mesh has them.
 
 The model is MediaPipe's iris landmark file, from the same wheel as the others (Apache-2.0). It takes 64×64 RGB, 0…1,
-of a right eye; a left one is mirrored. The first 16 of its 71 points are the lids' edges.
+of a right eye; a left one is mirrored. The first 16 of its 71 points are the lids' edges. Five more are the iris's
+middle and four of its rim.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from app.media import Image
 MODEL_FILE = "iris_landmark.tflite"
 SIDE = 64
 CROP_WIDTHS = 2.3  # the crop's side, in widths of the eye
-CONTOUR_POINTS = 71
+CONTOUR_POINTS, IRIS_POINTS = 71, 5
 # places in the contour, from the outer corner to the inner
 LOWER = (0, 1, 2, 3, 4, 5, 6, 7, 8)
 UPPER = (0, 9, 10, 11, 12, 13, 14, 15, 8)
@@ -32,10 +33,14 @@ UPPER = (0, 9, 10, 11, 12, 13, 14, 15, 8)
 
 @dataclass(frozen=True, slots=True)
 class EyeOutline:
-    """The edges of an eye's lids: float32 (9, 2) each, pixels, from the outer corner to the inner."""
+    """The edges of an eye's lids: float32 (9, 2) each, pixels, from the outer corner to the inner.
+
+    ``iris``: float32 (5, 2), its middle and four points of its rim; None where nobody looked for it.
+    """
 
     upper: NDArray[np.float32]
     lower: NDArray[np.float32]
+    iris: NDArray[np.float32] | None = None
 
 
 class EyeFinder:
@@ -52,8 +57,8 @@ class EyeFinder:
             LandmarkFilesMissing: see the message.
         """
         known = known_face(image)
-        if known is not None and np.array_equal(known.mesh, mesh):
-            right, left = (EyeOutline(upper, lower) for upper, lower in known.eyes)
+        if known is not None and known.irises is not None and np.array_equal(known.mesh, mesh):
+            right, left = (EyeOutline(eye[0], eye[1], iris) for eye, iris in zip(known.eyes, known.irises, strict=True))
             return right, left
         with self._lock:
             return (
@@ -73,10 +78,13 @@ class EyeFinder:
             to_crop[0, 2] += SIDE - 1
         crop = cv2.warpAffine(image, to_crop, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
         answer = self._compiled()([(crop[None, :, :, ::-1] / 255).astype(np.float32)])
-        contour = next(o for o in answer.values() if o.size == CONTOUR_POINTS * 3).reshape(-1, 3)[:, :2]
         back = cv2.invertAffineTransform(to_crop)
-        points = np.asarray(contour @ back[:, :2].T + back[:, 2], np.float32)
-        return EyeOutline(points[list(UPPER)], points[list(LOWER)])
+        contour, iris = (
+            next(o for o in answer.values() if o.size == count * 3).reshape(-1, 3)[:, :2] @ back[:, :2].T + back[:, 2]
+            for count in (CONTOUR_POINTS, IRIS_POINTS)
+        )
+        points = np.asarray(contour, np.float32)
+        return EyeOutline(points[list(UPPER)], points[list(LOWER)], np.asarray(iris, np.float32))
 
     def _compiled(self) -> Any:
         if self._model is None:

@@ -72,22 +72,35 @@ class FaceFinder:
     def _mesh_once(
         self, image: Image, centre: tuple[float, float], side: float, eyes: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float]:
-        across = eyes[1] - eyes[0]
-        angle = math.atan2(float(across[1]), float(across[0]))
-        to_crop = cv2.getRotationMatrix2D(centre, math.degrees(angle), MESH_SIDE / side)
-        to_crop[:, 2] = to_crop[:, 2] + (MESH_SIDE / 2 - centre[0], MESH_SIDE / 2 - centre[1])
-        crop = cv2.warpAffine(image, to_crop, (MESH_SIDE, MESH_SIDE), flags=cv2.INTER_LINEAR)
-        answer = self._model(MESH_FILE)([(crop[None, :, :, ::-1] / 255).astype(np.float32)])
-        by_size = {output.size: output.reshape(-1) for output in answer.values()}
-        points = by_size[MESH_POINTS * 3].reshape(MESH_POINTS, 3)[:, :2]
-        back = cv2.invertAffineTransform(to_crop)
-        presence = 1 / (1 + math.exp(-float(np.clip(by_size[1][0], -80, 80))))
-        return np.asarray(points @ back[:, :2].T + back[:, 2], np.float32), presence
+        points, presence = ask_mesh(self._model(MESH_FILE), image, centre, side, eyes)
+        return points[:, :2], presence
 
     def _model(self, file: str) -> Any:
         if file not in self._models:
             self._models[file] = compile_network(landmark_file(file))
         return self._models[file]
+
+
+def ask_mesh(
+    model: Any, image: Image, centre: tuple[float, float], side: float, eyes: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], float]:
+    """Ask ``MESH_FILE``, compiled, for a face: float32 (468, 3), and how sure it is that one is there, 0…1.
+
+    It sees a square of ``side`` pixels around ``centre``, turned level with ``eyes`` (2, 2), the person's right one
+    first. x and y are pixels, z as well: away from who looks, from somewhere within the head.
+    """
+    across = eyes[1] - eyes[0]
+    angle = math.atan2(float(across[1]), float(across[0]))
+    to_crop = cv2.getRotationMatrix2D(centre, math.degrees(angle), MESH_SIDE / side)
+    to_crop[:, 2] = to_crop[:, 2] + (MESH_SIDE / 2 - centre[0], MESH_SIDE / 2 - centre[1])
+    crop = cv2.warpAffine(image, to_crop, (MESH_SIDE, MESH_SIDE), flags=cv2.INTER_LINEAR)
+    answer = model([(crop[None, :, :, ::-1] / 255).astype(np.float32)])
+    by_size = {output.size: output.reshape(-1) for output in answer.values()}
+    points = by_size[MESH_POINTS * 3].reshape(MESH_POINTS, 3)
+    back = cv2.invertAffineTransform(to_crop)
+    presence = 1 / (1 + math.exp(-float(np.clip(by_size[1][0], -80, 80))))
+    flat, deep = points[:, :2] @ back[:, :2].T + back[:, 2], points[:, 2:] * (side / MESH_SIDE)
+    return np.concatenate([flat, deep], axis=1).astype(np.float32), presence
 
 
 def landmark_file(name: str) -> Path:

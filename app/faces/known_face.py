@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from app.media import Image
 
 FILE = Path(__file__).parent / "known_face.npz"
+PARTS = ("mesh", "eyes", "depth", "irises")  # arrays in it, beside the digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,15 @@ class KnownFace:
     """A picture's landmarks, in pixels.
 
     ``digest``: of the picture, see :func:`digest_of`. ``mesh``: float32 (468, 2). ``eyes``: float32 (2, 2, 9, 2), the
-    person's right one first; the edges of the upper and the lower lid.
+    person's right one first; the edges of the upper and the lower lid. ``irises``: float32 (2, 5, 2), see
+    ``EyeOutline``. ``depth``: float32 (468,), see ``depth.py``. Either is None where the file has none.
     """
 
     digest: str
     mesh: NDArray[np.float32]
     eyes: NDArray[np.float32]
+    depth: NDArray[np.float32] | None
+    irises: NDArray[np.float32] | None
 
 
 def known_face(image: Image) -> KnownFace | None:
@@ -47,5 +51,6 @@ def _load() -> dict[str, KnownFace]:
     if not FILE.is_file():
         return {}
     with np.load(FILE) as stored:
-        faces = zip(stored["digest"], stored["mesh"], stored["eyes"], strict=True)
-        return {str(digest): KnownFace(str(digest), mesh, eyes) for digest, mesh, eyes in faces}
+        digests = [str(digest) for digest in stored["digest"]]
+        parts = zip(*(stored.get(name, [None] * len(digests)) for name in PARTS), strict=True)
+        return {digest: KnownFace(digest, *part) for digest, part in zip(digests, parts, strict=True)}

@@ -39,3 +39,8 @@ NOSE_BASE = 2
 RIGHT_EYE, LEFT_EYE = 33, 263  # their outer corners
 RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS = (RIGHT_EYE, 133), (LEFT_EYE, 362)  # the outer and the inner one
 RIGHT_BROW, LEFT_BROW = (46, 53, 52, 65, 55), (276, 283, 282, 295, 285)  # their lower edges, from outside to inside
+RIGHT_BROW_TOP, LEFT_BROW_TOP = (70, 63, 105, 66, 107), (300, 293, 334, 296, 336)  # and their upper ones
+# the lids' edges without their corners, from outside to inside
+RIGHT_UPPER_LID, LEFT_UPPER_LID = (246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398)
+RIGHT_LOWER_LID, LEFT_LOWER_LID = (7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382)
+NOSE_BRIDGE = (9, 195)  # from between the brows down

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.avatars.avatar import Avatar
+from app.emphasis import Emphasis
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.media import I420
@@ -22,11 +23,11 @@ from app.media import I420
 class IdleMotion(Protocol):
     """What a face does by itself. Any thread may draw; it takes milliseconds."""
 
-    def emphasis(self, window: Window) -> float:
-        """Return how strongly the face speaks in a window, 0…1."""
+    def emphasis(self, window: Window) -> Emphasis:
+        """Return how strongly the face speaks in a window."""
         ...
 
-    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         """Draw the face with its mouth at rest, so many slots into its own time.
 
         ``emphasis``: what is left of the last words'. ``expression``: how the face looks meanwhile.

@@ -13,13 +13,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from app.emphasis import CALM, Emphasis
 from app.inference.engine import Prepared
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.looks import PLAIN, Looks
 from app.media import I420
 
-EASING = 0.86  # of the head's emphasis is left after each slot without a voice
-AT_REST = 0.01  # less emphasis than this moves no head
 CLOSING_SLOTS = 3  # over which a mouth comes to rest after the last picture that was played
 PATIENCE_S = 0.02  # half a slot: who shows a picture waits no longer for it
 
@@ -55,7 +54,7 @@ class _Order:
     """What a picture at rest depends on. ``slot``: since the face spoke, while its mouth closes."""
 
     position: int
-    emphasis: float = 0.0
+    emphasis: Emphasis = CALM
     expression: Expression = NEUTRAL
     slot: int = 0
 
@@ -91,7 +90,7 @@ class IdleRenderer:
         self._newest_number = 0  # of its order; what was ordered before is not wanted as the newest
         self._played: I420 | None = None  # until its mouth is at rest
         self._closing_slot = 0
-        self._emphasis, self._spoke_at = 0.0, 0
+        self._emphasis, self._spoke_at = CALM, 0
         self._closed = False
         self.repeated = self.late = 0
 
@@ -99,7 +98,7 @@ class IdleRenderer:
         """Let the face look otherwise in whatever is ordered from now; one without life does not."""
         self._looks = looks
 
-    def follow(self, position: int, played: I420, emphasis: float) -> None:
+    def follow(self, position: int, played: I420, emphasis: Emphasis) -> None:
         """Note where in its time the face spoke, with which picture and how strongly: it comes to rest from there."""
         self._spoke_at, self._emphasis = position, emphasis
         self._played, self._closing_slot = played, 0
@@ -129,8 +128,8 @@ class IdleRenderer:
             if played is None or played is rest:
                 return rest
             return self._order(_Order(position, slot=slot), lambda: _closing(played, slot, rest))
-        emphasis = self._emphasis * EASING ** max(0, position - self._spoke_at)
-        at = (position, 0.0 if emphasis < AT_REST else emphasis, self._looks.at(position))
+        emphasis = self._emphasis.after(max(0, position - self._spoke_at))
+        at = (position, emphasis, self._looks.at(position))
         if played is None:
             return self._order(_Order(*at, 0), partial(idle_motion.at_rest, *at))
         return self._order(_Order(*at, slot), lambda: _closing(played, slot, idle_motion.at_rest(*at)))

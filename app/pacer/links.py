@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.emphasis import Emphasis
 from app.media import I420, TalkingFrame
 from app.pacer.idle_renderer import Picture
 from app.pacer.played_slot import PlayedSlot
@@ -40,7 +41,7 @@ class IdleFace(Protocol):
         """Return the picture at a position of the avatar's time."""
         ...
 
-    def follow(self, position: int, played: I420, emphasis: float) -> None:
+    def follow(self, position: int, played: I420, emphasis: Emphasis) -> None:
         """Note what the face showed when it spoke last; it comes to rest from there."""
         ...
 

@@ -19,6 +19,7 @@ from app.avatars.avatar_info import is_id
 from app.avatars.bundled import BUNDLED_IDS, bundled_picture
 from app.avatars.store import AvatarFixed, AvatarStore, NoSuchAvatar
 from app.commands.render import talking_frames
+from app.emphasis import CALM
 from app.faces.eyes import EyeFinder
 from app.faces.face import FaceFinder
 from app.faces.known_face import known_face
@@ -136,7 +137,7 @@ def test_a_lid_comes_over_all_of_its_eyes(store: AvatarStore, id: str) -> None:
     spots = [upper[at] + (lower[at] - upper[at]) * low for upper, lower in eye_outlines(id) for at, low in SPOTS]
     seen = []
     for slot in range(0, BLINKS_WITHIN, 2):
-        picture = bgr(idle.at_rest(slot, 0.0))
+        picture = bgr(idle.at_rest(slot, CALM))
         seen.append([picture[y - 2 : y + 3, x - 2 : x + 3].mean(axis=(0, 1)) for x, y in np.round(spots).astype(int)])
     change = np.abs(np.array(seen) - seen[0]).max(axis=2)
     closed = change[:, 1].argmax()

@@ -14,9 +14,11 @@ from app.avatars.avatar import Avatar
 from app.avatars.picture import read_picture
 from app.avatars.store import AvatarStore
 from app.faces import known_face as module
+from app.faces.depth import DepthFinder, supposed_depth
 from app.faces.eyes import EyeFinder
 from app.faces.face import FaceFinder
 from app.faces.known_face import known_face
+from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
 from tests.paths import ROOT
 
 PREPARES = """
@@ -41,6 +43,26 @@ def test_it_is_what_the_models_find(avatar: Avatar, monkeypatch: pytest.MonkeyPa
     assert np.abs(found.mesh - known.mesh).max() < 0.1
     for eye, outline in zip(EyeFinder().find(found.image, known.mesh), known.eyes, strict=True):
         assert np.abs(np.array([eye.upper, eye.lower]) - outline).max() < 0.1
+
+
+def test_its_depth_is_what_the_model_finds_and_is_known_without_it(avatar: Avatar) -> None:
+    known, finder = known_face(avatar.image), DepthFinder()
+    assert known is not None and known.depth is not None
+    assert finder.find(avatar.image, avatar.mesh) is known.depth and finder._model is None
+    nudged = avatar.mesh.copy()
+    nudged[0] += 1
+    found = finder.find(avatar.image, nudged)
+    assert np.abs((found - found.mean()) - (known.depth - known.depth.mean())).max() < 3
+
+
+def test_a_face_that_the_model_does_not_see_has_a_supposed_depth(avatar: Avatar) -> None:
+    nothing = np.full_like(avatar.image, 128)
+    depth = DepthFinder().find(nothing, avatar.mesh)
+    assert np.array_equal(depth, supposed_depth(avatar.mesh))
+    height = np.linalg.norm(avatar.mesh[CHIN] - avatar.mesh[FOREHEAD])
+    ears = depth[[RIGHT_CHEEK, LEFT_CHEEK]].mean()
+    assert 0.4 < (depth[1] - ears) / height < 0.8 and depth[1] == depth.max()
+    assert 0.1 < (depth[CHIN] - ears) / height < 0.5
 
 
 def test_another_picture_is_not_known_nor_the_same_one_scaled_down(avatar: Avatar, tmp_path: Path) -> None:

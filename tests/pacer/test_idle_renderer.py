@@ -16,11 +16,13 @@ import pytest
 
 from app.avatars.avatar import Avatar, VideoLoop
 from app.clock import SlotClock
+from app.emphasis import CALM, Emphasis
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
 from app.inference.calibration import loud_window
 from app.inference.engines.frame_cache import FrameCache
+from app.inference.engines.portrait.blinks import blink_at
 from app.inference.engines.portrait.idle_motion import PortraitMotion
-from app.inference.engines.portrait.moment import moment
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.media import I420
@@ -42,14 +44,14 @@ class GatedLife:
 
     def __init__(self, open_gate: bool = True) -> None:
         self.gate = threading.Semaphore(10_000 if open_gate else 0)
-        self.drawn: list[tuple[int, float]] = []
+        self.drawn: list[tuple[int, Emphasis]] = []
         self.asked = 0
         self.fail = False
 
-    def emphasis(self, window: Window) -> float:
-        return 0.5
+    def emphasis(self, window: Window) -> Emphasis:
+        return Emphasis(0.5, 0.5)
 
-    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         self.gate.acquire()
         self.asked += 1
         if self.fail:
@@ -142,7 +144,7 @@ async def test_a_picture_from_before_a_voice_never_stands_in_after_it() -> None:
     pool = HandPool()
     idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH, Watched())
     idle.picture(7)
-    idle.follow(8, played(200), 0.5)
+    idle.follow(8, played(200), Emphasis(0.5, 0.5))
     late = idle.picture(9)
     await draw(pool, 0)
     assert await shown(late, played(200)) == 200 and idle.late == 1
@@ -209,13 +211,13 @@ async def test_after_a_failure_nothing_is_ordered_and_no_error_is_left_unread(po
 async def test_a_mouth_comes_to_rest_in_a_few_slots_whether_the_face_lives_or_not(alive: bool) -> None:
     with ThreadPoolExecutor(1, "resting") as pool:
         idle = IdleRenderer(Face(GatedLife() if alive else None), pool, ORDERS_HIGH, Watched())
-        idle.follow(0, played(200), 0.0)
+        idle.follow(0, played(200), CALM)
         values = [await shown(idle.picture(0)) for _ in range(6)]
         assert values == [150, 100, 50, 0, 0, 0], "also while the avatar's time stands still"
-        idle.follow(1, played(100), 0.0)
+        idle.follow(1, played(100), CALM)
         values = [await shown(idle.picture(0)) for _ in range(2)]
         assert values == [75, 50], "a second voice begins anew"
-        idle.follow(2, played(40), 0.0)
+        idle.follow(2, played(40), CALM)
         assert await shown(idle.picture(0)) == 30
         assert len(values) < CLOSING_SLOTS
 
@@ -225,7 +227,7 @@ async def test_a_video_s_mouth_comes_to_rest_in_the_frames_that_are_its_turn(poo
     meshes = np.zeros((10, 468, 2), np.float32)
     video = FrameCache(Avatar("v", "v", frames[0], meshes[0], VideoLoop(frames, meshes)), lambda image, mesh: None)
     idle = IdleRenderer(video, pool, ORDERS_HIGH, Watched())
-    idle.follow(1, played(200), 0.0)
+    idle.follow(1, played(200), CALM)
     luma = [int(video.idle_frame(position)[0, 0]) for position in (2, 3, 4, 5)]
     assert luma == sorted(luma) and luma[0] < luma[-1], "the frames of their turns"
     seen = [await shown(idle.picture(position)) for position in (2, 3, 4, 5)]
@@ -235,7 +237,7 @@ async def test_a_video_s_mouth_comes_to_rest_in_the_frames_that_are_its_turn(poo
 async def test_a_mouth_that_is_at_rest_already_changes_by_no_bit_and_orders_nothing() -> None:
     pool = HandPool()
     idle = IdleRenderer(Face(None), pool, ORDERS_HIGH, Watched())
-    idle.follow(0, STILL, 0.0)
+    idle.follow(0, STILL, CALM)
     assert all(idle.picture(position) is STILL for position in range(1, 9)) and pool.work == []
 
 
@@ -260,7 +262,7 @@ async def test_an_equal_picture_is_faded_into_without_a_change(pool: Executor) -
     still = FrameCache(Avatar("v", "v", image, np.zeros((468, 2), np.float32)), lambda image, mesh: None)
     every = still.idle_frame(1)
     idle = IdleRenderer(still, pool, ORDERS_HIGH, Watched())
-    idle.follow(0, every.copy(), 0.0)
+    idle.follow(0, every.copy(), CALM)
     for _ in range(CLOSING_SLOTS):
         picture = idle.picture(1)
         assert isinstance(picture, DeferredFrame) and (await picture.ready(None) == every).all()
@@ -269,7 +271,7 @@ async def test_an_equal_picture_is_faded_into_without_a_change(pool: Executor) -
 async def test_a_video_whose_pool_is_busy_shows_the_frame_at_rest_at_once() -> None:
     pool = HandPool()
     idle = IdleRenderer(Face(None), pool, 1, Watched())
-    idle.follow(0, played(200), 0.0)
+    idle.follow(0, played(200), CALM)
     assert isinstance(idle.picture(1), DeferredFrame)
     assert idle.picture(2) is STILL and idle.repeated == 1
 
@@ -277,7 +279,7 @@ async def test_a_video_whose_pool_is_busy_shows_the_frame_at_rest_at_once() -> N
 async def test_an_interrupt_puts_the_mouth_at_rest_at_once() -> None:
     pool = HandPool()
     idle = IdleRenderer(Face(GatedLife()), pool, ORDERS_HIGH, Watched())
-    idle.follow(4, played(200), 0.0)
+    idle.follow(4, played(200), CALM)
     on_its_way = idle.picture(5)
     await draw(pool, 0)
     assert await shown(on_its_way) == 151
@@ -294,10 +296,10 @@ async def test_an_interrupt_puts_the_mouth_at_rest_at_once() -> None:
 async def test_the_head_comes_to_rest_from_what_was_said_last(pool: Executor) -> None:
     life = GatedLife()
     idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched())
-    idle.follow(100, played(100), 0.8)
+    idle.follow(100, played(100), Emphasis(0.8, 0.5))
     for position in range(101, 130):
         await shown(idle.picture(position))
-    eased = [emphasis for _, emphasis in life.drawn]
+    eased = [emphasis.level for _, emphasis in life.drawn]
     assert 0.6 < eased[0] < 0.8 and eased[-1] < 0.02
     assert eased == sorted(eased, reverse=True)
 
@@ -310,7 +312,7 @@ class Upstream:
 
 
 async def test_speech_and_rest_are_one_movement(avatar: Avatar, pool: Executor) -> None:
-    life = PortraitMotion(avatar.image, avatar.mesh, EyeFinder())
+    life = PortraitMotion(avatar.image, avatar.mesh, EyeFinder(), DepthFinder())
     cache = FrameCache(avatar, lambda image, mesh: None, life)
     idle, buffer, recorder, clock = (
         IdleRenderer(cache, pool, ORDERS_HIGH, Watched()),
@@ -324,7 +326,7 @@ async def test_speech_and_rest_are_one_movement(avatar: Avatar, pool: Executor) 
     for slot in range(120):
         clock.time_ns = epoch.due_ns(slot)
         for ahead in range(30 if slot == 60 else 0):
-            emphasis = 0.5 * float(np.sin(np.pi / 2 * ahead / 29) ** 2)
+            emphasis = Emphasis(0.5 * float(np.sin(np.pi / 2 * ahead / 29) ** 2))
             image = life.draw(None, buffer.demand.position, emphasis)
             buffer.put(replace(frame(ahead), image=image, emphasis=emphasis))
         pacer.step()
@@ -333,7 +335,7 @@ async def test_speech_and_rest_are_one_movement(avatar: Avatar, pool: Executor) 
     pictures = [
         slot.image if isinstance(slot.image, np.ndarray) else await slot.image.ready(None) for slot in recorder.slots
     ]
-    calm = [not any(moment(life._seed, p, 0).blink for p in (n, n + 1)) for n in range(119)]
+    calm = [not any(blink_at(life._seed, p) for p in (n, n + 1)) for n in range(119)]
     pairs = pairwise(pictures)
     steps = np.array([np.abs(a.astype(int) - b).mean() for a, b in pairs])
     for turn in (59, 89):  # from rest to speech, and back
@@ -362,14 +364,15 @@ async def test_an_interrupt_puts_the_face_at_rest_into_every_slot_that_waits(poo
     idle = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched())
     for slot in range(3):
         feed.put(PlayedSlot(slot, slot + 10, STILL + 200, frame(slot).audio, 0))
-    idle.follow(12, STILL + 200, 0.5)
+    idle.follow(12, STILL + 200, Emphasis(0.5))
     idle.interrupt()
     feed.silence(idle.picture)
     assert [await shown(slot.image) for slot in feed.pictures.items] == [10, 11, 12]
 
 
 def test_a_voice_s_emphasis_is_read_from_its_window(avatar: Avatar) -> None:
-    life, span = PortraitMotion(avatar.image, avatar.mesh, EyeFinder()), MelSpan(-25, 85)
+    life, span = PortraitMotion(avatar.image, avatar.mesh, EyeFinder(), DepthFinder()), MelSpan(-25, 85)
     loud = loud_window(span)
     quiet = replace(loud, mel=np.full_like(loud.mel, -4.0))
-    assert life.emphasis(quiet) == 0 < 0.3 < life.emphasis(loud) <= 1
+    assert life.emphasis(quiet) == CALM
+    assert 0.3 < life.emphasis(loud).level <= 1 and 0.3 < life.emphasis(loud).quick <= 1

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
+from app.emphasis import CALM, Emphasis
 from app.errors import Refusal
 from app.i420 import plain
 from app.inference.engine import IdleMotion, Job, Prepared
@@ -41,10 +42,10 @@ SLICE_BYTES = 2 * RATE * SLOT_MS // 1000
 class BrokenMotion:
     """Cannot be drawn."""
 
-    def emphasis(self, window: Window) -> float:
-        return 0.0
+    def emphasis(self, window: Window) -> Emphasis:
+        return CALM
 
-    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         raise ValueError("broken")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
+from app.emphasis import CALM, Emphasis
 from app.errors import Refusal
 from app.i420 import plain
 from app.inference.engine import IdleMotion, Job, Prepared
@@ -38,10 +39,10 @@ def luma(expression: Expression) -> int:
 class Feeling:
     """At rest as bright as it feels."""
 
-    def emphasis(self, window: Window) -> float:
-        return 0.0
+    def emphasis(self, window: Window) -> Emphasis:
+        return CALM
 
-    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         return plain(2, 2, luma(expression))
 
 

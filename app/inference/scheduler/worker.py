@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.clock import Clock, MonotonicClock
+from app.emphasis import CALM, Emphasis
 from app.i420 import size_of
 from app.inference.engine import Engine, Job, Prepared
 from app.inference.scheduler.cost import EngineCost
@@ -186,7 +187,7 @@ class InferenceWorker:
             # somebody else's upload, perhaps: it passes, and a voice need not end for it
             logger.error("inference: no memory for a picture; the last one is shown again")
             batch[0].stream.repeated += 1
-            frames, drawing = [(batch[0], _stand_in_for(batch[0].stream, batch[0].position), 0.0)], []
+            frames, drawing = [(batch[0], _stand_in_for(batch[0].stream, batch[0].position), CALM)], []
         drawn_ns = self.clock.now_ns()
         worked_ns = time.thread_time_ns() - worked_ns
         self.worked_ns += worked_ns
@@ -235,9 +236,9 @@ class InferenceWorker:
         return image
 
     @staticmethod
-    def _emphasis_of(turn: ScheduledWindow) -> float:
+    def _emphasis_of(turn: ScheduledWindow) -> Emphasis:
         idle_motion = turn.stream.prepared.idle_motion
-        return idle_motion.emphasis(turn.window) if idle_motion else 0.0
+        return idle_motion.emphasis(turn.window) if idle_motion else CALM
 
     async def _watch_thread(self) -> None:
         """Stand in for the thread while it is stuck, and replace it when it is dead, until cancelled."""

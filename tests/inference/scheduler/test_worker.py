@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
+from app.emphasis import CALM, Emphasis
 from app.inference.engine import IdleMotion, Job
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
@@ -230,10 +231,10 @@ async def test_one_bad_avatar_in_a_batch_ends_its_own_session_alone(
 class Listener:
     """A life that cannot hear."""
 
-    def emphasis(self, window: Window) -> float:
+    def emphasis(self, window: Window) -> Emphasis:
         raise ValueError("deaf")
 
-    def at_rest(self, position: int, emphasis: float, expression: Expression = NEUTRAL) -> I420:
+    def at_rest(self, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> I420:
         return IMAGE
 
 
@@ -386,7 +387,7 @@ async def test_closing_twice_is_fine() -> None:
 class Feeling(Face):
     """Has looks."""
 
-    idle_motion: IdleMotion | None = cast(IdleMotion, SimpleNamespace(emphasis=lambda window: 0.0))
+    idle_motion: IdleMotion | None = cast(IdleMotion, SimpleNamespace(emphasis=lambda window: CALM))
 
 
 class FeelingEngine(GatedEngine):

@@ -20,6 +20,11 @@ class Area:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     @property
+    def edges(self) -> tuple[int, int, int, int]:
+        """Its left, top, right and bottom."""
+        return self.left, self.top, self.right, self.bottom
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing in it."""
         return self.left >= self.right or self.top >= self.bottom
@@ -39,6 +44,15 @@ class Area:
             max(self.top, other.top),
             min(self.right, other.right),
             min(self.bottom, other.bottom),
+        )
+
+    def joined(self, other: Area) -> Area:
+        """Return the least area around both."""
+        return Area(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
         )
 
     def seen_from(self, left: int, top: int) -> Area:

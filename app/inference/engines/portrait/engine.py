@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.avatars.avatar import Avatar
+from app.emphasis import CALM, Emphasis
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
 from app.i420 import size_of
 from app.inference.engine import Job
 from app.inference.engines.frame_cache import FrameCache
-from app.inference.engines.portrait.emphasis import emphasis_of
 from app.inference.engines.portrait.face_rig import FaceRig, make_rig, pose
 from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_motion_of
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
 from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
+from app.inference.engines.portrait.voice import voice_of
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan
 from app.media import I420
@@ -43,21 +45,21 @@ class PortraitEngine:
         """
         load_net(weights)  # so that missing weights are noticed now
         self._weights = weights
-        self._eyes = EyeFinder() if idle_motion else None
+        self._finders = (EyeFinder(), DepthFinder()) if idle_motion else None
 
     def prepare(self, avatar: Avatar) -> FrameCache[FaceRig]:
         """Compute the tables of the warp and of the idle motion."""
-        motion = idle_motion_of(avatar, self._eyes) if self._eyes else None
+        motion = idle_motion_of(avatar, *self._finders) if self._finders else None
         cache = FrameCache(avatar, make_rig, motion, motion.blinking if motion else None)
         # compiles or loads all that draws before anybody waits for it; in slot 0 the head does not move yet
-        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, 1.0)
+        self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, CALM, Expression(surprised=1.0))
         return cache
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         """Draw each face with the mouth of its sound."""
         shapes = [mouth_shape(job.window, self._weights) for job in jobs]
         return [
-            self._draw(job.prepared, job.position, shape, emphasis_of(job.window.power), job.expression)
+            self._draw(job.prepared, job.position, shape, voice_of(job.window), job.expression)
             for job, shape in zip(jobs, shapes, strict=True)
         ]
 
@@ -66,7 +68,7 @@ class PortraitEngine:
         cache: FrameCache[FaceRig],
         position: int,
         shape: MouthShape,
-        emphasis: float,
+        emphasis: Emphasis,
         expression: Expression = NEUTRAL,
     ) -> I420:
         mouth = pose(cache.at(position), shape)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.faces.eyes import EyeOutline
+from app.inference.engines.portrait.area import Area
 from app.media import FloatArray
 
 MIN_OPENING = 0.14  # in widths of the eye: less is closed already
@@ -42,6 +43,16 @@ class EyeShape:
         x, upper, lower = _edges((eye.upper - centre) @ axes / width, (eye.lower - centre) @ axes / width)
         brow_height = float(upper.min() - ((brow[1:-1] - centre) @ axes[:, 1]).mean() / width)
         return cls(centre, width, axes, x, upper, lower, brow_height)
+
+    def places(self, area: Area) -> tuple[FloatArray, FloatArray]:
+        """Return x and y of an area's pixels, float32 (height, width) each."""
+        px, py = np.mgrid[area.at][::-1].astype(np.float32)
+        return self.at(np.stack([px, py], axis=2))
+
+    def at(self, pixels: NDArray[np.float32]) -> tuple[FloatArray, FloatArray]:
+        """Return x and y of points (..., 2)."""
+        x, y = np.moveaxis((pixels - self.centre) @ self.axes / self.width_px, -1, 0)
+        return np.asarray(x, np.float32), np.asarray(y, np.float32)
 
     @property
     def is_closed(self) -> bool:

@@ -6,7 +6,6 @@ grid's edge and outside the jaw's outline, so that collar, hair and background s
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from app.faces.mesh import CHIN, LEFT_JAW, NOSE_BASE, OVAL, RIGHT_JAW
 from app.i420 import planes_of, size_of
 from app.inference.engines.portrait.area import Area
-from app.inference.engines.portrait.field import CELL_PX
+from app.inference.engines.portrait.field import CELL_PX, brought_to
 from app.inference.engines.portrait.geometry import Lips, MouthFrame, find_lips
 from app.inference.engines.portrait.ground import Ground, ground_of
 from app.inference.engines.portrait.lips import draw_lips
@@ -67,8 +66,8 @@ class Pose:
 
     def draw(self, picture: I420, field: FloatArray) -> None:
         """Draw it into a copy of the portrait, in place. ``field``: how its head moves, see ``glide``."""
-        margin = math.ceil(float(np.abs(field).max()) + 1)
-        to, planes = self.moving.grown(margin).even().within(Area(0, 0, *size_of(picture))), planes_of(picture)
+        to = brought_to(self.moving, field).even().within(Area(0, 0, *size_of(picture)))
+        planes = planes_of(picture)
         draw_lips(
             planes.y, planes.u, planes.v, self.rig.ground, self.warp.moves, self.parting, self.widest,
             field, CELL_PX, to.left, to.top, to.right, to.bottom,

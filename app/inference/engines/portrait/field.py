@@ -1,19 +1,22 @@
-"""How a picture moves with its head: displacements on a coarse grid, for each part of a movement.
+"""How a picture moves with its head: displacements on a coarse grid, for any movement.
 
-The head moves as one piece. Around it the movement eases to nothing over as much of the picture as there is, so that
-neither the background nor the picture's edge shows it.
+The head turns in depth about a point between the ears, tilts and shifts on its neck. Around it the movement eases to
+nothing over as much of the picture as there is, so that neither the background nor the picture's edge shows it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
+from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, OVAL, RIGHT_CHEEK
 from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.compiled import compiled
+from app.inference.engines.portrait.relief import relief_of
 from app.media import FloatArray
 
 Numbers = NDArray[np.floating[Any]]
@@ -24,16 +27,49 @@ CROWN = 0.10  # the head's middle lies above the face's
 HEAD_X, HEAD_Y = 0.62, 0.82  # half axes of what moves as one piece, hair and all
 EASE = 0.65  # around that
 EDGE = 0.35  # along the picture's edges, where all of it dies away
+LEAST_ROOM = 0.12  # of its movement, that is left to a face which those cut
 RIM_PX = 2.0  # at them, where nothing moves at all
 NECK = 0.25  # below the chin: what the head rolls about
 CHEST = 0.75  # below the chin: the middle of what a breath lifts
 CHEST_X, CHEST_Y = 1.4, 0.8  # half axes of that
 LIFT = 0.006  # by which it does
 FLOAT = 0.35  # of that, by which a breath lifts the head
-# a head that nods turns about an axis through the ears, on a neck that bows a little
-FACE_X, FACE_Y = 0.50, 0.62  # half axes of what stands out from that axis
-DEPTH = 0.55  # by which the middle of the face does
-BOW = 0.18  # by which all of the head stands before the neck's
+BOW, TURN = 0.18, 0.05  # by which the neck carries all of the head along as it bows or turns, times the angle's sine
+STEEPEST = 0.4  # of its size, to which a slope that turns away from who looks may shrink
+
+ZERO, ONE = np.float32(0), np.float32(1)
+
+
+class Swing(NamedTuple):
+    """A head's movement. ``yaw``: to the picture's right, ``pitch``: chin down, ``roll``: clockwise; radians.
+
+    ``dx``, ``dy``: to the right and down, in widths of the face. ``breath``: −1 … 1.
+    """
+
+    yaw: float
+    pitch: float
+    roll: float
+    dx: float
+    dy: float
+    breath: float
+
+
+class Anatomy(NamedTuple):
+    """What a field is computed of: ``cells``: float32 (7, rows, columns), a value each, in this order.
+
+    Where it lies from the point that the head turns about, along the eyes and down the face, and from the neck, in x
+    and y; pixels. How far it goes with the head, 0…1, and with a breath. By how much it stands out, in pixels.
+    ``slopes``: float32 (2, rows, columns): by how much that rises a pixel, along the eyes and down the face.
+    ``down``: (2,), the way from forehead to chin. ``height_px``, ``width_px``: the face's. ``room``: how far it can
+    turn, 0…1: half of a face that the picture's edge holds would go without the other.
+    """
+
+    cells: FloatArray
+    slopes: FloatArray
+    down: FloatArray
+    height_px: float
+    width_px: float
+    room: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +78,7 @@ class Bearing:
 
     picture: Area
     centre: Numbers  # of the head
+    ears: Numbers  # the middle between them
     chin: Numbers
     down: Numbers
     height_px: float  # of the face
@@ -54,35 +91,41 @@ class Bearing:
         height = max(1.0, float(np.linalg.norm(chin - forehead)))
         down = (chin - forehead) / height
         width = float(np.linalg.norm(mesh[LEFT_CHEEK] - mesh[RIGHT_CHEEK]))
-        return cls(picture, (chin + forehead) / 2 - CROWN * height * down, chin, down, height, width)
+        ears = (mesh[LEFT_CHEEK] + mesh[RIGHT_CHEEK]) / 2
+        return cls(picture, (chin + forehead) / 2 - CROWN * height * down, ears, chin, down, height, width)
 
-    def field(self, area: Area) -> FloatArray:
-        """Return the displacements in pixels over an area: float32 (5, rows, 2, columns), x and y, a cell each.
+    def anatomy(self, mesh: FloatArray, depth: FloatArray) -> Anatomy:
+        """Measure the head, a cell each; and one more before the picture, two after it: pixels lie between cells.
 
-        The first dimension is the movement: a face's width to the right, one down, a radian clockwise, a breath, a nod
-        of a radian. It bows the middle of the face, which stands out farthest, most.
+        ``depth``: float32 (468,), of the mesh's points (468, 2).
         """
         # the middles of the cells
-        x, y = np.meshgrid(
-            np.arange(area.left, area.right, CELL_PX) + (CELL_PX - 1) / 2,
-            np.arange(area.top, area.bottom, CELL_PX) + (CELL_PX - 1) / 2,
-        )
+        x, y = np.meshgrid(_middles(self.picture.right), _middles(self.picture.bottom))
         edge = self._off_edge(x, self.picture.right) * self._off_edge(y, self.picture.bottom)
         head = edge * (1 - _eased((self._distance(x, y, self.centre, HEAD_X, HEAD_Y) - 1) * HEAD_X / EASE))
         chest = self.chin + CHEST * self.height_px * self.down
         breath = FLOAT * head + edge * (1 - _eased(self._distance(x, y, chest, CHEST_X, CHEST_Y)))
         neck = self.chin + NECK * self.height_px * self.down
-        still = np.zeros_like(head)
-        face = 1 - _eased(self._distance(x, y, (self.chin + self.centre) / 2, FACE_X, FACE_Y))
-        bowed = self.height_px * head * (BOW + DEPTH * face)
-        parts = [
-            (head * self.width_px, still),
-            (still, head * self.width_px),
-            (-head * (y - neck[1]), head * (x - neck[0])),
-            (still, -LIFT * self.height_px * breath),
-            (bowed * self.down[0], bowed * self.down[1]),
-        ]
-        return np.stack([np.stack(part, axis=1) for part in parts]).astype(np.float32)
+        along, down = self._axes(x - self.ears[0], y - self.ears[1])
+        relief = relief_of(x, y, mesh, depth, self.height_px, CELL_PX)
+        rises_y, rises_x = (_rise(relief, axis) for axis in (0, 1))
+        return Anatomy(
+            _with_edges(along, down, x - neck[0], y - neck[1], head, breath, relief),
+            _with_edges(*self._axes(rises_x, rises_y)),
+            np.asarray(self.down, np.float32),
+            self.height_px,
+            self.width_px,
+            self._room(mesh[list(OVAL)]),
+        )
+
+    def _room(self, outline: FloatArray) -> float:
+        """Return how far a face can turn that has this outline, (n, 2)."""
+        held = self._off_edge(outline[:, 0], self.picture.right) * self._off_edge(outline[:, 1], self.picture.bottom)
+        return max(LEAST_ROOM, float(held.min()))
+
+    def _axes(self, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
+        """Return what lies along the eyes, and down the face."""
+        return x * self.down[1] - y * self.down[0], x * self.down[0] + y * self.down[1]
 
     def _off_edge(self, place: Numbers, size: int) -> Numbers:
         """Return 0 at the picture's edges, 1 away from them."""
@@ -90,19 +133,87 @@ class Bearing:
 
     def _distance(self, x: Numbers, y: Numbers, middle: Numbers, half_x: float, half_y: float) -> Numbers:
         """Return the distance from the middle of an ellipse that stands as the face does, 1 on its rim."""
-        along = (x - middle[0]) * self.down[0] + (y - middle[1]) * self.down[1]
-        across = (x - middle[0]) * self.down[1] - (y - middle[1]) * self.down[0]
+        across, along = self._axes(x - middle[0], y - middle[1])
         return np.asarray(np.hypot(across / half_x, along / half_y) / self.height_px)
 
 
+def field_of(anatomy: Anatomy, swing: Swing) -> FloatArray:
+    """Return where each cell comes from: float32 (rows, 2, columns), x and y, pixels."""
+    field = np.empty((anatomy.cells.shape[1], 2, anatomy.cells.shape[2]), np.float32)
+    yaw, pitch, roll, dx, dy, breath = (float(part) for part in swing)
+    room = anatomy.room
+    _swing(anatomy, Swing(room * yaw, room * pitch, room * roll, room * dx, room * dy, breath), field)
+    return field
+
+
+@compiled
+def _swing(anatomy: Anatomy, swing: Swing, field: FloatArray) -> None:
+    cells, slopes, down_x, down_y = anatomy.cells, anatomy.slopes, anatomy.down[0], anatomy.down[1]
+    yaw, pitch, roll = (
+        np.float32(math.sin(swing.yaw)),
+        np.float32(math.sin(swing.pitch)),
+        np.float32(math.sin(swing.roll)),
+    )
+    less_yaw, less_pitch, less_roll = (
+        np.float32(1 - math.cos(swing.yaw)),
+        np.float32(1 - math.cos(swing.pitch)),
+        np.float32(1 - math.cos(swing.roll)),
+    )
+    turn, bow = np.float32(TURN * anatomy.height_px) * yaw, np.float32(BOW * anatomy.height_px) * pitch
+    shift_x, shift_y = np.float32(swing.dx * anatomy.width_px), np.float32(swing.dy * anatomy.width_px)
+    lift = np.float32(LIFT * anatomy.height_px * swing.breath)
+    for j in range(cells.shape[1]):
+        for i in range(cells.shape[2]):
+            head = cells[4, j, i]
+            # what comes here stood before or behind it: as the slope has it
+            shrinks = max(np.float32(STEEPEST), ONE + head * (slopes[0, j, i] * yaw + slopes[1, j, i] * pitch))
+            near = cells[6, j, i] / shrinks
+            along = near * yaw - cells[0, j, i] * less_yaw + turn
+            down = (near * (ONE - less_yaw) - cells[0, j, i] * yaw) * pitch - cells[1, j, i] * less_pitch + bow
+            x = -along * down_y - down * down_x - cells[2, j, i] * less_roll + cells[3, j, i] * roll - shift_x
+            y = along * down_x - down * down_y - cells[3, j, i] * less_roll - cells[2, j, i] * roll - shift_y
+            field[j, 0, i] = head * x
+            field[j, 1, i] = head * y + cells[5, j, i] * lift
+
+
+def brought_to(area: Area, field: FloatArray) -> Area:
+    """Return where a field brings what is in an area: all pixels that it takes from there, and a few more."""
+    to = area.grown(math.ceil(float(np.abs(field).max())) + 1)
+    for _ in range(2):  # what is around moves less far than all of it, and that less again
+        rows, columns = (slice(_cell(low), _cell(high) + 2) for low, high in ((to.top, to.bottom), (to.left, to.right)))
+        low, high = (end(field[rows, :, columns], axis=(0, 2)) for end in (np.min, np.max))
+        to = Area(
+            area.left - math.ceil(high[0]) - 1,
+            area.top - math.ceil(high[1]) - 1,
+            area.right - math.floor(low[0]) + 1,
+            area.bottom - math.floor(low[1]) + 1,
+        )
+    return to
+
+
+def _cell(place: int) -> int:
+    """Return the row or column of a field before a pixel."""
+    return max(0, (2 * place + CELL_PX + 1) // (2 * CELL_PX))
+
+
 def still_field(width: int, height: int) -> FloatArray:
-    """Return the field of a head that is still, as :func:`with_edges` does."""
-    return np.zeros((-(-height // CELL_PX) + 3, 2, -(-width // CELL_PX) + 3), np.float32)
+    """Return the field of a head that is still."""
+    return np.zeros((len(_middles(height)) + 3, 2, len(_middles(width)) + 3), np.float32)
 
 
-def with_edges(field: FloatArray) -> FloatArray:
-    """Repeat a field's edges, float32 (..., rows, 2, columns): pixels there lie between cells too."""
-    return np.pad(field, [(0, 0)] * (field.ndim - 3) + [(1, 2), (0, 0), (1, 2)], mode="edge")
+def _with_edges(*planes: Numbers) -> FloatArray:
+    """Stack planes, with their edges repeated: before the first cell, and after the last for two."""
+    stacked: NDArray[Any] = np.stack(planes)
+    return np.pad(stacked, [(0, 0), (1, 2), (1, 2)], mode="edge").astype(np.float32)
+
+
+def _rise(values: Numbers, axis: int) -> Numbers:
+    """Return by how much values rise from each pixel to the next; one row or column does not."""
+    return np.asarray(np.gradient(values, CELL_PX, axis=axis)) if values.shape[axis] > 1 else np.zeros_like(values)
+
+
+def _middles(size: int) -> Numbers:
+    return np.arange(0, size, CELL_PX) + (CELL_PX - 1) / 2
 
 
 def _eased(value: Numbers) -> Numbers:

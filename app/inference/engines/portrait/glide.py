@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.engines.portrait.compiled import Real, compiled
-from app.inference.engines.portrait.lanes import LANES, LONG_RUN, UNIT, draw_lanes_within, draw_long_run, draw_run
+from app.inference.engines.portrait.lanes import (
+    LANES,
+    LONG_RUN,
+    UNIT,
+    draw_lanes_within,
+    draw_long_run,
+    draw_long_step,
+    draw_run,
+    draw_step,
+)
 from app.media import FloatArray
 
 Bytes = NDArray[np.uint8]
@@ -102,10 +111,11 @@ def _glide_row(
             along = np.float32(x - (i * cell - half)) + HALF
             slope_x, slope_y = moves[1, i], moves[1, of_y + i]
             move_x, move_y = moves[0, i] + slope_x * along, moves[0, of_y + i] + slope_y * along
+            lanes = cell if stop - x == cell and abs(runs[3, i]) <= 1 and abs(runs[3, of_y + i]) <= 1 else LANES
             for n in range(count):
                 _draw_parted(
                     out, n * out_size + to + x, source, n * size + at + x, rows, columns,
-                    move_x, move_y, slope_x, slope_y, stop - x,
+                    move_x, move_y, slope_x, slope_y, stop - x, lanes,
                 )  # fmt: skip
             x = stop
             continue
@@ -138,14 +148,26 @@ def _begins(x: int, y: int, rows: int, columns: int) -> tuple[int, int, int, int
 @compiled
 def _draw_parted(
     out: Bytes, to: int, source: Bytes, at: int, rows: int, columns: int, x: Real, y: Real, step_x: Real, step_y: Real,
-    count: int,
+    count: int, lanes: int,
 ) -> None:  # fmt: skip
-    """Draw ``count`` pixels that need not all lie between the same four. ``x``, ``y``: the first one's displacement."""
+    """Draw ``count`` pixels that need not all lie between the same four. ``x``, ``y``: the first one's displacement.
+
+    ``lanes``: ``LONG_RUN`` at once where no two of them lie further than one pixel of the finer grid from another's.
+    """
     k = 0
-    while k + LANES <= count:
-        far_x, far_y = x + step_x * np.float32(LANES - 1), y + step_y * np.float32(LANES - 1)
-        for py in range(int(np.floor(min(y, far_y))), int(np.floor(max(y, far_y))) + 1):
-            for px in range(int(np.floor(min(x, far_x))), int(np.floor(max(x, far_x))) + 1):
+    while k + lanes <= count:
+        far_x, far_y = x + step_x * np.float32(lanes - 1), y + step_y * np.float32(lanes - 1)
+        left, upper = int(np.floor(min(x, far_x))), int(np.floor(min(y, far_y)))
+        right, lower = int(np.floor(max(x, far_x))), int(np.floor(max(y, far_y)))
+        if right - left <= 1 and lower - upper <= 1:
+            _draw_step(
+                out, to + k, source, at + k, rows, columns, left, upper,
+                x - np.float32(left), y - np.float32(upper), step_x, step_y, lanes,
+            )  # fmt: skip
+            x, y, k = x + step_x * np.float32(lanes), y + step_y * np.float32(lanes), k + lanes
+            continue
+        for py in range(upper, lower + 1):
+            for px in range(left, right + 1):
                 a, b, c, d = _begins(px, py, rows, columns)
                 off_x, off_y, here = x - np.float32(px), y - np.float32(py), at + k
                 draw_lanes_within(
@@ -155,6 +177,28 @@ def _draw_parted(
     while k < count:
         out[to + k] = _pixel(source, at + k, rows, columns, x, y)
         x, y, k = x + step_x, y + step_y, k + 1
+
+
+@compiled
+def _draw_step(
+    out: Bytes, to: int, source: Bytes, at: int, rows: int, columns: int, left: int, upper: int, x: Real, y: Real,
+    step_x: Real, step_y: Real, lanes: int,
+) -> None:  # fmt: skip
+    """Draw ``LANES`` pixels, or a ``LONG_RUN``, that lie within three by three from ``left``, ``upper`` on.
+
+    ``x``, ``y``: the first one's place, from there.
+    """
+    a, b, d, e = _begins(left, upper, rows, columns)
+    f, _, g, _ = _begins(left + 2, upper, rows, columns)
+    h, i, _, _ = _begins(left, upper + 2, rows, columns)
+    ninth, _, _, _ = _begins(left + 2, upper + 2, rows, columns)
+    half = np.float32(UNIT // 2)
+    first, second, third = (at + a, at + b, at + f), (at + d, at + e, at + g), (at + h, at + i, at + ninth)
+    x, y, step_x, step_y = np.int16(x * half), np.int16(y * half), np.int16(step_x * half), np.int16(step_y * half)
+    if lanes == LONG_RUN:
+        draw_long_step(out, to, source, first, second, third, x, y, step_x, step_y)
+    else:
+        draw_step(out, to, source, first, second, third, x, y, step_x, step_y)
 
 
 @compiled

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.i420 import chromas_of, from_bgr, planes_of, size_of
+from app.i420 import chromas_of, planes_of, size_of
 from app.inference.engines.portrait.area import Area
-from app.inference.engines.portrait.field import CELL_PX, Bearing, with_edges
-from app.inference.engines.portrait.fine import REACH, Plane, phases_of
+from app.inference.engines.portrait.field import CELL_PX, Anatomy, Bearing, Swing, field_of
+from app.inference.engines.portrait.fine import Plane, phases_of
 from app.inference.engines.portrait.glide import glide
-from app.inference.engines.portrait.moment import MOST, Moment
-from app.media import I420, FloatArray, Image
+from app.inference.engines.portrait.moment import MOST
+from app.media import I420, FloatArray
 
 BAND_CELLS = 4  # rows of cells that are drawn to the same width
 LEAST_PX = 1 / 64  # less movement than this leaves the picture as it is
@@ -44,34 +45,31 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One picture's field, and what of it moves.
+    """One picture's head, and what of it moves.
 
-    ``bands``: int64 (n, 4), left, top, right and bottom, each as wide as its movement, all even. ``field``: float32
-    (5, rows, 2, columns), see :meth:`Bearing.field` and :func:`with_edges`.
+    ``bands``: int64 (n, 4), left, top, right and bottom, each as wide as its movement, all even.
     """
 
     bands: NDArray[np.int64]
-    field: FloatArray
+    anatomy: Anatomy
     piece: Piece
 
 
-def make_head(picture: I420, mesh: NDArray[np.float32]) -> Head | None:
-    """Prepare a picture with its mesh (468, 2); None where nothing would move."""
+def make_head(picture: I420, mesh: FloatArray, depth: FloatArray) -> Head | None:
+    """Prepare a picture with its mesh (468, 2) and the points' depth (468,); None where nothing would move."""
     whole = Area(0, 0, *size_of(picture))
-    field = Bearing.of(mesh, whole).field(whole)
-    farthest = np.asarray(np.tensordot(MOST, np.abs(field).max(axis=2), axes=1))
-    bands = [(band.left, band.top, band.right, band.bottom) for band in _bands(farthest > LEAST_PX, whole)]
+    anatomy = Bearing.of(mesh, whole).anatomy(mesh, depth)
+    farthest = np.max([np.abs(field_of(anatomy, swing)) for swing in _extremes(MOST)], axis=0)[1:-2, :, 1:-2]
+    bands = [(band.left, band.top, band.right, band.bottom) for band in _bands(farthest.max(axis=1) > LEAST_PX, whole)]
     if not bands:
         return None
-    most = 2 * float(farthest.max())  # in x and y together
-    around = 2 * math.ceil(most / 2) + 4
-    return Head(np.array(bands, np.int64), with_edges(field), Piece.of(picture, 0, 0, around))
+    around = 2 * math.ceil(float(farthest.max()) / 2) + 4
+    return Head(np.array(bands, np.int64), anatomy, Piece.of(picture, 0, 0, around))
 
 
-def displacement(head: Head, now: Moment) -> FloatArray | None:
+def displacement(head: Head, now: Swing) -> FloatArray | None:
     """Return where each cell comes from: float32 (rows, 2, columns), pixels; None where nobody would see it."""
-    parts = np.array([-now.dx, -now.dy, -now.roll, -now.breath, -now.nod], np.float32)
-    field = np.asarray(np.tensordot(parts, head.field, axes=1), np.float32)
+    field = field_of(head.anatomy, now)
     return field if float(np.abs(field).max()) >= LEAST_PX else None
 
 
@@ -80,25 +78,17 @@ def move_head(picture: I420, head: Head, field: FloatArray) -> None:
     _move(picture, head.piece, field, head.bands)
 
 
-def move_patch(picture: I420, patch: Image, place: Area, to: Area, field: FloatArray) -> None:
-    """Draw a part that was changed, displaced by ``field``, into ``to``, in place.
-
-    ``patch``: uint8, BGR, what is at ``place``, of even sides: ``to``, and as much more as it moves and is read.
-    """
-    piece = Piece.of(from_bgr(patch), place.left, place.top, 0)
-    _move(picture, piece, field, np.array([(to.left, to.top, to.right, to.bottom)], np.int64))
-
-
-def margin_of(field: FloatArray) -> int:
-    """Return by how many pixels, an even number, :func:`move_patch` reads beyond what it draws."""
-    return 2 * math.ceil((float(np.abs(field).max()) + 2 * REACH + 2) / 2)
-
-
 def _move(picture: I420, piece: Piece, field: FloatArray, areas: NDArray[np.int64]) -> None:
     glide(planes_of(picture).y[None], piece.luma, piece.left, piece.top, field, CELL_PX, 2.0, areas)
     # of half the pixels: half as far
     left, top = piece.left // 2, piece.top // 2
     glide(chromas_of(picture), piece.chromas, left, top, field, CELL_PX // 2, 1.0, areas // 2)
+
+
+def _extremes(most: Swing) -> Iterator[Swing]:
+    """Yield the corners of what a head does."""
+    for signs in product((-1.0, 1.0), repeat=len(most)):
+        yield Swing(*(sign * part for sign, part in zip(signs, most, strict=True)))
 
 
 def _bands(moves: NDArray[np.bool_], whole: Area) -> Iterator[Area]:

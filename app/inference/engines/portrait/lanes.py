@@ -56,6 +56,7 @@ class _Lanes:
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         self.build, self._context, self._types, self._given = builder, context, signature.args, arguments
+        self.nothing = context.get_dummy_value()  # what is returned
 
     def data(self, number: int) -> Any:
         """Return the address of an argument that is an array."""
@@ -118,14 +119,58 @@ def _draw_long_run(context: Any, builder: Any, signature: Any, arguments: Any) -
 def _draw_run(context: Any, builder: Any, signature: Any, arguments: Any, length: int = LANES) -> Any:
     lanes = _Lanes(context, builder, signature, arguments)
     _, to, _, *begins, x, y, step_x, step_y = arguments
+    octets, shorts, _ = _lanes_of(length)
+    across, down = (_places(lanes, shorts, *each) for each in ((x, step_x), (y, step_y)))
+    corners = [builder.zext(lanes.loaded(2, begin, octets), shorts) for begin in begins]
+    return _drawn_between(lanes, to, corners, across, down)
+
+
+def _draw_long_step(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return _draw_step(context, builder, signature, arguments, LONG_RUN)
+
+
+def _draw_step(context: Any, builder: Any, signature: Any, arguments: Any, length: int = LANES) -> Any:
+    """Choose for each pixel the four of nine that it lies between; places are in halves, so that 16 bits hold them."""
+    lanes = _Lanes(context, builder, signature, arguments)
+    _, to, _, upper, middle, lower, x, y, step_x, step_y = arguments
+    octets, shorts, _ = _lanes_of(length)
+    half = ir.Constant(shorts, [UNIT // 2] * length)
+    rows = [
+        [builder.zext(lanes.loaded(2, builder.extract_value(row, k), octets), shorts) for k in range(3)]
+        for row in (upper, middle, lower)
+    ]
+
+    def parted(start: Any, step: Any) -> tuple[Any, Any]:
+        place = _places(lanes, shorts, start, step)
+        beyond = builder.icmp_signed(">=", place, half)
+        within = builder.sub(place, builder.select(beyond, half, ir.Constant(shorts, [0] * length)))
+        return beyond, builder.add(within, within)
+
+    (right, across), (below, down) = parted(x, step_x), parted(y, step_y)
+    pairs = [[builder.select(right, row[k + 1], row[k]) for k in range(2)] for row in rows]
+    corners = [builder.select(below, pairs[j + 1][k], pairs[j][k]) for j in range(2) for k in range(2)]
+    return _drawn_between(lanes, to, corners, across, down)
+
+
+def _lanes_of(length: int) -> tuple[Any, Any, Any]:
+    """Return the types of so many bytes, shorts and longs."""
     octets, shorts, longs = (ir.VectorType(ir.IntType(bits), length) for bits in (8, 16, 32))
+    return octets, shorts, longs
+
+
+def _places(lanes: _Lanes, shorts: Any, start: Any, step: Any) -> Any:
+    numbers = ir.Constant(shorts, list(range(shorts.count)))
+    steps = lanes.build.mul(lanes.everywhere(step, shorts), numbers)
+    return lanes.build.add(lanes.everywhere(start, shorts), steps)
+
+
+def _drawn_between(lanes: _Lanes, to: Any, corners: list[Any], across: Any, down: Any) -> Any:
+    """Write what lies bilinearly between four times some pixels, shorts: upper left, upper right, lower left, right."""
+    builder, length = lanes.build, across.type.count
+    octets, shorts, longs = _lanes_of(length)
 
     def number(value: int, kind: Any = shorts) -> Any:
         return ir.Constant(kind, [value] * length)
-
-    def weights(start: Any, step: Any) -> Any:
-        steps = builder.mul(lanes.everywhere(step, shorts), ir.Constant(shorts, list(range(length))))
-        return builder.add(lanes.everywhere(start, shorts), steps)
 
     def share(difference: Any, bits: int, weight: Any) -> Any:
         """Return a difference's share: the upper half of the product, ``UNIT`` being half of 16 bits."""
@@ -137,12 +182,11 @@ def _draw_run(context: Any, builder: Any, signature: Any, arguments: Any, length
         """Return bytes between two runs, times 64."""
         return builder.add(builder.shl(low, number(6)), share(builder.sub(high, low), 7, across))
 
-    across, down = weights(x, step_x), weights(y, step_y)
-    a, b, c, d = (builder.zext(lanes.loaded(2, begin, octets), shorts) for begin in begins)
+    a, b, c, d = corners
     upper, lower = between(a, b), between(c, d)
     value = builder.add(builder.add(upper, share(builder.sub(lower, upper), 1, down)), number(32))
     lanes.stored(builder.trunc(builder.lshr(value, number(6)), octets), 0, to)
-    return context.get_dummy_value()
+    return lanes.nothing
 
 
 def _look_up(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -210,6 +254,25 @@ def _of_runs(number: Any, build: Callable[..., Any]) -> Any:
     return draw
 
 
+def _of_steps(build: Callable[..., Any]) -> Any:
+    """Make an intrinsic that draws bytes of ``out`` from ``to`` on, where a run goes on to the next pixel.
+
+    ``upper``, ``middle``, ``lower``: where the runs of three rows begin, three each. ``x``, ``y``: int16, halves of
+    ``UNIT``: the first one's place between the first two; a whole one further it lies between the next two.
+    """
+    three: Any = types.containers.UniTuple(types.intp, 3)  # type: ignore[no-untyped-call]
+
+    @intrinsic
+    def draw(
+        typing: Any, out: Any, to: Any, source: Any, upper: Any, middle: Any, lower: Any,
+        x: Any, y: Any, step_x: Any, step_y: Any,
+    ) -> Any:  # fmt: skip
+        return types.void(out, types.intp, source, three, three, three, *[types.int16] * 4), build
+
+    return draw
+
+
+draw_step, draw_long_step = _of_steps(_draw_step), _of_steps(_draw_long_step)  # LANES and LONG_RUN bytes
 draw_run = _of_runs(types.int16, _draw_run)  # LANES bytes; places are 0 … UNIT
 draw_long_run = _of_runs(types.int16, _draw_long_run)  # LONG_RUN bytes, likewise
 draw_lanes_within = _of_runs(types.float32, _draw_within)  # LANES; who has no place within 0…1 stays as it is

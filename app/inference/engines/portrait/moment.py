@@ -1,123 +1,72 @@
-"""What a face does by itself: blinks, breath, sway, and the nods of who listens, as a function of time.
+"""What a head does by itself: breath, and how it is held, as a function of time and of the voice.
 
-Pure and without memory: any moment of an endless clock can be asked for, in any order, and has one answer. The noise
-is a sum of a few slow sines, so that it holds the intended frequencies alone.
+Pure and without memory: any moment of an endless clock can be asked for, in any order, and has one answer.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.emphasis import Emphasis
 from app.inference.engines.portrait import nods
-from app.media import VIDEO_FPS, FloatArray
+from app.inference.engines.portrait.drift import noises
+from app.inference.engines.portrait.field import Swing
+from app.inference.engines.portrait.poise import held_at
+from app.inference.expression import NEUTRAL, Expression
+from app.media import VIDEO_FPS
 from app.smoothstep import smoothstep
 
 AWAKENING_S = 2.0  # the first picture is the portrait itself; from there motion sets in
 
-# Blinks: intervals are about log-normal, as people's are
-EPOCH_S = 240  # of which the blinks are drawn together
-MEDIAN_INTERVAL_S, INTERVAL_SIGMA = 3.4, 0.55  # a mean of 4 s
-SHORTEST_S, LONGEST_S = 1.2, 12.0
-DOUBLES, DOUBLE_AFTER_S = 0.12, 0.40
-CLOSING_S, CLOSED_S, OPENING_S = 0.09, 0.04, 0.17
-
 BREATH_S = 4.1
-SWAY_HZ = (0.045, 0.30)
-SWAY_WAVES = 5
-SWAY = 0.008  # of the face's width, to each side
-ROLL = math.radians(0.6)
-RAISE = 0.009  # of the face's width, by which full emphasis raises the head
-LEAN = math.radians(0.35)
-LIVELIER = 0.4  # more sway at full emphasis
-ATTENTIVE = 0.3  # less of it in who listens: their head stays with whom they look at
+SWAY = 0.005  # of the face's width, to each side
+DRIFT = math.radians(0.6)  # a head that is held is not a stone
+LISTENS = 0.5  # of the shifts of who speaks: their head stays with whom they look at
 SPEAKING = 0.25  # emphasis from which a face only speaks
+# a stressed syllable bows the head, more or less, and may turn or tilt it: by so much a whole beat
+BEAT_BOW, BEAT_TURN, BEAT_TILT = math.radians(7), math.radians(5), math.radians(4)
+FALL = math.radians(5)  # by which it sinks where a phrase ends
+RAISE = math.radians(2.2)  # by which a voice that is up raises it
+ASKED_NOD = math.radians(5)
+ATTENDS, TILT, ATTENTIVE = math.radians(1.2), math.radians(1.6), 0.3  # who attends bows, tilts and stirs less
 
-# the most of each: dx, dy, roll, breath, nod. float32 (5,)
-MOST: FloatArray = np.array(
-    [(1 + LIVELIER) * SWAY, (1 + LIVELIER) * SWAY + RAISE, ROLL + LEAN, 1.0, nods.MOST], np.float32
-)
+MOST = Swing(math.radians(8), math.radians(8), math.radians(5), SWAY, SWAY, 1.0)  # the most of each, to either side
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How a face is held. ``blink``: 0 (open) … 1 (closed). ``breath``: −1 (out) … 1 (in).
+    """How a head is held."""
 
-    ``dx``, ``dy``: to the right and down, in widths of the face. ``roll``, ``nod``: radians, clockwise and forwards.
-    """
-
-    blink: float
-    breath: float
-    dx: float
-    dy: float
-    roll: float
-    nod: float
+    swing: Swing
 
 
-@dataclass(frozen=True, slots=True)
-class _Waves:
-    """A sum of sines, −1…1. float64 (SWAY_WAVES,) each."""
-
-    radians_per_s: NDArray[np.float64]
-    phases: NDArray[np.float64]
-    amplitudes: NDArray[np.float64]
-
-    def at(self, seconds: float) -> float:
-        return math.tanh(float(np.sin(self.radians_per_s * seconds + self.phases) @ self.amplitudes))
-
-
-def blink_at(seed: int, position: int) -> float:
-    """Return how far the eyes are closed in a slot, 0…1."""
-    return _blink(seed, position / VIDEO_FPS)
-
-
-def moment(seed: int, position: int, emphasis: float) -> Moment:
-    """Return how the face is held in slot ``position``, 25 a second; ``emphasis`` 0…1 says how it speaks."""
+def moment(seed: int, position: int, emphasis: Emphasis, expression: Expression = NEUTRAL) -> Moment:
+    """Return how the face is held in slot ``position``, 25 a second; ``emphasis`` says how it speaks."""
     seconds = position / VIDEO_FPS
     awake = _eased(seconds / AWAKENING_S)
-    listening = 1 - _eased(emphasis / SPEAKING)
-    steadier = 1 - ATTENTIVE * listening
-    across, along, turn, lean, breath = _ways(seed)
-    sway = awake * SWAY * (1 + LIVELIER * emphasis) * steadier
+    listening = 1 - _eased(emphasis.level / SPEAKING)
+    stirs = (1 - (1 - LISTENS) * listening) * (1 - ATTENTIVE * expression.attending)
+    across, along, drift_yaw, drift_pitch, drift_roll, bows, turns, tilts, side = noises(seed).at(seconds)
+    yaw, pitch, roll = (stirs * held for held in held_at(seed, seconds))
+    yaw += DRIFT * drift_yaw + BEAT_TURN * turns * emphasis.beat
+    pitch += DRIFT * drift_pitch + BEAT_BOW * (0.7 + 0.6 * bows) * emphasis.beat
+    pitch += FALL * emphasis.fall - RAISE * emphasis.level + listening * nods.nod_at(seed, seconds)
+    pitch += ATTENDS * expression.attending + ASKED_NOD * expression.nod
+    roll += DRIFT * drift_roll + BEAT_TILT * tilts * emphasis.beat + TILT * side * expression.attending
     return Moment(
-        blink=_blink(seed, seconds),
-        breath=awake * _breath(seconds, breath.phases),
-        dx=sway * across.at(seconds),
-        dy=sway * along.at(seconds) - awake * RAISE * emphasis,
-        roll=awake * (ROLL * steadier * turn.at(seconds) + LEAN * emphasis * lean.at(seconds)),
-        nod=awake * listening * nods.nod_at(seed, seconds),
+        Swing(
+            yaw=awake * _within(yaw, MOST.yaw),
+            pitch=awake * _within(pitch, MOST.pitch),
+            roll=awake * _within(roll, MOST.roll),
+            dx=awake * SWAY * stirs * across,
+            dy=awake * SWAY * stirs * along,
+            breath=awake * _breath(seconds, noises(seed).phases[-1]),
+        ),
     )
-
-
-def _blink(seed: int, seconds: float) -> float:
-    epoch = math.floor(seconds / EPOCH_S)
-    starts = _blinks(seed, epoch)
-    since = seconds - epoch * EPOCH_S
-    latest = int(np.searchsorted(starts, since, side="right")) - 1
-    return closure(since - float(starts[latest])) if latest >= 0 else 0.0
-
-
-def closure(since_s: float) -> float:
-    """Return how far a lid is closed, 0…1, so long after a blink began: fast down, slower up."""
-    if since_s < CLOSING_S + CLOSED_S:
-        return _eased(since_s / CLOSING_S)
-    return 1 - _eased(((since_s - CLOSING_S - CLOSED_S) / OPENING_S) ** 0.8)
-
-
-@lru_cache(maxsize=64)
-def _blinks(seed: int, epoch: int) -> NDArray[np.float64]:
-    """Return when the blinks of an epoch begin, float64 (n,), seconds, ascending."""
-    random = np.random.default_rng((seed, epoch % 2**32))
-    most = int(EPOCH_S / SHORTEST_S)
-    intervals = MEDIAN_INTERVAL_S * np.exp(INTERVAL_SIGMA * random.standard_normal(most))
-    starts = np.cumsum(np.clip(intervals, SHORTEST_S, LONGEST_S))
-    starts = starts[starts < EPOCH_S - SHORTEST_S]  # none reaches into the next epoch
-    doubled = starts[(random.random(len(starts)) < DOUBLES) & (starts < EPOCH_S - 2 * SHORTEST_S)]
-    return np.sort(np.concatenate([starts, doubled + DOUBLE_AFTER_S]))
 
 
 def _breath(seconds: float, phases: NDArray[np.float64]) -> float:
@@ -127,19 +76,9 @@ def _breath(seconds: float, phases: NDArray[np.float64]) -> float:
     return math.sin(turn + 0.25 * math.sin(turn))  # in a little faster than out
 
 
-@lru_cache(maxsize=64)
-def _ways(seed: int) -> tuple[_Waves, ...]:
-    """Draw the seed's slow noises: across, along, turn, lean, breath."""
-    random = np.random.default_rng(seed)
-    low, high = np.log(SWAY_HZ[0]), np.log(SWAY_HZ[1])
-    ways = []
-    for _ in range(5):
-        hz = np.exp(low + (high - low) * (np.arange(SWAY_WAVES) + random.random(SWAY_WAVES)) / SWAY_WAVES)
-        amplitudes = hz**-0.6
-        ways.append(
-            _Waves(math.tau * hz, math.tau * random.random(SWAY_WAVES), 1.5 * amplitudes / float(amplitudes.sum()))
-        )
-    return tuple(ways)
+def _within(angle: float, most: float) -> float:
+    """Return about the same angle, within the most: smoothly, for a head does not strike against anything."""
+    return most * math.tanh(angle / most)
 
 
 def _eased(value: float) -> float:

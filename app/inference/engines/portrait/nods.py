@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 EPOCH_S = 240  # of which the nods are drawn together
 SHORTEST_S, LONGEST_S = 5.0, 12.0  # from the end of one to the beginning of the next
 QUICKEST_S, SLOWEST_S = 0.7, 1.0
-LEAST, MOST = math.radians(1.0), math.radians(2.0)
+LEAST, MOST = math.radians(1.3), math.radians(3.2)
 DOUBLES = 0.25  # are followed by a second, smaller one
 SECOND = 0.55  # of the first's depth
 SKEW = 0.07  # of its time: the head goes down faster than it comes up

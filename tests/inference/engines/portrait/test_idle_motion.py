@@ -9,31 +9,35 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar, VideoLoop
+from app.emphasis import CALM, Emphasis
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder, EyeOutline
 from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, RIGHT_CHEEK
 from app.i420 import from_bgr, planes_of, to_bgr
 from app.inference.calibration import loud_window
 from app.inference.engine import Job
 from app.inference.engines.portrait.area import Area
+from app.inference.engines.portrait.blinks import blink_at
 from app.inference.engines.portrait.engine import PortraitEngine
-from app.inference.engines.portrait.eyelids import close_eyelids
 from app.inference.engines.portrait.face_rig import make_rig, pose
-from app.inference.engines.portrait.field import CELL_PX, still_field
+from app.inference.engines.portrait.field import CELL_PX, Swing, brought_to, field_of, still_field
 from app.inference.engines.portrait.fine import doubled, phases_of
 from app.inference.engines.portrait.glide import glide
-from app.inference.engines.portrait.head import displacement, move_head
+from app.inference.engines.portrait.head import displacement, make_head, move_head
 from app.inference.engines.portrait.idle_motion import BLINK_STEPS, PortraitMotion, idle_motion_of
-from app.inference.engines.portrait.moment import Moment, blink_at, moment
+from app.inference.engines.portrait.look import Look
+from app.inference.engines.portrait.moment import moment
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_net import SPAN
 from app.media import VIDEO_FPS, Image
 
-EYES = EyeFinder()
+EYES, DEPTHS = EyeFinder(), DepthFinder()
+TALKS, LOUD = Emphasis(0.5, 0.5), Emphasis(1.0, 1.0)
 
 
 @pytest.fixture(scope="module")
 def motion(avatar: Avatar) -> PortraitMotion:
-    return PortraitMotion(avatar.image, avatar.mesh, EYES)
+    return PortraitMotion(avatar.image, avatar.mesh, EYES, DEPTHS)
 
 
 def difference(a: Image, b: Image) -> np.ndarray:
@@ -47,10 +51,9 @@ def planes(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def shut(image: Image, motion: PortraitMotion) -> Image:
     """The picture with its eyes closed."""
-    closed = image.copy()
-    for lids in motion._eyelids:
-        closed[lids.area.at] = close_eyelids(image, lids, 1.0)
-    return closed
+    closed = from_bgr(image)
+    motion._upper.draw(closed, Look(closure=1.0), still_field(image.shape[1], image.shape[0]))
+    return to_bgr(closed)
 
 
 def warped(image: Image, move: np.ndarray, width: int, height: int) -> Image:
@@ -66,23 +69,23 @@ def placed(avatar: Avatar, width: int, height: int, scale: float, x: float, y: f
 
 
 def blinking(motion: PortraitMotion) -> int:
-    return next(p for p in range(1000) if moment(motion._seed, p, 0.0).blink > 0.97)
+    return next(p for p in range(1000) if blink_at(motion._seed, p) > 0.97)
 
 
 def test_the_same_moment_of_the_same_picture_is_the_same_to_the_bit(avatar: Avatar, motion: PortraitMotion) -> None:
-    again = PortraitMotion(avatar.image.copy(), avatar.mesh.copy(), EyeFinder())
+    again = PortraitMotion(avatar.image.copy(), avatar.mesh.copy(), EyeFinder(), DepthFinder())
     for position in (70, 700, blinking(motion), 100_000):
-        assert (motion.at_rest(position, 0.2) == again.at_rest(position, 0.2)).all()
+        assert (motion.at_rest(position, Emphasis(0.2)) == again.at_rest(position, Emphasis(0.2))).all()
 
 
 def test_the_first_picture_is_the_portrait_itself(avatar: Avatar, motion: PortraitMotion) -> None:
-    assert motion.at_rest(0, 0.0) is motion.still
+    assert motion.at_rest(0, CALM) is motion.still
     assert (motion.still == from_bgr(avatar.image)).all()
 
 
 def test_a_picture_that_is_given_is_never_written_to(avatar: Avatar, motion: PortraitMotion) -> None:
     before, still = avatar.image.copy(), motion.still.copy()
-    motion.at_rest(blinking(motion), 0.5)
+    motion.at_rest(blinking(motion), TALKS)
     assert (avatar.image == before).all() and (motion.still == still).all()
 
 
@@ -90,38 +93,35 @@ def test_the_picture_s_border_never_moves(avatar: Avatar, motion: PortraitMotion
     border = np.ones(avatar.image.shape[:2], bool)
     border[4:-4, 4:-4] = False
     for position in range(50, 3000, 71):
-        moved = motion.at_rest(position, 1.0) != motion.still
+        moved = motion.at_rest(position, LOUD) != motion.still
         assert not planes(moved)[0][border].any()
         assert not any(chroma[border[::2, ::2]].any() for chroma in planes(moved)[1:])
 
 
 def test_from_one_picture_to_the_next_little_changes(avatar: Avatar, motion: PortraitMotion) -> None:
-    calm = [p for p in range(200, 400) if not moment(motion._seed, p, 0.0).blink]
+    calm = [p for p in range(200, 400) if not blink_at(motion._seed, p)]
     for position in [p for p in calm if p + 1 in calm][:40]:
-        step = np.abs(motion.at_rest(position, 0.0).astype(int) - motion.at_rest(position + 1, 0.0))
+        step = np.abs(motion.at_rest(position, CALM).astype(int) - motion.at_rest(position + 1, CALM))
         assert step.mean() < 0.5 and np.percentile(step, 99.9) < 25
 
 
 def test_a_blink_closes_the_eyes_and_leaves_the_rest_alone(avatar: Avatar, motion: PortraitMotion) -> None:
-    assert len(motion._eyelids) == 2
-    closed = shut(avatar.image, motion)
-    changed = difference(closed, avatar.image) > 0
+    assert len(motion._upper.tables.lids) == 2
+    closed, before = shut(avatar.image, motion), to_bgr(motion.still)
+    changed = difference(closed, before) > 0
     inside = np.zeros_like(changed)
-    for lids in motion._eyelids:
-        inside[lids.area.at] = True
-        open_before = (lids.y > lids.upper) & (lids.y < lids.upper + lids.opening) & (lids.opening > 0.1)
-        was, now = avatar.image[lids.area.at][open_before], closed[lids.area.at][open_before]
+    for lids in motion._upper.tables.lids:
+        inside[lids.area.grown(2).at] = True
+        x, y = lids.eye.places(lids.area)
+        upper, opening = (np.interp(x, lids.eye.x, line) for line in (lids.upper, lids.opening))
+        open_before = (y > upper) & (y < upper + opening) & (opening > 0.1) & (np.abs(x) < 0.55)
+        was, now = before[lids.area.at][open_before], closed[lids.area.at][open_before]
         assert now.min(axis=1).max() < was.min(axis=1).max() - 20, "no white of the eye is left"
     assert changed.any() and not (changed & ~inside).any()
     rim = inside & (cv2.erode(inside.astype(np.uint8), np.ones((5, 5))) == 0)
-    assert difference(closed, avatar.image)[rim].max() <= 2, "no seam around an eye"
+    assert difference(closed, before)[rim].max() <= 2, "no seam around an eye"
     brow = avatar.mesh[[105, 334]].astype(int)
     assert all(not changed[y, x] for x, y in brow)
-
-
-def test_an_eye_that_closes_by_nothing_is_the_picture(avatar: Avatar, motion: PortraitMotion) -> None:
-    for lids in motion._eyelids:
-        assert (close_eyelids(avatar.image, lids, 0.0) == avatar.image[lids.area.at]).all()
 
 
 FACES = {
@@ -143,21 +143,21 @@ def test_one_lookup_is_as_good_as_two(face: str, avatar: Avatar) -> None:
     turn = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float32) @ turn
     image = warped(avatar.image, turn, width, height)
     mesh = (avatar.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
-    motion, rig = PortraitMotion(image, mesh, EYES), make_rig(image, mesh)
+    motion, rig = PortraitMotion(image, mesh, EYES, DEPTHS), make_rig(image, mesh)
     position = next(p for p in range(777, 999) if not blink_at(motion._seed, p))
     assert motion._head is not None
-    field = displacement(motion._head, moment(motion._seed, position, 0.5))
-    assert field is not None and 0.2 < np.abs(field).max() < 12
+    field = displacement(motion._head, moment(motion._seed, position, TALKS).swing)
+    assert field is not None and 0.2 < np.abs(field).max() < 36
     for shape in (MouthShape(opening=1, jaw=1), MouthShape(opening=0.2, jaw=0.25, rounding=0.95), MouthShape(closed=1)):
         mouth, still = pose(rig, shape), from_bgr(image)
         assert mouth is not None
         mouth.draw(still, still_field(width, height))
-        alive, rest = motion.draw(mouth, position, 0.5), motion.at_rest(position, 0.5)
+        alive, rest = motion.draw(mouth, position, TALKS), motion.at_rest(position, TALKS)
         for plane, (before, now) in enumerate(zip(planes(still), planes(alive), strict=True)):
             area = rig.area if plane == 0 else halved(rig.area)
             assert psnr(moved(before, field, 1 if plane == 0 else 2), now, area) > 40
             far = np.abs(now.astype(int) - planes(rest)[plane])
-            far[area.grown(12).within(Area(0, 0, *now.shape[::-1])).at] = 0
+            far[area.grown(40).within(Area(0, 0, *now.shape[::-1])).at] = 0
             assert far.max() == 0, "elsewhere it is the same as at rest"
             rim = np.zeros(now.shape, np.uint8)
             rim[area.at] = 1
@@ -234,9 +234,9 @@ def test_gliding_is_a_linear_lookup_in_the_doubled_plane(width: int, height: int
 def test_threads_that_draw_at_once_draw_the_same(avatar: Avatar, motion: PortraitMotion) -> None:
     mouth = pose(make_rig(avatar.image, avatar.mesh), MouthShape(opening=0.5, jaw=0.5))
     places = [*range(400, 412), blinking(motion)]
-    alone = [motion.draw(mouth, position, 0.4) for position in places]
+    alone = [motion.draw(mouth, position, TALKS) for position in places]
     with ThreadPoolExecutor(3) as pool:
-        together = list(pool.map(lambda position: motion.draw(mouth, position, 0.4), places * 3))
+        together = list(pool.map(lambda position: motion.draw(mouth, position, TALKS), places * 3))
     assert all((a == b).all() for a, b in zip(alone * 3, together, strict=True))
 
 
@@ -258,27 +258,28 @@ def test_faces_at_the_edge_and_tiny_ones_live_or_stay_as_they_are(
     avatar: Avatar, width: int, height: int, scale: float, x: float, y: float, blinks: tuple[bool, bool]
 ) -> None:
     image, mesh = placed(avatar, width, height, scale, x, y)
-    motion = PortraitMotion(image, mesh, EYES)
+    motion = PortraitMotion(image, mesh, EYES, DEPTHS)
     still, head = to_bgr(motion.still), motion._head
-    side = 2 * (1 + int(np.ceil(0.04 * np.ptp(mesh[:, 0])))) + 1
+    side = 2 * (1 + int(np.ceil(0.10 * np.ptp(mesh[:, 0])))) + 1
     reach = np.ones((side, side))
     for position in (200, 300, blinking(motion)):
-        now, awake = moment(motion._seed, position, 1.0), motion.still.copy()
-        field = None if head is None else displacement(head, now)
+        now, awake = moment(motion._seed, position, LOUD), motion.still.copy()
+        field = None if head is None else displacement(head, now.swing)
         if head is not None and field is not None:
             move_head(awake, head, field)
         luma, before = planes_of(awake).y, planes_of(motion.still).y
         assert (luma >= cv2.erode(before, reach).astype(int) - 32).all(), "nothing goes far"
         assert (luma <= cv2.dilate(before, reach).astype(int) + 32).all()
-        drawn = to_bgr(motion.at_rest(position, 1.0))
+        drawn = to_bgr(motion.at_rest(position, LOUD))
         assert drawn.shape == image.shape and drawn.dtype == np.uint8
         assert difference(drawn, still)[[0, -1]].max() == 0 and difference(drawn, still)[:, [0, -1]].max() == 0
         blinked = difference(drawn, to_bgr(awake)) > 30
         closed = [bool(blinked[area.at].any()) for area in eye_areas(mesh, image)]
-        assert tuple(closed) == (blinks if now.blink else (False, False))
+        assert tuple(closed) == blinks or not blink_at(motion._seed, position)
+        assert all(blinks[eye] for eye in (0, 1) if closed[eye]), "what cannot blink does not look about either"
         for area in eye_areas(mesh, image):
             blinked[area.at] = False
-        assert not blinked.any(), "only eyes blink"
+        assert not blinked.any(), "only eyes blink and look about"
 
 
 def eye_areas(mesh: np.ndarray, image: Image) -> list[Area]:
@@ -302,8 +303,8 @@ def test_a_face_that_is_tilted_or_lies_on_its_side_blinks_as_it_does_upright(
 
     mesh = (avatar.mesh @ turn[:, :2].T + turn[:, 2]).astype(np.float32)
     image, wanted = turned(avatar.image), turned(shut(avatar.image, motion))
-    tilted = PortraitMotion(image, mesh, EYES)
-    assert len(tilted._eyelids) == 2
+    tilted = PortraitMotion(image, mesh, EYES, DEPTHS)
+    assert len(tilted._upper.tables.lids) == 2
     moved = difference(wanted, image) > 8
     assert difference(shut(image, tilted), wanted)[moved].mean() < 0.1 * difference(wanted, image)[moved].mean()
 
@@ -340,40 +341,117 @@ class SeenEyes(EyeFinder):
 def test_one_eye_blinks_alone_only_where_the_other_is_closed_or_outside(
     avatar: Avatar, eyes: SeenEyes, count: int
 ) -> None:
-    assert len(PortraitMotion(avatar.image, avatar.mesh, eyes)._eyelids) == count
+    assert len(PortraitMotion(avatar.image, avatar.mesh, eyes, DEPTHS)._upper.tables.lids) == count
 
 
 def test_closed_eyes_do_not_blink(avatar: Avatar, motion: PortraitMotion) -> None:
-    assert PortraitMotion(shut(avatar.image, motion), avatar.mesh, EYES)._eyelids == []
+    assert PortraitMotion(shut(avatar.image, motion), avatar.mesh, EYES, DEPTHS)._upper.tables.lids == []
 
 
 def test_a_video_has_a_life_of_its_own(avatar: Avatar) -> None:
     video = Avatar("v", "v", avatar.image, avatar.mesh, VideoLoop(avatar.image[None], avatar.mesh[None]))
-    assert idle_motion_of(video, EYES) is None and isinstance(idle_motion_of(avatar, EYES), PortraitMotion)
+    assert idle_motion_of(video, EYES, DEPTHS) is None and isinstance(
+        idle_motion_of(avatar, EYES, DEPTHS), PortraitMotion
+    )
 
 
-def test_a_nod_bows_the_middle_of_the_face_most_and_leaves_the_ears(avatar: Avatar, motion: PortraitMotion) -> None:
+def swung(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Swing:
+    """In degrees."""
+    yaw, pitch, roll = (float(np.radians(angle)) for angle in (yaw, pitch, roll))
+    return Swing(yaw, pitch, roll, dx=0.0, dy=0.0, breath=0.0)
+
+
+def goes(motion: PortraitMotion, avatar: Avatar, swing: Swing, point: int) -> np.ndarray:
+    """How far a point of the mesh goes, in heights of the face."""
     assert motion._head is not None
-    now = Moment(blink=0.0, breath=0.0, dx=0.0, dy=0.0, roll=0.0, nod=np.radians(1.5))
-    field = displacement(motion._head, now)
-    assert field is not None
-
-    def down(point: int) -> float:
-        x, y = avatar.mesh[point]
-        return -float(field[round(y / CELL_PX - 0.5) + 1, 1, round(x / CELL_PX - 0.5) + 1])
-
+    field, (x, y) = field_of(motion._head.anatomy, swing), avatar.mesh[point]
+    column, row = (x + 0.5) / CELL_PX + 0.5, (y + 0.5) / CELL_PX + 0.5
+    i, j, across, down = int(column), int(row), column % 1, row % 1
+    near = field[j : j + 2, :, i : i + 2] * np.outer([1 - down, down], [1 - across, across])[:, None]
     height = float(np.linalg.norm(avatar.mesh[CHIN] - avatar.mesh[FOREHEAD]))
-    nose, ear = down(1), max(down(LEFT_CHEEK), down(RIGHT_CHEEK))
-    assert 0.010 < nose / height < 0.022
-    assert 0 < ear < 0.5 * nose and 0.4 * nose < down(CHIN) < nose
-    assert np.abs(field[:, 0]).max() < 0.1 * nose, "it goes straight down"
+    return -np.asarray(near.sum(axis=(0, 2))) / height
 
 
-def test_a_nod_s_movement_is_smooth_over_the_picture(motion: PortraitMotion) -> None:
+NOSE, BROW_MIDDLE = 1, 9
+
+
+@pytest.mark.parametrize("degrees", [-8, -3, 3, 8])
+def test_a_head_that_turns_shows_the_depth_of_nose_cheeks_and_brow(
+    avatar: Avatar, motion: PortraitMotion, degrees: float
+) -> None:
+    sign = np.sign(degrees)
+    nose, brow, chin, right, left = (
+        sign * goes(motion, avatar, swung(yaw=degrees), point)[0]
+        for point in (NOSE, BROW_MIDDLE, CHIN, RIGHT_CHEEK, LEFT_CHEEK)
+    )
+    sine = np.sin(np.radians(abs(degrees)))
+    assert 0.45 * sine < nose < 0.75 * sine, "it stands out by about half a face"
+    assert nose > brow > chin > 0.15 * sine, "each by its depth"
+    assert max(abs(right), abs(left)) < 0.45 * nose, "the ears hardly move"
+    assert np.abs([goes(motion, avatar, swung(yaw=degrees), point)[1] for point in (NOSE, CHIN)]).max() < 0.2 * nose
+
+
+@pytest.mark.parametrize("degrees", [-8, 3, 8])
+def test_a_nod_bows_the_middle_of_the_face_most_and_leaves_the_ears(
+    avatar: Avatar, motion: PortraitMotion, degrees: float
+) -> None:
+    nose, chin, right, left = (
+        np.sign(degrees) * goes(motion, avatar, swung(pitch=degrees), point)[1]
+        for point in (NOSE, CHIN, RIGHT_CHEEK, LEFT_CHEEK)
+    )
+    assert 0 < max(right, left) < 0.55 * nose and 0.3 * nose < chin < nose
+
+
+def test_nothing_is_torn_or_folded_at_the_widest_turns(avatar: Avatar) -> None:
+    head = make_head(from_bgr(avatar.image), avatar.mesh, DEPTHS.find(avatar.image, avatar.mesh))
+    assert head is not None and displacement(head, swung()) is None
+    for swing in (swung(yaw=8), swung(pitch=-8), swung(5, 5, 3)):
+        field = field_of(head.anatomy, swing)
+        for axis, parts in ((0, field[:, 1]), (1, field[:, 0])):
+            steps = 1 + np.diff(parts, axis=axis) / CELL_PX  # of the picture's pixels, a pixel
+            assert steps.min() > 0.4, "nothing is folded over, and nothing drawn out"
+            assert steps.max() < 2.2, "what turns away is not hidden at once"
+
+
+def test_what_is_behind_and_below_a_head_that_turns_stays(avatar: Avatar, motion: PortraitMotion) -> None:
     assert motion._head is not None
-    bowed = motion._head.field[4] * np.radians(2)
-    assert all(np.abs(np.diff(bowed, axis=axis)).max() < 0.08 * CELL_PX for axis in (0, 2))
-    assert np.abs(np.diff(bowed, 2, axis=0)).max() < 0.03 * CELL_PX
+    height = np.linalg.norm(avatar.mesh[CHIN] - avatar.mesh[FOREHEAD])
+    field = field_of(motion._head.anatomy, swung(yaw=8, pitch=8))
+    assert np.abs(field[-8:]).max() < 0.02 * height and np.abs(field[:, :, :6]).max() < 0.02 * height
+
+
+def test_it_is_the_depth_that_moves_a_face_which_turns(avatar: Avatar) -> None:
+    flat = make_head(from_bgr(avatar.image), avatar.mesh, np.zeros(len(avatar.mesh), np.float32))
+    assert flat is not None
+    deep = make_head(from_bgr(avatar.image), avatar.mesh, DEPTHS.find(avatar.image, avatar.mesh))
+    assert deep is not None
+    widest = [np.abs(field_of(head.anatomy, swung(yaw=8))[:, 0]).max() for head in (flat, deep)]
+    assert widest[0] < 0.25 * widest[1]
+
+
+def test_an_area_is_found_where_a_field_brings_it(motion: PortraitMotion) -> None:
+    assert motion._head is not None
+    for swing in (swung(8, 8, 5), swung(-8, -3, 0), swung(2, -1, 1)):
+        field = field_of(motion._head.anatomy, swing)
+        area = Area(300, 390, 460, 500)
+        to = brought_to(area, field)
+        lasting = moved(np.pad(np.ones((110, 160), np.float32), ((390, 268), (300, 308))), field, 1)
+        rows, columns = np.nonzero(lasting > 1e-6)
+        assert to.left <= columns.min() and columns.max() < to.right and to.top <= rows.min() and rows.max() < to.bottom
+        assert to.right - to.left < 160 + 60 and to.bottom - to.top < 110 + 60
+
+
+def test_teeth_and_lips_go_with_a_head_that_turns(avatar: Avatar, motion: PortraitMotion) -> None:
+    mouth, still = pose(make_rig(avatar.image, avatar.mesh), MouthShape(opening=1, jaw=1)), motion.still.copy()
+    assert mouth is not None and motion._head is not None
+    mouth.draw(still, still_field(*avatar.image.shape[1::-1]))
+    for swing in (swung(yaw=8), swung(pitch=8), swung(-6, -6, -4)):
+        field, picture = field_of(motion._head.anatomy, swing), motion.still.copy()
+        move_head(picture, motion._head, field)
+        mouth.draw(picture, field)
+        wanted, found = moved(planes(still)[0], field, 1), planes(picture)[0]
+        area = Area(*(int(value) for value in (*avatar.mesh[13] - 60, *avatar.mesh[13] + 60)))
+        assert psnr(wanted, found, area) > 33
 
 
 def test_a_face_without_time_for_life_still_blinks_and_nothing_else(avatar: Avatar) -> None:
@@ -387,9 +465,9 @@ def test_a_face_without_time_for_life_still_blinks_and_nothing_else(avatar: Avat
     runs = "".join("." if picture is pictures[0] else "x" for picture in pictures).split(".")
     blinks = [run for run in runs if run]
     assert 8 <= len(blinks) <= 30 and max(map(len, blinks)) <= 24
-    motion = PortraitMotion(avatar.image, avatar.mesh, EYES)
+    motion = PortraitMotion(avatar.image, avatar.mesh, EYES, DEPTHS)
     eyes = np.zeros(avatar.image.shape[:2], bool)
-    for lids in motion._eyelids:
+    for lids in motion._upper.tables.lids:
         eyes[lids.area.grown(8).at] = True
     closed = motion.blinking(blinking(motion))
     changed = planes(closed)[0] != planes(motion.still)[0]
@@ -407,7 +485,7 @@ def test_a_calm_face_speaks_as_it_blinks(avatar: Avatar, motion: PortraitMotion)
     engine = PortraitEngine()
     calm = engine.prepare(avatar).without_idle_motion()
     shut_at = blinking(motion)
-    open_at = next(p for p in range(shut_at, 1000) if not moment(motion._seed, p, 0.0).blink)
+    open_at = next(p for p in range(shut_at, 1000) if not blink_at(motion._seed, p))
     window = loud_window(SPAN)
     awake, blinks = engine.render([Job(calm, window, open_at), Job(calm, window, shut_at)])
     rest, closed = calm.idle_frame(open_at), calm.idle_frame(shut_at)

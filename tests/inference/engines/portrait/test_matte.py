@@ -6,6 +6,8 @@ import pytest
 from app.avatars.avatar import Avatar
 from app.avatars.background import TRANSPARENT
 from app.avatars.reframed import with_background
+from app.emphasis import Emphasis
+from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
 from app.i420 import from_bgr, planes_of
 from app.inference.engine import Cutout, Job
@@ -37,9 +39,9 @@ def test_a_mask_moves_as_luma_does(cut: Avatar) -> None:
     assert cut.mask is not None
     picture = from_bgr(cut.image)
     planes_of(picture).y[:] = cut.mask
-    head = make_head(picture, cut.mesh)
+    head = make_head(picture, cut.mesh, DepthFinder().find(cut.image, cut.mesh))
     assert head is not None
-    field = displacement(head, moment(5, 400, 0.8))
+    field = displacement(head, moment(5, 400, Emphasis(0.8, 0.8)).swing)
     assert field is not None
     moved = picture.copy()
     move_head(moved, head, field)
@@ -63,7 +65,7 @@ def test_a_jobs_mask_is_where_its_picture_shows_the_person(cut: Avatar) -> None:
         mask = prepared.matte(job)
         assert mask is not None
         masks.append(mask.astype(int))
-        own = PortraitMotion(cut.image, cut.mesh, EyeFinder(), cut.mask)
+        own = PortraitMotion(cut.image, cut.mesh, EyeFinder(), DepthFinder(), cut.mask)
         own_mask = own.matte(Job(own, quiet(position), position))
         assert own_mask is not None and np.array_equal(own_mask, mask)
     assert (masks[0] == cut.mask).all(), "at first nothing has moved"

@@ -1,0 +1,217 @@
+"""Drawing eyes and brows: each pixel is looked up once, where head, brows and lids take it from. See ``lips``.
+
+An eye's pixel is the lid's or the ball's, over whose white the iris is moved.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.engines.portrait.compiled import Real, compiled
+from app.inference.engines.portrait.lanes import LANES
+from app.inference.engines.portrait.lid_pixels import (
+    BOTTOM,
+    LASHES,
+    LEFT,
+    RIGHT,
+    SKIN_COLOUR,
+    TOP,
+    Posed,
+    lids_at,
+    posed,
+)
+from app.inference.engines.portrait.lookup import BARELY_ONE, before_head, byte_of, head_row, look_up_row
+from app.media import FloatArray
+
+Bytes = NDArray[np.uint8]
+
+ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
+SKIN_ABOVE = np.float32(0.17)  # widths of the eye from a lid's pixel up to the skin whose colour it takes
+PLAIN = np.float32(0.5)  # of that is one plain colour, as skin in a fold lies in its shadow
+
+
+class Upper(NamedTuple):
+    """What the upper face is drawn from.
+
+    ``luma``, ``chroma``: uint8 (1 or 2, rows, columns), its planes doubled, from the pixel ``from_x``, ``from_y``.
+    ``left``, ``top``, ``step``: of the brows' grid. ``numbers``: float32 (eyes, NUMBERS). ``edges``: float32 (eyes, 2,
+    knots): y of the upper lid, and the opening. ``white``: float32 (eyes, rows, columns), ``taken``: (eyes, 1, …),
+    ``tint``: (eyes, 2, …), see ``Eyeball``. ``skins``: float32 (3, rows, columns), Y, U and V of the skin around each
+    place, a pixel of chroma each.
+    """
+
+    luma: Bytes
+    chroma: Bytes
+    from_x: int
+    from_y: int
+    left: int
+    top: int
+    step: int
+    numbers: FloatArray
+    edges: FloatArray
+    white: FloatArray
+    taken: FloatArray
+    tint: FloatArray
+    skins: FloatArray
+
+
+@compiled
+def draw_upper(
+    lumas: Bytes, chromas: Bytes, upper: Upper, brows: FloatArray, poses: FloatArray,
+    field: FloatArray, cell: int, areas: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Draw eyes and brows into a picture's planes, uint8 (1, height, width) and (2, height / 2, width / 2), in place.
+
+    ``brows``: float32 (rows, columns, 2), from how far across and down a place comes, pixels, on the grid. ``poses``:
+    float32 (eyes, POSE). ``field``, ``cell``: the head's, see ``glide``. ``areas``: int64 (n, 4), even.
+    """
+    for chroma in range(2):
+        _draw(
+            lumas if chroma == 0 else chromas, upper.luma if chroma == 0 else upper.chroma,
+            upper.taken if chroma == 0 else upper.tint, chroma, upper, brows, poses, field, cell,
+            areas if chroma == 0 else areas // 2,
+        )  # fmt: skip
+
+
+@compiled
+def _draw(
+    planes: Bytes, fine: Bytes, tables: FloatArray, chroma: int, upper: Upper, brows: FloatArray, poses: FloatArray,
+    field: FloatArray, cell: int, areas: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Draw the luma, or both chromas: ``chroma`` 1. ``tables``: float32 (eyes, planes, rows, columns)."""
+    edges, numbers, white, skins = upper.edges, upper.numbers, upper.white, upper.skins
+    unit, scale, off = np.float32(1 + chroma), np.float32(2 - chroma), HALF * np.float32(chroma)
+    from_x, from_y, step = np.float32(upper.from_x), np.float32(upper.from_y), ONE / np.float32(upper.step)
+    origin_x, origin_y = np.float32(upper.left), np.float32(upper.top)
+    flat, rows, columns = brows.reshape(-1), brows.shape[0], brows.shape[1]
+    head, widest = np.empty((2, field.shape[2]), np.float32), planes.shape[2]
+    at, places = np.empty((2, widest), np.float32), np.empty((2, widest + LANES), np.float32)
+    drawn = np.empty((2, widest + LANES), np.uint8)
+    values, special = np.empty((2, widest), np.float32), np.empty(widest, np.bool_)
+    for n in range(areas.shape[0]):
+        left, width = areas[n, 0], areas[n, 2] - areas[n, 0]
+        for row in range(areas[n, 1], areas[n, 3]):
+            y = unit * np.float32(row) + off
+            head_row(field, cell, y, head)
+            for k in range(width):
+                x_at, y_at = before_head(head, cell, unit * np.float32(left + k) + off, y)
+                across, down = _from_brows(flat, rows, columns, (x_at - origin_x) * step, (y_at - origin_y) * step)
+                at[0, k], at[1, k] = x_at + across, y_at + down
+                places[0, k] = scale * (at[0, k] - from_x) - off
+                places[1, k] = scale * (at[1, k] - from_y) - off
+                special[k] = False
+            for e in range(np.uint32(numbers.shape[0])):
+                eye, first, end, low, high = (
+                    posed(numbers[e], poses[e]),
+                    numbers[e, LEFT],
+                    numbers[e, RIGHT],
+                    numbers[e, TOP],
+                    numbers[e, BOTTOM],
+                )
+                for k in range(width):
+                    x_at, y_at = at[0, k], at[1, k]
+                    if x_at < first or x_at >= end or y_at < low or y_at >= high:
+                        continue
+                    stays, cover, of_lid, of_eye, new_skin, lash, ball = lids_at(eye, edges, e, x_at, y_at)
+                    if stays:
+                        continue
+                    special[k] = True
+                    for c in range(np.uint32(planes.shape[0])):
+                        plain, lashes = numbers[e, SKIN_COLOUR + chroma + c], numbers[e, LASHES + chroma + c]
+                        values[c, k] = _eye_pixel(
+                            fine, white, tables, skins, eye, e, c, chroma, cover, of_lid, of_eye, new_skin * PLAIN,
+                            new_skin, plain, ball, x_at, y_at, from_x, from_y, scale, off,
+                        )  # fmt: skip
+                        values[c, k] += (lashes - values[c, k]) * lash
+            for c in range(planes.shape[0]):
+                look_up_row(drawn[c], fine[c], places[0], places[1], 0, width)
+                for k in range(width):
+                    planes[c, row, left + k] = byte_of(values[c, k]) if special[k] else drawn[c, k]
+
+
+@compiled
+def _eye_pixel(
+    fine: Bytes, white: FloatArray, tables: FloatArray, skins: FloatArray, eye: Posed,
+    e: int, c: int, chroma: int, cover: Real, of_lid: Real, of_eye: Real, of_plain: Real, new_skin: Real, plain: Real,
+    ball: Real, x: Real, y: Real, from_x: Real, from_y: Real, scale: Real, off: Real,
+) -> Real:  # fmt: skip
+    """Return an eye's value at a place, in plane ``c``, without lashes; see :func:`lids_at`."""
+    down_x, down_y = -eye.along_y, eye.along_x
+    value = ZERO
+    if cover < ONE:
+        at_x, at_y = x + of_eye * down_x, y + of_eye * down_y
+        value = _fine_at(fine, c, scale * (at_x - from_x) - off, scale * (at_y - from_y) - off)
+        if ball > ZERO:
+            fine_x, fine_y = scale * (at_x - eye.fine_x) - off, scale * (at_y - eye.fine_y) - off
+            here = _table_at(tables, e, c, fine_x, fine_y)
+            there = _table_at(tables, e, c, fine_x - scale * eye.gaze_x, fine_y - scale * eye.gaze_y)
+            if here != there:
+                light = ONE if chroma == 1 else _plain_at(white, e, fine_x, fine_y)
+                value += ball * light * (there - here)
+    if cover > ZERO:
+        at_x, at_y = x + of_lid * down_x, y + of_lid * down_y
+        lid = _fine_at(fine, c, scale * (at_x - from_x) - off, scale * (at_y - from_y) - off)
+        if new_skin > ZERO:
+            quarter = np.float32(0.25)
+            up_x, up_y = at_x - SKIN_ABOVE * eye.width * down_x, at_y - SKIN_ABOVE * eye.width * down_y
+            above = _plain_at(skins, chroma + c, HALF * (up_x - from_x) - quarter, HALF * (up_y - from_y) - quarter)
+            lid += (above - lid) * new_skin + (plain - above) * of_plain
+        value += (lid - value) * cover
+    return value
+
+
+@compiled
+def _fine_at(planes: Bytes, c: int, x: Real, y: Real) -> Real:
+    x = min(np.float32(planes.shape[2]) - BARELY_ONE, max(ZERO, x))
+    y = min(np.float32(planes.shape[1]) - BARELY_ONE, max(ZERO, y))
+    i, j = np.uint32(x), np.uint32(y)
+    across, down = x - np.float32(i), y - np.float32(j)
+    a, b = np.float32(planes[c, j, i]), np.float32(planes[c, j, i + np.uint32(1)])
+    below = j + np.uint32(1)
+    d, f = np.float32(planes[c, below, i]), np.float32(planes[c, below, i + np.uint32(1)])
+    a += (b - a) * across
+    return a + (d + (f - d) * across - a) * down
+
+
+@compiled
+def _plain_at(planes: FloatArray, c: int, x: Real, y: Real) -> Real:
+    x = min(np.float32(planes.shape[2]) - BARELY_ONE, max(ZERO, x))
+    y = min(np.float32(planes.shape[1]) - BARELY_ONE, max(ZERO, y))
+    i, j = np.uint32(x), np.uint32(y)
+    across, down = x - np.float32(i), y - np.float32(j)
+    a, b = planes[c, j, i], planes[c, j, i + np.uint32(1)]
+    below = j + np.uint32(1)
+    d, f = planes[c, below, i], planes[c, below, i + np.uint32(1)]
+    a += (b - a) * across
+    return a + (d + (f - d) * across - a) * down
+
+
+@compiled
+def _table_at(tables: FloatArray, e: int, c: int, x: Real, y: Real) -> Real:
+    x = min(np.float32(tables.shape[3]) - BARELY_ONE, max(ZERO, x))
+    y = min(np.float32(tables.shape[2]) - BARELY_ONE, max(ZERO, y))
+    i, j = np.uint32(x), np.uint32(y)
+    across, down = x - np.float32(i), y - np.float32(j)
+    a, b = tables[e, c, j, i], tables[e, c, j, i + np.uint32(1)]
+    below = j + np.uint32(1)
+    d, f = tables[e, c, below, i], tables[e, c, below, i + np.uint32(1)]
+    a += (b - a) * across
+    return a + (d + (f - d) * across - a) * down
+
+
+@compiled
+def _from_brows(flat: FloatArray, rows: int, columns: int, x: Real, y: Real) -> tuple[Real, Real]:
+    if not (x >= 0 and y >= 0 and x < np.float32(columns - 1) and y < np.float32(rows - 1)):
+        return ZERO, ZERO
+    i, j = int(x), int(y)
+    a = 2 * (j * columns + i)
+    c = a + 2 * columns
+    right, down = x - np.float32(i), y - np.float32(j)
+    across = flat[a] + (flat[a + 2] - flat[a]) * right
+    under = flat[c] + (flat[c + 2] - flat[c]) * right
+    beside = flat[a + 1] + (flat[a + 3] - flat[a + 1]) * right
+    below = flat[c + 1] + (flat[c + 3] - flat[c + 1]) * right
+    return across + (under - across) * down, beside + (below - beside) * down
