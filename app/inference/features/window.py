@@ -24,10 +24,14 @@ class MelSpan:
 
 @dataclass(frozen=True)
 class Window:
-    """What an engine hears for one frame: its own slice, and mel float32 (80, columns) around it."""
+    """What an engine hears for one frame: its own slice, and mel float32 (80, columns) around it.
+
+    ``frame``: of its utterance; a frame's columns begin at :meth:`MelSpan.start`, rounded down in a beat of five frames.
+    """
 
     sound: AudioSlice
     mel: FloatArray
+    frame: int = 0
 
     @cached_property
     def power(self) -> FloatArray:

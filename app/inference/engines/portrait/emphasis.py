@@ -11,15 +11,17 @@ from app.media import FloatArray
 
 LOUD_RANGE_DB = 18.0  # below the loudest, from where a column begins to count
 PRESENT_DB = 14.0  # above the quietest that is heard, from where a voice counts fully
+SECOND = 85  # columns that are read, the last
 STEPS = 1024  # to which it is rounded: mel's last bits, which depend on the chunks, move no pixel
 
 
 def emphasis_of(power: FloatArray) -> float:
-    """Return 0…1 from the power of speech, float32 (columns,), in about a second that ends now.
+    """Return 0…1 from the power of speech, float32 (columns,), in about a second that ends now; what is before it does not count.
 
     Each column counts by its loudness, relative to the second's loudest, and by its age: most at a third of a second,
     nothing when it comes or goes. So the value moves smoothly, whatever the voice does.
     """
+    power = power[-SECOND:]
     if not len(power):
         return 0.0
     come, whole = _weights(len(power))
