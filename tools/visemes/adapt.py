@@ -1,7 +1,7 @@
 """``python -m tools.visemes.adapt --corpus FOLDER --begin FILE --out FILE``: teach other targets to what hears already.
 
-The convolutions and the voice's layer stay as they are: what they make of windows is computed once. Only the layers that
-read a mouth from it learn, which takes a tenth of ``train.py``'s time.
+The convolutions and the voice's layer stay as they are: what they make of windows is computed once. Only the layers
+that read a mouth from it learn, which takes a fraction of ``train.py``'s time.
 """
 
 from __future__ import annotations

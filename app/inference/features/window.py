@@ -26,7 +26,7 @@ class MelSpan:
 class Window:
     """What an engine hears for one frame: its own slice, and mel float32 (80, columns) around it.
 
-    ``frame``: of its utterance; a frame's columns begin at :meth:`MelSpan.start`, rounded down in a beat of five frames.
+    ``frame``: of its utterance, by which :meth:`MelSpan.start` says where its columns begin.
     """
 
     sound: AudioSlice

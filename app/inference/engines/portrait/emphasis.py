@@ -16,7 +16,7 @@ STEPS = 1024  # to which it is rounded: mel's last bits, which depend on the chu
 
 
 def emphasis_of(power: FloatArray) -> float:
-    """Return 0…1 from the power of speech, float32 (columns,), in about a second that ends now; what is before it does not count.
+    """Return 0…1 from the power of speech, float32 (columns,), in the last second.
 
     Each column counts by its loudness, relative to the second's loudest, and by its age: most at a third of a second,
     nothing when it comes or goes. So the value moves smoothly, whatever the voice does.

@@ -1,7 +1,8 @@
 """No lip faster than lips are: what a mouth is asked for, held within reach of what it was asked for just before.
 
-Lips close on a *p* at 100 to 250 mm/s, the lower one faster than the upper, and are near that speed when they touch (A. Löfqvist
-and V. Gracco, "Lip and jaw kinematics in bilabial stop consonant production", J. Speech Lang. Hear. Res. 40, 1997).
+Lips close on a *p* at 100 to 250 mm/s, the lower one faster than the upper, and are near that speed when they touch
+(A. Löfqvist and V. Gracco, "Lip and jaw kinematics in bilabial stop consonant production", Journal of Speech, Language,
+and Hearing Research 40, 1997).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ RECALLED = 2  # frames before this one that are looked at
 SLOWEST = 1 / (RECALLED + 1)  # a channel that goes from 0 to 1 may not be held to less, or it would still jump
 
 # The most that a channel changes in a frame of 40 ms. A mouth is some 50 mm wide and opens by 0.34 of that: the inner
-# lips part by 5.7 mm a frame, 142 mm/s, and close by 6.5, 162 mm/s. A movement of 100 ms has nearly twice its mean speed at
-# its middle, and a frame is 40 of them: such a step is what a peak of 200 mm/s looks like at 25 pictures a second.
+# lips part by 5.7 mm a frame, 142 mm/s, and close by 6.5, 162 mm/s. In the fastest 40 ms of a movement of 100 lips go
+# at nine tenths of their peak speed: it is what a peak of 160 to 180 mm/s looks like at 25 pictures a second.
 _RISE = MouthChannels(
     opening=SLOWEST, jaw=SLOWEST, wide=0.4, rounding=SLOWEST, closed=0.5, tuck=0.5, teeth=0.4, tongue=0.5
 )

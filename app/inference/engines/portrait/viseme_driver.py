@@ -5,14 +5,14 @@ Pure: one window of mel in, one shape out, so that any batch or order of windows
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from app.inference.engines.portrait.lip_speed import RECALLED, unhurried
-from app.inference.engines.portrait.shape import CHANNELS, REST, MouthChannels, MouthShape
+from app.inference.engines.portrait.shape import CHANNELS, REST, MouthShape
 from app.inference.engines.portrait.viseme_net import COLUMNS, LOOK_BACK_FRAMES, NET_WEIGHTS, SPAN, VisemeNet
 from app.inference.features.loudness import GATE_FADE_DB, Speech, listen, ramp
 from app.inference.features.mel import column_at
@@ -56,18 +56,18 @@ def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
     speaking = max(gate.speaking for gate in gates) if gates[0].speaking <= 0 else gates[0].speaking
     if all(gate.now <= 0 for gate in gates):
         return MouthShape(speaking=gates[0].speaking) if gates[0].speaking > 0 else REST
-    heard = load_net(weights).hear([window.mel[:, start : start + COLUMNS] for start in starts])
-    drawn = unhurried(_asked(np.round(heard * STEPS) / STEPS, gates))
-    shape = MouthChannels(*drawn.tolist())
-    pressed = shape.closed * max(0.0, 1 - shape.opening / TOUCHES)  # lips that are still apart are not pressed
-    return MouthShape(**(asdict(shape) | {"closed": pressed}), speaking=speaking)
+    heard = load_net(weights).hear(window.mel, starts)
+    channels: list[float] = unhurried(_asked(np.round(heard * STEPS) / STEPS, gates)).tolist()
+    channels[CLOSED_AT] *= max(0.0, 1 - channels[OPENING_AT] / TOUCHES)  # lips that are still apart are not pressed
+    return MouthShape(*channels, speaking=speaking)
 
 
 @dataclass(frozen=True, slots=True)
 class _Gate:
-    """What loudness says of a frame: ``speaking``, see :class:`MouthShape`; ``now``: whether there is speech in this
+    """What loudness says of a frame.
 
-    very frame, 0…1; ``gain``: how far the voice opens the mouth.
+    ``speaking``: see :class:`MouthShape`. ``now``: whether there is speech in this very frame, 0…1. ``gain``: how far
+    the voice opens the mouth.
     """
 
     speaking: float = 0.0

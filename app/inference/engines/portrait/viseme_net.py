@@ -1,8 +1,8 @@
 """A small network that hears what a mouth does: mel in, the mouth's shape out. Trained by ``tools/visemes``.
 
-Each second of mel is compared with its own loudest column. Two convolutions read the last half second, one layer the whole
-second (whose voice, which microphone); three more layers make the mouth of both. Plain NumPy: some 1.5 million
-multiplications a second heard.
+A second of mel is compared with its own loudest column. Two convolutions read the last half second, one layer the whole
+second (whose voice, which microphone); three more layers make the mouth of both. Plain NumPy: some 1.6 million
+multiplications for each frame that is heard.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class VisemeNet:
         """
         try:
             self._load(weights)
-            self.hear([np.zeros((80, COLUMNS), np.float32)])  # layers that do not fit together fail here
+            self.hear(np.zeros((N_MELS, COLUMNS), np.float32))  # layers that do not fit together fail here
         except (OSError, SafetensorError, LookupError, ValueError) as error:
             raise WeightsError(
                 f"{weights} is not the portrait's network ({error}); delete it, or install Lipwire again."
@@ -85,13 +85,17 @@ class VisemeNet:
         self._voice, self._mouth = layer("voice"), layer("mouth")
         self._dense = [layer("dense1"), layer("dense2")]
 
-    def hear(self, mels: Sequence[FloatArray]) -> FloatArray:
-        """Read mels, each float32 (80, ``COLUMNS``), −4…4, as mouths: float32 (n, 8), see ``CHANNELS``."""
-        count = len(mels)
-        loudest = np.array([[mel.mean(axis=0).max()] for mel in mels], np.float32)
+    def hear(self, mel: FloatArray, starts: Sequence[int] = (0,)) -> FloatArray:
+        """Read mel, float32 (80, columns), −4…4, from each of ``starts`` on, ``COLUMNS`` of it, as a mouth.
+
+        Returns float32 (n, 8), see ``CHANNELS``.
+        """
+        count, columns = len(starts), np.ascontiguousarray(mel.T)
+        mean = columns.mean(axis=1)
+        loudest = np.array([[mean[start : start + COLUMNS].max()] for start in starts], np.float32)
         x = np.empty((count, COLUMNS, N_MELS), np.float32)
-        for at, mel in enumerate(mels):
-            np.subtract(mel.T, loudest[at], out=x[at])
+        for at, start in enumerate(starts):
+            np.subtract(columns[start : start + COLUMNS], loudest[at], out=x[at])
         np.maximum(np.minimum(x, -FLOOR, out=x), FLOOR, out=x)
         voice = np.maximum(self._voice(np.concatenate([x.mean(axis=1), x.max(axis=1), loudest], axis=1)), 0)
         local = np.ascontiguousarray(x[:, -LOCAL_COLUMNS:])
