@@ -51,7 +51,7 @@ def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
 
     What the frames before were asked for is heard again, as they heard it, so that no lip goes faster than lips do.
     """
-    starts = _starts(window.frame)
+    starts = starts_of(window.frame)
     gates = [_gate(window.power[start : start + COLUMNS]) for start in starts]
     speaking = max(gate.speaking for gate in gates) if gates[0].speaking <= 0 else gates[0].speaking
     if all(gate.now <= 0 for gate in gates):
@@ -60,6 +60,12 @@ def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
     channels: list[float] = unhurried(_asked(np.round(heard * STEPS) / STEPS, gates)).tolist()
     channels[CLOSED_AT] *= max(0.0, 1 - channels[OPENING_AT] / TOUCHES)  # lips that are still apart are not pressed
     return MouthShape(*channels, speaking=speaking)
+
+
+def starts_of(frame: int) -> list[int]:
+    """Return where in the window begins what this frame hears, and what those before it heard, the latest first."""
+    first = SPAN.start(frame)
+    return [column_at(frame - back - LOOK_BACK_FRAMES) - first for back in range(1 + RECALLED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +91,6 @@ def _gate(power: FloatArray) -> _Gate:
         return _Gate()
     now = _stepped(ramp(float(above_db[-NOW:].max()), -SLACK_DB, GATE_FADE_DB - SLACK_DB))
     return _Gate(speaking, now, now * _stepped(_loudness(speech)))
-
-
-def _starts(frame: int) -> list[int]:
-    """Return where in the window begins what this frame hears, and what those before it heard, the latest first."""
-    first = SPAN.start(frame)
-    return [column_at(frame - back - LOOK_BACK_FRAMES) - first for back in range(1 + RECALLED)]
 
 
 def _asked(heard: FloatArray, gates: list[_Gate]) -> FloatArray:
