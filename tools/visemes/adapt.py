@@ -99,7 +99,7 @@ def _teach(network: VisemeNetwork, listened: Listened, steps: int, random: torch
     learning = [layer.parameters() for layer in (network.dense1, network.dense2, network.mouth, network.classes)]
     optimiser = torch.optim.AdamW([p for part in learning for p in part], lr=RATE, weight_decay=0.01)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1, pct_start=0.1)
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))  # type: ignore[no-untyped-call]
     shown = 0.0
     for step in range(1, steps + 1):
         at = torch.randint(0, len(listened.heard), (BATCH,), generator=random)
