@@ -21,7 +21,7 @@ from tools.visemes.targets import SOUNDS
 from tools.visemes.texts import sentences
 from tools.visemes.voices import VOICES, Voice
 
-SENTENCES = {"espeak": 70, "flite": 400, "festival": 240}
+SENTENCES = {"espeak": 80, "flite": 240, "festival": 240}
 HELD_OUT_SENTENCES = 24
 VARIANTS = 2  # of each utterance, roughened differently; held-out voices are also kept clean
 QUIET_MINUTES = 40  # without speech

@@ -33,10 +33,6 @@ class VisemeNetwork(nn.Module):
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Read the mouth before its last non-linearity (a sigmoid; tanh for the spread)."""
-        return self.read(self.listened(mel))
-
-    def listened(self, mel: Tensor) -> Tensor:
-        """Return what convolutions and the voice's layer make of windows: (batch, 1200)."""
         assert mel.shape[1] == COLUMNS
         loudest = mel.mean(dim=2).amax(dim=1)
         x = (mel - loudest[:, None, None]).clamp(FLOOR, -FLOOR)
@@ -44,11 +40,8 @@ class VisemeNetwork(nn.Module):
         voice = functional.relu(self.voice(voice))
         local = x[:, -LOCAL_COLUMNS:].transpose(1, 2)
         local = functional.relu(self.conv2(functional.relu(self.conv1(local))))
-        return torch.cat([local.flatten(1), voice], dim=1)
-
-    def read(self, listened: Tensor) -> tuple[Tensor, Tensor]:
-        """Read the mouth from that."""
-        hidden = functional.relu(self.dense1(self.dropout(listened)))
+        hidden = torch.cat([local.flatten(1), voice], dim=1)
+        hidden = functional.relu(self.dense1(self.dropout(hidden)))
         hidden = functional.relu(self.dense2(self.dropout(hidden)))
         return self.mouth(hidden), self.classes(hidden)
 

@@ -18,13 +18,11 @@ class Phone(MouthChannels):
     """One sound: what a mouth does for it, and how firmly.
 
     ``hold``: how firmly it keeps its opening against its neighbours (dominance, after M. Cohen and D. Massaro,
-    1993). ``lips``: how firmly it keeps its width and rounding. ``parted``: the least that the lips are open while the
-    tongue makes it, whatever stands beside it.
+    1993). ``lips``: how firmly it keeps its width and rounding.
     """
 
     hold: float = 1.0
     lips: float = 1.0
-    parted: float = 0.0
     vowel: bool = False
 
 
@@ -32,15 +30,15 @@ def _vowel(opening: float, wide: float, rounding: float = 0.0, jaw: float | None
     return Phone(opening, opening if jaw is None else jaw, wide, rounding, lips=1.0, hold=0.9, vowel=True)
 
 
-_STOP = Phone(0.26, 0.23, teeth=0.35, tongue=0.5, hold=0.4, lips=0.1, parted=0.22)
-_BACK = Phone(0.34, 0.32, hold=0.25, lips=0.08, parted=0.2)
-_HISS = Phone(0.18, 0.08, 0.2, teeth=1.0, hold=0.8, lips=0.35, parted=0.15)
+_STOP = Phone(0.24, 0.22, teeth=0.35, tongue=0.5, hold=0.35, lips=0.1)
+_BACK = Phone(0.34, 0.32, hold=0.25, lips=0.08)
+_HISS = Phone(0.17, 0.08, 0.2, teeth=1.0, hold=0.8, lips=0.35)
 _HUSH = Phone(0.22, 0.10, 0.0, 0.5, teeth=0.8, hold=0.7, lips=0.7)
-_DENTAL = Phone(0.26, 0.22, teeth=0.5, tongue=1.0, hold=0.5, lips=0.15, parted=0.22)
+_DENTAL = Phone(0.24, 0.2, teeth=0.5, tongue=1.0, hold=0.5, lips=0.15)
 _PRESSED = Phone(0.0, 0.12, closed=1.0, hold=3.0, lips=0.25)
 _TUCKED = Phone(0.07, 0.12, tuck=1.0, teeth=0.4, hold=2.0, lips=0.3)
-_LATERAL = Phone(0.36, 0.34, teeth=0.2, tongue=0.8, hold=0.4, lips=0.1, parted=0.26)
-_TAP = Phone(0.30, 0.28, tongue=0.4, hold=0.3, lips=0.08, parted=0.22)
+_LATERAL = Phone(0.36, 0.34, teeth=0.2, tongue=0.8, hold=0.4, lips=0.1)
+_TAP = Phone(0.30, 0.28, tongue=0.4, hold=0.3, lips=0.08)
 _GLIDE = Phone(0.26, 0.25, 0.5, hold=0.5, lips=0.6)
 
 PHONES: dict[str, Phone] = {

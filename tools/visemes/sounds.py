@@ -83,7 +83,7 @@ def whispered(wave: Numbers, random: Random) -> Numbers:
 
 def through_air(wave: Numbers, random: Random) -> Numbers:
     """Colour it by a microphone's response and, now and then, a room and a telephone's narrow band."""
-    size = 1 << (len(wave) + MODEL_RATE).bit_length()
+    size = 1 << (len(wave) + MODEL_RATE // 2).bit_length()
     hertz = np.fft.rfftfreq(size, 1 / MODEL_RATE)
     knots = np.array([0, 120, 300, 700, 1500, 3000, 5000, 8000])
     gain_db = np.interp(hertz, knots, np.cumsum(random.normal(0, 2.2, len(knots))))
@@ -92,7 +92,7 @@ def through_air(wave: Numbers, random: Random) -> Numbers:
     elif random.random() < 0.3:
         gain_db = gain_db - np.maximum(0, hertz - random.uniform(3500, 7500)) / 60
     response = 10 ** (gain_db / 20)
-    if random.random() < 0.5:
+    if random.random() < 0.4:
         response = response * np.fft.rfft(_room(random), size)
     return np.asarray(np.fft.irfft(np.fft.rfft(wave, size) * response)[: len(wave)], np.float32)
 
@@ -166,9 +166,9 @@ def _lined_up(heard: Numbers, original: Numbers) -> Numbers:
 
 
 def _room(random: Random) -> Numbers:
-    """Make a room's answer: the direct sound, then an exponential tail of 0.1 to 0.9 s."""
-    decay_s = random.uniform(0.1, 0.9)
-    times = np.arange(int(0.6 * MODEL_RATE)) / MODEL_RATE
+    """Make a room's answer: the direct sound, then an exponential tail of 0.1 to 0.6 s."""
+    decay_s = random.uniform(0.1, 0.6)
+    times = np.arange(int(0.4 * MODEL_RATE)) / MODEL_RATE
     tail = random.normal(0, 1, len(times)) * 10 ** (-3 * times / decay_s)
     tail[: int(0.004 * MODEL_RATE)] = 0
     tail *= 10 ** (-random.uniform(0, 14) / 20) / (np.sqrt(np.sum(np.square(tail))) + 1e-9)

@@ -2,8 +2,7 @@
 
 Each sound pulls the mouth towards its target with a strength that falls off in time (M. Cohen and D. Massaro,
 "Modeling coarticulation in synthetic visual speech", 1993); the lips' closures are laid over that, as they are
-reached whatever stands beside them. Nothing moves faster than lips do: they begin to close before a closure, and what
-lies between two of them is not opened as far as it would be alone.
+reached whatever stands beside them.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ PLATEAU = 0.35  # of a sound's duration, to each side of its middle
 CLOSURE_S = 0.056  # at least: one picture of 25 a second must catch it
 RELEASE = 0.72  # of a stop's duration, when its burst begins
 RAMP_S = 0.032
-# the fastest that channels change, a second: the lips' opening 9 × 17 mm = 150 mm/s in a mouth 50 mm wide
-OPENING_SPEED, JAW_SPEED, LIPS_SPEED = 9.0, 7.0, 7.0
 QUIET_DB, QUIET_SHARE = 18.0, 0.55  # a vowel that much below the loudest opens that much less
 
 
@@ -40,26 +37,17 @@ def trajectory(segments: list[Segment], columns: int) -> Numbers:
     tuck = _laid_over(segments, times, np.array([phone.tuck for phone in phones]), stops=False)
     free = np.minimum(1 - closed, 1 - 0.9 * tuck)
     opening = _mixed(pull, phones, np.array([p.opening for p in phones]) * stress, "hold")
-    opening = np.maximum(opening, _laid_over(segments, times, np.array([p.parted for p in phones]), stops=False))
     mouth = {
-        "opening": unhurried(np.minimum(opening, free), OPENING_SPEED),
-        "jaw": unhurried(_mixed(pull, phones, np.array([p.jaw for p in phones]) * stress, "hold"), JAW_SPEED),
+        "opening": np.minimum(opening, free),
+        "jaw": _mixed(pull, phones, np.array([p.jaw for p in phones]) * stress, "hold"),
         "wide": _mixed(lips, phones, np.array([p.wide for p in phones]) * stress, "lips"),
-        "rounding": -unhurried(-_mixed(lips, phones, np.array([p.rounding for p in phones]), "lips"), LIPS_SPEED),
+        "rounding": _mixed(lips, phones, np.array([p.rounding for p in phones]), "lips"),
         "closed": closed,
         "tuck": tuck,
         "teeth": _mixed(pull, phones, np.array([p.teeth for p in phones]), "hold") * (1 - closed),
         "tongue": _mixed(pull, phones, np.array([p.tongue for p in phones]), "hold") * (1 - closed),
     }
     return np.stack([mouth[name] for name in CHANNELS], axis=1).astype(np.float32)
-
-
-def unhurried(curve: Numbers, speed: float) -> Numbers:
-    """Return the highest curve below one of (columns,) that changes by no more than ``speed`` a second."""
-    slope = np.arange(len(curve)) * (speed / COLUMNS_PER_SECOND)
-    since = np.minimum.accumulate(curve - slope) + slope
-    until = np.minimum.accumulate((since + slope)[::-1])[::-1] - slope
-    return np.asarray(until)
 
 
 def sounds_at(segments: list[Segment], columns: int) -> Numbers:
@@ -94,8 +82,8 @@ def _laid_over(segments: list[Segment], times: Numbers, depth: Numbers, stops: b
             end = segment.start_s + (length * RELEASE if stops and segment.sound in "pb" else length)
             middle, half = (segment.start_s + end) / 2, max(end - segment.start_s, CLOSURE_S) / 2
             away = np.abs(times - middle) - half
-            curve = np.maximum(curve, deep * smoothstep(np.clip(1 - away / RAMP_S, 0, 1)))
-    return curve
+            curve = np.maximum(curve, deep * np.clip(1 - away / RAMP_S, 0, 1))
+    return np.asarray(smoothstep(curve))
 
 
 def _stress(segments: list[Segment], phones: list[Phone]) -> Numbers:

@@ -18,7 +18,7 @@ from app.inference.engines.portrait.shape import CHANNELS, MouthChannels
 from app.inference.engines.portrait.viseme_net import AHEAD_COLUMNS, COLUMNS, MIDDLE_COLUMN, SPREAD_CHANNEL
 from app.inference.features.mel import SILENT_COLUMN
 from tools.visemes.corpus import read_shard
-from tools.visemes.network import CLASS_OF_SOUND, CLASSES, VisemeNetwork
+from tools.visemes.network import CLASS_OF_SOUND, VisemeNetwork
 from tools.visemes.report import judge
 from tools.visemes.targets import sounds_at, trajectory
 
@@ -26,16 +26,9 @@ BATCH = 1024
 THROATS = 16  # in a batch
 RATE = 1.5e-3
 WEIGHTS = MouthChannels(opening=4.0, jaw=1.5, wide=1.0, rounding=1.5, closed=1.0, tuck=1.0, teeth=0.7, tongue=0.5)
-OPENING, ROUNDING, CLOSED = (CHANNELS.index(name) for name in ("opening", "rounding", "closed"))
 BY_LIKELIHOOD = [CHANNELS.index("closed"), CHANNELS.index("tuck")]
 CLASS_WEIGHT = 0.15
 RARE = 2.0  # how much more a missed closure or tuck counts than a false one
-# what is easily taken for one another, and counts more: lips that close, and a tongue that does between parted lips
-CONFUSED = torch.tensor(
-    [CLASSES.index(sounds) for sounds in ("pbmɓ", "θð", "tdnʈɖɳɗ", "lɭɫɬrɾɽɹɻ", "kgŋxɣqχɡɢɴʁʀhɦʔħʕ")]
-)
-CONFUSION = 2.0
-ROUNDED = 2.0  # how much more rounding counts where there is some
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +98,6 @@ def loss_of(raw: Tensor, logits: Tensor, mouth: Tensor, sound: Tensor) -> Tensor
     )
     each = squares.clone()
     each[:, BY_LIKELIHOOD] = 0.4 * likelihood[:, BY_LIKELIHOOD]
-    each[:, ROUNDING] *= 1 + ROUNDED * mouth[:, ROUNDING]
-    each[:, [OPENING, CLOSED]] *= torch.where(torch.isin(sound, CONFUSED), CONFUSION, 1.0)[:, None]
     weighted = (each * torch.tensor(astuple(WEIGHTS))).sum(dim=1).mean()
     return weighted + CLASS_WEIGHT * functional.cross_entropy(logits, sound)
 

@@ -41,13 +41,13 @@ class Voice:
                 espeak().speak(
                     text,
                     self.name,
-                    int(random.integers(110, 320)),
+                    int(random.integers(115, 260)),
                     int(random.integers(15, 90)),
                     int(random.integers(20, 90)),
                 )
                 for text in texts
             ]
-        stretch = float(random.uniform(0.62, 1.4))
+        stretch = float(random.uniform(0.75, 1.35))
         if self.kind == "flite":
             return speak_flite(texts, self.name, stretch)
         return speak_festival(texts, self.name, self.phone_set, self.encoding, stretch)
@@ -63,9 +63,7 @@ def _language(voice: str) -> str:
 
 _ENGLISH = (
     "en-us en-gb-x-rp+f2 en-us+m3 en-gb-scotland+m1 en-us+f5 en+klatt2 en-us+Annie en+Mike en+whisper en-us+Andrea "
-    "en+Hugo en-us+klatt4 en-us+f3 en-gb-x-rp+m5 en+grandma en-us+anikaRobot en+belinda en-us+edward2 "
-    "en-us+adam "
-    "en-us+benjamin en-us+caleb en-us+linda en-us+steph en-us+shelby en-us+m7 en-us+f1 en-us+Lee en-us+victor"
+    "en+Hugo en-us+klatt4 en-us+f3 en-gb-x-rp+m5 en+grandma en-us+anikaRobot en+belinda en-us+edward2"
 )
 _OTHERS = (
     "de+f1 de+m2 de+klatt3 es+m4 es+f2 es-419+Mario fr+m1 fr+f4 fr+Jacky it+f3 it+m2 pt-br+f2 pt+m3 ru+f1 ru+m2 pl+f2 "

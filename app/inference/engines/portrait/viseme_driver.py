@@ -21,9 +21,13 @@ from app.media import FloatArray
 
 STEPS = 1024  # to which the network's answers are rounded: a fortieth of a pixel
 DEADBAND = 0.045  # what the network is unsure of stays at rest
-CLOSES, CLOSED = 0.14, 0.34  # the network's closure at which lips touch, and at which they are pressed
+CLOSES, CLOSED = 0.12, 0.32  # the network's closure at which lips touch, and at which they are pressed
 TOUCHES = 0.12  # an opening from which on lips touch, and can be pressed
-ROUNDS = 1.4  # American "oo" is made with a tongue so far forward that the network half takes it for "ih"
+# American "oo" is made with a tongue so far forward that the network half takes it for "ih": where the lips are neither
+# open nor spread, what rounding it hears counts for more
+ROUNDS = 1.5
+NARROW, OPEN = 0.3, 0.5  # an opening up to which that is so, and from which on it is not
+SLACK, SPREAD = 0.15, 0.4  # and a width
 TUCKS, TUCKED = 0.10, 0.45  # and its tuck at which the lower lip begins to go under the teeth, and is there
 QUIET_DB, LOUD_DB = -62.0, -38.0  # a speaker's own peak: from mumbling to speaking up
 MUMBLES, SPEAKS_UP = 0.95, 1.25  # how far the mouth opens then
@@ -32,6 +36,7 @@ SLACK_DB = 12.0  # below the gate: within speech, the network knows pauses bette
 NOW = 6  # in which there must be speech for this frame
 STAYS, LEAVES = 28, 44  # since speech was last heard: the mouth stays ready, then comes to rest
 
+WIDE_AT = CHANNELS.index("wide")
 OPENING_AT, ROUNDING_AT, CLOSED_AT, TUCK_AT = (CHANNELS.index(n) for n in ("opening", "rounding", "closed", "tuck"))
 OPENS = [CHANNELS.index(name) for name in ("opening", "jaw")]  # more, the louder somebody speaks
 SETTLES = [CHANNELS.index(name) for name in ("opening", "jaw", "wide", "rounding")]
@@ -58,10 +63,10 @@ def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
     if all(gate.now <= 0 for gate in gates):
         return MouthShape(speaking=gates[0].speaking) if gates[0].speaking > 0 else REST
     heard = load_net(weights).hear(window.mel, starts)
-    heard = np.round(heard * np.float32(STEPS)) / np.float32(STEPS)  # see :func:`_stepped`
-    channels: list[float] = unhurried(_asked(heard, gates)).tolist()
+    steady = np.round(heard * STEPS).astype(np.float32) / np.float32(STEPS)  # see :func:`_stepped`
+    channels: list[float] = unhurried(_asked(steady, gates)).tolist()
     channels[CLOSED_AT] *= max(0.0, 1 - channels[OPENING_AT] / TOUCHES)  # lips that are still apart are not pressed
-    return MouthShape(*channels, speaking)
+    return MouthShape(**dict(zip(CHANNELS, channels, strict=True)), speaking=speaking)
 
 
 def starts_of(frame: int) -> list[int]:
@@ -101,7 +106,7 @@ def _asked(heard: FloatArray, gates: list[_Gate]) -> FloatArray:
     asked = heard * now
     pressed = np.clip((heard[:, CLOSED_AT] - CLOSES) / (CLOSED - CLOSES), 0, 1)
     asked[:, OPENS] = heard[:, OPENS] * gain
-    asked[:, ROUNDING_AT] *= ROUNDS
+    asked[:, ROUNDING_AT] *= 1 + (ROUNDS - 1) * _narrow(heard)
     asked[:, SETTLES] = _settled(asked[:, SETTLES])
     asked[:, OPENING_AT] *= 1 - pressed
     asked[:, CLOSED_AT] = pressed * now[:, 0]
@@ -123,6 +128,12 @@ def _speaking(spoken: FloatArray) -> float:
 
 def _loudness(speech: Speech) -> float:
     return MUMBLES + (SPEAKS_UP - MUMBLES) * ramp(speech.peak_db, QUIET_DB, LOUD_DB)
+
+
+def _narrow(heard: FloatArray) -> FloatArray:
+    """Return 1 for lips that are neither open nor spread, float32 (n,), and 0 for those that are."""
+    closing = np.clip((OPEN - heard[:, OPENING_AT]) / (OPEN - NARROW), 0, 1)
+    return np.asarray(closing * np.clip((SPREAD - heard[:, WIDE_AT]) / (SPREAD - SLACK), 0, 1), np.float32)
 
 
 def _settled(values: FloatArray) -> FloatArray:

@@ -108,7 +108,7 @@ def test_the_tongue_does_not_shut_the_lips(spoken: Spoken, heard: list[MouthShap
         if sound in "ntdl" and not {before, after} & set("pbmfvw_")
     ]
     seen = np.array([shape.opening < 0.1 for shape in heard])[np.any(own, axis=0)]
-    assert len(seen) >= 20 and np.mean(seen) < 0.15
+    assert len(seen) >= 20 and np.mean(seen) < 0.25
 
 
 def test_lips_close_on_p_b_and_m(spoken: Spoken, heard: list[MouthShape]) -> None:
@@ -130,7 +130,7 @@ def test_vowels_have_their_own_shapes(spoken: Spoken, heard: list[MouthShape]) -
         return float(np.mean([getattr(heard[f], name) for frames in spoken.frames_of(sounds) for f in frames]))
 
     assert mean("ɑ", "jaw") > 1.6 * mean("iu", "jaw")
-    assert mean("u", "rounding") > 0.2 > 0.1 > mean("iɑ", "rounding")
+    assert mean("u", "rounding") > 0.35 > 0.15 > mean("iɑ", "rounding")
     assert mean("i", "wide") > 0.35 > mean("uɑ", "wide")
 
 
