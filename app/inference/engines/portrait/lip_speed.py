@@ -1,8 +1,8 @@
 """No lip faster than lips are: what a mouth is asked for, held within reach of what it was asked for just before.
 
-Lips close on a *p* at 100 to 250 mm/s, the lower one faster than the upper, and are near that speed when they touch
-(A. Löfqvist and V. Gracco, "Lip and jaw kinematics in bilabial stop consonant production", Journal of Speech, Language,
-and Hearing Research 40, 1997).
+Lips close on a *p* at peak speeds of the order of 100 to 250 mm/s, and are near their peak when they touch (see A.
+Löfqvist and V. Gracco, "Lip and jaw kinematics in bilabial stop consonant production", Journal of Speech, Language, and
+Hearing Research 40, 1997).
 """
 
 from __future__ import annotations
