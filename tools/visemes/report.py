@@ -11,11 +11,14 @@ import torch
 from app.inference.engines.portrait.shape import CHANNELS
 from app.inference.engines.portrait.viseme_net import AHEAD_COLUMNS, COLUMNS, LOOK_BACK_FRAMES
 from app.inference.features.mel import N_MELS, SILENT_COLUMN, column_at
+from app.media import VIDEO_FPS
 from tools.visemes.corpus import read_shard
 from tools.visemes.network import VisemeNetwork
-from tools.visemes.speech import Numbers
+from tools.visemes.speech import Numbers, Segment
 from tools.visemes.targets import SOUNDS, sounds_at, trajectory
 
+BY_TONGUE = "tdnʈɖɳlɭɫɬɾ"
+BESIDE_CLOSED = set("pbmɓfvɱʋwʍβɸ_")
 CLOSED_BELOW = 0.12  # of the widest opening
 OPENING, CLOSED, TUCK = (CHANNELS.index(name) for name in ("opening", "closed", "tuck"))
 
@@ -26,7 +29,7 @@ def judge(network: VisemeNetwork, corpus: Path) -> dict[str, dict[str, float]]:
     for file in sorted(corpus.glob("held-*.npz")):
         kind = "hts" if file.stem.endswith("hts") else file.stem.split("-")[1]
         for mel, segments in read_shard(file):
-            figures[kind].append(_judged(network, mel, trajectory(segments, len(mel)), sounds_at(segments, len(mel))))
+            figures[kind].append(_judged(network, mel, segments))
     return {
         kind: {key: round(float(np.nanmean([row[key] for row in rows])), 3) for key in rows[0]}
         for kind, rows in figures.items()
@@ -49,7 +52,8 @@ def likeness(a: Numbers, b: Numbers) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if a.std() > 1e-4 and b.std() > 1e-4 else float("nan")
 
 
-def _judged(network: VisemeNetwork, mel: Numbers, mouth: Numbers, sound: Numbers) -> dict[str, float]:
+def _judged(network: VisemeNetwork, mel: Numbers, segments: list[Segment]) -> dict[str, float]:
+    mouth, sound = trajectory(segments, len(mel)), sounds_at(segments, len(mel))
     heard = hear(network, mel)
     times = (np.arange(len(heard)) + 0.5) * 3.2
     true = mouth.astype(np.float32)[np.minimum(times.round().astype(int), len(mouth) - 1)]
@@ -64,10 +68,27 @@ def _judged(network: VisemeNetwork, mel: Numbers, mouth: Numbers, sound: Numbers
         **said,
         "lag": float(np.nanargmax(lags) - 3) if not np.isnan(lags).all() else float("nan"),
         "pbm": caught(sound, times, shown < CLOSED_BELOW, "pbmɓ"),
+        "ntdl": parted(segments, shown < CLOSED_BELOW),
         "fv": caught(sound, times, heard[:, TUCK] > 0.4, "fvɱ"),
         "falsely": float(np.mean(shown[wide_open] < CLOSED_BELOW)) if wide_open.any() else np.nan,
         "quiet": float(np.mean(shown[np.array(quiet)])) if any(quiet) else float("nan"),
     }
+
+
+def parted(segments: list[Segment], shut: Numbers) -> float:
+    """Return in how many of their pictures n, t, d and l are shown with shut lips, beside no closure and no pause.
+
+    ``shut``: bool (pictures,), 25 a second; a picture belongs to the sound that its middle lies in.
+    """
+    sounds = ["_", *(segment.sound for segment in segments), "_"]
+    middles = (np.arange(len(shut)) + 0.5) / VIDEO_FPS
+    seen = [
+        shut[(segment.start_s <= middles) & (middles < segment.end_s)]
+        for at, segment in enumerate(segments)
+        if segment.sound in BY_TONGUE and not {sounds[at], sounds[at + 2]} & BESIDE_CLOSED
+    ]
+    pictures = np.concatenate([np.zeros(0, bool), *seen])
+    return float(np.mean(pictures)) if len(pictures) else float("nan")
 
 
 def caught(sound: Numbers, times: Numbers, shown: Numbers, sounds: str) -> float:

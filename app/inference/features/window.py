@@ -24,10 +24,14 @@ class MelSpan:
 
 @dataclass(frozen=True)
 class Window:
-    """What an engine hears for one frame: its own slice, and mel float32 (80, columns) around it."""
+    """What an engine hears for one frame: its own slice, and mel float32 (80, columns) around it.
+
+    ``frame``: of its utterance, by which :meth:`MelSpan.start` says where its columns begin.
+    """
 
     sound: AudioSlice
     mel: FloatArray
+    frame: int = 0
 
     @cached_property
     def power(self) -> FloatArray:

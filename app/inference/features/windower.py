@@ -91,7 +91,7 @@ class Windower:
         while self._slices and span.start(self._frame) + span.columns <= self._end:
             offset = span.start(self._frame) - self._first
             mel = self._columns[:, offset : offset + span.columns].copy()
-            windows.append(Window(self._slices.popleft(), mel))
+            windows.append(Window(self._slices.popleft(), mel, self._frame))
             self._frame += 1
         spare = min(max(0, span.start(self._frame) - self._first), self._columns.shape[1])
         self._columns = self._columns[:, spare:]

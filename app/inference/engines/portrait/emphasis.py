@@ -13,15 +13,17 @@ from app.media import FloatArray
 LOUD_RANGE_DB = 18.0  # below the loudest, from where a column begins to count
 PRESENT_DB = 14.0  # above the quietest that is heard, from where a voice counts fully
 QUICK = 0.5  # of the second's end, in which a syllable stands out
+SECOND = 85  # columns that are read, the last
 STEPS = 1024  # to which both are rounded: mel's last bits, which depend on the chunks, move no pixel
 
 
 def emphasis_of(power: FloatArray) -> Emphasis:
-    """Read it from the power of speech, float32 (columns,), in about a second that ends now.
+    """Read it from the power of speech, float32 (columns,), in the last second.
 
     Each column counts by its loudness, relative to the second's loudest, and by its age: most at a third of a second,
     and for what is quick at a quarter; nothing when it comes or goes. So both move smoothly, whatever the voice does.
     """
+    power = power[-SECOND:]
     if not len(power):
         return CALM
     come, quick, whole = _weights(len(power))

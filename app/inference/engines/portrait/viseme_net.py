@@ -1,12 +1,13 @@
 """A small network that hears what a mouth does: mel in, the mouth's shape out. Trained by ``tools/visemes``.
 
 A second of mel is compared with its own loudest column. Two convolutions read the last half second, one layer the whole
-second (whose voice, which microphone); three more layers make the mouth of both. Plain NumPy: some 1.5 million
-multiplications.
+second (whose voice, which microphone); three more layers make the mouth of both. Plain NumPy: some 1.6 million
+multiplications for each frame that is heard.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from safetensors.numpy import load_file
 from app.assets import WEIGHTS
 from app.checkpoints.manifest import WeightsError
 from app.inference.engines.portrait.shape import CHANNELS
+from app.inference.features.mel import N_MELS
 from app.inference.features.window import MelSpan
 from app.media import FloatArray
-from app.overlapping import overlapping
 
 SPREAD_CHANNEL = CHANNELS.index("wide")
 
@@ -29,8 +30,10 @@ SPREAD_CHANNEL = CHANNELS.index("wide")
 # slice of look-ahead is enough.
 LOOK_BACK_FRAMES = 25
 AHEAD_COLUMNS = 5
-SPAN = MelSpan(first_frame=-LOOK_BACK_FRAMES, columns=LOOK_BACK_FRAMES * 16 // 5 + AHEAD_COLUMNS)
-COLUMNS = SPAN.columns
+COLUMNS = LOOK_BACK_FRAMES * 16 // 5 + AHEAD_COLUMNS
+# Before it, what the frames before this one heard: five of them, as only they are a whole number of columns.
+EARLIER_FRAMES, EARLIER_COLUMNS = 5, 16
+SPAN = MelSpan(first_frame=-LOOK_BACK_FRAMES - EARLIER_FRAMES, columns=COLUMNS + EARLIER_COLUMNS)
 LOCAL_COLUMNS = 45  # the last, read closely
 TAPS, STRIDE = 5, 2  # of both convolutions
 FLOOR = -5.0  # below the loudest column: 62 dB
@@ -48,7 +51,8 @@ class Layer:
 
     def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the layer's output before its non-linearity."""
-        return np.asarray(x @ self.weight + self.bias)
+        flat = x.reshape(-1, x.shape[-1]) @ self.weight + self.bias  # as one product
+        return np.asarray(flat.reshape(*x.shape[:-1], -1))
 
 
 class VisemeNet:
@@ -62,7 +66,7 @@ class VisemeNet:
         """
         try:
             self._load(weights)
-            self.hear(np.zeros((80, COLUMNS), np.float32))  # layers that do not fit together fail here
+            self.hear(np.zeros((N_MELS, COLUMNS), np.float32))  # layers that do not fit together fail here
         except (OSError, SafetensorError, LookupError, ValueError) as error:
             raise WeightsError(
                 f"{weights} is not the portrait's network ({error}); delete it, or install Lipwire again."
@@ -81,28 +85,37 @@ class VisemeNet:
         self._voice, self._mouth = layer("voice"), layer("mouth")
         self._dense = [layer("dense1"), layer("dense2")]
 
-    def hear(self, mel: FloatArray) -> FloatArray:
-        """Read mel, float32 (80, ``COLUMNS``), −4…4, as a mouth: float32 (8,), see ``CHANNELS``."""
-        loudest = mel.mean(axis=0).max()
-        x = np.subtract(mel, loudest).T
+    def hear(self, mel: FloatArray, starts: Sequence[int] = (0,)) -> FloatArray:
+        """Read mel, float32 (80, columns), −4…4, from each of ``starts`` on, ``COLUMNS`` of it, as a mouth.
+
+        Returns float32 (n, 8), see ``CHANNELS``.
+        """
+        count, columns = len(starts), np.ascontiguousarray(mel.T)
+        mean = columns.mean(axis=1)
+        loudest = np.array([[mean[start : start + COLUMNS].max()] for start in starts], np.float32)
+        x = np.empty((count, COLUMNS, N_MELS), np.float32)
+        for at, start in enumerate(starts):
+            np.subtract(columns[start : start + COLUMNS], loudest[at], out=x[at])
         np.maximum(np.minimum(x, -FLOOR, out=x), FLOOR, out=x)
-        voice = np.maximum(self._voice(np.concatenate([x.mean(axis=0), x.max(axis=0), [loudest]])), 0)
-        local = np.ascontiguousarray(x[-LOCAL_COLUMNS:], np.float32)
+        voice = np.maximum(self._voice(np.concatenate([x.mean(axis=1), x.max(axis=1), loudest], axis=1)), 0)
+        local = np.ascontiguousarray(x[:, -LOCAL_COLUMNS:])
         for convolution in self._convolutions:
             local = np.maximum(convolution(_taken(local)), 0)
-        hidden = np.concatenate([local.T.ravel(), voice])  # PyTorch flattens channels first
+        hidden = np.concatenate([local.transpose(0, 2, 1).reshape(count, -1), voice], axis=1)  # channels first
         for dense in self._dense:
             hidden = np.maximum(dense(hidden), 0)
         raw = self._mouth(hidden)
         mouth = 1 / (1 + np.exp(-raw))
-        mouth[SPREAD_CHANNEL] = np.tanh(raw[SPREAD_CHANNEL])
+        mouth[:, SPREAD_CHANNEL] = np.tanh(raw[:, SPREAD_CHANNEL])
         return np.asarray(mouth, np.float32)
 
 
 def _taken(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return every second run of 5 rows of a contiguous array, side by side, as a view.
+    """Return every second run of 5 rows of contiguous arrays, side by side.
 
-    (n, channels) → (1 + (n − 5) // 2, 5 × channels)
+    (count, n, channels) → (count, 1 + (n − 5) // 2, 5 × channels)
     """
-    rows, channels = x.shape
-    return overlapping(x.reshape(-1), 1 + (rows - TAPS) // STRIDE, TAPS * channels, STRIDE * channels)
+    count, rows, channels = x.shape
+    steps, size = 1 + (rows - TAPS) // STRIDE, x.itemsize
+    strides = (rows * channels * size, STRIDE * channels * size, size)
+    return np.ascontiguousarray(np.ndarray((count, steps, TAPS * channels), np.float32, x, 0, strides))

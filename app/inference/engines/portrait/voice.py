@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.emphasis import Emphasis
-from app.inference.engines.portrait.emphasis import LOUD_RANGE_DB, STEPS, emphasis_of
+from app.inference.engines.portrait.emphasis import LOUD_RANGE_DB, SECOND, STEPS, emphasis_of
 from app.inference.engines.portrait.pitch import rise_of
 from app.inference.features.loudness import listen
 from app.inference.features.mel import COLUMNS_PER_SECOND
@@ -28,16 +28,15 @@ CLEAR_DB = 3.0  # above the gate: what counts as speech
 
 
 def voice_of(window: Window) -> Emphasis:
-    """Read a window of about a second."""
-    emphasis, end = emphasis_of(window.power), phrase_end(window.power)
+    """Read a window's last second."""
+    mel, power = window.mel[:, -SECOND:], window.power[-SECOND:]
+    emphasis, end = emphasis_of(power), phrase_end(power)
     if emphasis.level > 0:
-        emphasis = replace(
-            emphasis, stress=round(STEPS * stress_of(window.power) * min(1.0, 4 * emphasis.level)) / STEPS
-        )
+        emphasis = replace(emphasis, stress=round(STEPS * stress_of(power) * min(1.0, 4 * emphasis.level)) / STEPS)
     if end is None:
         return emphasis
-    pause = len(window.power) - 1 - end
-    rise = rise_of(window.mel, end) if pause > RISES_S * COLUMNS_PER_SECOND else 0.0
+    pause = len(power) - 1 - end
+    rise = rise_of(mel, end) if pause > RISES_S * COLUMNS_PER_SECOND else 0.0
     return replace(emphasis, rise=rise, pause_slots=pause * VIDEO_FPS / COLUMNS_PER_SECOND)
 
 

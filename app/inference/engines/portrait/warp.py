@@ -80,7 +80,7 @@ def pull_of(shape: MouthShape, gap: float) -> Pull:
 
 def parting_of(shape: MouthShape) -> Parting:
     """Say how a shape parts the lips: in floats, as other types would be compiled for anew."""
-    gap = MAX_OPENING * shape.opening * (1 - shape.closed)
+    gap = MAX_OPENING * shape.opening
     show = TEETH_LIFT * shape.teeth * min(1.0, shape.opening / 0.08) * (1 - shape.rounding)
     return Parting(
         up=UPPER_SHARE * gap + show + 0.02 * shape.tuck,
