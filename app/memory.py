@@ -8,6 +8,7 @@ as it takes tens of milliseconds; free pages also where they have become many.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import os
@@ -33,6 +34,30 @@ SHORTAGES = (
 GROWN = (
     96 << 20
 )  # bytes more than after the last time: by then giving back takes 10 ms, and who allocates may wait for it
+
+
+class Reserve:
+    """Memory of the heap that is given up where a connection finds none for what it has just read.
+
+    Who wants much of it is refused anyway; a session must not end for two kilobytes. Bound: ``size`` bytes.
+    """
+
+    def __init__(self, size: int = 2 << 20) -> None:
+        self._size = size
+        self._block: bytearray | None = None
+
+    def fill(self) -> None:
+        """Take it, where it was given up and there is memory again."""
+        if self._block is None:
+            with contextlib.suppress(MemoryError):
+                self._block = bytearray(self._size)
+
+    def give_up(self) -> None:
+        """Give it to whoever asks next."""
+        self._block = None
+
+
+RESERVE = Reserve()  # the process's own; filled by :func:`watch_memory`
 
 
 def tune_heap() -> None:
@@ -95,6 +120,7 @@ async def watch_memory(
     was_busy = False
     least = measure()
     while True:
+        RESERVE.fill()
         await asyncio.sleep(period_s)
         least = min(least, measure())
         if was_busy and is_idle():

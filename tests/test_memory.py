@@ -72,3 +72,18 @@ def test_what_is_held_is_known_here() -> None:
 def test_the_heap_can_be_limited_and_trimmed() -> None:
     memory.tune_heap()
     memory.trim_heap()
+
+
+async def test_a_reserve_is_given_up_at_once_and_taken_again_by_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    reserve = memory.Reserve(64 << 20)
+    before = memory.anonymous_bytes()
+    reserve.fill()
+    assert memory.anonymous_bytes() - before > 60 << 20
+    reserve.give_up()
+    memory.trim_heap()
+    assert memory.anonymous_bytes() - before < 10 << 20
+    monkeypatch.setattr(memory, "RESERVE", reserve)
+    watch = asyncio.create_task(memory.watch_memory(lambda: True, period_s=0, measure=lambda: 0))
+    await asyncio.sleep(0.05)
+    watch.cancel()
+    assert memory.anonymous_bytes() - before > 60 << 20

@@ -14,6 +14,7 @@ from websockets.http11 import Request
 from app.api.client_messages import MAX_BINARY_BYTES, MAX_TEXT_BYTES
 from app.api.doorkeeper import Doorkeeper
 from app.api.frame_gauge import FIRST_CONTROL, OPCODE, FrameGauge, FrameHead
+from app.memory import RESERVE
 from app.tallies import LIMITS
 
 STRANGER_BYTES = 64 * 1024  # of a message of who has not begun
@@ -81,7 +82,11 @@ class PacedWebSocket(WebSocketsSansIOProtocol):
         if not self.handshake_initiated:
             super().data_received(data)
             return
-        self._unread += data
+        try:
+            self._unread += data
+        except MemoryError:  # for a few kilobytes
+            RESERVE.give_up()
+            self._unread += data
         if self._turn is None:
             self._read_on()
         self._regulate()
