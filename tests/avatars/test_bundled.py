@@ -141,7 +141,7 @@ def test_a_lid_comes_over_all_of_its_eyes(store: AvatarStore, id: str) -> None:
         seen.append([picture[y - 2 : y + 3, x - 2 : x + 3].mean(axis=(0, 1)) for x, y in np.round(spots).astype(int)])
     change = np.abs(np.array(seen) - seen[0]).max(axis=2)
     closed = change[:, 1].argmax()
-    assert change[closed].min() > 50, "nothing of the eye is left to be seen"
+    assert change[closed].min() > 40, "nothing of the eye is left to be seen; a pale lid is near the white of it"
 
 
 def test_all_are_prepared_without_torch_and_openvino(tmp_path: Path) -> None:
