@@ -33,9 +33,7 @@ PEOPLE_SPEAK = {
     "roll_sd": "1-6",
     "hz_50": "0.2-3.7",
     "hz_95": "<7",
-    "still": "little",
 }
-PEOPLE_LISTEN = {"still": "most"}
 
 
 def head_rows() -> list[dict[str, Any]]:
