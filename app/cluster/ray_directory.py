@@ -43,7 +43,7 @@ class DirectoryActor:
         said = Card.model_validate(card)
         self._directory.note(said)
         return {
-            "drain": said.stage in self._stopping.replicas,
+            "drain": self._stopping.holds(said.stage),
             "deleted": self._stopping.all_end,
             "minutes": self._directory.minutes_elsewhere(said),
         }

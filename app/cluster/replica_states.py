@@ -21,6 +21,10 @@ class Stopping:
     replicas: frozenset[str] = field(default_factory=frozenset)
     all_end: bool = False
 
+    def holds(self, replica: str) -> bool:
+        """Whether a replica is being stopped: when all end, Serve may name none any more."""
+        return self.all_end or replica in self.replicas
+
 
 def read_stopping() -> Stopping | None:
     """Ask Serve's controller about the application of this replica; None where it does not answer. Blocks."""

@@ -104,7 +104,7 @@ class StageReplica:
                 answer = await self._directory.note({**card, **self._known})
                 if answer is None and self._draining is None:  # nobody looks for us
                     stopping = await asyncio.to_thread(read_stopping)
-                    answer = {"drain": stopping is not None and self._id in stopping.replicas}
+                    answer = {"drain": stopping is not None and stopping.holds(self._id)}
                 if answer is not None and "minutes" in answer:
                     self._server.learn_minutes(answer["minutes"])
                 if answer is not None and answer["drain"]:

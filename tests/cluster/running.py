@@ -173,6 +173,8 @@ def cluster_up(
         **{f"LIPWIRE_{name.upper()}": text for name, text in given.items()},
         "RAY_TMPDIR": ray,
     }
+    if command[0] != "app":  # Ray reads it as it is imported, which is before `up` can say so there
+        environment.setdefault("RAY_AUTH_MODE", "token")
     log = folder / "cluster.log"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -18,6 +18,7 @@ from tests.cluster.running import PATIENCE_S, RATE, TONE, Running, cluster_up, p
 pytestmark = pytest.mark.cluster
 
 PLACES = 4  # of a stage, of which three are to be taken
+CARDS_S = 3.0  # within which every front has heard of a session
 HASTY = ("tests.cluster.hasty",)
 
 
@@ -104,7 +105,11 @@ async def test_a_front_that_dies_ends_no_session_and_another_places_the_next(tmp
         await until(answers)
         others = [await cluster.make() for _ in range(PLACES - 1)]  # the orphan has its place still
         assert {cluster.owner(each).stage for each in others} == {cluster.owner(session).stage}
-        assert (await cluster.stages())[0]["sessions"] == PLACES
+
+        async def all_are_known() -> bool:
+            return [stage["sessions"] for stage in await cluster.stages()] == [PLACES]
+
+        await until(all_are_known)
 
 
 async def test_a_machine_that_is_lost_takes_no_session_along_that_somebody_wants(tmp_path: Path) -> None:
@@ -114,6 +119,12 @@ async def test_a_machine_that_is_lost_takes_no_session_along_that_somebody_wants
         while len(made) < 3:
             session = await cluster.make()
             made[cluster.owner(session).stage] = session
+
+        async def are_known() -> bool:
+            return all(stage["sessions"] for stage in await cluster.stages())
+
+        await until(are_known)  # by the directory, which may be on the machine that is lost, and so by both fronts
+        await asyncio.sleep(CARDS_S)
         assert cluster.process.stdin is not None
         cluster.process.stdin.write("one away\n")
         cluster.process.stdin.flush()
