@@ -123,7 +123,7 @@ def test_the_close_codes_are_those_of_the_protocols_page_and_none_is_missing() -
     sources += [ROOT / "app" / "avatars" / "damage.py", ROOT / "app" / "access" / "key_ring.py"]
     sources += [
         ROOT / "app" / "api" / name
-        for name in ("auth.py", "passes.py", "socket.py", "media_wait.py", "client_messages.py")
+        for name in ("auth.py", "tokens.py", "passes.py", "socket.py", "media_wait.py", "client_messages.py")
     ]
     sources += [ROOT / "app" / "objects" / "faults.py", ROOT / "app" / "cluster" / "whereabouts.py"]
     sources += [ROOT / "app" / "inference" / "mood.py"]

@@ -17,7 +17,8 @@ async def test_one_of_the_cast_is_chosen_and_speaks(server: Server, open_page: O
     for id in CAST_IDS:
         await page.wait_for_function(SHOWN, arg=f'.avatar[data-id="{id}"] img')
         assert await page.locator(f'.avatar[data-id="{id}"] button').count() == 0, "it cannot be deleted"
-    sizes = await page.eval_on_selector_all(".avatar img", "(images) => images.map((image) => image.naturalWidth)")
+    bundled = ", ".join(f'.avatar[data-id="{id}"] img' for id in ("default", *CAST_IDS))
+    sizes = await page.eval_on_selector_all(bundled, "(images) => images.map((image) => image.naturalWidth)")
     assert sizes == [192] * (1 + len(CAST_IDS)), "small pictures alone"
     await page.locator("#avatars label", has_text="Bolt").click()
     await page.wait_for_function("() => document.querySelector('#poster').src.endsWith('/api/avatars/bolt/image')")
