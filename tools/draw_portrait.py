@@ -23,6 +23,9 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
+from tools.portraits.light import unit
+from tools.portraits.paint import multiply, over, screen, spline, to_bytes, to_linear, to_srgb
+
 Array = np.ndarray
 Point = tuple[float, float]
 
@@ -82,35 +85,9 @@ Y: Array = (_rows + 0.5) / SCALE
 # ---------------------------------------------------------------- drawing helpers
 
 
-def to_linear(colour: Array | Sequence[float]) -> Array:
-    """sRGB 0..1 to linear light."""
-    return np.asarray(np.power(np.clip(np.asarray(colour, np.float32), 0, 1), 2.2))
-
-
-def to_srgb(linear: Array) -> Array:
-    """Linear light to sRGB 0..1."""
-    return np.asarray(np.power(np.clip(linear, 0, 1), 1 / 2.2))
-
-
 def blur(image: Array, sigma: float) -> Array:
     """Gaussian blur; sigma in final pixels."""
     return cv2.GaussianBlur(image, (0, 0), sigma * SCALE) if sigma > 0 else image
-
-
-def spline(points: Sequence[Point] | Sequence[Array] | Array, closed: bool = False, steps: int = 16) -> Array:
-    """Dense Catmull-Rom curve through the points, as an (n, 2) array."""
-    pts = np.asarray(points, np.float64)
-    before, after = (pts[-1:], pts[:2]) if closed else (2 * pts[:1] - pts[1:2], 2 * pts[-1:] - pts[-2:-1])
-    ext = np.vstack([before, pts, after])
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    out = []
-    for p0, p1, p2, p3 in zip(ext[:-3], ext[1:-2], ext[2:-1], ext[3:], strict=True):
-        square = 2 * p0 - 5 * p1 + 4 * p2 - p3
-        cube = 3 * p1 - p0 - 3 * p2 + p3
-        out.append(0.5 * (2 * p1 + (p2 - p0) * t + square * t**2 + cube * t**3))
-    if not closed:
-        out.append(pts[-1:])
-    return np.vstack(out)
 
 
 def device(points: Array) -> Array:
@@ -164,21 +141,6 @@ def smoothstep(low: float, high: float, value: Array) -> Array:
     """0 below low, 1 above high, smooth in between (low may exceed high)."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
-
-
-def over(image: Array, colour: Array | Sequence[float], mask: Array) -> Array:
-    """Paint a colour (or a picture) through a mask."""
-    return np.asarray(image + (np.asarray(colour, np.float32) - image) * np.clip(mask, 0, 1)[..., None])
-
-
-def multiply(image: Array, colour: Sequence[float], mask: Array) -> Array:
-    """Glaze: darken towards image * colour through a mask."""
-    return over(image, image * np.asarray(colour, np.float32), mask)
-
-
-def screen(image: Array, colour: Sequence[float], mask: Array) -> Array:
-    """Add light of a colour through a mask."""
-    return np.asarray(1 - (1 - image) * (1 - np.asarray(colour, np.float32) * np.clip(mask, 0, 1)[..., None]))
 
 
 def generator(part: int) -> np.random.Generator:
@@ -242,23 +204,12 @@ def hair_stroke(detail: Detail, points: Sequence[Array], width: float, colour: A
     cv2.fillPoly(detail.pixels, [detail.place(outline)], colour_bytes, cv2.LINE_AA, SHIFT)
 
 
-def to_bytes(image: Array) -> Array:
-    """0..1 floats to an 8-bit canvas."""
-    return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
-
-
 def to_floats(canvas: Array) -> Array:
     """8-bit canvas to 0..1 floats."""
     return canvas.astype(np.float32) / 255
 
 
 # ---------------------------------------------------------------- light
-
-
-def unit(vector: Array | Sequence[float]) -> Array:
-    """Vector of length one."""
-    v = np.asarray(vector, np.float32)
-    return v / np.linalg.norm(v)
 
 
 def normals_of(height: Array) -> Array:

@@ -218,6 +218,7 @@ class SharedRecordingStore(RecordingStore):
         entry = self._shelf.catalogue.get(session)
         if not self._facts(session).exists():  # deleted meanwhile
             self._shelf.withdraw(session)
+            self._copies.remove(session)  # what was joined since then
         elif entry is not None and (known := _info(entry)) is not None and known.pieces == info.pieces:
             self._copies.stamp(session, entry.manifest.generation)
 
