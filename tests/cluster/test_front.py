@@ -14,9 +14,10 @@ from app.access.caller import Caller
 from app.access.key import id_of, make_text, sum_of
 from app.access.keys_file import KeyEntry, change_entries
 from app.clock import wall_clock
-from app.cluster.card import PlaceCard, SessionCard
+from app.cluster.card import Card, PlaceCard, SessionCard
 from app.cluster.placing import NoPlace
-from tests.cluster.fronts import BARE, SEALS, SITE, Front, front, made, ref, url_of
+from app.cluster.whereabouts import CARDS_NS, Whereabouts
+from tests.cluster.fronts import BARE, SEALS, SITE, Front, LocalDirectory, front, made, ref, url_of
 from tests.cluster.placer import refused
 
 OTHER = "f" * 24
@@ -350,6 +351,39 @@ def test_minutes_of_a_stage_that_has_left_stay_used(tmp_path: Path) -> None:
         assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
         served.directory.away = True
         assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
+
+
+def test_minutes_of_a_stage_that_has_left_outlive_the_directory_and_count_once(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, minutes=10)
+    with front(tmp_path, [made()]) as served:
+
+        def used() -> float:
+            served.client.post("/api/sessions", headers=bearer(key))
+            return served.lobby.shared_owners.used_minutes(id)
+
+        served.hear("a", minutes={id: 6.0})
+        served.hear("b", minutes={id: 5.0})
+        assert used() == 11.0
+        served.directory.own.leave("a", died=False)
+        served.directory.restart()
+        served.hear("b", minutes={id: 5.0})
+        assert used() == 11.0
+        served.hear("a", minutes={id: 6.5})  # another stage at the address goes on from there
+        assert used() == 11.5
+
+
+async def test_a_front_that_begins_later_learns_what_was_used_before_and_tells_it_on() -> None:
+    directory = LocalDirectory()
+    left = Card(stage="a", url=url_of("a"), places=8, minutes={"ann": 10.0}, at=wall_clock().timestamp())
+    directory.own.note(left)
+    directory.own.leave("a", died=False)
+    whereabouts = Whereabouts(directory, SEALS, directory.clock)
+    assert await whereabouts.minutes() == {"ann": 10.0}
+    directory.restart()
+    directory.clock.time_ns += CARDS_NS
+    assert await whereabouts.minutes() == {"ann": 10.0}
+    assert directory.own.told().minutes == {"ann": 10.0}
 
 
 def test_a_pass_for_the_list_is_for_nothing_else(plain: Front) -> None:
