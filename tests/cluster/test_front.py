@@ -341,6 +341,42 @@ def test_an_address_has_so_many_sessions_on_all_stages_together(tmp_path: Path) 
         assert ask() == "201"
 
 
+def test_who_has_left_makes_room_before_a_card_says_so(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, sessions=1)
+    place = {"place": {"url": "ws://a.example:8100/ws?place=ticket", "id": "p1"}}
+    with front(tmp_path, [made()], [made("b", OTHER)], [place], [place], max_sessions_per_address=1) as served:
+
+        def ask() -> str:
+            return str(served.client.post("/api/sessions", headers=bearer(key)).json().get("code", "made"))
+
+        def start() -> str:
+            with served.client.websocket_connect("ws://localhost/ws") as socket:
+                socket.send_text(f'{{"type":"start","key":"{key}"}}')
+                answer = socket.receive_json()
+                return str(answer.get("code", answer["type"]))
+
+        def all_leave() -> None:
+            assert served.client.portal is not None
+            served.client.portal.call(served.placer.end_all)
+
+        assert ask() == "made"
+        served.hear("a", held=(SessionCard(bare=BARE, ref=ref(), owner=id, address="testclient"),))
+        assert ask() == "too_many_sessions_here"
+        all_leave()
+        assert ask() == "made"
+        served.hear("a", held=(SessionCard(bare=OTHER, ref=ref(OTHER), owner=id, address="testclient"),))
+        all_leave()
+        assert start() == "too_many_sessions_here", "what has ended was elsewhere: this one has moved"
+        served.hear("a")
+        assert start() == "elsewhere"
+        named = SessionCard(bare=BARE, ref=ref(), owner=id, place="p1", address="testclient")
+        served.hear("a", held=(named,), kept=(PlaceCard(id="p1", owner=id, address="testclient"),))
+        assert start() == "too_many_sessions_here"
+        all_leave()
+        assert start() == "elsewhere"
+
+
 def test_minutes_of_a_stage_that_has_left_stay_used(tmp_path: Path) -> None:
     key = make_text()
     id = keep_key(tmp_path, key, minutes=10)
