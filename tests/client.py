@@ -19,6 +19,7 @@ from aiortc.rtp import RtcpSrPacket
 from tests.front_switch import THROUGH_FRONT
 
 VIDEO_CLOCK, AUDIO_CLOCK = 90_000, 48_000
+PING_INTERVAL_S = 20
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Heard:
 class Client:
     """``async with Client(url) as client``; messages arrive in ``messages``.
 
-    ``follows``: go where a cluster's front says that the session is, as all clients do.
+    ``follows``: go where a cluster's front says that the session is, as all clients do. ``pings``: look now and then
+    whether the server answers, as browsers do not.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Client:
         url: str,
         see: Callable[[np.ndarray], Any] = lambda image: float(image.mean()),
         follows: bool = THROUGH_FRONT,
+        pings: bool = True,
     ) -> None:
         self._url, self._see, self._follows = url, see, follows
+        self._ping_interval_s = PING_INTERVAL_S if pings else None
         self._begun = ""  # what was said first, to be said again elsewhere
         self.messages: list[dict[str, Any]] = []
         self.audio, self.video = Heard(), Heard()
@@ -61,7 +65,9 @@ class Client:
         self._news = asyncio.Condition()
 
     async def __aenter__(self) -> Client:
-        self.socket = await websockets.connect(self._url, compression=None, max_size=None)
+        self.socket = await websockets.connect(
+            self._url, compression=None, max_size=None, ping_interval=self._ping_interval_s
+        )
         self._tasks.append(asyncio.create_task(self._listen()))
         return self
 
@@ -167,7 +173,9 @@ class Client:
         try:
             while (url := await self._hear()) is not None:
                 await self.socket.close()
-                self.socket = await websockets.connect(url, compression=None, max_size=None)
+                self.socket = await websockets.connect(
+                    url, compression=None, max_size=None, ping_interval=self._ping_interval_s
+                )
                 await self.socket.send(self._begun)
         finally:
             async with self._news:

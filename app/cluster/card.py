@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -58,3 +60,15 @@ class Card(_Said):
     version: str = ""
     node: str = ""
     pid: int = 0
+
+    def without(self, ended: Collection[str]) -> Card:
+        """Leave out who is known to have left since: sessions by their references or places, and places that are kept.
+
+        A session that has moved is another one where it is now, whatever it is called.
+        """
+        return self.model_copy(
+            update={
+                "sessions": tuple(each for each in self.sessions if each.ref not in ended and each.place not in ended),
+                "kept": tuple(each for each in self.kept if each.id not in ended),
+            }
+        )

@@ -6,12 +6,12 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Literal
 
 from app.clock import Clock, wall_clock
 from app.cluster.card import Card, SessionCard
-from app.cluster.usage import Usage
+from app.cluster.usage import Counted, Usage, site_of
 from app.media import NS_PER_S
 
 STALE_NS = 4 * NS_PER_S  # since its last card: the stage has died, or nobody reaches it
@@ -124,7 +124,7 @@ class Directory:
         if known is None and len(self._cards) >= MOST_STAGES:
             return
         self._cards[card.stage] = (now_ns, card)
-        self._usage.note(card.inner or card.url, datetime.fromtimestamp(card.at, UTC).date(), card.minutes)
+        self._usage.note_card(card)
         for session in card.sessions:
             for left in (self._moving, self._lost, self._ended, self._reviving, self._revivable):
                 left.forget(session.bare)
@@ -207,7 +207,12 @@ class Directory:
 
     def minutes_elsewhere(self, card: Card) -> dict[str, float]:
         """Return how many of them the keys that a stage has sessions of have used on others."""
-        return self._usage.elsewhere(card.inner or card.url, (session.owner for session in card.sessions))
+        return self._usage.elsewhere(site_of(card), (session.owner for session in card.sessions))
+
+    def share_minutes(self, known: Mapping[str, Counted]) -> dict[str, Counted]:
+        """Learn what a front knows of today's minutes, by address, and return what is known of them here."""
+        self._usage.learn(known)
+        return self._usage.known()
 
     def _lose(self, bare: str, owner: str, now_ns: int) -> None:
         for left in (self._lost, self._revivable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Literal, Protocol
 
@@ -23,6 +23,7 @@ TRIES, WITHIN_NS = 3, 2 * NS_PER_S
 TRIES_FOR_ENGINE = 16  # stages that have it may be few; each that lacks it is asked after those, once it was
 AGAIN_S = 0.1
 MOST_HELD = 200
+MOST_ENDED = 1000  # that are known to have ended, as long as a card may still name them
 LACKS_ENGINE = "engine_unavailable"
 # refusals that another stage may not have
 ELSEWHERE = {"server_full", "server_busy", "server_draining", "no_media_port", LACKS_ENGINE}
@@ -51,7 +52,7 @@ class Placing:
     """Asks for places, and listens to those who gave one: as long as it does, the stage counts as used.
 
     Bound: one lease a session, as stages have places, and ``MOST_HELD`` calls that were refused; full: another of those
-    is let go.
+    is let go. ``MOST_ENDED`` names of who has left; full: the one who left first is forgotten.
     """
 
     def __init__(self, placer: Placer, clock: Clock, lost: Callable[[str, str], None]) -> None:
@@ -61,6 +62,7 @@ class Placing:
         self._refused: OrderedDict[asyncio.Task[None], None] = OrderedDict()
         self._owners: dict[str, str] = {}  # bare id, or a place's → the owner's key, of who has a lease here
         self._addresses: dict[str, str] = {}  # the same → from where
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self.results: Counter[str] = Counter({"placed": 0, "refused": 0, "full": 0, "lost": 0})
 
     def __len__(self) -> int:
@@ -75,6 +77,11 @@ class Placing:
     def addresses(self) -> Mapping[str, str]:
         """From which address each of them was asked for."""
         return self._addresses
+
+    @property
+    def ended(self) -> Collection[str]:
+        """The references of sessions whose leases have ended here, and the ids of places, the last ones."""
+        return self._ended
 
     async def place(self, wish: Item) -> Item:
         """Return what the stage that takes it says.
@@ -127,6 +134,7 @@ class Placing:
         ref = str(first.get("ref", ""))
         id = bare(ref) or str(first.get("place", {}).get("id", ""))
         if id:
+            self._ended.pop(ref or id, None)
             self._owners[id], self._addresses[id] = str(wish["request"]["owner"]), str(wish["request"]["address"])
         task = asyncio.create_task(self._keep(lease, ref, id), name="lease")
         self._keeping.add(task)
@@ -143,6 +151,7 @@ class Placing:
             try:
                 async for item in lease:
                     if "ended" in item:
+                        self._note_ended(ref or id)
                         break
             except StageLost:
                 if ref:
@@ -154,6 +163,12 @@ class Placing:
                 self._owners.pop(id, None)
                 self._addresses.pop(id, None)
                 await lease.aclose()
+
+    def _note_ended(self, name: str) -> None:
+        if name:
+            self._ended[name] = None
+            if len(self._ended) > MOST_ENDED:
+                self._ended.popitem(last=False)
 
 
 def wish_of(kind: Kind, request: SessionRequest, site: str, bare_id: str = "") -> Item:

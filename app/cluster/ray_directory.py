@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from ray.exceptions import RayError
@@ -15,6 +17,7 @@ from app.cluster.card import Card
 from app.cluster.directory import Directory, Found, Told
 from app.cluster.replica_states import Stopping, read_stopping
 from app.cluster.serve_log import log_into_serve
+from app.cluster.usage import Counted
 from app.media import NS_PER_S
 
 logger = logging.getLogger(__name__)
@@ -75,6 +78,10 @@ class DirectoryActor:
         cards = [card.model_dump() for card in told.cards]
         return {"directory": told.directory, "cards": cards, "minutes": dict(told.minutes)}
 
+    async def share_minutes(self, known: dict[str, Any]) -> dict[str, Any]:
+        """See :meth:`Directory.share_minutes`."""
+        return _written(self._directory.share_minutes(_read(known)))
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
@@ -123,6 +130,11 @@ class RayDirectory:
             return None
         return Told(answer["directory"], [Card.model_validate(card) for card in answer["cards"]], answer["minutes"])
 
+    async def share_minutes(self, known: Mapping[str, Counted]) -> dict[str, Counted] | None:
+        """See :meth:`Directory.share_minutes`."""
+        answer = await self._ask("share_minutes", _written(known))
+        return _read(answer) if answer is not None else None
+
     async def _ask(self, method: str, *arguments: Any) -> Any:
         if self._clock.now_ns() < self._again_ns:
             return None
@@ -133,3 +145,13 @@ class RayDirectory:
             logger.warning("directory: does not answer: %s", type(error).__name__)
             self._again_ns = self._clock.now_ns() + REST_NS
             return None
+
+
+def _written(known: Mapping[str, Counted]) -> dict[str, Any]:
+    """Write minutes down, for a process that may be of another release."""
+    return {site: {"day": each.day.isoformat(), "minutes": dict(each.minutes)} for site, each in known.items()}
+
+
+def _read(written: Mapping[str, Any]) -> dict[str, Counted]:
+    """Read what :func:`_written` wrote."""
+    return {site: Counted(date.fromisoformat(each["day"]), each["minutes"]) for site, each in written.items()}

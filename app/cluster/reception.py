@@ -21,7 +21,8 @@ class Reception:
     async def count(self) -> None:
         """Know how much keys and addresses have used of what they may, on all stages."""
         minutes = await self._whereabouts.minutes()
-        cards = await self._whereabouts.cards()
+        ended = self._placing.ended  # whoever has left makes room at once, not with the next card
+        cards = [card.without(ended) for card in await self._whereabouts.cards()]
         self._lobby.shared_owners.update(cards, self._placing.owners, minutes)
         self._addresses.update(cards, self._placing.addresses)
 

@@ -8,8 +8,9 @@ from typing import Protocol
 from app.api.whereabouts import At
 from app.clock import Clock
 from app.cluster.card import Card
-from app.cluster.directory import Found, Told
+from app.cluster.directory import Found, Told, today_utc
 from app.cluster.seals import BadSeal, Owner, Seals
+from app.cluster.usage import Counted, Usage
 from app.errors import Refusal
 from app.media import NS_PER_S
 from app.session_ref import DOT, bare
@@ -44,13 +45,17 @@ class DirectoryDoor(Protocol):
         """See :meth:`Directory.lose`; returns whether it has answered."""
         ...
 
+    async def share_minutes(self, known: Mapping[str, Counted]) -> Mapping[str, Counted] | None:
+        """See :meth:`Directory.share_minutes`."""
+        ...
+
 
 class Whereabouts:
     """Knows what there is to know; the seal alone is enough where the directory does not answer.
 
     What it was told last outlives the directory: where that dies together with a stage, the next one hears of that
-    stage's sessions here. Bound: the stages that were told of, and ``MOST_UNTOLD`` lost sessions that the directory has
-    not been told of; full: the oldest is forgotten.
+    stage's sessions here, and of today's minutes of stages that had left. Bound: the stages that were told of, and
+    ``MOST_UNTOLD`` lost sessions that the directory has not been told of; full: the oldest is forgotten.
     """
 
     def __init__(self, directory: DirectoryDoor, seals: Seals, clock: Clock) -> None:
@@ -58,6 +63,7 @@ class Whereabouts:
         self._cards: Sequence[Card] = ()
         self._read_ns = -OLD_NS  # when the cards came
         self._told: Told | None = None  # at last
+        self._usage, self._shared_with = Usage(today_utc), ""  # and with which directory that was shared
         self._missed: tuple[int, Sequence[Card]] = (0, ())  # when another directory began, and what the one before knew
         self._untold: dict[str, str] = {}  # references of lost sessions → their owners
 
@@ -120,14 +126,28 @@ class Whereabouts:
         """Return the stages' cards, as they were half a second ago at most, or ten where the directory is away."""
         now_ns = self._clock.now_ns()
         if now_ns - self._read_ns >= CARDS_NS:
-            fresh = await self._directory.told()
+            fresh = await self._told_now()
             if fresh is not None:
+                for card in fresh.cards:
+                    self._usage.note_card(card)
                 if self._told is not None and self._told.directory != fresh.directory:
                     self._missed = now_ns, self._told.cards
                 self._told, self._cards, self._read_ns = fresh, fresh.cards, now_ns
             elif now_ns - self._read_ns >= OLD_NS:
                 self._cards = ()
         return self._cards
+
+    async def _told_now(self) -> Told | None:
+        """Ask the directory; one that has begun anew learns first how many minutes were used before."""
+        fresh = await self._directory.told()
+        if fresh is None or fresh.directory == self._shared_with:
+            return fresh
+        known = await self._directory.share_minutes(self._usage.known())
+        if known is None:
+            return fresh
+        self._usage.learn(known)
+        self._shared_with = fresh.directory
+        return await self._directory.told() or fresh
 
     async def minutes(self) -> Mapping[str, float]:
         """Return how many minutes each key has used today, as the directory knew it when it answered last."""

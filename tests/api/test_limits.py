@@ -16,6 +16,7 @@ from websockets.frames import Opcode
 from bench.hostile import UPGRADE, Hostile, Line, frame, head_of, text
 from bench.processor import memory_mb
 from tests.client import Client
+from tests.page import sessions
 from tests.server import Serve, Server
 
 pytestmark = pytest.mark.realtime
@@ -120,6 +121,8 @@ async def test_who_watches_or_speaks_may_take_their_time(strict: Server) -> None
 
 
 async def test_an_address_has_so_many_sessions(strict: Server) -> None:
+    while await sessions(strict):  # those of the test before: who has left counts until that has ended
+        await asyncio.sleep(0.1)
     async with Client(strict.ws_url) as first, Client(strict.ws_url) as second, Client(strict.ws_url) as third:
         for client in (first, second):
             await client.start(engine="clapper", mode="clip")
@@ -215,12 +218,12 @@ async def test_a_flood_of_messages_with_nothing_in_them_is_too_many(server: Serv
 
 
 async def test_minutes_of_sound_in_messages_of_20_ms_may_be_sent_at_once(server: Server) -> None:
-    async with Client(server.ws_url) as client:
+    async with Client(server.ws_url, pings=False) as client:  # its answer would stand behind all that
         await client.start(engine="clapper", mode="agent")
         await client.connect()
         client.socket.transport.write(frame(Opcode.BINARY, bytes(1920)) * 14_000)
         await client.say("interrupt")
-        answer = await client.expect("interrupted", timeout_s=60)
+        answer = await client.expect("interrupted", timeout_s=180)
         assert answer["answers"] == 1
         assert client.close_code is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from app.cluster.lobby import Lobby
 from app.cluster.placing import Placing
 from app.cluster.roll import Roll
 from app.cluster.seals import Owner, Seals
+from app.cluster.usage import Counted
 from app.cluster.whereabouts import CARDS_NS, Whereabouts
 from app.config import Settings
 from tests.cluster.placer import ScriptedPlacer
@@ -61,6 +62,9 @@ class LocalDirectory:
         if not self.away:
             self.own.lose(bare, owner, stage)
         return not self.away
+
+    async def share_minutes(self, known: Mapping[str, Counted]) -> Mapping[str, Counted] | None:
+        return None if self.away else self.own.share_minutes(known)
 
 
 @dataclass

@@ -20,6 +20,13 @@ class ScriptedPlacer:
         self.end = asyncio.Event()  # of all leases
         self.death: Exception | None = None  # that all leases have then
 
+    async def end_all(self) -> None:
+        """End all leases that are held, and none that come."""
+        self.end.set()
+        while self.open:
+            await asyncio.sleep(0)
+        self.end.clear()
+
     async def place(self, wish: Item) -> AsyncGenerator[Item, None]:
         self.wishes.append(dict(wish))
         script = self.scripts.popleft()

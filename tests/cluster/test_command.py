@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import signal
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from app.cli import main
 from app.cluster.status import table
-from app.cluster.up import COUNTING, require_no_ray
+from app.cluster.up import COUNTING, PATIENCE, require_no_ray
 from app.config import SettingsError
 from tests.cluster.running import free_port
 
@@ -65,12 +67,14 @@ def test_more_stages_at_least_than_at_most_are_refused(
     assert "LIPWIRE_STAGES_MAX" in capsys.readouterr().err
 
 
-def start_with(start: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+def start_with(start: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, unsaid: Iterable[str] = ()) -> int:
     for name, text in {"LIPWIRE_DATA_DIR": folder, "LIPWIRE_PORT": free_port(), "RAY_TMPDIR": folder}.items():
         monkeypatch.setenv(name, str(text))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    for name in (*COUNTING, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):  # which a start leaves in the environment
+    for name in (*COUNTING, *PATIENCE, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):  # which a start leaves there
         monkeypatch.setenv(name, "1")
+    for name in unsaid:
+        monkeypatch.delenv(name)
     monkeypatch.setattr("app.cluster.up._start", start)
     return main(["cluster", "up"])
 
@@ -85,6 +89,17 @@ def test_what_cannot_start_is_said_in_one_line(
     said = capsys.readouterr().err
     assert "error: the cluster could not be started: The node timed out during startup." in said
     assert "Traceback" not in said and "and more" not in said
+
+
+@pytest.mark.parametrize(("unsaid", "wait_s"), [(PATIENCE, 60), ((), 1)])
+def test_a_busy_machine_has_a_minute_to_start_serves_proxy_unless_somebody_says_otherwise(
+    unsaid: Iterable[str], wait_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*args: Any) -> None:
+        assert float(os.environ["RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S"]) == wait_s
+        raise KeyboardInterrupt
+
+    assert start_with(start, tmp_path, monkeypatch, unsaid) == 130
 
 
 @pytest.mark.parametrize("is_swallowed", [False, True])

@@ -14,9 +14,10 @@ from app.access.caller import Caller
 from app.access.key import id_of, make_text, sum_of
 from app.access.keys_file import KeyEntry, change_entries
 from app.clock import wall_clock
-from app.cluster.card import PlaceCard, SessionCard
+from app.cluster.card import Card, PlaceCard, SessionCard
 from app.cluster.placing import NoPlace
-from tests.cluster.fronts import BARE, SEALS, SITE, Front, front, made, ref, url_of
+from app.cluster.whereabouts import CARDS_NS, Whereabouts
+from tests.cluster.fronts import BARE, SEALS, SITE, Front, LocalDirectory, front, made, ref, url_of
 from tests.cluster.placer import refused
 
 OTHER = "f" * 24
@@ -340,6 +341,42 @@ def test_an_address_has_so_many_sessions_on_all_stages_together(tmp_path: Path) 
         assert ask() == "201"
 
 
+def test_who_has_left_makes_room_before_a_card_says_so(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, sessions=1)
+    place = {"place": {"url": "ws://a.example:8100/ws?place=ticket", "id": "p1"}}
+    with front(tmp_path, [made()], [made("b", OTHER)], [place], [place], max_sessions_per_address=1) as served:
+
+        def ask() -> str:
+            return str(served.client.post("/api/sessions", headers=bearer(key)).json().get("code", "made"))
+
+        def start() -> str:
+            with served.client.websocket_connect("ws://localhost/ws") as socket:
+                socket.send_text(f'{{"type":"start","key":"{key}"}}')
+                answer = socket.receive_json()
+                return str(answer.get("code", answer["type"]))
+
+        def all_leave() -> None:
+            assert served.client.portal is not None
+            served.client.portal.call(served.placer.end_all)
+
+        assert ask() == "made"
+        served.hear("a", held=(SessionCard(bare=BARE, ref=ref(), owner=id, address="testclient"),))
+        assert ask() == "too_many_sessions_here"
+        all_leave()
+        assert ask() == "made"
+        served.hear("a", held=(SessionCard(bare=OTHER, ref=ref(OTHER), owner=id, address="testclient"),))
+        all_leave()
+        assert start() == "too_many_sessions_here", "what has ended was elsewhere: this one has moved"
+        served.hear("a")
+        assert start() == "elsewhere"
+        named = SessionCard(bare=BARE, ref=ref(), owner=id, place="p1", address="testclient")
+        served.hear("a", held=(named,), kept=(PlaceCard(id="p1", owner=id, address="testclient"),))
+        assert start() == "too_many_sessions_here"
+        all_leave()
+        assert start() == "elsewhere"
+
+
 def test_minutes_of_a_stage_that_has_left_stay_used(tmp_path: Path) -> None:
     key = make_text()
     id = keep_key(tmp_path, key, minutes=10)
@@ -350,6 +387,39 @@ def test_minutes_of_a_stage_that_has_left_stay_used(tmp_path: Path) -> None:
         assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
         served.directory.away = True
         assert served.client.post("/api/sessions", headers=bearer(key)).json()["code"] == "quota_minutes"
+
+
+def test_minutes_of_a_stage_that_has_left_outlive_the_directory_and_count_once(tmp_path: Path) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key, minutes=10)
+    with front(tmp_path, [made()]) as served:
+
+        def used() -> float:
+            served.client.post("/api/sessions", headers=bearer(key))
+            return served.lobby.shared_owners.used_minutes(id)
+
+        served.hear("a", minutes={id: 6.0})
+        served.hear("b", minutes={id: 5.0})
+        assert used() == 11.0
+        served.directory.own.leave("a", died=False)
+        served.directory.restart()
+        served.hear("b", minutes={id: 5.0})
+        assert used() == 11.0
+        served.hear("a", minutes={id: 6.5})  # another stage at the address goes on from there
+        assert used() == 11.5
+
+
+async def test_a_front_that_begins_later_learns_what_was_used_before_and_tells_it_on() -> None:
+    directory = LocalDirectory()
+    left = Card(stage="a", url=url_of("a"), places=8, minutes={"ann": 10.0}, at=wall_clock().timestamp())
+    directory.own.note(left)
+    directory.own.leave("a", died=False)
+    whereabouts = Whereabouts(directory, SEALS, directory.clock)
+    assert await whereabouts.minutes() == {"ann": 10.0}
+    directory.restart()
+    directory.clock.time_ns += CARDS_NS
+    assert await whereabouts.minutes() == {"ann": 10.0}
+    assert directory.own.told().minutes == {"ann": 10.0}
 
 
 def test_a_pass_for_the_list_is_for_nothing_else(plain: Front) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from app.cluster.lease import StageLost
-from app.cluster.placing import MOST_HELD, TRIES, NoPlace, Placing, wish_of
+from app.cluster.placing import MOST_ENDED, MOST_HELD, TRIES, NoPlace, Placing, wish_of
 from app.errors import Refusal
 from app.sessions.session_request import SessionRequest
 from tests.cluster.placer import ScriptedPlacer, refused
@@ -40,6 +40,16 @@ async def test_a_lease_is_held_until_its_session_ends() -> None:
     await settle()
     assert len(places) == 0 and dict(places.owners) == {} and placer.open == 0
     assert placer.wishes[0]["request"]["avatar"] == "default"
+
+
+async def test_a_flood_of_those_who_have_left_is_forgotten_from_its_beginning() -> None:
+    names = [f"{number}.seal" for number in range(MOST_ENDED + 10)]
+    placer = ScriptedPlacer(*[[{"made": {"id": name}, "ref": name}] for name in names])
+    places = placing(placer)
+    for _ in names:
+        await places.place(WISH)
+        await placer.end_all()
+    assert list(places.ended) == names[10:]
 
 
 async def test_a_stage_that_is_full_sends_the_call_to_another_and_its_own_call_stays_open() -> None:

@@ -37,6 +37,20 @@ def test_another_day_is_another_quota() -> None:
     assert usage.all() == {"ann": 0.5}
 
 
+def test_what_another_one_knows_is_learned_and_counts_once() -> None:
+    old, new = Usage(lambda: TODAY), Usage(lambda: TODAY)
+    old.note("a", TODAY, {"ann": 2.0, "bob": 1.0})
+    old.note("b", TODAY - timedelta(days=1), {"ann": 100.0})
+    new.note("a", TODAY, {"ann": 3.0})
+    for _ in range(2):
+        new.learn(old.known())
+    assert new.all() == {"ann": 3.0, "bob": 1.0}
+    new.note("c", TODAY + timedelta(days=1), {"ann": 1.0})
+    old.note("c", TODAY, {"ann": 5.0})
+    new.learn(old.known())
+    assert new.all() == {"ann": 3.0, "bob": 1.0}, "a new day has begun there"
+
+
 def test_a_flood_of_addresses_is_forgotten_from_its_beginning() -> None:
     usage = Usage(lambda: TODAY)
     for number in range(MOST_SITES + 10):
