@@ -35,6 +35,7 @@ COUNTING = (
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S",
 )
 LOGIN = "RAY_AUTH_MODE"
+NICENESS = "RAY_worker_niceness"  # of stages and fronts: Ray's own is 15, as if they were work that can wait
 BELIEVED = "FORWARDED_ALLOW_IPS"  # of whom Serve's own server believes where a client is: nobody, as fronts know better
 SERVE = "ray.serve"  # its logger, in this process
 INTERRUPTED = 130
@@ -63,6 +64,7 @@ def up(settings: Settings, log_level: str = "info", pace: Pace | None = None) ->
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ[BELIEVED] = ""
     os.environ.setdefault(LOGIN, "token")  # what Ray would do by itself, and warn of
+    os.environ.setdefault(NICENESS, "0")  # as `lipwire serve` has it: media are due now
     for name in COUNTING:  # what Ray's processes inherit
         os.environ.setdefault(name, str(pace.count_s))
     print("Starting Ray, the front and its stages; this takes half a minute.", file=sys.stderr, flush=True)

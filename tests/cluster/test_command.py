@@ -13,7 +13,7 @@ import pytest
 
 from app.cli import main
 from app.cluster.status import table
-from app.cluster.up import COUNTING, require_no_ray
+from app.cluster.up import COUNTING, NICENESS, require_no_ray
 from app.config import SettingsError
 from tests.cluster.running import free_port
 
@@ -69,7 +69,7 @@ def start_with(start: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> int
     for name, text in {"LIPWIRE_DATA_DIR": folder, "LIPWIRE_PORT": free_port(), "RAY_TMPDIR": folder}.items():
         monkeypatch.setenv(name, str(text))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    for name in (*COUNTING, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):  # which a start leaves in the environment
+    for name in (*COUNTING, NICENESS, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):  # which a start leaves there
         monkeypatch.setenv(name, "1")
     monkeypatch.setattr("app.cluster.up._start", start)
     return main(["cluster", "up"])
