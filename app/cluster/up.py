@@ -35,7 +35,10 @@ COUNTING = (
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S",
 )
 LOGIN = "RAY_AUTH_MODE"
-PATIENCE = {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60"}  # for a proxy to start; Serve itself gives up after 5 s
+UNSAID = {
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # for a proxy to start; Serve itself gives up after 5 s
+    "RAY_worker_niceness": "0",  # as `lipwire serve` has it: media are due now; Ray's own is 15
+}
 BELIEVED = "FORWARDED_ALLOW_IPS"  # of whom Serve's own server believes where a client is: nobody, as fronts know better
 SERVE = "ray.serve"  # its logger, in this process
 INTERRUPTED = 130
@@ -64,7 +67,7 @@ def up(settings: Settings, log_level: str = "info", pace: Pace | None = None) ->
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ[BELIEVED] = ""
     os.environ.setdefault(LOGIN, "token")  # what Ray would do by itself, and warn of
-    for name, text in {**PATIENCE, **{each: str(pace.count_s) for each in COUNTING}}.items():
+    for name, text in {**UNSAID, **{each: str(pace.count_s) for each in COUNTING}}.items():
         os.environ.setdefault(name, text)  # what Ray's processes inherit
     print("Starting Ray, the front and its stages; this takes half a minute.", file=sys.stderr, flush=True)
     return _run(settings, log_level, pace)

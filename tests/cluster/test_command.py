@@ -15,7 +15,7 @@ import pytest
 
 from app.cli import main
 from app.cluster.status import table
-from app.cluster.up import COUNTING, PATIENCE, require_no_ray
+from app.cluster.up import COUNTING, UNSAID, require_no_ray
 from app.config import SettingsError
 from tests.cluster.running import free_port
 
@@ -71,7 +71,7 @@ def start_with(start: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, unsaid
     for name, text in {"LIPWIRE_DATA_DIR": folder, "LIPWIRE_PORT": free_port(), "RAY_TMPDIR": folder}.items():
         monkeypatch.setenv(name, str(text))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    for name in (*COUNTING, *PATIENCE, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):  # which a start leaves there
+    for name in (*COUNTING, *UNSAID, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):  # which a start leaves there
         monkeypatch.setenv(name, "1")
     for name in unsaid:
         monkeypatch.delenv(name)
@@ -91,7 +91,7 @@ def test_what_cannot_start_is_said_in_one_line(
     assert "Traceback" not in said and "and more" not in said
 
 
-@pytest.mark.parametrize(("unsaid", "wait_s"), [(PATIENCE, 60), ((), 1)])
+@pytest.mark.parametrize(("unsaid", "wait_s"), [(UNSAID, 60), ((), 1)])
 def test_a_busy_machine_has_a_minute_to_start_serves_proxy_unless_somebody_says_otherwise(
     unsaid: Iterable[str], wait_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
