@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -20,6 +20,7 @@ from safetensors.numpy import load_file
 from app.assets import WEIGHTS
 from app.checkpoints.manifest import WeightsError
 from app.inference.engines.portrait.shape import CHANNELS
+from app.inference.engines.portrait.viseme_loops import set_against_loudest
 from app.inference.features.mel import N_MELS
 from app.inference.features.window import MelSpan
 from app.media import FloatArray
@@ -49,10 +50,16 @@ class Layer:
     weight: FloatArray
     bias: FloatArray
 
-    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the layer's output before its non-linearity."""
-        flat = x.reshape(-1, x.shape[-1]) @ self.weight + self.bias  # as one product
-        return np.asarray(flat.reshape(*x.shape[:-1], -1))
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the layer's output for each row of ``x``, before its non-linearity."""
+        made = x @ self.weight
+        made += self.bias
+        return made
+
+    def rectified(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what is positive of it."""
+        made = self(x)
+        return np.maximum(made, 0, out=made)
 
 
 class VisemeNet:
@@ -76,34 +83,37 @@ class VisemeNet:
         stored = load_file(weights)
 
         def layer(name: str) -> Layer:
-            weight = stored[f"{name}.weight"].astype(np.float32)
-            if weight.ndim == 3:  # (outputs, inputs, taps) → taps after one another, as the columns lie
-                weight = weight.transpose(0, 2, 1).reshape(len(weight), -1)
-            return Layer(np.ascontiguousarray(weight.T), stored[f"{name}.bias"].astype(np.float32))
+            return Layer(stored[f"{name}.weight"].astype(np.float32).T, stored[f"{name}.bias"].astype(np.float32))
 
-        self._convolutions = [layer("conv1"), layer("conv2")]
+        def convolution(name: str) -> Layer:
+            weight = stored[f"{name}.weight"].astype(np.float32)  # (outputs, inputs, taps)
+            as_columns_lie = weight.transpose(2, 1, 0).reshape(-1, len(weight))  # taps after one another
+            return Layer(as_columns_lie, stored[f"{name}.bias"].astype(np.float32))
+
+        # a product of many rows is quickest with a weight of contiguous rows, one of three with contiguous columns
+        self._convolutions = [convolution("conv1"), convolution("conv2")]
         self._voice, self._mouth = layer("voice"), layer("mouth")
-        self._dense = [layer("dense1"), layer("dense2")]
+        first, second = layer("dense1"), layer("dense2")
+        channels, voices = len(self._convolutions[1].bias), len(self._voice.bias)
+        seen = first.weight.T[:, :-voices]  # was taught on each channel's steps after one another
+        seen[:] = seen.reshape(len(seen), channels, -1).transpose(0, 2, 1).reshape(seen.shape)
+        self._dense = [first, second]
 
     def hear(self, mel: FloatArray, starts: Sequence[int] = (0,)) -> FloatArray:
         """Read mel, float32 (80, columns), −4…4, from each of ``starts`` on, ``COLUMNS`` of it, as a mouth.
 
         Returns float32 (n, 8), see ``CHANNELS``.
         """
-        count, columns = len(starts), np.ascontiguousarray(mel.T)
-        mean = columns.mean(axis=1)
-        loudest = np.array([[mean[start : start + COLUMNS].max()] for start in starts], np.float32)
-        x = np.empty((count, COLUMNS, N_MELS), np.float32)
-        for at, start in enumerate(starts):
-            np.subtract(columns[start : start + COLUMNS], loudest[at], out=x[at])
-        np.maximum(np.minimum(x, -FLOOR, out=x), FLOOR, out=x)
-        voice = np.maximum(self._voice(np.concatenate([x.mean(axis=1), x.max(axis=1), loudest], axis=1)), 0)
-        local = np.ascontiguousarray(x[:, -LOCAL_COLUMNS:])
+        if mel.shape[0] != N_MELS or not 0 <= min(starts) <= max(starts) <= mel.shape[1] - COLUMNS:
+            raise ValueError(f"windows of {COLUMNS} columns from {starts} on are not all in mel of {mel.shape}")
+        rows, voice = set_against_loudest(np.ascontiguousarray(mel, np.float32), np.array(starts), COLUMNS, FLOOR)
+        local = rows[:, -LOCAL_COLUMNS:]
         for convolution in self._convolutions:
-            local = np.maximum(convolution(_taken(local)), 0)
-        hidden = np.concatenate([local.transpose(0, 2, 1).reshape(count, -1), voice], axis=1)  # channels first
+            taken = _taken(local)
+            local = convolution.rectified(taken.reshape(-1, taken.shape[2])).reshape(*taken.shape[:2], -1)
+        hidden = np.concatenate([local.reshape(len(starts), -1), self._voice.rectified(voice)], axis=1)
         for dense in self._dense:
-            hidden = np.maximum(dense(hidden), 0)
+            hidden = dense.rectified(hidden)
         raw = self._mouth(hidden)
         mouth = 1 / (1 + np.exp(-raw))
         mouth[:, SPREAD_CHANNEL] = np.tanh(raw[:, SPREAD_CHANNEL])
@@ -111,11 +121,11 @@ class VisemeNet:
 
 
 def _taken(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return every second run of 5 rows of contiguous arrays, side by side.
+    """Return every second run of 5 rows side by side, of arrays whose rows lie after one another.
 
     (count, n, channels) → (count, 1 + (n − 5) // 2, 5 × channels)
     """
     count, rows, channels = x.shape
     steps, size = 1 + (rows - TAPS) // STRIDE, x.itemsize
-    strides = (rows * channels * size, STRIDE * channels * size, size)
-    return np.ascontiguousarray(np.ndarray((count, steps, TAPS * channels), np.float32, x, 0, strides))
+    strides = (x.strides[0], STRIDE * channels * size, size)
+    return np.ascontiguousarray(as_strided(x, (count, steps, TAPS * channels), strides))
