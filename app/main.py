@@ -24,11 +24,13 @@ from app.api.lingering import Lingering
 from app.api.metrics import Metrics, MetricsPage, metrics_routes
 from app.api.metrics_port import MetricsPort
 from app.api.mouths import mouth_routes
+from app.api.offer import OwnOffer
+from app.api.one_session import one_session_routes
 from app.api.open_to_pages import OpenToPages, open_headers
 from app.api.outputs import output_routes
 from app.api.pages import serve_pages
 from app.api.problems import answer_with_problems
-from app.api.readiness import Check
+from app.api.readiness import Check, Checkup
 from app.api.recordings import recording_routes
 from app.api.schema import describe_socket
 from app.api.sessions import session_routes
@@ -38,6 +40,7 @@ from app.api.whep import PREFIX as WHEP
 from app.api.whep import whep_routes
 from app.api.whereabouts import Whereabouts
 from app.memory import watch_memory
+from app.sessions.premises import Premises
 from app.sessions.service import Service
 
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
@@ -52,7 +55,7 @@ class Doors:
     metrics: Metrics
     metrics_port: int  # 0: they are on the service's own port
     socket: Callable[[WebSocket], Awaitable[None]]
-    running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # besides the service
+    running: Callable[[], AbstractAsyncContextManager[None]] = nullcontext  # besides the premises
 
 
 def create_app(
@@ -73,28 +76,30 @@ def create_app(
 
     sessions = (
         session_routes(service, gate),
+        one_session_routes(service, service.recordings, gate),
         output_routes(service, gate),
         recording_routes(service.recordings, gate),
-        whep_routes(service, gate),
+        whep_routes(service, service, gate),
     )
     metrics = MetricsPage(service)
-    doors = Doors(status_routes(service, check), sessions, metrics, service.settings.metrics_port, websocket, running)
+    status = status_routes(service, check or Checkup(service), OwnOffer(service.engines, service.speech))
+    doors = Doors(status, sessions, metrics, service.settings.metrics_port, websocket, running)
     return open_doors(service, gate, doors, whereabouts=whereabouts)
 
 
 def open_doors(
-    service: Service, gate: Gate, doors: Doors, connects: Sequence[str] = (), whereabouts: Whereabouts | None = None
+    premises: Premises, gate: Gate, doors: Doors, connects: Sequence[str] = (), whereabouts: Whereabouts | None = None
 ) -> FastAPI:
     """Make an application with these doors, and with all that is the same behind whichever doors.
 
     ``connects`` are the sources, of a content security policy, that pages may connect to beside their own. Whoever
     comes for what is elsewhere, as ``whereabouts`` say, is sent on.
     """
-    settings = service.settings
+    settings = premises.settings
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await service.start()
+        await premises.start()
         apart = MetricsPort(doors.metrics, settings.metrics_host, doors.metrics_port) if doors.metrics_port else None
         if apart is not None:
             apart.start()
@@ -102,7 +107,7 @@ def open_doors(
             yield
         if apart is not None:
             await apart.aclose()
-        await service.aclose()
+        await premises.aclose()
 
     app = FastAPI(
         title="Lipwire",
@@ -120,9 +125,9 @@ def open_doors(
         app.include_router(router)
     if not doors.metrics_port:
         app.include_router(metrics_routes(doors.metrics, [Depends(gate.check_operator)]))
-    app.include_router(avatar_routes(service.avatars, service.forget, gate, service.share_of))
-    app.include_router(mouth_routes(service.avatars, service.forget, gate))
-    app.include_router(key_routes(service, gate))
+    app.include_router(avatar_routes(premises.avatars, premises.forget, gate, premises.share_of))
+    app.include_router(mouth_routes(premises.avatars, premises.forget, gate))
+    app.include_router(key_routes(premises, gate))
     if whereabouts is not None:
         app.add_middleware(Astray, whereabouts=whereabouts, gate=gate)
     app.add_middleware(OpenToPages, prefix=WHEP, headers=open_headers(settings.label))

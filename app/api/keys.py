@@ -10,7 +10,7 @@ from app.access.quota import Quota
 from app.api.auth import Asking, Gate
 from app.api.problems import NO_KEY, problems
 from app.avatars.store import DEFAULT_ID
-from app.sessions.service import Service
+from app.sessions.premises import Premises
 
 MEGABYTE = 1_000_000
 
@@ -38,22 +38,22 @@ class KeyView(BaseModel):
     megabytes: UseOfQuota = Field(description="of avatars and recordings")
 
 
-def key_routes(service: Service, gate: Gate) -> APIRouter:
-    """Make the route over a service."""
+def key_routes(premises: Premises, gate: Gate) -> APIRouter:
+    """Make the route over the premises."""
     router = APIRouter(prefix="/api/key", tags=["keys"], dependencies=[Depends(gate.check_key)])
 
     @router.get("", responses=problems(*NO_KEY))
     async def get_key(caller: Asking) -> KeyView:
-        key = service.keys.by_id(caller.id)
+        key = premises.keys.by_id(caller.id)
         quota, owner = key.quota if key else Quota(), caller.id
-        avatars = await run_in_threadpool(service.avatars.all)
-        kept = await service.kept_bytes.by_owner()
+        avatars = await run_in_threadpool(premises.avatars.all)
+        kept = await premises.kept_bytes.by_owner()
         return KeyView(
             id=owner,
             name=key.name if key else "",
             expires_at=key.expires_at if key else None,
-            sessions=_of(service.owners.sessions_of(owner), quota.sessions),
-            minutes=_of(service.owners.used_minutes(owner), quota.minutes),
+            sessions=_of(premises.owners.sessions_of(owner), quota.sessions),
+            minutes=_of(premises.owners.used_minutes(owner), quota.minutes),
             avatars=_of(sum(info.id != DEFAULT_ID and info.owner == owner for info in avatars), quota.avatars),
             megabytes=_of(kept[owner] / MEGABYTE, quota.megabytes),
         )

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.models import EngineList, EngineView, VoiceList, VoiceView
 from app.inference.engines.registry import Engines
-from app.sessions.service import Service
+from app.speech.speech import Speech
 
 
 class Offer(Protocol):
@@ -27,16 +27,16 @@ class Offer(Protocol):
 class OwnOffer:
     """What this very machine has."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, engines: Engines, speech: Speech) -> None:
+        self._engines, self._speech = engines, speech
 
     async def engines(self) -> EngineList:
         """See :class:`Offer`."""
-        return await run_in_threadpool(_engines, self._service.engines)
+        return await run_in_threadpool(_engines, self._engines)
 
     async def voices(self) -> VoiceList:
         """See :class:`Offer`."""
-        known = await self._service.speech.voices()
+        known = await self._speech.voices()
         views = [VoiceView(**asdict(voice)) for voice in known.voices]
         return VoiceList(voices=views, default=known.default, why=known.why)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -13,7 +15,8 @@ from app.api.problems import NO_TOKEN, problems
 from app.api.whep_viewers import WhepViewer, WhepViewers
 from app.errors import Refusal
 from app.rtc.ice_fragment import IceFragment
-from app.sessions.service import Service
+from app.sessions.premises import Premises
+from app.sessions.session import Session
 from app.tracing import following
 
 PREFIX = "/whep/"
@@ -24,11 +27,19 @@ NO_PLACE = ("too_many_viewers", "no_media_port")
 OTHER_METHODS = ["GET", "HEAD", "PUT"]
 
 
-def whep_routes(service: Service, gate: Gate) -> APIRouter:
+class Sessions(Protocol):
+    """Who knows the sessions."""
+
+    def find(self, id: str) -> Session:
+        """Return an open session, or raise ``no_such_session``."""
+        ...
+
+
+def whep_routes(sessions: Sessions, premises: Premises, gate: Gate) -> APIRouter:
     """Make the routes. A viewer's path is a secret of its own: who knows it needs no token, which may have expired."""
     router = APIRouter(tags=["whep"])
-    viewers = WhepViewers(service.settings.max_viewers)
-    warn_of_unsayable(service.settings.ice_servers)
+    viewers = WhepViewers(premises.settings.max_viewers)
+    warn_of_unsayable(premises.settings.ice_servers)
     endpoint, resource = PREFIX + "{session_id}", PREFIX + "{session_id}/{secret}"
 
     @router.post(
@@ -47,11 +58,11 @@ def whep_routes(service: Service, gate: Gate) -> APIRouter:
     )
     async def watch(session_id: str, request: Request) -> Response:
         gate.check_bearer(request, session_id, "view")
-        session = service.find(session_id)
+        session = sessions.find(session_id)
         offer = await _text(request, SDP)
         viewers.enter()
         try:
-            with following(service.tracing.begin("watch", request.headers, session.start_trace)) as trace:
+            with following(premises.tracing.begin("watch", request.headers, session.start_trace)) as trace:
                 trace.describe(session=session.id)
                 viewer, answer = await session.view(offer)
                 secret, added = viewers.add(session_id, viewer)

@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.routing import APIRoute
 
 from app.api.auth import Gate
 from app.api.offer import OwnOffer
+from app.api.one_session import one_session_routes
 from app.api.outputs import output_routes
 from app.api.recordings import recording_routes
-from app.api.sessions import session_routes
 from app.api.status import status_routes
 from app.api.whep import whep_routes
 from app.clock import Clock
@@ -22,6 +21,7 @@ from app.cluster.front_sessions import front_session_routes
 from app.cluster.front_socket import FrontSocket
 from app.cluster.front_status import FrontCheckup, FrontMetrics, stage_routes
 from app.cluster.lobby import Lobby
+from app.cluster.no_sessions import NoSessions
 from app.cluster.owners_route import owner_routes
 from app.cluster.placing import Placing
 from app.cluster.reception import Reception
@@ -50,11 +50,12 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
     settings = lobby.settings
     name = settings.stage_url if settings.shares_one_name else ""
     to_proxies = (owner_routes(whereabouts.site_of, settings.trusted_proxies),) if name else ()
+    none = NoSessions()
     of_one = (
-        _about_one(session_routes(lobby, gate)),
-        output_routes(lobby, gate),
+        one_session_routes(none, lobby.recordings, gate),
+        output_routes(none, gate),
         recording_routes(lobby.recordings, gate),
-        whep_routes(lobby, gate),
+        whep_routes(none, lobby, gate),
     )
     sent_on, sent = APIRouter(), SentOn(whereabouts, gate, lobby.recordings, name)
     for router in of_one:
@@ -69,7 +70,7 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
         await placing.aclose()
         await backstage.roll.aclose()
 
-    offer = StagesOffer(OwnOffer(lobby), whereabouts, backstage.roll, lobby.clock)
+    offer = StagesOffer(OwnOffer(lobby.engines, lobby.speech), whereabouts, backstage.roll, lobby.clock)
     doors = Doors(
         status=status_routes(lobby, FrontCheckup(whereabouts), offer),
         sessions=(
@@ -95,9 +96,3 @@ async def _keep_up(reception: Reception, whereabouts: Whereabouts, clock: Clock)
         await reception.count()
         await whereabouts.tell_lost()
         await clock.sleep_until(clock.now_ns() + NS_PER_S)
-
-
-def _about_one(router: APIRouter) -> APIRouter:
-    """Leave out the routes that are about no session in particular."""
-    router.routes = [route for route in router.routes if isinstance(route, APIRoute) and "{" in route.path]
-    return router

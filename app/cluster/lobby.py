@@ -9,24 +9,22 @@ from app.access.minutes import USAGE, Minutes
 from app.clock import Clock
 from app.cluster.shared_owners import SharedOwners
 from app.config import Settings
+from app.inference.engines.registry import Engines
+from app.rtc.ice_network import IceNetwork
 from app.sessions.premises import Premises
-from app.sessions.service import Service
 
 
-class Lobby(Service):
-    """A service whose sessions live elsewhere: it starts no inference thread, and measures nothing."""
+class Lobby(Premises):
+    """Premises whose sessions live elsewhere: it draws nothing, and measures nothing.
+
+    ``keys``: where they are not in the data folder. For what else may be given see :class:`Premises`.
+    """
 
     def __init__(
-        self,
-        settings: Settings,
-        clock: Clock | None = None,
-        keys: KeyRing | None = None,
-        old_folder: Path | None = None,
+        self, settings: Settings, clock: Clock, keys: KeyRing | None = None, old_folder: Path | None = None
     ) -> None:
-        super().__init__(settings, clock, keys=keys, old_folder=old_folder)
-        self.owners = self.shared_owners = SharedOwners(self.keys, Minutes(settings.data_dir / USAGE), self.clock)
-
-    async def start(self) -> None:
-        """Make ready what people come for who have no session."""
-        await Premises.start(self)
-        self.started = True
+        keys = keys or KeyRing.of(settings)
+        self.shared_owners = SharedOwners(keys, Minutes(settings.data_dir / USAGE), clock)
+        super().__init__(settings, clock, keys, self.shared_owners, old_folder)
+        self.network = IceNetwork.of(settings)
+        self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)

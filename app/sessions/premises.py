@@ -9,7 +9,6 @@ from pathlib import Path
 from app.access.audit import Audit
 from app.access.caller import Caller
 from app.access.key_ring import KeyRing
-from app.access.minutes import USAGE, Minutes
 from app.avatars.share import Share
 from app.clock import Clock
 from app.config import Settings
@@ -28,15 +27,15 @@ from app.telemetry import make_tracing
 class Premises:
     """Opens and closes the stores. ``start`` and ``aclose`` belong together, on the event loop.
 
-    ``keys``: where they are not in the data folder. ``old_folder``: the data folder from before there was a shared
-    store, where that is another one.
+    ``owners``: who counts what the ``keys`` have of sessions. ``old_folder``: the data folder from before there was a
+    shared store, where that is another one.
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, keys: KeyRing | None = None, old_folder: Path | None = None
+        self, settings: Settings, clock: Clock, keys: KeyRing, owners: Owners, old_folder: Path | None = None
     ) -> None:
         self.settings, self.clock = settings, clock
-        self.keys = keys or KeyRing.of(settings)
+        self.keys, self.owners = keys, owners
         self.audit = Audit(settings.audit_file)
         self.tracing = make_tracing(settings.traces)
         self.speech = find_speech(
@@ -47,7 +46,6 @@ class Premises:
         self.avatars = stores.avatars
         self.recordings = Recordings(stores.recordings, origin, clock)
         self.shared = Shared(stores, settings.avatars_keep_days, clock, self.forget, old_folder or settings.data_dir)
-        self.owners = Owners(self.keys, Minutes(settings.data_dir / USAGE), clock)
         self.kept_bytes = KeptBytes(self.keys, self.avatars, self.recordings)
         self.expiry = AvatarExpiry(self.avatars, settings.avatars_keep_days, clock, self.avatars_in_use, self.forget)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.access.caller import Caller
 from app.access.key_ring import KeyRing
+from app.access.minutes import USAGE, Minutes
 from app.avatars.bundled import is_bundled
 from app.avatars.store import DEFAULT_ID, NoSuchAvatar
 from app.clock import Clock, MonotonicClock
@@ -31,6 +32,7 @@ from app.sessions.casting import Casting, release
 from app.sessions.entrance import Entrance
 from app.sessions.feeder import WAITING_BYTES
 from app.sessions.lifetime import Lifetime, live_out
+from app.sessions.owners import Owners
 from app.sessions.places import Place, Places
 from app.sessions.playout import Cast, Machinery, SessionLimits
 from app.sessions.premises import Premises
@@ -61,7 +63,8 @@ CORES_A_REST = 4  # one of so many may draw faces at rest
 class Service(Premises):
     """Opens and closes sessions. ``start`` and ``aclose`` belong together, on the event loop.
 
-    ``ref_of``: what clients are to call a session with that id. For what else may be given see :class:`Premises`.
+    ``ref_of``: what clients are to call a session with that id. ``keys``: where they are not in the data folder. For
+    what else may be given see :class:`Premises`.
     """
 
     def __init__(
@@ -72,7 +75,8 @@ class Service(Premises):
         keys: KeyRing | None = None,
         old_folder: Path | None = None,
     ) -> None:
-        super().__init__(settings, clock or MonotonicClock(), keys, old_folder)
+        clock, keys = clock or MonotonicClock(), keys or KeyRing.of(settings)
+        super().__init__(settings, clock, keys, Owners(keys, Minutes(settings.data_dir / USAGE), clock), old_folder)
         self._ref_of = ref_of
         self.network = IceNetwork.of(settings)
         self.engines = Engines(settings.weights_dir, settings.engine, settings.threads, life=settings.life)
@@ -238,7 +242,7 @@ class Service(Premises):
         session = self.sessions.get(bare(id))
         if session is None:
             self._require_future()
-            raise _no_such_session(id)
+            raise no_such_session(id)
         SESSION.set(session.id)  # who asks for it works for it from here on
         return session
 
@@ -246,12 +250,16 @@ class Service(Premises):
         """Return an open session of who asks; raises as :meth:`find` does, of others' too."""
         session = self.find(id)
         if not caller.may_change(session.owner):
-            raise _no_such_session(id)
+            raise no_such_session(id)
         return session
 
     def own(self, caller: Caller) -> list[Session]:
         """Return all open sessions of who asks, the oldest first."""
         return [session for session in self.sessions.values() if caller.may_change(session.owner)]
+
+    async def end_own(self, id: str, caller: Caller) -> None:
+        """Close an open session of who asks; raises as :meth:`find_own` does."""
+        await self.close(self.find_own(id, caller))
 
     async def close(self, session: Session) -> None:
         """Close a session; again is fine."""
@@ -344,5 +352,6 @@ class Service(Premises):
             raise Refusal("server_draining", "This server is being stopped; try again, at another or in a minute.")
 
 
-def _no_such_session(id: str) -> Refusal:
+def no_such_session(id: str) -> Refusal:
+    """Refuse what is asked of a session that is not there, or another's."""
     return Refusal("no_such_session", f'There is no session "{id}", or it has ended; make another.')

@@ -9,6 +9,7 @@ import pytest
 
 from app.assets import DEFAULT_PICTURE
 from app.avatars.store import AvatarStore
+from app.clock import Clock
 from app.cluster.lobby import Lobby
 from app.config import Settings
 from app.faces.face import FaceFinder
@@ -20,8 +21,8 @@ WITHIN_S = 60
 def test_the_front_lists_what_was_there_before_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     face = AvatarStore(tmp_path / "data", FaceFinder(), 200, 5, 0).add(DEFAULT_PICTURE.read_bytes(), "Grandma")
 
-    def with_old(settings: Settings, clock: object) -> Lobby:
-        return Lobby(settings, old_folder=tmp_path / "data")
+    def with_old(settings: Settings, clock: Clock) -> Lobby:
+        return Lobby(settings, clock, old_folder=tmp_path / "data")
 
     monkeypatch.setattr("tests.cluster.fronts.Lobby", with_old)
     with front(tmp_path / "own", store=f"file://{tmp_path / 'store'}") as served:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from lipwire.bookmark import Bookmark
 from lipwire.errors import LipwireError
 from lipwire.events import (
     Event,
@@ -20,15 +21,15 @@ from lipwire.events import (
     Viewers,
     event_of,
 )
+from lipwire.hearing import Hearing
 from lipwire.items import Begin, Cut, Feel, Flush, Item, Listen, Mark, Say, Sound
 from lipwire.mood import Mood
+from lipwire.names import Names
 from lipwire.outbox import Outbox
 from lipwire.pending import PendingCut, PendingMark
-from lipwire.playhead import Playhead
 from lipwire.speech import Speech
 from lipwire.tape import KEEP_BYTES, Tape
 
-IDS_KEPT = 4096  # of utterances that are over, so that what is told twice is known
 PLACES = 256  # for utterances and marks that have not played; the server takes 1000 of either
 
 
@@ -36,36 +37,28 @@ class Feed:
     """Everything about one session's voice but the connection: puts items into ``outbox``, is given messages.
 
     Whatever the server tells twice, or in pieces because it lost the client in between, is announced once. Bounds: the
-    outbox's; ``PLACES`` utterances and marks that have not played, past which :meth:`wait_for_room` waits; ``IDS_KEPT``
-    ids. ``last_event``: behind it lies all that matters; None: behind the newest at the first attach. ``may_move``:
-    whether the session may come to live elsewhere, where nothing of it is known; then what was not heard is kept
-    (:class:`Tape`).
+    outbox's, and its :class:`Names`'; ``PLACES`` utterances and marks that have not played, past which
+    :meth:`wait_for_room` waits. ``last_event``: see :class:`Bookmark`. ``may_move``: whether the session may come to
+    live elsewhere, where nothing of it is known; then what was not heard is kept (:class:`Tape`).
     """
 
     def __init__(self, announce: Callable[[Event], None], last_event: int | None, may_move: bool = False) -> None:
         self.outbox = Outbox()
-        self.next_number: int | None = None  # behind those that the server gave to utterances without a name
         self._tape = Tape(KEEP_BYTES if may_move else 0)
-        self._playhead = Playhead()
-        self._heard: Speech | None = None  # the one that is being heard
+        self._names = Names()
+        self._bookmark = Bookmark(last_event)
+        self._hearing = Hearing(asyncio.get_running_loop().time)
         self._handover: asyncio.Future[None] | None = None  # of what was not heard, to where the session moves
         self._handed: list[Speech] = []  # of which it was told; at most PLACES
-        self._played_before = 0  # in other places
         self._told = asyncio.Event()  # something, by the server
-        self._clock = asyncio.get_running_loop().time
         self._mood: Mood | None = None  # the last that was set, or heard
-        self.played_ms = 0
         self.viewers = 0
-        self.after = last_event  # the newest event that was seen
         self._announce = announce
-        self._seen_one = last_event is not None
-        self._repeated_to = 0  # the newest event when the server answered
         self._attached_before = False
         self._open: Speech | None = None
         self._latest: Speech | None = None
         self._torn: Speech | None = None  # between an attach and going on: the one whose next piece begins
         self._speeches: dict[str, Speech] = {}  # that are not over, by the wire ids of all their pieces
-        self._ids: dict[str, None] = {}
         self._marks: dict[str, PendingMark] = {}
         self._cuts: list[PendingCut] = []
         self._numbers = itertools.count(1)
@@ -80,11 +73,7 @@ class Feed:
         Raises:
             ValueError: where another had it.
         """
-        if id in self._ids:
-            raise ValueError(f"there was an utterance {id!r} before")
-        self._ids[id] = None
-        if len(self._ids) > IDS_KEPT:
-            self._ids.pop(next(iter(self._ids)))
+        self._names.reserve(id)
 
     async def wait_for_room(self) -> None:
         """Return when something more may be said.
@@ -179,9 +168,24 @@ class Feed:
         return self._attached_before
 
     @property
+    def after(self) -> int | None:
+        """The newest event that was seen."""
+        return self._bookmark.after
+
+    @property
     def caught_up(self) -> bool:
         """Whether all has been told that happened before the server's last answer to an attach."""
-        return (self.after or 0) >= self._repeated_to
+        return self._bookmark.caught_up
+
+    @property
+    def next_number(self) -> int | None:
+        """Behind those that the server gave to utterances without a name; None: it gave none."""
+        return self._names.next_number
+
+    @property
+    def played_ms(self) -> int:
+        """How much of the session's voice was heard, in all places where it lived."""
+        return self._hearing.played_ms
 
     def attached(self, started: dict[str, Any]) -> None:
         """Take the server's answer to an attach. What was missed is told next; then comes :meth:`go_on`.
@@ -189,7 +193,7 @@ class Feed:
         Raises:
             ConnectionLost: when it lost more than is kept.
         """
-        self._heard_all(int(started.get("played_ms") or 0))
+        self._hearing.told(int(started.get("played_ms") or 0))
         self._handover = None  # it was lost on the way, and what it did is told
         for handed in self._handed:
             if not handed.over:
@@ -198,10 +202,10 @@ class Feed:
         newest = int(started.get("last_event") or 0)
         if not self._attached_before:
             self._attached_before = True
-            self.after = newest if self.after is None else self.after
+            self._bookmark.begin(newest)
             self.viewers = int(started.get("viewers") or 0)
             return
-        self._repeated_to = newest
+        self._bookmark.repeat_to(newest)
         piece = started.get("utterance") or ""
         speech = self._speeches.get(piece)
         if speech is None or speech.wire_id != piece:
@@ -248,10 +252,9 @@ class Feed:
         Raises:
             ConnectionLost: when some of it is not kept any more.
         """
-        heard = self._settle_heard(lost_at)
-        if lost_at is not None:  # since the server told it last more may have been heard
-            self.played_ms = max(self.played_ms, self._played_before + self._playhead.session_ms(lost_at))
-        self._handover = self._heard = self._torn = None
+        texts = filter(self._tape.is_text, self._speeches.values())
+        heard = self._hearing.settle(self._speeches.values(), texts, lost_at)
+        self._handover = self._torn = None
         self._handed.clear()
         for pending in list(self._cuts):
             self._answer(pending, Interrupted(None, 0, self.played_ms))
@@ -265,13 +268,12 @@ class Feed:
                 self._begin_again(speech)
         mood = [] if self._mood is None else [Feel(self._mood)]
         self.outbox.restart([*mood, *self._tape.rest(heard)])
-        newest = int(started.get("last_event") or 0)
+        played_there_ms = int(started.get("played_ms") or 0)
         if is_fresh:
-            # whether the count goes on there, or begins anew
-            self._played_before = max(0, self.played_ms - int(started.get("played_ms") or 0))
-            self.after, self._seen_one, self._playhead = 0, True, Playhead()
-        self._heard_all(int(started.get("played_ms") or 0))
-        self._repeated_to = newest
+            self._hearing.move(played_there_ms)
+            self._bookmark.restart()
+        self._hearing.told(played_there_ms)
+        self._bookmark.repeat_to(int(started.get("last_event") or 0))
         self.viewers = int(started.get("viewers") or 0)
 
     def go_on(self) -> None:
@@ -286,10 +288,8 @@ class Feed:
         """Take a message, and announce what it tells."""
         self._told.set()
         seq = message.get("seq")
-        if seq is not None:
-            if self._seen_one and self.after is not None and seq <= self.after:
-                return
-            self.after, self._seen_one = seq, True
+        if seq is not None and not self._bookmark.is_news(seq):
+            return
         event = event_of(message)
         self._follow(event)
         if isinstance(event, SpeakingStarted):
@@ -306,14 +306,14 @@ class Feed:
             if isinstance(event, Viewers):
                 self.viewers = event.count
             elif isinstance(event, Stats):
-                self._heard_all(event.played_ms)
+                self._hearing.told(event.played_ms)
                 event = replace(event, played_ms=self.played_ms)
             self._announce(event)
 
     def _started(self, event: SpeakingStarted) -> None:
         speech = self._speeches.get(event.utterance)
         if speech is None:
-            if event.utterance not in self._ids:
+            if event.utterance not in self._names:
                 self._announce(event)
             return
         if event.utterance == speech.wire_id:
@@ -326,7 +326,7 @@ class Feed:
     def _finished(self, event: SpeakingFinished) -> None:
         speech = self._speeches.get(event.utterance)
         if speech is None:
-            if event.utterance not in self._ids:
+            if event.utterance not in self._names:
                 self._announce(event)
             return
         speech.piece_finished(event.utterance, event.played_ms)
@@ -350,7 +350,7 @@ class Feed:
         self._announce(event)
 
     def _interrupted(self, event: Interrupted) -> None:
-        self._heard_all(event.session_played_ms)
+        self._hearing.told(event.session_played_ms)
         event = replace(event, session_played_ms=self.played_ms)
         for _ in range(event.answers):
             # one that was not written yet is not what this answers
@@ -383,48 +383,21 @@ class Feed:
         self.outbox.put(item)
         self._tape.put(item)
 
-    def _heard_all(self, session_ms: int) -> None:
-        """Take the server's count of all that was heard there."""
-        self._playhead.told(self._clock(), session_ms)
-        self.played_ms = self._played_before + session_ms
-
     def _follow(self, event: Event | None) -> None:
         """Keep count of what is heard, and of the numbers that were given."""
         if not isinstance(event, SpeakingStarted | SpeakingFinished):
             return
         if isinstance(event, SpeakingStarted):
-            self._playhead.begun(self._clock())
-            self._heard = self._speeches.get(event.utterance)
+            self._hearing.begun(self._speeches.get(event.utterance))
         else:
-            self._playhead.ended(event.played_ms)
-            self._heard = None
-        if event.utterance.isascii() and event.utterance.isdigit():
-            self.next_number = max(self.next_number or 1, int(event.utterance) + 1)
-
-    def _settle_heard(self, lost_at: float | None) -> dict[Speech, int]:
-        """Say how many bytes of each utterance were heard, for good."""
-        heard = {}
-        for speech in self._speeches.values():
-            ms = speech.heard_ms
-            if lost_at is not None and speech is self._heard:
-                ms += self._playhead.heard_ms(lost_at)
-            if not self._tape.is_text(speech):
-                ms = min(ms, speech.format.duration_ms(speech.sent))
-            speech.heard_until(ms)
-            heard[speech] = speech.format.bytes_in(ms)
-            if ms == speech.format.duration_ms(speech.sent):
-                heard[speech] = speech.sent  # what is left is less than a millisecond
-        return heard
+            self._hearing.ended(event.played_ms)
+        self._names.heard(event.utterance)
 
     def _begin_again(self, speech: Speech) -> None:
         """Let what is left of an utterance be one of its own."""
         if not speech.heard_ms and not speech.has_finished_piece:
             return
-        start = speech.format.bytes_in(speech.heard_ms)
-        speech.next_piece(start)
-        while speech.wire_id in self._ids:  # somebody's own name for another
-            speech.next_piece(start)
-        self.reserve(speech.wire_id)
+        self._names.begin_piece(speech, speech.format.bytes_in(speech.heard_ms))
         self._speeches[speech.wire_id] = speech
 
     def _introduce(self, speech: Speech) -> None:
@@ -439,10 +412,7 @@ class Feed:
         """Begin another piece of an utterance that the server has ended for us, if anything of it follows."""
         left = self.outbox.sound_left(speech)
         if not speech.cut and not (speech.ended and left is None):
-            speech.next_piece(speech.sent if left is None else left)
-            while speech.wire_id in self._ids:  # somebody's own name for another
-                speech.next_piece(speech.piece_start)
-            self.reserve(speech.wire_id)
+            self._names.begin_piece(speech, speech.sent if left is None else left)
             self._speeches[speech.wire_id] = speech
             self._torn = speech
 
