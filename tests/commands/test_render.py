@@ -10,21 +10,26 @@ import c2pa
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from app.assets import DEFAULT_PICTURE, SAMPLE
 from app.avatars.avatar import Avatar
+from app.avatars.bundled import bundled_avatar
 from app.cli import main
 from app.clock import MonotonicClock
+from app.commands.film import Film
 from app.commands.moods import looks_of
 from app.commands.render import RenderError, render_file, talking_frames
-from app.i420 import plain
+from app.faces.face import FaceFinder
+from app.i420 import from_bgr, plain, planes_of
 from app.inference.engine import Job
 from app.inference.engines.clapper import Clapper
 from app.inference.engines.portrait.engine import PortraitEngine
+from app.inference.engines.portrait.face_rig import make_rig
 from app.inference.fade import BLEND_SLOTS
 from app.inference.scheduler.worker import InferenceWorker
 from app.ingest.pcm import PcmFormat
-from app.media import I420
+from app.media import I420, TalkingFrame
 from app.provenance.origin import Origin
 from app.provenance.source_type import DIGITAL_SOURCE_TYPE
 from app.provenance.xmp import xmp_box
@@ -98,6 +103,41 @@ class Brightening(Clapper):
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
         return [plain(2, 2, 16 + round(200 * job.expression.warm)) for job in jobs]
+
+
+def test_no_life_leaves_all_above_the_mouth_to_the_bit_in_any_mood(
+    short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[I420] = []
+    add = Film.add
+
+    def note(self: Film, frame: TalkingFrame, mask: NDArray[np.uint8] | None) -> None:
+        written.append(frame.image)
+        add(self, frame, mask)
+
+    monkeypatch.setattr(Film, "add", note)
+    face = bundled_avatar("ingrid", FaceFinder(), 1080)
+    still, nose = from_bgr(face.image), int(face.mesh[1, 1])
+    area = make_rig(face.image, face.mesh).area
+
+    def above(picture: I420) -> NDArray[np.uint8]:
+        return planes_of(picture).y[:nose]
+
+    def rendered(*flags: str) -> list[I420]:
+        written.clear()
+        what = ["--avatar", "ingrid", "--audio", str(short), "--out", str(tmp_path / "out.mp4")]
+        assert main(["render", *what, *flags]) == 0
+        return list(written)
+
+    for mood in ("surprised", "1=sorry"):
+        pictures = rendered("--no-life", "--mood", mood)
+        assert len(pictures) == 75
+        for picture in pictures:
+            beyond = planes_of(picture).y != planes_of(still).y
+            beyond[area.at] = False
+            assert not beyond.any() and (above(picture) == above(still)).all()
+        assert any((planes_of(picture).y != planes_of(still).y).any() for picture in pictures), "it speaks"
+    assert any((above(picture) != above(still)).any() for picture in rendered("--mood", "surprised")), "else it would"
 
 
 def test_moods_change_at_their_times(avatar: Avatar, short: Path) -> None:

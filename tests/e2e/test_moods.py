@@ -165,3 +165,50 @@ async def test_the_moods_fit_the_page_and_say_which_is_chosen(server: Server, op
     for place in await group.locator("label").all():
         size = await place.bounding_box()
         assert size is not None and size["height"] >= 44 and size["x"] + size["width"] <= width
+
+
+def loudest(messages: list[dict[str, Any]]) -> float:
+    """The loudest level that was sent of who is listened to."""
+    heard = [level for each in messages if each["type"] == "listening" for level in each.get("levels", [])]
+    return max(heard, default=-200.0)
+
+
+@pytest.mark.browser
+async def test_the_face_listens_to_the_visitor_who_lets_it(server: Server, open_page: OpenPage) -> None:
+    page = await open_page()
+    messages = said(page)
+    await status(page, "Ready")
+    button = page.get_by_role("button", name="Let the face listen to you")
+    await expect(button).to_have_attribute("aria-pressed", "false")
+    await button.click()
+    await playing(page)
+    await status(page, "The face listens")
+    await expect(button).to_have_attribute("aria-pressed", "true")
+    async with asyncio.timeout(PATIENCE_S):
+        while loudest(messages) < -35:  # the microphone speaks for three seconds, and rests for three
+            await asyncio.sleep(0.05)
+    assert all(len(each["levels"]) == 5 for each in messages if "levels" in each)
+    await button.click()
+    await expect(button).to_have_attribute("aria-pressed", "false")
+    async with asyncio.timeout(PATIENCE_S):
+        while messages[-1] != {"type": "listening", "state": "end"}:
+            await asyncio.sleep(0.05)
+    await expect(page.get_by_role("button", name="Stop")).to_be_enabled()  # the session goes on
+    await button.click()
+    await page.get_by_role("button", name="Play the sample").click()
+    await playing(page)
+    await expect(button).to_have_attribute("aria-pressed", "false")
+
+
+@pytest.mark.browser
+async def test_a_visitor_who_refuses_the_microphone_is_told_and_no_session_begins(
+    server: Server, open_page: OpenPage
+) -> None:
+    page = await open_page(microphone_allowed=False)
+    messages = said(page)
+    await status(page, "Ready")
+    button = page.get_by_role("button", name="Let the face listen to you")
+    await button.click()
+    await status(page, "may not use the microphone")
+    await expect(button).to_have_attribute("aria-pressed", "false")
+    assert messages == []

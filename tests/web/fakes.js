@@ -109,6 +109,64 @@ export class FakeConnection extends EventTarget {
   }
 }
 
+/** A microphone whose sound the test makes; the last one that was opened is `FakeMicrophone.last`. */
+export class FakeMicrophone extends EventTarget {
+  static last = null;
+  /** @type {?string} the name of the error with which the browser refuses it */
+  static refused = null;
+  isOpen = true;
+  port = Object.assign(new EventTarget(), { start() {} });
+
+  static async open() {
+    if (FakeMicrophone.refused) throw Object.assign(new Error('no'), { name: FakeMicrophone.refused });
+    return (FakeMicrophone.last = new FakeMicrophone());
+  }
+
+  getTracks() {
+    return [this];
+  }
+
+  getAudioTracks() {
+    return [this];
+  }
+
+  stop() {
+    this.isOpen = false;
+  }
+
+  /** Let it record so many pieces of 20 ms, all of them alike. */
+  hear(count, sample = 8000) {
+    for (let i = 0; i < count; i++) {
+      const data = { pcm: new Int16Array(960).fill(sample).buffer, peak: sample / 0x7fff };
+      this.port.dispatchEvent(Object.assign(new Event('message'), { data }));
+    }
+  }
+}
+
+/** The sound card, as far as a microphone needs it. */
+class FakeAudioContext {
+  sampleRate = 48_000;
+  state = 'running';
+  destination = {};
+  audioWorklet = { addModule: async () => {} };
+
+  createMediaStreamSource() {
+    return { connect() {} };
+  }
+
+  resume() {}
+
+  close() {
+    this.state = 'closed';
+  }
+}
+
+class FakeAudioWorkletNode {
+  port = FakeMicrophone.last.port;
+
+  connect() {}
+}
+
 /** Put the stand-ins where page modules look for them. */
 export function pretendBrowser() {
   Object.assign(globalThis, {
@@ -120,7 +178,14 @@ export function pretendBrowser() {
     HTMLButtonElement: FakeElement,
     HTMLImageElement: FakeElement,
     location: { protocol: 'https:', host: 'face.test:8443', port: '8443' },
+    window: { isSecureContext: true },
+    AudioContext: FakeAudioContext,
+    AudioWorkletNode: FakeAudioWorkletNode,
     document: { hidden: false, createElementNS: () => new FakeElement() },
+  });
+  // Node has a navigator of its own
+  Object.defineProperty(globalThis, 'navigator', {
+    value: { mediaDevices: { getUserMedia: FakeMicrophone.open } }, configurable: true,
   });
 }
 

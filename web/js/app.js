@@ -12,6 +12,7 @@ import { MouthEditor } from './faces/mouth-editor.js';
 import { watchPreparation } from './faces/preparation.js';
 import { fetchClip, readClip } from './session/clip.js';
 import { Conversation } from './session/conversation.js';
+import { Ear } from './session/ear.js';
 import { isMicrophoneAllowedHere } from './session/microphone.js';
 import { SessionList } from './sessions/session-list.js';
 import { Controls } from './ui/controls.js';
@@ -27,6 +28,7 @@ import { Typing } from './ui/typing.js';
 const SAMPLE_URL = '/web/assets/sample.wav';
 const HEARD_SENTENCE = 'You hear the face now. With headphones, the microphone does not hear it too.';
 const KEY_SENTENCE = 'This server asks for a key before it makes or shows sessions.';
+const LISTENS_SENTENCE = 'The face listens to you. It answers when you type what it shall say.';
 const ACCEPTED_SENTENCE = 'The key is right. Ready.';
 const SILENT_SENTENCE = 'The face is silent, and follows your voice.';
 
@@ -40,6 +42,7 @@ const controls = new Controls();
 const avatars = new Avatars(part(document, '#avatars', HTMLElement));
 const figures = new Figures(part(document, '#figures', HTMLElement), video, part(document, '#trend', SVGElement));
 const conversation = new Conversation();
+const ear = new Ear();
 const deleteDialog = new DeleteDialog(part(document, '#delete-dialog', HTMLDialogElement));
 const keyForm = new KeyForm(part(document, '#key-form', HTMLFormElement), part(document, '#key-row', HTMLElement));
 const sessions = new SessionList(part(document, '#sessions', HTMLElement), (id) => avatars.nameOf(id));
@@ -80,6 +83,7 @@ function wireConversation() {
   conversation.on('change', ({ state, sentence, isTrouble }) => {
     hearing.showMode(conversation.mode);
     controls.showState(state, conversation.mode);
+    if (conversation.mode !== 'agent') ear.close(); // only a face that listens hears it
     controls.say(sentence, isTrouble);
   });
   conversation.on('session', (session) => {
@@ -102,6 +106,27 @@ function wireTyping() {
     if (!conversation.mode) conversation.attend(choice());
   });
   typing.on('say', (text) => conversation.say(text, typing.voice, choice()));
+}
+
+function wireListening() {
+  controls.onClick('listen', () => (ear.isOpen ? ear.close() : listen().catch(complain)));
+  ear.on('change', (isOpen) => {
+    controls.showListening(isOpen);
+    if (isOpen) return;
+    conversation.hearNoMore();
+    stage.showLevel(0);
+  });
+  ear.on('levels', (levels) => conversation.hear(levels));
+  ear.on('level', (peak) => stage.showLevel(peak));
+  ear.on('lost', complain);
+}
+
+/** Let the face listen to who sits here, in a session that speaks what is typed. */
+async function listen() {
+  controls.say('Waiting for the microphone…');
+  if (!(await ear.open())) return;
+  conversation.attend(choice());
+  if (conversation.state === 'live') controls.say(LISTENS_SENTENCE);
 }
 
 function wireMoods() {
@@ -231,6 +256,7 @@ function begin() {
   wireButtons();
   wireConversation();
   wireTyping();
+  wireListening();
   wireMoods();
   wireSessions();
   wireFaces();

@@ -135,6 +135,16 @@ export class Conversation extends Emitter {
     this.#run?.session.feel(mood);
   }
 
+  /** Let a face that listens attend to somebody. @param {number[]} levels how loud they are, see Session.hear */
+  hear(levels) {
+    if (this.mode === 'agent') this.#run?.session.hear(levels);
+  }
+
+  /** Nobody is listened to any more. */
+  hearNoMore() {
+    if (this.mode === 'agent') this.#run?.session.hearNoMore();
+  }
+
   /** Drop what has not been spoken yet; the session goes on. */
   async interrupt() {
     const run = this.#run;

@@ -14,6 +14,7 @@ const INTERRUPT_LIMIT_MS = 2_000;
 const NORMAL_CLOSURE = 1000;
 const SILENCE_LIMIT_MS = 4_000; // a living server reports once a second
 const LOOK_MS = 500;
+const LEVELS_HIGH_BYTES = 16_384; // that the network has not taken: what somebody says now is no news later
 
 /**
  * @typedef {import('./replies.js').Message} Message
@@ -100,6 +101,16 @@ export class Session extends Emitter {
   feel(name) {
     if (this.#hasStarted) this.#send({ type: 'mood', name });
     else this.#earlyMood = name;
+  }
+
+  /** Tell how loud somebody is to whom the face listens, 40 ms each; forgotten where that cannot be sent now. @param {number[]} levels dBFS */
+  hear(levels) {
+    if (this.#hasStarted && this.bufferedBytes < LEVELS_HIGH_BYTES) this.#send({ type: 'listening', levels });
+  }
+
+  /** Nobody is there any more to whom the face listens. */
+  hearNoMore() {
+    if (this.#hasStarted) this.#send({ type: 'listening', state: 'end' });
   }
 
   /** Drop what has not been spoken; resolves to the server's answer, or to null where none comes in two seconds. */

@@ -3,7 +3,7 @@
 import { part } from './part.js';
 
 const BUTTONS = /** @type {const} */ ([
-  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'frame-face', 'adjust-mouth', 'hear', 'interrupt', 'stop', 'new-session',
+  'start-mic', 'play-sample', 'choose-wav', 'choose-face', 'frame-face', 'adjust-mouth', 'hear', 'listen', 'interrupt', 'stop', 'new-session',
 ]);
 
 /** @typedef {typeof BUTTONS[number]} ButtonId */
@@ -51,6 +51,7 @@ export class Controls {
     this.#enable('start-mic', !isConnecting && !isListening);
     this.#enable('play-sample', !isConnecting);
     this.#enable('choose-wav', !isConnecting);
+    this.#enable('listen', !isConnecting || mode === 'agent');
     this.#enable('interrupt', isListening || state === 'playing');
     this.#enable('stop', isOpen || isConnecting);
     this.#keepFocus(focused, isOpen || isConnecting ? 'stop' : 'start-mic');
@@ -62,6 +63,11 @@ export class Controls {
   say(sentence, isTrouble = false) {
     this.#status.textContent = sentence;
     this.#statusLine.classList.toggle('is-trouble', isTrouble);
+  }
+
+  /** @param {boolean} isListening the face listens to who sits at the page */
+  showListening(isListening) {
+    this.#buttons.listen.setAttribute('aria-pressed', String(isListening));
   }
 
   /** A picture is under way to the server: no second one meanwhile. @param {boolean} isUploading */

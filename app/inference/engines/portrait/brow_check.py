@@ -40,6 +40,7 @@ LEAST_BARE, MOST_BARE = 0.30, 0.90  # of the skin above the brows
 UNDER = (0.22, 0.70)  # below an eye, where the lower rims of glasses lie
 RIM = 0.16  # thickness that a rim has at most
 SKIN_LUMA, SKIN_TINT = 0.20, 0.045  # by which skin's light, and its share of red and green, vary there
+GRADUAL = 0.06  # by which the forehead's light changes from column to column at most where it falls into shade
 LIKE_CHEEKS = (0.62, 1.55)  # the forehead's light over the cheeks'
 CHEEKS_TINT = 0.07
 DARKER, SEEN = 0.10, 0.65  # a brow than skin at least, in so many of the columns
@@ -135,7 +136,8 @@ def _judged(
         return None
     heights = np.arange(MARGIN + STEP, MOST_BARE, STEP)
     above = frame.colours(image, np.broadcast_to(x * side, (len(heights), COLUMNS)), over - heights[:, None])
-    like = (np.abs(above @ LUMA / light - 1) < SKIN_LUMA) & (
+    shaded = np.abs(np.diff(local)).max() < GRADUAL * light  # a strand of hair has an edge
+    like = (np.abs(above @ LUMA / (local if shaded else light) - 1) < SKIN_LUMA) & (
         np.abs(_tint(above) - _tint(plain)).max(axis=-1) < SKIN_TINT
     )
     covered = np.flatnonzero(like.mean(axis=1) < BARE)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.faces.eyes import EyeOutline
-from app.faces.mesh import LEFT_BROW, RIGHT_BROW
+from app.faces.mesh import BARE_SKIN, LEFT_BROW, RIGHT_BROW
 from app.i420 import LUMA
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.eye_shape import EyeShape
@@ -20,6 +20,7 @@ from app.media import FloatArray, Image
 
 MIN_WIDTH_PX = 8.0  # of an eye that is worth closing
 TURNED = 0.6  # of the wider eye's width, the other's at least: a head turned further would wink, so it does not blink
+LEAST_LIT = 0.38  # of the face's light, what stretches over an eye: what is darker is a pupil, hair or a mask
 SPARE = 0.03  # below the outline, so that no white is left
 SKIN = (0.25, 0.42)  # least and greatest height of the skin that stretches above the eye
 BROW_SHARE = 0.65  # of the way up to the brow: the brow itself stays
@@ -45,7 +46,7 @@ def make_eyelids(image: Image, eyes: Sequence[EyeOutline], mesh: NDArray[np.floa
     """Prepare the eyes of a picture (BGR) with its mesh (468, 2) for blinking: both, or none.
 
     One eye blinks alone only where the other is closed already, or outside the picture. ``eyes``: the person's right
-    one first.
+    one first. None as well where what would come down as a lid is no skin.
     """
     shapes = [EyeShape.of(eye, mesh[list(brow)]) for eye, brow in zip(eyes, (RIGHT_BROW, LEFT_BROW), strict=True)]
     width, height = image.shape[1], image.shape[0]
@@ -54,7 +55,9 @@ def make_eyelids(image: Image, eyes: Sequence[EyeOutline], mesh: NDArray[np.floa
     if not seen or widths[0] < max(MIN_WIDTH_PX, TURNED * widths[-1]):
         return []
     made = [_prepared(image, shape, iris) for shape, iris in seen if not shape.is_closed]
-    return [lids for lids in made if lids is not None] if None not in made else []
+    least = LEAST_LIT * _light(image, mesh)
+    found = [lids for lids in made if lids is not None and float(lids.skin_colour @ LUMA) > least]
+    return found if len(found) == len(made) else []
 
 
 def _prepared(image: Image, eye: EyeShape, iris: NDArray[np.float32] | None) -> Eyelids | None:
@@ -80,6 +83,12 @@ def _prepared(image: Image, eye: EyeShape, iris: NDArray[np.float32] | None) -> 
         skin_colour=_colour(image[area.at][(np.abs(x) < 0.3) & (np.abs(edge - y - 0.6 * skin) < near)], 50, 100),
         lashes=_colour(image[area.at][(np.abs(x) < 0.3) & (np.abs(edge - y) < near)], 0, 35),
     )
+
+
+def _light(image: Image, mesh: NDArray[np.float32]) -> float:
+    """Return the light of the darkest skin that is bare in most pictures."""
+    x, y = (np.clip(mesh[list(BARE_SKIN), axis], 0, image.shape[1 - axis] - 1).astype(int) for axis in (0, 1))
+    return float((image[y, x] @ LUMA).min())
 
 
 def _softened(values: FloatArray) -> FloatArray:

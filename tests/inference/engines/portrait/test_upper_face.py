@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from app.avatars.avatar import Avatar
+from app.avatars.bundled import BUNDLED_IDS, bundled_avatar
 from app.emphasis import CALM
 from app.faces.depth import DepthFinder
 from app.faces.eyes import EyeFinder
+from app.faces.face import FaceFinder
 from app.faces.mesh import LEFT_CORNER, LEFT_EYE_CORNERS, RIGHT_CORNER, RIGHT_EYE_CORNERS
 from app.i420 import from_bgr, planes_of, to_bgr
+from app.inference.engines.portrait.brows import make_brows
 from app.inference.engines.portrait.corners import make_corners
 from app.inference.engines.portrait.eye_pixels import draw_upper
+from app.inference.engines.portrait.eyelids import make_eyelids
 from app.inference.engines.portrait.field import CELL_PX, still_field
 from app.inference.engines.portrait.idle_motion import PortraitMotion
 from app.inference.engines.portrait.lid_pixels import POSE
@@ -214,6 +218,46 @@ def test_what_would_look_wrong_is_left_out_each_part_by_itself(avatar: Avatar, w
         assert upper.moves_eyes == irises
     assert (upper.tables.brows is not None) == brows
     assert (make_corners(image, avatar.mesh) is not None) == corners
+
+
+def shaded_temples(image: Image, mesh: np.ndarray) -> Image:
+    """A light from the front: the face is darker the further from its middle."""
+    middle, reach = float(mesh[9, 0]), float(np.ptp(mesh[:, 0])) / 2
+    away = np.abs(np.arange(image.shape[1]) - middle) / reach
+    return np.asarray(image * (1 - 0.45 * np.clip(away, 0, 1) ** 2)[None, :, None], np.uint8)
+
+
+def strands(image: Image, mesh: np.ndarray) -> Image:
+    """Hair hangs over the outer half of one brow."""
+    worn, x, y = image.copy(), int(mesh[105, 0]), int(mesh[105, 1])
+    cv2.rectangle(worn, (int(mesh[70, 0]) - 20, y - 160), (x, y + 4), (60, 95, 140), -1)
+    return cv2.GaussianBlur(worn, (0, 0), 1.0)
+
+
+@pytest.mark.parametrize(("light", "brows"), [(shaded_temples, True), (strands, False)])
+def test_brows_move_where_the_forehead_falls_into_shade_and_not_under_hair(
+    avatar: Avatar, light: Callable[[Image, np.ndarray], Image], brows: bool
+) -> None:
+    image = np.ascontiguousarray(light(avatar.image, avatar.mesh))
+    assert (make_brows(image, avatar.mesh) is not None) == brows
+
+
+@pytest.mark.parametrize("id", BUNDLED_IDS)
+def test_everybody_in_the_cast_blinks_and_moves_their_brows(id: str) -> None:
+    face = bundled_avatar(id, FaceFinder(), 1080)
+    assert make_brows(face.image, face.mesh) is not None
+    assert len(make_eyelids(face.image, EYES.find(face.image, face.mesh), face.mesh)) == 2
+
+
+def test_what_is_no_skin_does_not_come_down_over_an_eye(avatar: Avatar) -> None:
+    """As where an eye is drawn larger than the mesh's, and a pupil lies where its lid would be."""
+    eyes, image = EYES.find(avatar.image, avatar.mesh), avatar.image.copy()
+    lid = make_eyelids(image, eyes, avatar.mesh)[0]
+    x, y = lid.eye.places(lid.area)
+    image[lid.area.at][(np.abs(x) < 0.4) & (y < 0) & (y > -0.5)] //= 6
+    assert make_eyelids(image, eyes, avatar.mesh) == []
+    shade = np.asarray(avatar.image // 2 + 10, np.uint8)
+    assert len(make_eyelids(shade, eyes, avatar.mesh)) == 2
 
 
 @pytest.mark.parametrize(("scale", "irises", "brows"), [(0.38, True, True), (0.2, False, False), (0.08, False, False)])
