@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.media import SLOT_MS
-from app.rtc import broadcast
-from app.rtc.broadcast import FAILURES
+from app.rtc import picture_channel, voice_channel
+from app.rtc.picture_channel import FAILURES
 from app.rtc.picture_encoder import make_encoder
 from app.rtc.voice_encoder import make_voice_encoder
 from tests.faults.stage import FaultyEngine, Stage, until
@@ -50,7 +50,7 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Any:
     def failing(codec: Any, *given: Any) -> Any:
         return Failing(make(codec, *given)) if codec == "VP8" else make(codec, *given)
 
-    monkeypatch.setattr(broadcast, "make_encoder", failing)
+    monkeypatch.setattr(picture_channel, "make_encoder", failing)
     return lambda times: setattr(Failing, "left", times)
 
 
@@ -91,7 +91,7 @@ async def test_where_no_codec_works_the_session_says_so_and_its_neighbour_goes_o
 
 async def test_a_voice_encoder_that_fails_once_is_made_anew(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     Failing.left = 0
-    monkeypatch.setattr(broadcast, "make_voice_encoder", lambda codec: Failing(make_voice_encoder(codec)))
+    monkeypatch.setattr(voice_channel, "make_voice_encoder", lambda codec: Failing(make_voice_encoder(codec)))
     ear = stage.open(FaultyEngine())
     await until(lambda: ear.voice > 5)
     Failing.left = 1

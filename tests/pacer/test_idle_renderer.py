@@ -345,7 +345,7 @@ async def test_speech_and_rest_are_one_movement(avatar: Avatar, pool: Executor) 
 
 async def test_a_resting_picture_is_shown_in_its_slot(pool: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = NotingEncoder()
-    monkeypatch.setattr("app.rtc.broadcast.make_encoder", lambda *options: encoder)
+    monkeypatch.setattr("app.rtc.picture_channel.make_encoder", lambda *options: encoder)
     life, clock, feed = GatedLife(), FakeClock(), PlayoutFeed(2)
     idle, slots = IdleRenderer(Face(life), pool, ORDERS_HIGH, Watched()), SlotClock(clock.now_ns())
     pictures = PictureBroadcast(feed, clock, InlinePool(), 0, 1_000_000, Effort.USUAL)

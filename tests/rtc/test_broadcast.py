@@ -15,16 +15,13 @@ from app.i420 import BLACK_LUMA, plain
 from app.media import PACKET_NS, SAMPLES_PER_FRAME, SLOT_NS
 from app.pacer.played_slot import PlayedSlot
 from app.rtc.broadcast import (
-    FAILURES,
-    KEY_INTERVAL_NS,
-    RETRY_PICTURES,
-    START_BITRATE_SHARE,
     SUBSCRIPTION_PICTURES,
     SUBSCRIPTION_VOICE,
     EncodingFailed,
     PictureBroadcast,
     VoiceBroadcast,
 )
+from app.rtc.picture_channel import FAILURES, KEY_INTERVAL_NS, RETRY_PICTURES, START_BITRATE_SHARE
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.subscription import Encoded, Subscription
@@ -43,7 +40,7 @@ class Stage:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, lead_packets: int = 2) -> None:
         self.encoders: dict[str, NotingEncoder] = {}
-        monkeypatch.setattr("app.rtc.broadcast.make_encoder", self._make)
+        monkeypatch.setattr("app.rtc.picture_channel.make_encoder", self._make)
         self.clock, self.feed = FakeClock(), PlayoutFeed(lead_packets)
         self.slots = SlotClock(self.clock.time_ns)
         self.pictures = PictureBroadcast(

@@ -81,7 +81,7 @@ class Stage:
         self.worker = InferenceWorker(self.clock)
         self.encoders: list[NotingEncoder] = []
         self.sessions: list[Session] = []
-        monkeypatch.setattr("app.rtc.broadcast.make_encoder", self._make_encoder)
+        monkeypatch.setattr("app.rtc.picture_channel.make_encoder", self._make_encoder)
 
     def open(
         self,

@@ -67,3 +67,9 @@ def test_the_count_goes_on_where_the_next_place_goes_on_with_it() -> None:
     there.hearing.move(3000)
     there.hearing.told(3400)
     assert there.hearing.played_ms == 3400
+
+
+async def test_an_utterance_that_has_several_pieces_was_heard_once() -> None:
+    there, speech = Listener(), speech_of(2000)
+    there.hearing.begun(speech)
+    assert there.hearing.settle([speech, speech], [], lost_at=10.5) == {speech: FORMAT.bytes_in(500)}

@@ -71,7 +71,7 @@ class Stage:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.codecs: list[str] = []
-        monkeypatch.setattr("app.rtc.broadcast.make_encoder", self._counted)
+        monkeypatch.setattr("app.rtc.picture_channel.make_encoder", self._counted)
         self.clock, self.feed = FakeClock(), PlayoutFeed(LEAD)
         self.pictures = PictureBroadcast(self.feed, self.clock, InlinePool(), LEAD * PACKET_NS, 500_000, Effort.USUAL)
         self.voice = VoiceBroadcast(self.feed, self.clock)

@@ -40,7 +40,7 @@ class Hearing:
         lost; None: it has told all.
         """
         heard, texts = {}, set(texts)
-        for speech in speeches:
+        for speech in dict.fromkeys(speeches):  # once, whatever number of pieces it has
             ms = speech.heard_ms
             if lost_at is not None and speech is self._heard:
                 ms += self._playhead.heard_ms(lost_at)
