@@ -23,8 +23,10 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from tools.portraits.light import unit
-from tools.portraits.paint import multiply, over, screen, spline, to_bytes, to_linear, to_srgb
+from tools.portraits.eyes import brow_hair
+from tools.portraits.hair import across
+from tools.portraits.light import unit, wrapped
+from tools.portraits.paint import multiply, over, screen, spline, tapered, to_bytes, to_floats, to_linear, to_srgb
 
 Array = np.ndarray
 Point = tuple[float, float]
@@ -194,19 +196,9 @@ def with_details(
 
 def hair_stroke(detail: Detail, points: Sequence[Array], width: float, colour: Array | Sequence[float]) -> None:
     """A tapered stroke through root, bend and tip: full root, pointed tip."""
-    curve = spline(points, steps=7)
-    tangent = np.gradient(curve, axis=0)
-    normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1) / (np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-6)
-    t = np.linspace(0, 1, len(curve))[:, None]
-    half = 0.5 * width * np.power(1 - t, 0.8) * np.minimum(1, 0.5 + 4 * t)
-    outline = np.vstack([curve + normal * half, (curve - normal * half)[::-1]])
+    outline = tapered(spline(points, steps=7), width)
     colour_bytes = tuple(float(c) * 255 for c in colour)
     cv2.fillPoly(detail.pixels, [detail.place(outline)], colour_bytes, cv2.LINE_AA, SHIFT)
-
-
-def to_floats(canvas: Array) -> Array:
-    """8-bit canvas to 0..1 floats."""
-    return canvas.astype(np.float32) / 255
 
 
 # ---------------------------------------------------------------- light
@@ -217,11 +209,6 @@ def normals_of(height: Array) -> Array:
     dy, dx = np.gradient(height, 1 / SCALE)
     normal = np.stack([-dx, -dy, np.ones_like(dx)], -1)
     return np.asarray(normal / np.linalg.norm(normal, axis=-1, keepdims=True))
-
-
-def wrapped(normal: Array, light: Sequence[float], wrap: float) -> Array:
-    """Lambert light that reaches a little round the corner, as a large soft box does."""
-    return np.asarray(np.clip((normal @ unit(light) + wrap) / (1 + wrap), 0, 1))
 
 
 def cast_shadow(height: Array, light: Sequence[float], reach: float, softness: float) -> Array:
@@ -624,21 +611,11 @@ def brows(image: Array, rng: np.random.Generator) -> Array:
 
 
 def brow_hairs(detail: Detail, upper: Array, lower: Array, rng: np.random.Generator) -> None:
-    """Brow hairs: upright near the nose, lying along the brow further out, meeting in the middle."""
-    last = len(upper) - 1
+    """All hairs of a brow."""
     for _ in range(420):
-        t, row = rng.beta(1.15, 1.1), rng.uniform(0, 1)
-        index = int(t * last)
-        root = lower[index] * (1 - row) + upper[index] * row
-        ahead = upper[min(index + 8, last)] - upper[max(index - 8, 0)]
-        along = ahead / (np.linalg.norm(ahead) + 1e-6)
-        upright = 1.25 * np.exp(-t / 0.22) + 0.45 - 0.95 * row
-        heading = along + np.array([0, -upright * (1 - 0.5 * t)]) + rng.normal(0, 0.09, 2)
-        length = rng.uniform(5.5, 10) * (1 - 0.35 * t) * (1 - 0.35 * row)
-        tip = root + heading / np.linalg.norm(heading) * length
-        bend = 0.5 * (root + tip) + (0, -0.6)
-        tone = np.asarray((0.23, 0.145, 0.105)) * rng.uniform(0.7, 1.5) * (1 + 1.1 * np.exp(-t / 0.10))
-        hair_stroke(detail, (root, bend, tip), rng.uniform(0.4, 0.75), tone)
+        along, hair = brow_hair((lower, upper), 1.0, rng)
+        tone = np.asarray((0.23, 0.145, 0.105)) * rng.uniform(0.7, 1.5) * (1 + 1.1 * np.exp(-along / 0.10))
+        hair_stroke(detail, hair, rng.uniform(0.4, 0.75), tone)
 
 
 def hair_guides(side: int) -> Array:
@@ -666,15 +643,6 @@ def hair_guides(side: int) -> Array:
              (-202, 388), (-214, 462), (-228, 532), (-236, 600), (-243, 690), (-232, 800)],
         ]  # fmt: skip
     return np.stack([spline(g, steps=10) for g in guides])
-
-
-def at_guides(guides: Array, u: Array) -> Array:
-    """Curve whose n-th point lies at u[n] (0 = face edge, 1 = silhouette) across the guides."""
-    place = np.clip(u, 0, 1) * (len(guides) - 1)
-    low = np.minimum(place.astype(int), len(guides) - 2)
-    mix = (place - low)[:, None]
-    index = np.arange(guides.shape[1])
-    return np.asarray(guides[low, index] * (1 - mix) + guides[low + 1, index] * mix)
 
 
 def hair_tone(value: Array | float) -> Array:
@@ -719,7 +687,7 @@ def hair_side(canvas: Array, side: int, rng: np.random.Generator) -> None:
         u = locks[lock] + offset[i] * (1 - gather) + rng.normal(0, 0.006)
         wave, slope = lock_wave(t, phase[lock] + rng.normal(0, 0.10))
         stray = rng.normal(0, 0.6) + 1.5 * np.sin(6 * t + rng.uniform(0, 6.3)) * t
-        curve = at_guides(guides, u) + np.stack([wave + stray, 0 * t], 1)
+        curve = across(guides, u) + np.stack([wave + stray, 0 * t], 1)
         ahead = rng.uniform()
         curve[:-1] += (curve[1:] - curve[:-1]) * ahead
         rounded = np.cos(np.clip(np.abs(offset[i]) / 0.026, 0, 1) * np.pi / 2)

@@ -9,7 +9,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from tools.portraits.paint import Array, Points, spline, to_bytes, to_floats
+from tools.portraits.paint import Array, Points, spline, tapered, to_bytes, to_floats
 
 SHIFT = 4  # OpenCV's sub-pixel bits
 SMALL_SIGMA_PX = 6.0  # a wider blur is made on a smaller picture
@@ -134,12 +134,7 @@ class Canvas:
         self, picture: Array, points: Points | Sequence[Array], width: float, colour: Sequence[float] | Array
     ) -> None:
         """Draw a hair into an 8-bit picture: full root, pointed tip."""
-        curve = spline(points, steps=6)
-        tangent = np.gradient(curve, axis=0)
-        normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1) / (np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-6)
-        t = np.linspace(0, 1, len(curve))[:, None]
-        half = 0.5 * width * np.power(1 - t, 0.8) * np.minimum(1, 0.5 + 4 * t)
-        outline = np.vstack([curve + normal * half, (curve - normal * half)[::-1]])
+        outline = tapered(spline(points, steps=6), width)
         cv2.fillPoly(picture, [self.fixed(outline)], tuple(float(c) * 255 for c in colour), cv2.LINE_AA, SHIFT)
 
     def strand(self, picture: Array, curve: Array, tones: Array, width: float) -> None:

@@ -112,24 +112,32 @@ def _brow(view: Canvas, image: Array, brows: Brows, rng: np.random.Generator) ->
 def _brow_hairs(
     view: Canvas, brows: Brows, edges: tuple[Array, Array], rng: np.random.Generator
 ) -> Callable[[Array], None]:
-    """Draw hairs upright near the nose, lying along the brow further out, meeting in the middle."""
-    lower, upper = edges
-    last = len(upper) - 1
+    """Draw the brow, hair by hair."""
 
     def draw(picture: Array) -> None:
         for _ in range(round(1.4 * brows.hairs)):
-            t, row = rng.beta(1.15, 1.1), rng.uniform(0, 1)
-            index = int(t * last)
-            root = lower[index] * (1 - row) + upper[index] * row
-            ahead = upper[min(index + 8, last)] - upper[max(index - 8, 0)]
-            along = ahead / (np.linalg.norm(ahead) + 1e-6)
-            upright = 1.25 * np.exp(-t / 0.22) + 0.45 - 0.95 * row
-            heading = along + np.array([0, -upright * (1 - 0.5 * t)]) + rng.normal(0, 0.09, 2)
-            length = brows.length * rng.uniform(5.5, 10) * (1 - 0.35 * t) * (1 - 0.35 * row)
-            tip = root + heading / np.linalg.norm(heading) * length
+            t, hair = brow_hair(edges, brows.length, rng)
             tone = np.asarray(brows.tone) * rng.uniform(0.65, 1.45) * (1 + 0.6 * np.exp(-t / 0.10))
-            view.stroke(
-                picture, (root, 0.5 * (root + tip) + (0, -0.6), tip), rng.uniform(0.75, 1.25), np.clip(tone, 0, 1)
-            )
+            view.stroke(picture, hair, rng.uniform(0.75, 1.25), np.clip(tone, 0, 1))
 
     return draw
+
+
+def brow_hair(edges: tuple[Array, Array], length: float, rng: np.random.Generator) -> tuple[float, tuple[Array, ...]]:
+    """Make a hair between a brow's lower and upper edge: where along it, 0 at the nose, and its root, bend and tip.
+
+    It stands upright near the nose and lies along the brow further out, so that hairs meet in the middle. ``length``: 1
+    for hairs of 5 to 10 units.
+    """
+    lower, upper = edges
+    last = len(upper) - 1
+    t, row = rng.beta(1.15, 1.1), rng.uniform(0, 1)
+    index = int(t * last)
+    root = lower[index] * (1 - row) + upper[index] * row
+    ahead = upper[min(index + 8, last)] - upper[max(index - 8, 0)]
+    along = ahead / (np.linalg.norm(ahead) + 1e-6)
+    upright = 1.25 * np.exp(-t / 0.22) + 0.45 - 0.95 * row
+    heading = along + np.array([0, -upright * (1 - 0.5 * t)]) + rng.normal(0, 0.09, 2)
+    reach = length * rng.uniform(5.5, 10) * (1 - 0.35 * t) * (1 - 0.35 * row)
+    tip = root + heading / np.linalg.norm(heading) * reach
+    return t, (root, 0.5 * (root + tip) + (0, -0.6), tip)

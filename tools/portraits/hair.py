@@ -51,7 +51,8 @@ def guides_of(lines: Lines, side: int = 1) -> Array:
     return np.stack([spline(line, steps=10) * (side, 1.0) for line in lines])
 
 
-def _across(guides: Array, u: Array) -> Array:
+def across(guides: Array, u: Array) -> Array:
+    """Make the curve whose n-th point lies at u[n] across the guides: 0 is the first of them, 1 the last."""
     place = np.clip(u, 0, 1) * (len(guides) - 1)
     low = np.minimum(place.astype(int), len(guides) - 2)
     mix = (place - low)[:, None]
@@ -90,7 +91,7 @@ def paint_strands(canvas: Canvas, image: Array, guides: Array, style: Strands, r
     for i in np.lexsort((-np.abs(offset) + rng.normal(0, 0.006, len(roots)), depth[nearest])):
         lock = nearest[i]
         gather = style.gather * (0.4 * smoothstep(0.1, 0.6, t) + smoothstep(0.55, 1.0, t / reach[lock]))
-        curve = _across(guides, locks[lock] + offset[i] * (1 - gather) + rng.normal(0, 0.006))
+        curve = across(guides, locks[lock] + offset[i] * (1 - gather) + rng.normal(0, 0.006))
         turn = 2 * np.pi * turns * t**1.15 + phase[lock] + rng.normal(0, 0.10)
         stray = rng.normal(0, 0.5 if rng.uniform() > 0.03 else 0.8) + 1.2 * np.sin(6 * t + rng.uniform(0, 6.3)) * t
         curve = curve + np.stack([swing * grown * np.sin(turn) + stray, 0 * t], 1)

@@ -48,6 +48,15 @@ def spline(points: Points | Sequence[Array], closed: bool = False, steps: int = 
     return np.vstack(out)
 
 
+def tapered(curve: Array, width: float) -> Array:
+    """Outline a hair along a dense curve: full root, pointed tip."""
+    tangent = np.gradient(curve, axis=0)
+    normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1) / (np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-6)
+    t = np.linspace(0, 1, len(curve))[:, None]
+    half = 0.5 * width * np.power(1 - t, 0.8) * np.minimum(1, 0.5 + 4 * t)
+    return np.vstack([curve + normal * half, (curve - normal * half)[::-1]])
+
+
 def mirrored(half: Points) -> Array:
     """Close the outline of which the right half is given, from its top to its bottom."""
     right = np.asarray(half, np.float64)
