@@ -98,6 +98,11 @@ async def _keep_up(reception: Reception, whereabouts: Whereabouts, clock: Clock)
 
 
 def _about_one(router: APIRouter) -> APIRouter:
-    """Leave out the routes that are about no session in particular."""
-    router.routes = [route for route in router.routes if isinstance(route, APIRoute) and "{" in route.path]
+    """Leave out the routes that are about no session in particular, and those that nobody is sent on for."""
+    router.routes = [route for route in router.routes if isinstance(route, APIRoute) and _is_sent_on(route)]
     return router
+
+
+def _is_sent_on(route: APIRoute) -> bool:
+    """Tell whether a route is about one session, and not for the front itself (``front_sessions.py``)."""
+    return "{" in route.path and (route.methods != {"DELETE"} or not route.path.endswith("/{id}"))
