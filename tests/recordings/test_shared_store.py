@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from app.objects.shelf import Shelf
 from app.recordings import copies
 from app.recordings.recording_info import RecordingInfo
 from app.recordings.shared_store import SharedRecordingStore
-from app.recordings.store import DAY_S
+from app.recordings.store import DAY_S, RecordingStore
 from tests.stores import Tried
 
 INFO = RecordingInfo("5e55", "default", "2026-11-22T02:00:00+00:00", owner="ann")
@@ -152,6 +153,35 @@ def test_a_node_that_dies_when_pieces_were_joined_has_them_still(
     node("b").put_finished()
     fetched = node("c").fetch("5e55")
     assert fetched is not None and fetched.read_bytes() == b"first@0 second@60000"
+
+
+@pytest.mark.parametrize("what", ["write_text", "replace", "note"])
+@pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
+def test_a_node_that_dies_while_it_joins_doubles_no_piece_and_loses_none(
+    what: str, is_done: bool, node: MakeNode, tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = node("a"), node("b")
+    piece(first, 0, b"first")
+    first.put_finished()
+    piece(second, 1, b"second")
+    owner, wanted = {"write_text": (Path, "5e55.plan"), "replace": (os, "5e55.mp4"), "note": (RecordingStore, "")}[what]
+    act = getattr(owner, what)
+
+    def die(*args: Any) -> Any:
+        if is_done or not str(args[-1 if what == "replace" else 0]).endswith(wanted):
+            act(*args)
+        if str(args[-1 if what == "replace" else 0]).endswith(wanted):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, what, die)
+    with pytest.raises(KeyboardInterrupt):
+        second.put_finished()
+    monkeypatch.undo()
+    node("b").put_finished()
+    fetched = node("c").fetch("5e55")
+    assert fetched is not None and fetched.read_bytes() == b"first@0 second@60000"
+    found = node("c").find("5e55")
+    assert found is not None and (len(found.joined), found.bytes) == (2, len(fetched.read_bytes()))
 
 
 def withdraw_and_die(self: Shelf, id: str, withdraw: Callable[[Shelf, str], bool] = Shelf.withdraw) -> bool:
