@@ -56,9 +56,9 @@ def front_app(lobby: Lobby, gate: Gate, backstage: Backstage, sources: Sequence[
         recording_routes(lobby.recordings, gate),
         whep_routes(lobby, gate),
     )
-    sent_on = APIRouter()
+    sent_on, sent = APIRouter(), SentOn(whereabouts, gate, lobby.recordings, name)
     for router in of_one:
-        sent_on.include_router(router, dependencies=[Depends(SentOn(whereabouts, gate, name))])
+        sent_on.include_router(router, dependencies=[Depends(sent)])
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:

@@ -15,6 +15,7 @@ from app.api.whereabouts import Elsewhere
 from app.cluster.whereabouts import MOVING, Whereabouts
 from app.errors import Refusal
 from app.session_ref import bare
+from app.sessions.recordings import Recordings
 
 RECORDING = "/recording"
 NO_PASS_NEEDED = ("PATCH", "DELETE")  # below a viewer's own path, which is a secret
@@ -44,9 +45,11 @@ class SentOn:
     there is one: they are sent to the stage that its reference names, as with any other that names it.
     """
 
-    def __init__(self, whereabouts: Whereabouts, gate: Gate, name: str = "") -> None:
-        """``name``: the address of all stages, where a proxy gives requests to their owners."""
-        self._whereabouts, self._gate, self._name = whereabouts, gate, name
+    def __init__(self, whereabouts: Whereabouts, gate: Gate, recordings: Recordings, name: str = "") -> None:
+        """``recordings``: those of the store. ``name``: the address of all stages, where a proxy gives requests to
+        their owners.
+        """
+        self._whereabouts, self._gate, self._recordings, self._name = whereabouts, gate, recordings, name
 
     async def __call__(self, request: Request) -> None:
         """Send a request on, or let it pass where no stage has its session.
@@ -60,11 +63,23 @@ class SentOn:
         ref = str(request.path_params.get("id") or request.path_params.get("session_id"))
         proof = await self._prove(request, ref)
         at = await self._whereabouts.find(ref, proof.may_know)
+        if at is None and not self._name and await self._is_unsent_recording(request, ref):
+            at = await self._whereabouts.stage_of(ref)
         if at is None:
             return
         if self._name and at.ref == ref:  # the proxy has been there, and found nobody
             raise Refusal("session_moving", MOVING)
         raise Elsewhere(address_at(self._name or at.url, request, proof.proven or None, (ref, at.ref)))
+
+    async def _is_unsent_recording(self, request: Request, ref: str) -> bool:
+        """Tell whether a request is for a recording that the store has not: its stage may have yet to put it there."""
+        if not request.url.path.endswith(RECORDING):
+            return False
+        try:
+            await self._recordings.owner_of(ref)
+        except Refusal:  # there is none, or the store is away
+            return True
+        return False
 
     async def _prove(self, request: Request, ref: str) -> _Proof:
         """Return what a request has proven.

@@ -36,6 +36,7 @@ COUNTING = (
 )
 LOGIN = "RAY_AUTH_MODE"
 PATIENCE = {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60"}  # for a proxy to start; Serve itself gives up after 5 s
+NICENESS = "RAY_worker_niceness"  # of stages and fronts: Ray's own is 15, as if they were work that can wait
 BELIEVED = "FORWARDED_ALLOW_IPS"  # of whom Serve's own server believes where a client is: nobody, as fronts know better
 SERVE = "ray.serve"  # its logger, in this process
 INTERRUPTED = 130
@@ -64,6 +65,7 @@ def up(settings: Settings, log_level: str = "info", pace: Pace | None = None) ->
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ[BELIEVED] = ""
     os.environ.setdefault(LOGIN, "token")  # what Ray would do by itself, and warn of
+    os.environ.setdefault(NICENESS, "0")  # as `lipwire serve` has it: media are due now
     for name, text in {**PATIENCE, **{each: str(pace.count_s) for each in COUNTING}}.items():
         os.environ.setdefault(name, text)  # what Ray's processes inherit
     print("Starting Ray, the front and its stages; this takes half a minute.", file=sys.stderr, flush=True)

@@ -84,6 +84,13 @@ class Whereabouts:
             found = Found(found.otherwise)
         return _at(found, ref, owner)
 
+    async def stage_of(self, ref: str) -> At | None:
+        """Return the stage that a reference names, where that lives, whatever became of the session."""
+        owner = self.owner_of(ref)
+        if owner is None or owner.stage not in {card.stage for card in await self.cards()}:
+            return None
+        return At(ref, owner.url)
+
     async def claim(self, ref: str) -> At | None:
         """Do the same for who would revive it: None where nobody has it, and who asks is the one who may.
 

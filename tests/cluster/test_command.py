@@ -15,7 +15,7 @@ import pytest
 
 from app.cli import main
 from app.cluster.status import table
-from app.cluster.up import COUNTING, PATIENCE, require_no_ray
+from app.cluster.up import COUNTING, NICENESS, PATIENCE, require_no_ray
 from app.config import SettingsError
 from tests.cluster.running import free_port
 
@@ -71,7 +71,8 @@ def start_with(start: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, unsaid
     for name, text in {"LIPWIRE_DATA_DIR": folder, "LIPWIRE_PORT": free_port(), "RAY_TMPDIR": folder}.items():
         monkeypatch.setenv(name, str(text))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    for name in (*COUNTING, *PATIENCE, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED"):  # which a start leaves there
+    left = (*COUNTING, *PATIENCE, NICENESS, "RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED")  # what a start leaves there
+    for name in left:
         monkeypatch.setenv(name, "1")
     for name in unsaid:
         monkeypatch.delenv(name)

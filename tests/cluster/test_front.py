@@ -15,8 +15,10 @@ from app.access.key import id_of, make_text, sum_of
 from app.access.keys_file import KeyEntry, change_entries
 from app.clock import wall_clock
 from app.cluster.card import Card, PlaceCard, SessionCard
+from app.cluster.lobby import Lobby
 from app.cluster.placing import NoPlace
 from app.cluster.whereabouts import CARDS_NS, Whereabouts
+from app.recordings.recording_info import RecordingInfo
 from tests.cluster.fronts import BARE, SEALS, SITE, Front, LocalDirectory, front, made, ref, url_of
 from tests.cluster.placer import refused
 
@@ -138,7 +140,28 @@ def test_an_ended_session_is_not_found_and_its_recording_is_looked_for_here(plai
     plain.hear("a", BARE)
     plain.hear("a")
     assert plain.client.get(f"/api/sessions/{ref()}").json()["code"] == "no_such_session"
+    plain.directory.own.leave("a", died=False)
+    plain.hear("b")
     assert plain.client.get(f"/api/sessions/{ref()}/recording").json()["code"] == "no_recording"
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_what_a_stage_has_recorded_and_not_put_into_the_store_is_asked_of_it(plain: Front, method: str) -> None:
+    plain.hear("a", BARE)
+    plain.hear("a")
+    path = f"/api/sessions/{ref()}/recording"
+    sent = plain.client.request(method, path)
+    assert sent.status_code == 307 and sent.headers["location"].startswith(url_of("a") + path)
+    put_recording(plain.lobby, BARE)
+    assert plain.client.request(method, path).status_code in (200, 204)
+
+
+def put_recording(lobby: Lobby, session: str) -> None:
+    """Let a stage put a recording into the store."""
+    store = lobby.recordings._store
+    store.path(session).parent.mkdir(parents=True, exist_ok=True)
+    store.path(session).write_bytes(b"a film")
+    store.note(RecordingInfo(session, "default", "2030-11-22T10:00:00Z", state="done"))
 
 
 def test_a_viewer_is_sent_on_with_a_pass_for_what_they_may(plain: Front) -> None:

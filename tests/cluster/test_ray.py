@@ -28,6 +28,9 @@ async def test_two_stages_and_the_death_of_one(tmp_path: Path) -> None:
         shown = json.loads(cluster.cli("cluster", "status", "--json").stdout)
         assert {stage["id"] for stage in shown["stages"]} == {cluster.owner(each).stage for each in (one, other)}
         assert "2 stages" in cluster.cli("cluster", "status").stdout
+        usual = os.getpriority(os.PRIO_PROCESS, cluster.process.pid)
+        stages = [stage["pid"] for stage in shown["stages"]]
+        assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in stages} == {usual}  # Ray would have them give way
 
         dead = cluster.owner(one).stage
         pid = next(stage["pid"] for stage in await cluster.stages() if stage["id"] == dead)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from app.cluster.up import NICENESS
 from app.config import Settings, load_settings, variable
 from tests.paths import ROOT
 
@@ -168,6 +169,7 @@ def test_stages_reach_their_viewers_and_are_one_pod_a_node() -> None:
     assert rule["topologyKey"] == "kubernetes.io/hostname"
     assert rule["labelSelector"]["matchLabels"] == {"ray.io/group": STAGES["groupName"]}
     own = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    assert own.pop(NICENESS) == "0"  # as `lipwire cluster up` has it
     assert own.keys() <= OF_NODES and load_settings(own).ice_ports == "50000-50999"
 
 

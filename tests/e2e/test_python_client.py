@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +19,7 @@ from lipwire import Played, SpeakingFinished, SpeakingStarted, connection
 from lipwire.__main__ import main
 
 from app.media import SAMPLE_RATE
+from tests.front_switch import THROUGH_FRONT
 from tests.recorded import play
 from tests.server import Serve, Server
 
@@ -27,9 +29,20 @@ RATE = 24_000
 SLOT_MS = 40  # a loss ends a piece of an utterance, which is filled up to so much
 
 
+STAGES_HOST = "127.0.0.2"  # at which a cluster's stages say that they are; who listens there is a line
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Server]:
     with serve(tmp_path_factory.mktemp("server"), engine="clapper") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def behind_a_line(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[Server]:
+    """Serve what nobody reaches but through a line."""
+    folder = tmp_path_factory.mktemp("behind")
+    with serve(folder, engine="clapper", stage_url=f"http://{STAGES_HOST}:{{port}}") as started:
         yield started
 
 
@@ -39,21 +52,44 @@ def tone(seconds: float) -> bytes:
     return pcm
 
 
-class Line:
-    """A TCP proxy: :meth:`cut` aborts what goes through it; while ``frozen`` nothing passes, and nobody is told."""
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+
+class Line:
+    """TCP proxies before a server, and before a cluster's stages.
+
+    :meth:`cut` aborts what goes through them; while ``frozen`` nothing passes, and nobody is told.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._listening: list[asyncio.Server] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.flowing = asyncio.Event()
         self.flowing.set()
         self.cuts = 0
 
-    async def serve(self) -> int:
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+    async def serve(self) -> str:
+        """Begin; returns the address."""
+        port = await self._listen("127.0.0.1", 0, port_of(self._server.url))
+        for stage in await self._stages():
+            await self._listen(STAGES_HOST, stage, stage)
+        return f"http://127.0.0.1:{port}"
+
+    async def _stages(self) -> list[int]:
+        if not THROUGH_FRONT:
+            return []
+        async with httpx.AsyncClient(trust_env=False) as http:
+            stages = (await http.get(f"{self._server.url}/api/stages")).raise_for_status().json()["stages"]
+        return [port_of(stage["url"]) for stage in stages]
+
+    async def _listen(self, host: str, port: int, to_port: int) -> int:
+        listening = await asyncio.start_server(functools.partial(self._connect, to_port), host, port)
+        self._listening.append(listening)
+        taken: int = listening.sockets[0].getsockname()[1]
+        return taken
 
     def cut(self) -> None:
         self.cuts += 1
@@ -61,14 +97,15 @@ class Line:
             writer.transport.abort()
 
     async def aclose(self) -> None:
-        self._server.close()
+        for listening in self._listening:
+            listening.close()
         self.cut()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._port)
+    async def _connect(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
         for source, target in ((reader, up_writer), (up_reader, writer)):
             self._writers.add(target)
             task = asyncio.create_task(self._pass(source, target))
@@ -85,10 +122,10 @@ class Line:
 
 
 @pytest.fixture
-async def line(server: Server) -> AsyncIterator[Line]:
-    proxy = Line(int(server.url.rsplit(":", 1)[1]))
-    yield proxy
-    await proxy.aclose()
+async def line(behind_a_line: Server) -> AsyncIterator[Line]:
+    line = Line(behind_a_line)
+    yield line
+    await line.aclose()
 
 
 async def cut_now_and_then(line: Line, face: lipwire.Face, times: int, every_s: float) -> None:
@@ -100,14 +137,14 @@ async def cut_now_and_then(line: Line, face: lipwire.Face, times: int, every_s: 
 
 async def test_a_voice_over_a_line_that_is_cut_again_and_again(line: Line) -> None:
     """Every utterance begins and ends once, and all of it is played."""
-    port = await line.serve()
+    url = await line.serve()
     told: list[lipwire.Event] = []
 
     async def listen(face: lipwire.Face) -> None:
         async for event in face:
             told.append(event)
 
-    async with lipwire.connect(f"http://127.0.0.1:{port}") as face:
+    async with lipwire.connect(url) as face:
         listening = asyncio.create_task(listen(face))
         cutting = asyncio.create_task(cut_now_and_then(line, face, times=8, every_s=0.37))
         utterances, lengths_ms = [], [1500, 40, 2500, 1000]
@@ -161,8 +198,8 @@ def notes_of(sound: np.ndarray) -> list[tuple[int, float]]:
 
 async def test_every_sound_is_heard_once_in_its_order_however_often_the_line_is_cut(line: Line, tmp_path: Path) -> None:
     """Judged by what was recorded of what viewers were sent."""
-    port = await line.serve()
-    async with lipwire.connect(f"http://127.0.0.1:{port}", record=True) as face:
+    url = await line.serve()
+    async with lipwire.connect(url, record=True) as face:
         cutting = asyncio.create_task(cut_now_and_then(line, face, times=8, every_s=0.31))
         pcm = scale()
         async with face.utterance(sample_rate=RATE) as utterance:
@@ -172,7 +209,7 @@ async def test_every_sound_is_heard_once_in_its_order_however_often_the_line_is_
         await cutting
         await utterance.played()
         recording = face.recording_url
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as http:
         (tmp_path / "a.mp4").write_bytes((await http.get(recording)).content)
     notes = notes_of(play(tmp_path / "a.mp4").sound)
     said = " ".join(f"{note}:{length:.3f}" for note, length in notes)
@@ -181,8 +218,8 @@ async def test_every_sound_is_heard_once_in_its_order_however_often_the_line_is_
 
 
 async def test_an_interrupt_while_the_line_is_cut_is_heard(line: Line) -> None:
-    port = await line.serve()
-    async with lipwire.connect(f"http://127.0.0.1:{port}") as face:
+    url = await line.serve()
+    async with lipwire.connect(url) as face:
         async with face.utterance(sample_rate=RATE) as utterance:
             await utterance.send(tone(60))
         await asyncio.sleep(1)
@@ -194,8 +231,8 @@ async def test_an_interrupt_while_the_line_is_cut_is_heard(line: Line) -> None:
 async def test_a_line_that_goes_dead_without_a_word_is_left(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client comes back although the server still takes the old connection for alive."""
     monkeypatch.setattr(connection, "SILENCE_S", 2)
-    port = await line.serve()
-    async with lipwire.connect(f"http://127.0.0.1:{port}") as face:
+    url = await line.serve()
+    async with lipwire.connect(url) as face:
         async with face.utterance(sample_rate=RATE) as first:
             await first.send(tone(0.5))
         await first.played()

@@ -18,7 +18,7 @@ from app.inference.engines.portrait.idle_motion import PortraitMotion, idle_moti
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.engines.portrait.viseme_driver import load_net, mouth_shape
 from app.inference.engines.portrait.viseme_net import NET_WEIGHTS, SPAN
-from app.inference.engines.portrait.voice import voice_of
+from app.inference.engines.portrait.voice import make_hearing_ready, voice_of
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan
 from app.media import I420
@@ -51,7 +51,8 @@ class PortraitEngine:
         """Compute the tables of the warp and of the idle motion."""
         motion = idle_motion_of(avatar, *self._finders) if self._finders else None
         cache = FrameCache(avatar, make_rig, motion, motion.blinking if motion else None)
-        # compiles or loads all that draws before anybody waits for it; in slot 0 the head does not move yet
+        # compiles or loads all that hears and draws before anybody waits for it; in slot 0 the head does not move yet
+        make_hearing_ready()
         self._draw(cache, 0 if cache.moving else AWAKE, WIDE_OPEN, CALM, Expression(surprised=1.0))
         return cache
 

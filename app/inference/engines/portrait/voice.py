@@ -12,7 +12,7 @@ from app.emphasis import Emphasis
 from app.inference.engines.portrait.emphasis import LOUD_RANGE_DB, SECOND, STEPS, emphasis_of
 from app.inference.engines.portrait.pitch import rise_of
 from app.inference.features.loudness import listen
-from app.inference.features.mel import COLUMNS_PER_SECOND
+from app.inference.features.mel import COLUMNS_PER_SECOND, N_MELS, SILENT_COLUMN
 from app.inference.features.window import Window
 from app.media import VIDEO_FPS, FloatArray
 from app.smoothstep import smoothstep
@@ -38,6 +38,11 @@ def voice_of(window: Window) -> Emphasis:
     pause = len(power) - 1 - end
     rise = rise_of(mel, end) if pause > RISES_S * COLUMNS_PER_SECOND else 0.0
     return replace(emphasis, rise=rise, pause_slots=pause * VIDEO_FPS / COLUMNS_PER_SECOND)
+
+
+def make_hearing_ready() -> None:
+    """Compile or load what a phrase's end is heard with, which would hold up every face as the first one ends."""
+    rise_of(np.full((N_MELS, SECOND), SILENT_COLUMN, np.float32), SECOND - 1)
 
 
 def stress_of(power: FloatArray) -> float:

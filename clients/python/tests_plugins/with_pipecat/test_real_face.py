@@ -109,7 +109,7 @@ def face_id(visitor: Visitor) -> str:
 
 
 async def state(session: str) -> dict[str, Any]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(follow_redirects=True) as http:  # from a front to its stage
         answer = await http.get(f"{URL}/api/sessions/{session}")
         return dict(answer.json()) if answer.is_success else {"state": "over"}
 
@@ -141,7 +141,7 @@ async def test_who_watches_over_the_session_interrupts_the_agent(espeak: Espeak)
     async with visit(espeak, "script") as visitor:
         visitor.say = PHRASE
         await visitor.until(lambda: "model" in visitor.said(), "the first answer")
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(follow_redirects=True) as http:  # from a front to its stage
             answer = await http.post(f"{URL}/api/sessions/{face_id(visitor)}/interrupt")
         assert answer.json()["played_ms"] > 0
         await visitor.until(lambda: "face stopped" in visitor.types(), "silence")

@@ -248,7 +248,7 @@ def test_the_engine_draws_mixed_batches_as_it_does_single_jobs(avatar: Avatar) -
 
 
 def test_nothing_is_compiled_after_an_avatar_is_prepared(tmp_path: Path) -> None:
-    """Else a session would wait for seconds. Still and in motion, with whole numbers, lips apart, and a video."""
+    """Else a session would wait. Still and in motion, with whole numbers, a phrase and its end, lips apart, a video."""
     code = """
 import sys
 import numpy as np
@@ -257,25 +257,29 @@ from app.i420 import to_bgr
 from app.avatars.avatar import VideoLoop, Avatar
 from app.inference.engine import Job
 from app.faces.face import FaceFinder
-from app.inference.engines.portrait import glide, lips, warp
+from app.inference.engines.portrait import glide, lips, pitch, warp
 from app.inference.engines.portrait.viseme_net import SPAN
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.face_rig import make_rig, pose
 from app.inference.engines.portrait.field import still_field
 from app.inference.engines.portrait.shape import MouthShape
 from app.inference.calibration import loud_window
+from app.inference.features.mel import COLUMNS_PER_SECOND, SILENT_COLUMN
+from app.inference.features.window import Window
 from pathlib import Path
 
 def compiled():
-    return [len(kernel.signatures) for kernel in (glide.glide, lips.draw_lips, warp.warp_of)]
+    return [len(kernel.signatures) for kernel in (glide.glide, lips.draw_lips, warp.warp_of, pitch._best_way)]
 
 portrait = AvatarStore(Path(sys.argv[1]), FaceFinder(), 1080, 1).load(DEFAULT_ID)
-window, seen = loud_window(SPAN), []
+window, seen, pause = loud_window(SPAN), [], COLUMNS_PER_SECOND * 3 // 10
+silence = np.full((len(window.mel), pause), SILENT_COLUMN, np.float32)
+ended = Window(window.sound, np.concatenate([window.mel[:, pause:], silence], axis=1))
 for moves in (True, False):
     engine = PortraitEngine(idle_motion=moves)
     prepared = engine.prepare(portrait)
     seen.append(compiled())
-    (picture,) = engine.render([Job(prepared, window, 90)])
+    picture, _ = engine.render([Job(prepared, window, 90), Job(prepared, ended, 91)])
 frames, meshes = np.stack([portrait.image] * 3), np.stack([portrait.mesh] * 3)
 video = Avatar("v", "v", frames[0], meshes[0], VideoLoop(frames, meshes))
 engine.render([Job(engine.prepare(video), window, 2)])
@@ -285,4 +289,4 @@ print(*seen, compiled())
 """
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
-    assert done.stdout.strip() == " ".join(["[1, 1, 1]"] * 3)
+    assert done.stdout.strip() == " ".join(["[1, 1, 1, 1]"] * 3)
