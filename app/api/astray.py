@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.auth import Gate
 from app.api.passes import PARAMETER
 from app.api.problems import STATUS_OF, problem_response
-from app.api.whereabouts import At, Whereabouts
+from app.api.whereabouts import At, Whereabouts, nobodys
 from app.errors import Refusal
 from app.session_ref import ref_in_path
 
@@ -34,11 +34,18 @@ class Astray:
             return
         path: str = scope["path"]
         ref, answer = ref_in_path(path), None
-        if ref is not None and (at := self._whereabouts.of(ref)) is not None:
+        if ref is not None and (at := await self._where(Request(scope, receive), ref)) is not None:
             answer = await send_on(Request(scope, receive), ref, at, self._gate)
         elif path.rstrip("/") == MAKING and scope["method"] == "POST":
             answer = sent_to(self._whereabouts.front, HTTPConnection(scope))
         await (answer or self._app)(scope, receive, send)
+
+    async def _where(self, request: Request, ref: str) -> At | None:
+        """Return where a session is, as far as who asks may know."""
+        at = self._whereabouts.of(ref)
+        if at is None or at.owner is None or await self._gate.may_know(request, ref, at.owner):
+            return at
+        return self._whereabouts.of(ref, nobodys)
 
 
 async def send_on(request: HTTPConnection, ref: str, at: At, gate: Gate) -> Response:

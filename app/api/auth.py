@@ -59,6 +59,18 @@ class Gate:
         caller = await self.greet(request)
         return self.pass_for(session_id, caller) if caller.id else None
 
+    async def may_know(self, request: HTTPConnection, session_id: str, owner: str) -> bool:
+        """Tell whether a request proves that its sender may know of a session that a key owns."""
+        text = bearer_of(request)
+        try:
+            if text.startswith(TOKEN_PREFIX):
+                return bool(self.tokens.role_of(text, session_id))
+            if not text and (proof := self._proof(request, session_id)) is not None and proof.role:
+                return True
+            return (await self.greet(request)).may_change(owner)
+        except Refusal:
+            return False
+
     def bears_pass(self, request: HTTPConnection) -> bool:
         """Tell whether one of ours has seen a key, and sent the request here for the session that it is about."""
         ref = ref_in_path(request.scope["path"])

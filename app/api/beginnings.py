@@ -6,7 +6,8 @@ from fastapi import WebSocket
 
 from app.api.auth import Gate
 from app.api.client_messages import AttachMessage, StartMessage
-from app.api.whereabouts import Elsewhere, Place, Whereabouts, socket_at
+from app.api.whereabouts import At, Elsewhere, Place, Whereabouts, nobodys, socket_at
+from app.errors import Refusal
 from app.log_context import KEY
 from app.peer_address import address_of
 from app.sessions.service import Service
@@ -51,13 +52,24 @@ class Beginnings:
             Refusal: as the gate and the service do.
             Elsewhere: where it is another's.
         """
-        if self._whereabouts is not None and (at := self._whereabouts.of(message.session)) is not None:
+        if (at := self._where(message)) is not None:
             raise Elsewhere(socket_at(at.url, at.ref))
         self._gate.tokens.check(message.token, message.session, "feed")
         session = self._service.find(message.session)
         KEY.set(session.owner)
         session.number_from(message.next_utterance)
         return session
+
+    def _where(self, message: AttachMessage) -> At | None:
+        """Return where a session is, as far as the bearer of a token may know; None where it is here."""
+        at = self._whereabouts.of(message.session) if self._whereabouts is not None else None
+        if self._whereabouts is None or at is None or at.owner is None:
+            return at
+        try:
+            self._gate.tokens.check(message.token, message.session, "feed")
+        except Refusal:
+            return self._whereabouts.of(message.session, nobodys)
+        return at
 
     async def _open(self, socket: WebSocket, message: StartMessage, place: Place | None) -> Session:
         if place is not None and place.owner:

@@ -24,13 +24,9 @@ class OwnSessions(Protocol):
         """Return an open session of the caller's, or raise ``no_such_session``."""
         ...
 
-    async def end_own(self, id: str, caller: Caller) -> None:
-        """Close an open session of the caller's, or raise ``no_such_session``."""
-        ...
-
 
 def one_session_routes(sessions: OwnSessions, recordings: Recordings, gate: Gate) -> APIRouter:
-    """Make the routes about a session."""
+    """Make the routes about a session, but for its end, which is ``sessions.py``'s."""
     router = APIRouter(
         prefix="/api/sessions", tags=["sessions"], dependencies=[Depends(gate.check_key)], route_class=JsonRoute
     )
@@ -38,11 +34,6 @@ def one_session_routes(sessions: OwnSessions, recordings: Recordings, gate: Gate
     @router.get("/{id}", responses=problems(*NO_KEY, "no_such_session"))
     async def get_session(id: str, caller: Asking) -> SessionView:
         return SessionView.of(sessions.find_own(id, caller))
-
-    @router.delete("/{id}", status_code=204, responses=problems(*NO_KEY, "no_such_session"))
-    async def end_session(id: str, caller: Asking) -> None:
-        with gate.audit.act("session_deleted", session=bare(id)):
-            await sessions.end_own(id, caller)
 
     @router.post(
         "/{id}/tokens", status_code=201, responses=problems(*BAD_JSON, *NO_KEY, "no_such_session", "no_recording")

@@ -1,4 +1,4 @@
-"""``/api/sessions``: sessions made and listed from outside, by whoever has a key."""
+"""``/api/sessions``: sessions made, listed and ended from outside, by whoever has a key."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from app.api.session_made import describe_made
 from app.api.session_models import SessionList, SessionMade, SessionView, SessionWish
 from app.api.site import site_of
 from app.peer_address import address_of
+from app.session_ref import bare
 from app.sessions.service import Service
 from app.tracing import following
 
 
 def session_routes(service: Service, gate: Gate) -> APIRouter:
-    """Make the routes over all sessions of a service; those about one are in ``one_session.py``."""
+    """Make the routes over all sessions of a service, and for the end of one; what else is about one is ``one_session.py``'s.
+
+    A front has others in their place: who ends a session is often a page that is closed, and follows nowhere.
+    """
     router = APIRouter(
         prefix="/api/sessions", tags=["sessions"], dependencies=[Depends(gate.check_key)], route_class=JsonRoute
     )
@@ -41,5 +45,10 @@ def session_routes(service: Service, gate: Gate) -> APIRouter:
     @router.get("", responses=problems(*NO_KEY))
     async def list_sessions(caller: Asking) -> SessionList:
         return SessionList(sessions=[SessionView.of(session) for session in service.own(caller)])
+
+    @router.delete("/{id}", status_code=204, responses=problems(*NO_KEY, "no_such_session"))
+    async def end_session(id: str, caller: Asking) -> None:
+        with gate.audit.act("session_deleted", session=bare(id)):
+            await service.end_own(id, caller)
 
     return router

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
@@ -10,6 +11,16 @@ from app.session_ref import seal_in
 from app.sessions.session import Session
 
 SESSION = "session"  # of a socket's query: a proxy reads it, and nobody else
+
+
+def anybodys(owner: str) -> bool:
+    """Let whoever asks know of what a key owns."""
+    return True
+
+
+def nobodys(owner: str) -> bool:
+    """Let them know of nothing."""
+    return False
 
 
 class Elsewhere(Exception):
@@ -22,10 +33,15 @@ class Elsewhere(Exception):
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A session elsewhere: its reference there, and an address of whoever has it; no reference: ask there."""
+    """A session elsewhere: its reference there, and an address of whoever has it; no reference: ask there.
+
+    ``owner``: the id of the key (empty for none) whose it is, where more is known of it than the reference says that
+    was asked with: who may not know of what that key has is not to be told. None where that says it all.
+    """
 
     ref: str
     url: str
+    owner: str | None = None
 
 
 class Place(Protocol):
@@ -49,8 +65,11 @@ class Whereabouts(Protocol):
         """The address at which sessions are made."""
         ...
 
-    def of(self, ref: str) -> At | None:
-        """Return where a session is; None where it is here, or nobody's."""
+    def of(self, ref: str, may: Callable[[str], bool] = anybodys) -> At | None:
+        """Return where a session is; None where it is here, or nobody's.
+
+        ``may``: whether who asks may know of what a key owns; else it is as with a session that never was.
+        """
         ...
 
     def keeps(self, ticket: str) -> bool:

@@ -87,8 +87,8 @@ class Moves:
         Raises:
             BadSeal: what was made is no session of a stage.
         """
-        twin = self._whereabouts.note_twin(str(made["id"]))
         session, owner = self._service.sessions.get(id), self._owners.pop(id, "")
+        twin = self._whereabouts.note_twin(str(made["id"]), owner)
         if self._deadline_ns is None:
             return
         if session is None or session.over:  # it ended while its twin was made

@@ -22,7 +22,3 @@ class NoSessions:
     def find_own(self, id: str, caller: Caller) -> NoReturn:
         """See :meth:`Service.find_own`; raises as :meth:`find` does."""
         raise no_such_session(id)
-
-    async def end_own(self, id: str, caller: Caller) -> None:
-        """See :meth:`Service.end_own`; raises as :meth:`find` does."""
-        raise no_such_session(id)

@@ -20,6 +20,7 @@ from app.errors import Refusal
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0  # for a stage
+ENDING_S = 20.0  # for one that ends a session, to the last of its files
 MOST_AT_ONCE = 32
 NOT_FOUND = 404
 
@@ -90,6 +91,28 @@ class Roll:
         except (TimeoutError, httpx.HTTPError) as error:
             logger.warning("roll: a stage does not answer: %s", type(error).__name__)
             return False
+
+    async def delete(self, at: At, proven: str) -> bool | None:
+        """End a session for whoever asks for that; returns whether it was there, None where no stage is reached.
+
+        Raises:
+            Refusal: ``session_moving`` where the stage does not answer.
+        """
+        params = {PASS: proven} if proven else {}
+        try:
+            answer = await self._client.delete(
+                f"{at.url}/api/sessions/{at.ref}", params=params, timeout=httpx.Timeout(ENDING_S, connect=PATIENCE_S)
+            )
+            if answer.status_code == NOT_FOUND:
+                return False
+            answer.raise_for_status()
+            return True
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.HTTPStatusError) as error:
+            logger.warning("roll: a stage ends no session: %s", type(error).__name__)
+            return None
+        except httpx.HTTPError as error:
+            logger.warning("roll: a stage does not answer: %s", type(error).__name__)
+            raise Refusal("session_moving", MOVING) from None
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.api.whereabouts import At, Place
+from app.api.whereabouts import At, Place, anybodys
 from app.cluster.seals import BadSeal, Owner, Seals
 from app.cluster.tickets import Tickets
 from app.session_ref import bare
@@ -13,10 +14,11 @@ from app.sessions.service import Service
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """A session that was made elsewhere to take the place of one here."""
+    """A session that was made elsewhere to take the place of one here; ``owner``: the id of its key."""
 
     ref: str
     site: str
+    owner: str = ""
 
 
 class StageWhereabouts:
@@ -36,12 +38,14 @@ class StageWhereabouts:
         """See :class:`Whereabouts`."""
         return self._service.settings.front_url
 
-    def of(self, ref: str) -> At | None:
+    def of(self, ref: str, may: Callable[[str], bool] = anybodys) -> At | None:
         """See :class:`Whereabouts`. What lives here is here, whatever a reference says: it may have come back."""
         id = bare(ref)
         is_here, twin = id in self._service.sessions, self._twins.get(id)
-        if twin is not None and (not is_here or ref == twin.ref):
-            return At(twin.ref, self._service.settings.shown(twin.site))
+        if twin is not None and not is_here and may(twin.owner):
+            return At(twin.ref, self._service.settings.shown(twin.site), twin.owner)
+        if twin is not None and ref == twin.ref:
+            return At(ref, self._service.settings.shown(twin.site))
         if is_here:
             return None
         try:
@@ -61,11 +65,11 @@ class StageWhereabouts:
         """See :class:`Whereabouts`."""
         return self._tickets.take(ticket)
 
-    def note_twin(self, ref: str) -> Twin:
-        """Remember where a session of this stage goes on.
+    def note_twin(self, ref: str, owner: str) -> Twin:
+        """Remember where a session of this stage goes on, and whose it is.
 
         Raises:
             BadSeal: the reference says no owner.
         """
-        twin = self._twins[bare(ref)] = Twin(ref, self._seals.open(ref).url)
+        twin = self._twins[bare(ref)] = Twin(ref, self._seals.open(ref).url, owner)
         return twin

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from app.disk import read_plain
 from app.objects.catalogue import Entry
 from app.objects.faults import NoSuchObject, StoreAway
 from app.objects.object_store import ObjectStore
@@ -19,12 +20,13 @@ from app.objects.shelf import Shelf
 from app.recordings.copies import FETCHING, FILM, FILM_MOST_BYTES, RecordingCopies
 from app.recordings.piecing import Join, longest_only, piece_together
 from app.recordings.recording_info import RecordingInfo
-from app.recordings.store import DAY_S, KNOWN, RecordingStore, is_id
+from app.recordings.store import DAY_S, FACTS_MOST_BYTES, KNOWN, RecordingStore, is_id
 
 logger = logging.getLogger(__name__)
 
 KIND = "recordings"
 TRIES = 5  # to put what several nodes put at the same time
+PLAN = ".plan"  # suffix: what a file is to be once it was joined; its ``bytes`` are those that it has before
 NS_PER_S = 1_000_000_000
 
 
@@ -137,6 +139,12 @@ class SharedRecordingStore(RecordingStore):
                 raise
             return True
 
+    def discard(self, session: str) -> bool:
+        """See :meth:`RecordingStore.discard`."""
+        if is_id(session):
+            self._plan(session).unlink(missing_ok=True)
+        return super().discard(session)
+
     def sweep(self, writing: Collection[str] = ()) -> None:
         """See :meth:`RecordingStore.sweep`; the store's are looked through, too.
 
@@ -197,6 +205,7 @@ class SharedRecordingStore(RecordingStore):
 
         What is joined lies here, whole, before the store's goes: a process that is killed in between loses nothing.
         """
+        info = self._finish_join(info)  # of a process that was killed in between
         session = info.session
         for _ in range(TRIES):
             if self._shelf.publish(session, {FILM: self.path(session)}, asdict(info)):
@@ -235,12 +244,9 @@ class SharedRecordingStore(RecordingStore):
             self.disk.require(2 * entry.bytes + here.bytes)
             self._shelf.fetch(entry, FILM, theirs, FILM_MOST_BYTES)
             info = piece_together((here, path), (there, theirs), self._join, both)
+            self._plan(here.session).write_text(json.dumps(asdict(replace(info, bytes=path.stat().st_size))))
             os.replace(both, path)
-            self._mark(path)
-            info = replace(info, bytes=path.stat().st_size)
-            if self._facts(here.session).exists():  # else it was deleted meanwhile
-                super().note(info)
-            return info
+            return self._finish_join(here)
         except NoSuchObject:
             return here  # there is nothing else any more
         except ValueError as error:
@@ -252,6 +258,27 @@ class SharedRecordingStore(RecordingStore):
         finally:
             theirs.unlink(missing_ok=True)
             both.unlink(missing_ok=True)
+
+    def _finish_join(self, here: RecordingInfo) -> RecordingInfo:
+        """Return what is known of a file; where it was joined, and that was not noted yet, it is noted now."""
+        plan, path = self._plan(here.session), self.path(here.session)
+        try:
+            info = KNOWN.validate_json(read_plain(plan, FACTS_MOST_BYTES), strict=True)
+        except FileNotFoundError:
+            return here
+        except ValueError:  # it was being written: nothing was joined yet
+            plan.unlink()
+            return here
+        if path.stat().st_size != info.bytes:
+            self._mark(path)
+            here = replace(info, bytes=path.stat().st_size)
+            if self._facts(here.session).exists():  # else it was deleted meanwhile
+                super().note(here)
+        plan.unlink()
+        return here
+
+    def _plan(self, session: str) -> Path:
+        return self._folder / f"{session}{PLAN}"
 
     def _scan(self) -> None:
         """Find what was finished and not put before this process began."""

@@ -14,6 +14,7 @@ from app.disk import BYTES_PER_MEGABYTE
 from app.faces.face import FaceFinder
 from app.objects.object_store import ObjectStore
 from app.provenance.origin import Origin
+from app.recordings.piecing import Section
 from app.recordings.shared_store import SharedRecordingStore
 from app.recordings.store import RecordingStore
 from app.rtc.recording.joined import Piece, join
@@ -50,5 +51,6 @@ class Stores:
         )
 
 
-def _join(origin: Origin, pieces: Sequence[tuple[Path, int]], to: Path) -> int:
-    return join([Piece(*piece) for piece in pieces], to, origin.tags)
+def _join(origin: Origin, sections: Sequence[Section], to: Path) -> int:
+    pieces = [Piece(each.path, each.begins_ms, each.from_ms, each.until_ms) for each in sections]
+    return join(pieces, to, origin.tags)

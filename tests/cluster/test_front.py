@@ -58,7 +58,6 @@ def test_a_full_cluster_says_when_to_come_again(tmp_path: Path) -> None:
     ("method", "path"),
     [
         ("GET", ""),
-        ("DELETE", ""),
         ("POST", "/interrupt"),
         ("DELETE", "/recording"),
         ("POST", "/outputs"),
@@ -71,6 +70,37 @@ def test_what_is_about_a_session_is_sent_to_its_stage(plain: Front, method: str,
     assert answer.status_code == 307
     assert answer.headers["location"] == f"{url_of('a')}/api/sessions/{ref()}{path}?x=1"
     assert answer.headers["cache-control"] == "no-store" and answer.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(("stage_says", "front_says"), [(204, 204), (404, 404), (500, 307)])
+def test_the_end_of_a_session_is_asked_for_by_the_front_as_a_closed_page_follows_nowhere(
+    stage_says: int, front_says: int, tmp_path: Path
+) -> None:
+    key = make_text()
+    id = keep_key(tmp_path, key)
+    with front(tmp_path, answer=lambda request: httpx.Response(stage_says)) as served:
+        served.hear("a", BARE, owner=id)
+        answer = served.client.delete(f"/api/sessions/{BARE}", headers=bearer(key))
+        assert answer.status_code == front_says
+        (asked,) = served.asked
+        assert (asked.method, str(asked.url.copy_with(query=None))) == ("DELETE", f"{url_of('a')}/api/sessions/{ref()}")
+        assert served.gate._passes.read(asked.url.params["pass"], BARE).caller == id
+        assert served.client.delete(f"/api/sessions/{BARE}").json()["code"] == "key_missing" and len(served.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(httpx.ConnectTimeout, (307, None)), (httpx.ReadTimeout, (503, "session_moving"))]
+)
+def test_a_session_whose_stage_says_nothing_may_have_ended_or_not(
+    error: type[httpx.TransportError], said: tuple[int, str | None], tmp_path: Path
+) -> None:
+    def silent(request: httpx.Request) -> httpx.Response:
+        raise error("")
+
+    with front(tmp_path, answer=silent) as served:
+        served.hear("a", BARE)
+        answer = served.client.delete(f"/api/sessions/{ref()}")
+        assert (answer.status_code, answer.json()["code"] if answer.content else None) == said
 
 
 def test_a_recording_is_sent_for_with_a_pass_even_where_no_key_is_wanted(plain: Front) -> None:

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
+from app.api.auth import Gate
 from app.cluster.lease import Item
 from app.cluster.seals import Seals
 from app.cluster.stage_server import PlaceElsewhere, StageServer
 from app.errors import Refusal
-from app.session_ref import bare
+from app.session_ref import bare, new_id
 from tests.client import Client
 from tests.cluster.stages import SECRET, Holder, let_all_in, running, sessions_of, settings_for, until, wish
 
@@ -25,6 +26,16 @@ pytestmark = pytest.mark.realtime
 RATE = 16_000
 SECOND = (0.4 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE) * 32767).astype("<i2").tobytes()
 LONG_S = 60  # longer than any of this takes
+ANNS, BOBS = "key of ann, which is long enough", "key of bob, which is long enough"
+ROUTES = [
+    ("GET", "/api/sessions/{}"),
+    ("DELETE", "/api/sessions/{}"),
+    ("POST", "/api/sessions/{}/interrupt"),
+    ("GET", "/api/sessions/{}/recording"),
+    ("POST", "/whep/{}"),
+    ("PATCH", "/whep/{}/secret"),
+    ("DELETE", "/whep/{}/secret"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +241,41 @@ async def test_a_feeder_who_stays_is_ended_when_the_time_is_up_and_finds_the_twi
     async with Client(made["feed"]["url"]) as again:
         await again.say("attach", session=made["id"], token=made["feed"]["token"])
         assert (await again.expect("elsewhere"))["url"] == move["url"]
+
+
+async def test_who_has_no_right_is_not_told_where_a_session_has_moved(tmp_path: Path, holder: Holder) -> None:
+    settings = settings_for(tmp_path, api_keys=(ANNS, BOBS))
+    async with running(settings, "a", "b") as (one, other), httpx.AsyncClient() as http:
+        ann = Gate(settings)._keys.find(ANNS)
+        assert ann is not None
+        moved = await holder.make(one, owner=ann.id)
+        await asyncio.wait_for(one.drain(LONG_S, placer(holder, other)), 60)
+        await until(lambda: sessions_of(other) == [bare(moved["id"])])
+        never = moved["id"].replace(bare(moved["id"]), new_id())
+
+        async def told(method: str, path: str, name: str, text: str) -> tuple[int, str, str]:
+            headers = {"Authorization": f"Bearer {text}"} if text else {}
+            answer = await http.request(method, f"{one.url}{path.format(name)}", headers=headers)
+            location = answer.headers.get("location", "")
+            return answer.status_code, location.replace(bare(name), "NAME"), answer.text.replace(bare(name), "NAME")
+
+        async def attached(name: str, token: str) -> str:
+            async with Client(f"{one.url.replace('http', 'ws')}/ws") as client:
+                await client.say("attach", session=name, token=token)
+                assert await client.wait_closed()
+                return str(client.messages[-1]).replace(bare(name), "NAME")
+
+        for text in ("", BOBS, "x" * 40, "lw_nonsense", moved["view"]["token"][:-2]):
+            for method, path in ROUTES:
+                assert await told(method, path, moved["id"], text) == await told(method, path, never, text), (
+                    path,
+                    text,
+                )
+        for text in ("", "nonsense", moved["view"]["token"]):
+            assert await attached(moved["id"], text) == await attached(never, text)
+        assert (await told("GET", ROUTES[0][1], moved["id"], ANNS))[0] == 307
+        assert (await told("POST", "/whep/{}", moved["id"], moved["view"]["token"]))[0] == 307
+        assert "elsewhere" in await attached(moved["id"], moved["feed"]["token"])
 
 
 async def test_one_that_is_deleted_while_it_moves_lives_on_nowhere(pair: list[StageServer], holder: Holder) -> None:

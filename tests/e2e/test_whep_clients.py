@@ -88,8 +88,10 @@ def on_another_path_than(before: dict[str, Any]) -> Callable[[dict[str, Any]], b
 
 
 NOTHING = {"pictures": 0, "energy": 0.0}
+OF_ITS_OWN = "a session of the test's own process, whose address players have as from a front's answer"
 
 
+@pytest.mark.plain(OF_ITS_OWN)
 @pytest.mark.browser
 @pytest.mark.parametrize("player", ["medooze", "eyevinn"])
 async def test_a_player_shows_the_face_lets_it_be_heard_and_leaves(
@@ -105,6 +107,7 @@ async def test_a_player_shows_the_face_lets_it_be_heard_and_leaves(
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.plain(OF_ITS_OWN)
 @pytest.mark.browser
 async def test_ice_restarts_and_the_picture_goes_on(open_page: OpenPage, players_page: str, stage: Stage) -> None:
     page = await open_page(url=players_page)

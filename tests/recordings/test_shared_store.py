@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,10 @@ from app.objects.faults import StoreAway
 from app.objects.object_store import ObjectStore
 from app.objects.shelf import Shelf
 from app.recordings import copies
+from app.recordings.piecing import Section, spans
 from app.recordings.recording_info import RecordingInfo
 from app.recordings.shared_store import SharedRecordingStore
-from app.recordings.store import DAY_S
+from app.recordings.store import DAY_S, RecordingStore
 from tests.stores import Tried
 
 INFO = RecordingInfo("5e55", "default", "2026-11-22T02:00:00+00:00", owner="ann")
@@ -101,14 +103,21 @@ def test_a_put_whose_note_was_lost_is_not_put_twice(node: MakeNode, tried: Tried
     assert stored(tried) == before and again.find("5e55") == info and again.unsent == 0
 
 
-def together(pieces: Sequence[tuple[Path, int]], to: Path) -> int:
-    """Join what looks into no film: one behind the other, with where each begins."""
-    to.write_bytes(b" ".join(path.read_bytes() + b"@%d" % begins for path, begins in pieces))
-    return sum(len(path.read_bytes()) for path, _ in pieces)
+def together(sections: Sequence[Section], to: Path) -> int:
+    """Join what looks into no film: lines of a time and what is seen then, for 40 ms."""
+    lines: list[tuple[int, str]] = []
+    for section in sections:
+        begins_ms = max(section.begins_ms, lines[-1][0] + 40 if lines else 0)
+        for line in section.path.read_text().splitlines():
+            at_ms, seen = int(line.split()[0]), line.split()[1]
+            if section.from_ms <= at_ms and (section.until_ms is None or at_ms < section.until_ms):
+                lines.append((begins_ms + at_ms - section.from_ms, seen))
+    to.write_text("\n".join(f"{at_ms} {seen}" for at_ms, seen in lines))
+    return lines[-1][0] + 40
 
 
 def piece(store: SharedRecordingStore, minute: int, data: bytes) -> None:
-    recorded(store, data=data)
+    recorded(store, data=b"0 " + data)
     info = store.find("5e55")
     assert info is not None
     store.note(replace(info, created=f"2026-11-22T02:0{minute}:00+00:00"))
@@ -126,9 +135,7 @@ def test_pieces_of_one_session_become_one_in_whatever_order_nodes_put_them(
     fetched = node("d").fetch("5e55")
     assert fetched is not None and len(stored(tried)) == 2
     said = fetched.read_bytes()
-    at = [said.index(name) for name in (b"aaa", b"bbb", b"ccc")]
-    late = order[-1] == "b"  # one that lies between two that are one already comes behind them
-    assert at == sorted(at) or (late and at[0] < at[2] < at[1])
+    assert said == b"0 aaa\n120000 bbb\n300000 ccc"
     for name in order:  # after a restart: nothing is put twice
         again = node(name)
         again.put_finished()
@@ -151,7 +158,46 @@ def test_a_node_that_dies_when_pieces_were_joined_has_them_still(
     assert stored(tried) == [], "it died at the worst moment"
     node("b").put_finished()
     fetched = node("c").fetch("5e55")
-    assert fetched is not None and fetched.read_bytes() == b"first@0 second@60000"
+    assert fetched is not None and fetched.read_bytes() == b"0 first\n60000 second"
+
+
+@pytest.mark.parametrize("what", ["write_text", "replace", "note"])
+@pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
+def test_a_node_that_dies_while_it_joins_doubles_no_piece_and_loses_none(
+    what: str, is_done: bool, node: MakeNode, tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = node("a"), node("b")
+    piece(first, 0, b"first")
+    first.put_finished()
+    piece(second, 1, b"second")
+    owner, wanted = {"write_text": (Path, "5e55.plan"), "replace": (os, "5e55.mp4"), "note": (RecordingStore, "")}[what]
+    act = getattr(owner, what)
+
+    def die(*args: Any) -> Any:
+        if is_done or not str(args[-1 if what == "replace" else 0]).endswith(wanted):
+            act(*args)
+        if str(args[-1 if what == "replace" else 0]).endswith(wanted):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, what, die)
+    with pytest.raises(KeyboardInterrupt):
+        second.put_finished()
+    monkeypatch.undo()
+    node("b").put_finished()
+    fetched = node("c").fetch("5e55")
+    assert fetched is not None and fetched.read_bytes() == b"0 first\n60000 second"
+    found = node("c").find("5e55")
+    assert found is not None and (len(found.joined), found.bytes) == (2, len(fetched.read_bytes()))
+
+
+def test_pieces_lie_where_their_names_say_unless_the_file_is_otherwise() -> None:
+    names = tuple(
+        f"2026-11-22T02:00:{second:02}+00:00 {ms} ms 9 B" for second, ms in ((0, 3_000), (2, 5_020), (30, 40))
+    )
+    one = replace(INFO, state="done", duration_ms=30_040, joined=names)
+    assert [(each.from_ms, each.until_ms) for each in spans(one)] == [(0, 3_000), (3_000, 8_020), (30_000, None)]
+    for other in (replace(one, duration_ms=38_060), replace(one, joined=("of another release",))):
+        assert [(each.from_ms, each.until_ms) for each in spans(other)] == [(0, None)]
 
 
 def withdraw_and_die(self: Shelf, id: str, withdraw: Callable[[Shelf, str], bool] = Shelf.withdraw) -> bool:

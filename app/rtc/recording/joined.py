@@ -20,10 +20,14 @@ BATCH = 250  # packets in memory
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file of :class:`Mp4File`, and where it begins, from the first one's beginning."""
+    """A file of :class:`Mp4File`, or what is in it ``from_ms`` and before ``until_ms`` (None: to its end), which is to
+    begin with a key frame; and where that begins, from the first one's beginning.
+    """
 
     path: Path
     begins_ms: int
+    from_ms: int = 0
+    until_ms: int | None = None
 
 
 def join(pieces: Sequence[Piece], to: Path, tags: Mapping[str, str] = MappingProxyType({})) -> int:
@@ -42,9 +46,9 @@ def join(pieces: Sequence[Piece], to: Path, tags: Mapping[str, str] = MappingPro
     file = Mp4File(to, *sizes.pop(), tags)
     try:
         for piece in pieces:
-            slots = -(-max(piece.begins_ms, file.duration_ms) // SLOT_MS)
+            slots = -(-max(piece.begins_ms, file.duration_ms) // SLOT_MS) - piece.from_ms // SLOT_MS
             batch: list[Sample] = []
-            for sample in _samples(piece.path):
+            for sample in _samples(piece):
                 batch.append(_later(sample, slots))
                 if len(batch) >= BATCH:
                     file.write(batch)
@@ -66,9 +70,9 @@ def _size(path: Path) -> tuple[int, int]:
         raise ValueError(f"{path.name} cannot be read: {error}") from error
 
 
-def _samples(path: Path) -> Iterator[Sample]:
-    """Read the packets of a file, each stream's in order, at the times at which they were sent."""
-    with av.open(str(path)) as container:
+def _samples(piece: Piece) -> Iterator[Sample]:
+    """Read the packets of a piece, each stream's in order, at the times at which they were sent."""
+    with av.open(str(piece.path)) as container:
         pictures: Any = container.streams.video[0]
         in_band = BitStreamFilterContext("h264_mp4toannexb", pictures)  # parameter sets differ from coder to coder
         for packet in container.demux():
@@ -77,12 +81,17 @@ def _samples(path: Path) -> Iterator[Sample]:
             # a voice's stamps begin the coder's delay early, or are moved by it: its packets lie 20 ms apart anyway
             at_ms = float(packet.pts * packet.time_base) * 1000
             if packet.stream is pictures:
-                pts, key = round(at_ms / SLOT_MS) * VIDEO_TICKS_PER_FRAME, packet.is_keyframe
+                slot, key = round(at_ms / SLOT_MS), packet.is_keyframe
                 data = b"".join(bytes(part) for part in in_band.filter(packet))
-                yield Sample(True, Encoded(pts, data, key))
-            else:
-                number = round(at_ms / PACKET_MS)
+                if _holds(piece, slot * SLOT_MS):
+                    yield Sample(True, Encoded(slot * VIDEO_TICKS_PER_FRAME, data, key))
+            elif _holds(piece, (number := round(at_ms / PACKET_MS)) * PACKET_MS):
                 yield Sample(False, Encoded(number * SAMPLES_PER_PACKET, bytes(packet), True))
+
+
+def _holds(piece: Piece, at_ms: int) -> bool:
+    """Tell whether what its file has at a time is of a piece."""
+    return piece.from_ms <= at_ms and (piece.until_ms is None or at_ms < piece.until_ms)
 
 
 def _later(sample: Sample, slots: int) -> Sample:

@@ -52,6 +52,18 @@ def test_a_joined_one_can_be_joined_again(tmp_path: Path) -> None:
     np.testing.assert_allclose(played.beeps(), played.flashes(), atol=0.001)
 
 
+def test_one_that_comes_late_is_put_between_two_that_are_one_already(tmp_path: Path) -> None:
+    early, middle, last = (recorded(tmp_path / f"{name}.mp4", 50) for name in "abc")
+    one = tmp_path / "ac.mp4"
+    assert join([early, Piece(last.path, 7_000)], one) == 9_000
+    joined = tmp_path / "abc.mp4"
+    assert join([Piece(one, 0, 0, 2_000), Piece(middle.path, 4_000), Piece(one, 7_000, 7_000)], joined) == 9_000
+    played = play(joined)
+    np.testing.assert_allclose(played.flashes(), [0.4, 1.4, 4.4, 5.4, 7.4, 8.4], atol=1e-9)
+    np.testing.assert_allclose(played.beeps(), played.flashes(), atol=0.001)
+    assert len(played.times) == 150 and len(played.sound) / 48_000 == pytest.approx(9.0, abs=0.02)
+
+
 def test_what_cannot_be_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.mp4").write_bytes(b"no film")
     with pytest.raises(ValueError, match="cannot be read"):

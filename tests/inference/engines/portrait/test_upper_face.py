@@ -231,7 +231,7 @@ def strands(image: Image, mesh: np.ndarray) -> Image:
     """Hair hangs over the outer half of one brow."""
     worn, x, y = image.copy(), int(mesh[105, 0]), int(mesh[105, 1])
     cv2.rectangle(worn, (int(mesh[70, 0]) - 20, y - 160), (x, y + 4), (60, 95, 140), -1)
-    return cv2.GaussianBlur(worn, (0, 0), 1.0)
+    return np.asarray(cv2.GaussianBlur(worn, (0, 0), 1.0), np.uint8)
 
 
 @pytest.mark.parametrize(("light", "brows"), [(shaded_temples, True), (strands, False)])
