@@ -186,6 +186,8 @@ async def _listen(socket: ClientConnection, codes: list[str]) -> None:
             said = json.loads(text)
             if said["type"] == "error":
                 codes.append(said["code"])
+            elif said["type"] == "elsewhere":  # a front's answer, which ends the socket too
+                codes.append(said["type"])
     codes.append(str(socket.close_code or 1006))
 
 

@@ -17,6 +17,7 @@ from playwright.async_api import Locator, Page, Route
 from app.assets import DEFAULT_PICTURE
 from tests.avatars.test_video_avatars import at, film, gently
 from tests.certificates import make_certificate
+from tests.cluster.running import free_port
 from tests.noise import Faults, Noise, believed
 from tests.page import OpenPage, delete_face, freed, playing, sessions, status
 from tests.server import Serve, Server
@@ -324,26 +325,23 @@ async def test_a_refused_microphone_is_explained_and_holds_no_place(server: Serv
     await freed(server)
 
 
-async def test_an_insecure_page_says_how_to_get_the_microphone(open_page: OpenPage, tmp_path: Path) -> None:
-    server = Server.start(tmp_path, allowed_hosts="face.test")
-    try:
+async def test_an_insecure_page_says_how_to_get_the_microphone(
+    open_page: OpenPage, tmp_path: Path, serve: Serve
+) -> None:
+    with serve(tmp_path, allowed_hosts="face.test") as server:
         port = server.url.rsplit(":", 1)[1]
         page = await open_page("--host-resolver-rules=MAP face.test 127.0.0.1", url=f"http://face.test:{port}/")
         await page.click("#start-mic")
         await status(page, "--ssl-certfile")
-    finally:
-        server.stop()
 
 
-async def test_https_is_served_with_a_certificate(open_page: OpenPage, tmp_path: Path) -> None:
+async def test_https_is_served_with_a_certificate(open_page: OpenPage, tmp_path: Path, serve: Serve) -> None:
     make_certificate(tmp_path, "face.test")
-    flags = ("--ssl-certfile", str(tmp_path / "cert.pem"), "--ssl-keyfile", str(tmp_path / "key.pem"))
-    secure = Server.start(tmp_path, *flags, allowed_hosts="face.test")
-    try:
-        port = secure.url.rsplit(":", 1)[1]
-        page = await open_page("--host-resolver-rules=MAP face.test 127.0.0.1", url=f"https://face.test:{port}/")
+    tls = {"ssl_certfile": str(tmp_path / "cert.pem"), "ssl_keyfile": str(tmp_path / "key.pem")}
+    url = f"https://face.test:{free_port()}"
+    own = {"port": url.rpartition(":")[2], "front_url": url, "stage_url": "https://face.test:{port}"}
+    with serve(tmp_path, allowed_hosts="face.test", **tls, **own):
+        page = await open_page("--host-resolver-rules=MAP face.test 127.0.0.1", url=url)
         await page.click("#start-mic")
         await playing(page)
         await page.click("#stop")
-    finally:
-        secure.stop()

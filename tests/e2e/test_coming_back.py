@@ -83,16 +83,15 @@ async def now_ms(page: Page) -> float:
 
 
 async def speaks(page: Page) -> None:
-    """Watch the face speak."""
+    """Watch the face speak; where the machine has no time to draw what it hears, nothing can be told."""
 
     def faults(seen: Watched, noise: Noise) -> Faults:
-        if seen.voice.max() < 0.02:
-            return {"silent": "the face does not speak"}
-        if (count := seen.speaking.sum()) <= 3:  # of few pictures a second, and of a voice with holes, few are within
-            said = f"only {count} of {len(seen.voice)} pictures are in the middle of speech"
-            return {DOUBT if noise.is_loud else "few": said}
-        moved = np.percentile(seen.mouth[seen.speaking], 75)
-        return {} if moved > 6 else {"still": f"the mouth hardly moves: {moved:.2f}"}
+        count = int(seen.speaking.sum())
+        moved = float(np.percentile(seen.mouth[seen.speaking], 75)) if count > 3 else 0.0
+        if moved > 6:
+            return {}
+        said = f"{count} of {len(seen.voice)} pictures are in the middle of speech, the mouth moves by {moved:.2f}"
+        return {DOUBT if noise.is_loud else "silent": f"the face does not speak: {said}"}
 
     await believed(lambda: watch(page, 7), faults)
 
@@ -285,6 +284,10 @@ async def test_a_microphone_moves_without_being_asked_for_again(server: Server, 
     await believed(once, faults)
     assert sockets.all[0].said[-1] == {"type": "stop"}
     assert await page.evaluate("window.asked") == 1 and await page.evaluate("window.darkest") > 30
+    heard_bytes = sockets.all[-1].heard_bytes
+    async with asyncio.timeout(15):
+        while sockets.all[-1].heard_bytes == heard_bytes:  # its voice comes to where it is now
+            await asyncio.sleep(0.05)
     await speaks(page)
     await page.click("#stop")
     await freed(server)

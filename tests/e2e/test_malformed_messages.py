@@ -13,7 +13,7 @@ from app.api.client_messages import parse
 from app.errors import Refusal
 from bench.fuzz_messages import any_message, send_bad_utf8, send_messages
 from tests.client import Client
-from tests.server import Server
+from tests.server import Serve
 
 SHORT = 1_500  # over sockets; bench soak sends tens of thousands
 AT_ONCE = 4
@@ -36,9 +36,8 @@ def test_ten_thousand_malformed_messages_are_each_understood_or_refused() -> Non
 
 
 @pytest.mark.realtime
-async def test_malformed_messages_hurt_nobody(tmp_path: Path) -> None:
-    server = Server.start(tmp_path)
-    try:
+async def test_malformed_messages_hurt_nobody(tmp_path: Path, serve: Serve) -> None:
+    with serve(tmp_path) as server:
         async with Client(server.ws_url) as neighbour:
             await neighbour.start(engine="clapper")
             await neighbour.connect()
@@ -55,8 +54,6 @@ async def test_malformed_messages_hurt_nobody(tmp_path: Path) -> None:
             assert after["slots"] > before["slots"]
             assert neighbour.close_code is None
             assert json.loads(json.dumps(after))["type"] == "stats"
-    finally:
-        server.stop()
     log = server.log.read_text()
     assert "internal_error" not in log
     assert log.count("Traceback") == log.count("UnicodeDecodeError: ")  # the protocol's own word for bad UTF-8
