@@ -103,7 +103,10 @@ export class Session extends Emitter {
     else this.#earlyMood = name;
   }
 
-  /** Tell how loud somebody is to whom the face listens, 40 ms each; forgotten where that cannot be sent now. @param {number[]} levels dBFS */
+  /**
+   * Tell how loud somebody is to whom the face listens; forgotten where that cannot be sent now.
+   * @param {number[]} levels dBFS, 40 ms each
+   */
   hear(levels) {
     if (this.#hasStarted && this.bufferedBytes < LEVELS_HIGH_BYTES) this.#send({ type: 'listening', levels });
   }

@@ -254,7 +254,7 @@ def test_what_is_no_skin_does_not_come_down_over_an_eye(avatar: Avatar) -> None:
     eyes, image = EYES.find(avatar.image, avatar.mesh), avatar.image.copy()
     lid = make_eyelids(image, eyes, avatar.mesh)[0]
     x, y = lid.eye.places(lid.area)
-    image[lid.area.at][(np.abs(x) < 0.4) & (y < 0) & (y > -0.5)] //= 6
+    image[lid.area.at][(np.abs(x) < 0.4) & (y < 0) & (y > -0.7)] //= 6
     assert make_eyelids(image, eyes, avatar.mesh) == []
     shade = np.asarray(avatar.image // 2 + 10, np.uint8)
     assert len(make_eyelids(shade, eyes, avatar.mesh)) == 2
