@@ -20,7 +20,7 @@ from app.tracing import following
 
 
 def session_routes(service: Service, gate: Gate) -> APIRouter:
-    """Make the routes over all sessions of a service, and for the end of one; what else is about one is ``one_session.py``'s.
+    """Make the routes over all sessions of a service, and for the end of one; others are in ``one_session.py``.
 
     A front has others in their place: who ends a session is often a page that is closed, and follows nowhere.
     """
