@@ -95,7 +95,7 @@ def _glide_row(
     at, out = 2 * (row * stride + begin - left), 0
     for run in range(first_run, end_run):
         i, j = np.uint32(run), np.uint32(run + of_y)
-        parts_x, parts_y = np.intp(runs[3, i]), np.intp(runs[3, j])
+        parts_x, parts_y = int(runs[3, i]), int(runs[3, j])
         here = at + runs[0, j] * stride + runs[0, i]
         if here < 0 or here + (parts_y + 1) * stride + parts_x + 2 * cell > size or max(parts_x, parts_y) > FARTHEST:
             for n in range(planes.shape[0]):  # it may reach beyond the pixels that are there

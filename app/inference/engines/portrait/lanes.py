@@ -101,7 +101,8 @@ class Lanes:
 def _copy(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     lanes = Lanes(context, builder, signature, arguments)
     _, to, _, at, count = arguments
-    cgutils.raw_memcpy(builder, *(lanes.address(k, begin, _BYTE) for k, begin in ((0, to), (2, at))), count, 1)
+    copied: Any = cgutils.raw_memcpy
+    copied(builder, *(lanes.address(k, begin, _BYTE) for k, begin in ((0, to), (2, at))), count, 1)
     return lanes.nothing
 
 

@@ -109,7 +109,8 @@ def _draw_step(context: Any, builder: Any, signature: Any, arguments: Any) -> An
 def _draw_steep(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     run, lanes = _Run(context, builder, signature, arguments), Lanes(context, builder, signature, arguments)
     parts_x, parts_y = (builder.extract_value(arguments[_PARTS], k) for k in range(2))
-    chosen, upper, lower = (cgutils.alloca_once(builder, _SHORTS) for _ in range(3))
+    place_for: Any = cgutils.alloca_once
+    chosen, upper, lower = (place_for(builder, _SHORTS) for _ in range(3))
     for place in (upper, lower):
         builder.store(_each(0), place)
 
