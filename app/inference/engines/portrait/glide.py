@@ -44,13 +44,21 @@ def glide(
     values, count = field.reshape(-1), 2 * field.shape[2]  # a row's x and its y after one another
     moves, runs = np.empty(count, np.float32), np.empty((4, count), np.int32)
     drawn = np.empty(2 * (planes.shape[2] + 4 * RUN), np.uint8)
+    # as flat arrays: one that is made in the loop is counted, each time
+    out, source, size, stride = planes.reshape(-1), fine.reshape(-1), fine.shape[1] * fine.shape[2], fine.shape[2]
+    other = (fine.shape[0] - 1) * size  # the second plane, where there is one
     for n in range(areas.shape[0]):
         for to in range(areas[n, 1], areas[n, 3]):
             above = (2 * to + cell + 1) // (2 * cell)
             down = np.float32(2 * to + cell + 1 - 2 * cell * above) / np.float32(2 * cell)
             _between(values, above * count, down, np.float32(scale), moves)
             _runs(moves, ONE / np.float32(cell), cell - 1, runs[0], runs[1], runs[2], runs[3])
-            _glide_row(planes, to, fine, to - top, left, runs, cell, areas[n, 0], areas[n, 2], drawn)
+            at = 2 * (to - top) * stride - 2 * left
+            _glide_row(drawn, source, size, stride, other, at, runs, cell, areas[n, 0], areas[n, 2])
+            first = areas[n, 0]
+            for c in range(planes.shape[0]):
+                shown = c * drawn.shape[0] // 2 + (first + cell // 2) % cell
+                copy_bytes(out, (c * planes.shape[1] + to) * planes.shape[2] + first, drawn, shown, areas[n, 2] - first)
 
 
 @compiled
@@ -83,22 +91,24 @@ def _runs(
 
 @compiled
 def _glide_row(
-    planes: Bytes, to: int, fine: Bytes, row: int, left: int, runs: Integers, cell: int, first: int, end: int,
-    drawn: Bytes,
+    drawn: Bytes, source: Bytes, size: int, stride: int, other: int, at: int, runs: Integers, cell: int, first: int,
+    end: int,
 ) -> None:  # fmt: skip
-    """Draw a row's pixels from ``first`` to ``end``, by whole runs into ``drawn``. ``runs``: see :func:`_runs`."""
-    shown, source, size, stride = planes.reshape(-1), fine.reshape(-1), fine.shape[1] * fine.shape[2], fine.shape[2]
+    """Draw a row's pixels from ``first`` to ``end``, by whole runs into ``drawn``. ``runs``: see :func:`_runs`.
+
+    ``source``: a doubled plane of ``size``, its rows ``stride`` apart; ``other`` bytes on another, if not 0. ``at``:
+    where in it the row's pixel 0 lies.
+    """
     of_y, half = runs.shape[1] // 2, cell // 2
     first_run, end_run = (first + half) // cell, (end - 1 + half) // cell + 1
     begin = first_run * cell - half
-    other, other_out = (fine.shape[0] - 1) * size, drawn.shape[0] // 2  # of the second plane, where there is one
-    at, out = 2 * (row * stride + begin - left), 0
+    at, out, other_out = at + 2 * begin, 0, drawn.shape[0] // 2
     for run in range(first_run, end_run):
         i, j = np.uint32(run), np.uint32(run + of_y)
         parts_x, parts_y = int(runs[3, i]), int(runs[3, j])
         here = at + runs[0, j] * stride + runs[0, i]
         if here < 0 or here + (parts_y + 1) * stride + parts_x + 2 * cell > size or max(parts_x, parts_y) > FARTHEST:
-            for n in range(planes.shape[0]):  # it may reach beyond the pixels that are there
+            for n in range(2 if other else 1):  # it may reach beyond the pixels that are there
                 _draw_each(
                     drawn, n * other_out + out, source, n * size + at, stride, runs, run, cell,
                     first - begin - out, end - begin - out,
@@ -108,14 +118,6 @@ def _glide_row(
         else:
             _draw_run(drawn, (out, other_out + out), source, (here, other + here), stride, runs, run, parts_x, parts_y)
         at, out = at + 2 * cell, out + cell
-    for n in range(planes.shape[0]):
-        copy_bytes(
-            shown,
-            (n * planes.shape[1] + to) * planes.shape[2] + first,
-            drawn,
-            n * other_out + first - begin,
-            end - first,
-        )
 
 
 @compiled
