@@ -23,7 +23,15 @@ from app.inference.engines.portrait.lid_pixels import (
     lids_at,
     posed,
 )
-from app.inference.engines.portrait.lookup import BARELY_ONE, before_head, byte_of, head_row, look_up_row
+from app.inference.engines.portrait.lookup import (
+    BARELY_ONE,
+    before_head,
+    between_columns,
+    between_rows,
+    byte_of,
+    head_row,
+    look_up_row,
+)
 from app.media import FloatArray
 
 Bytes = NDArray[np.uint8]
@@ -68,68 +76,83 @@ def draw_upper(
     ``brows``: float32 (rows, columns, 2), from how far across and down a place comes, pixels, on the grid. ``poses``:
     float32 (eyes, POSE). ``field``, ``cell``: the head's, see ``glide``. ``areas``: int64 (n, 4), even.
     """
-    for chroma in range(2):
-        _draw(
-            lumas if chroma == 0 else chromas, upper.luma if chroma == 0 else upper.chroma,
-            upper.taken if chroma == 0 else upper.tint, chroma, upper, brows, poses, field, cell,
-            areas if chroma == 0 else areas // 2,
-        )  # fmt: skip
+    for n in range(areas.shape[0]):
+        left, top, right, bottom = areas[n, 0], areas[n, 1], areas[n, 2], areas[n, 3]
+        places = np.empty((2, (bottom - top) // 2 + 2, (right - left) // 2 + 2), np.float32)
+        _find_places(upper, brows, field, cell, left, top, places)
+        _draw(lumas, upper.luma, upper.taken, 0, upper, poses, places, left, top)
+        _draw(chromas, upper.chroma, upper.tint, 1, upper, poses, places, left // 2, top // 2)
+
+
+@compiled
+def _find_places(
+    upper: Upper, brows: FloatArray, field: FloatArray, cell: int, left: int, top: int, places: FloatArray
+) -> None:
+    """Find where each pixel of chroma lies in the picture at rest, and of one more around: luma's lie between."""
+    origin_x, origin_y, step = np.float32(upper.left), np.float32(upper.top), ONE / np.float32(upper.step)
+    flat, rows, columns = brows.reshape(-1), brows.shape[0], brows.shape[1]
+    head = np.empty((2, field.shape[2]), np.float32)
+    for row in range(places.shape[1]):
+        y = np.float32(top + 2 * row - 2) + HALF
+        head_row(field, cell, y, head)
+        for k in range(places.shape[2]):
+            x_at, y_at = before_head(head, cell, np.float32(left + 2 * k - 2) + HALF, y)
+            across, down = _from_brows(flat, rows, columns, (x_at - origin_x) * step, (y_at - origin_y) * step)
+            places[0, row, k], places[1, row, k] = x_at + across, y_at + down
 
 
 @compiled
 def _draw(
-    planes: Bytes, fine: Bytes, tables: FloatArray, chroma: int, upper: Upper, brows: FloatArray, poses: FloatArray,
-    field: FloatArray, cell: int, areas: NDArray[np.int64],
+    planes: Bytes, fine: Bytes, tables: FloatArray, chroma: int, upper: Upper, poses: FloatArray, places: FloatArray,
+    left: int, top: int,
 ) -> None:  # fmt: skip
     """Draw the luma, or both chromas: ``chroma`` 1. ``tables``: float32 (eyes, planes, rows, columns)."""
     edges, numbers, white, skins = upper.edges, upper.numbers, upper.white, upper.skins
-    unit, scale, off = np.float32(1 + chroma), np.float32(2 - chroma), HALF * np.float32(chroma)
-    from_x, from_y, step = np.float32(upper.from_x), np.float32(upper.from_y), ONE / np.float32(upper.step)
-    origin_x, origin_y = np.float32(upper.left), np.float32(upper.top)
-    flat, rows, columns = brows.reshape(-1), brows.shape[0], brows.shape[1]
-    head, widest = np.empty((2, field.shape[2]), np.float32), planes.shape[2]
-    at, places = np.empty((2, widest), np.float32), np.empty((2, widest + LANES), np.float32)
-    drawn = np.empty((2, widest + LANES), np.uint8)
-    values, special = np.empty((2, widest), np.float32), np.empty(widest, np.bool_)
-    for n in range(areas.shape[0]):
-        left, width = areas[n, 0], areas[n, 2] - areas[n, 0]
-        for row in range(areas[n, 1], areas[n, 3]):
-            y = unit * np.float32(row) + off
-            head_row(field, cell, y, head)
+    scale, off = np.float32(2 - chroma), HALF * np.float32(chroma)
+    from_x, from_y = np.float32(upper.from_x), np.float32(upper.from_y)
+    width = (places.shape[2] - 2) * (2 - chroma)
+    between, at = np.empty((2, places.shape[2]), np.float32), np.empty((2, width), np.float32)
+    fine_at = np.empty((2, width + LANES), np.float32)
+    drawn = np.empty((2, width + LANES), np.uint8)
+    values, special = np.empty((2, width), np.float32), np.empty(width, np.bool_)
+    for row in range((places.shape[1] - 2) * (2 - chroma)):
+        if chroma == 0:
+            between_rows(places, row, between)
+            between_columns(between, 0, width, at)
+        for c in range(2):
+            origin = from_x if c == 0 else from_y
             for k in range(width):
-                x_at, y_at = before_head(head, cell, unit * np.float32(left + k) + off, y)
-                across, down = _from_brows(flat, rows, columns, (x_at - origin_x) * step, (y_at - origin_y) * step)
-                at[0, k], at[1, k] = x_at + across, y_at + down
-                places[0, k] = scale * (at[0, k] - from_x) - off
-                places[1, k] = scale * (at[1, k] - from_y) - off
-                special[k] = False
-            for e in range(np.uint32(numbers.shape[0])):
-                eye, first, end, low, high = (
-                    posed(numbers[e], poses[e]),
-                    numbers[e, LEFT],
-                    numbers[e, RIGHT],
-                    numbers[e, TOP],
-                    numbers[e, BOTTOM],
-                )
-                for k in range(width):
-                    x_at, y_at = at[0, k], at[1, k]
-                    if x_at < first or x_at >= end or y_at < low or y_at >= high:
-                        continue
-                    stays, cover, of_lid, of_eye, new_skin, lash, ball = lids_at(eye, edges, e, x_at, y_at)
-                    if stays:
-                        continue
-                    special[k] = True
-                    for c in range(np.uint32(planes.shape[0])):
-                        plain, lashes = numbers[e, SKIN_COLOUR + chroma + c], numbers[e, LASHES + chroma + c]
-                        values[c, k] = _eye_pixel(
-                            fine, white, tables, skins, eye, e, c, chroma, cover, of_lid, of_eye, new_skin * PLAIN,
-                            new_skin, plain, ball, x_at, y_at, from_x, from_y, scale, off,
-                        )  # fmt: skip
-                        values[c, k] += (lashes - values[c, k]) * lash
-            for c in range(planes.shape[0]):
-                look_up_row(drawn[c], fine[c], places[0], places[1], 0, width)
-                for k in range(width):
-                    planes[c, row, left + k] = byte_of(values[c, k]) if special[k] else drawn[c, k]
+                if chroma == 1:
+                    at[c, k] = places[c, row + 1, k + 1]
+                fine_at[c, k] = scale * (at[c, k] - origin) - off
+        special[:] = False
+        for e in range(np.uint32(numbers.shape[0])):
+            eye, first, end, low, high = (
+                posed(numbers[e], poses[e]),
+                numbers[e, LEFT],
+                numbers[e, RIGHT],
+                numbers[e, TOP],
+                numbers[e, BOTTOM],
+            )
+            for k in range(width):
+                x_at, y_at = at[0, k], at[1, k]
+                if x_at < first or x_at >= end or y_at < low or y_at >= high:
+                    continue
+                stays, cover, of_lid, of_eye, new_skin, lash, ball = lids_at(eye, edges, e, x_at, y_at)
+                if stays:
+                    continue
+                special[k] = True
+                for c in range(np.uint32(planes.shape[0])):
+                    plain, lashes = numbers[e, SKIN_COLOUR + chroma + c], numbers[e, LASHES + chroma + c]
+                    values[c, k] = _eye_pixel(
+                        fine, white, tables, skins, eye, e, c, chroma, cover, of_lid, of_eye, new_skin * PLAIN,
+                        new_skin, plain, ball, x_at, y_at, from_x, from_y, scale, off,
+                    )  # fmt: skip
+                    values[c, k] += (lashes - values[c, k]) * lash
+        for c in range(planes.shape[0]):
+            look_up_row(drawn[c], fine[c], fine_at[0], fine_at[1], 0, width)
+            for k in range(width):
+                planes[c, top + row, left + k] = byte_of(values[c, k]) if special[k] else drawn[c, k]
 
 
 @compiled

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from app.faces.mesh import CHIN, FOREHEAD, LEFT_CHEEK, OVAL, RIGHT_CHEEK
 from app.inference.engines.portrait.area import Area
-from app.inference.engines.portrait.compiled import compiled
+from app.inference.engines.portrait.compiled import Real, compiled
 from app.inference.engines.portrait.relief import relief_of
 from app.media import FloatArray
 
@@ -178,19 +178,36 @@ def _swing(anatomy: Anatomy, swing: Swing, field: FloatArray) -> None:
 
 def brought_to(area: Area, field: FloatArray) -> Area:
     """Return where a field brings what is in an area: all pixels that it takes from there, and a few more."""
-    to = area.grown(math.ceil(float(np.abs(field).max())) + 1)
+    return Area(*_brought_to(area.left, area.top, area.right, area.bottom, field))
+
+
+@compiled
+def _brought_to(left: int, top: int, right: int, bottom: int, field: FloatArray) -> tuple[int, int, int, int]:
+    low_x, high_x, low_y, high_y = _reach(field, 0, field.shape[0], 0, field.shape[2])
+    far = math.ceil(max(max(-low_x, high_x), max(-low_y, high_y))) + 1
+    first_x, first_y, end_x, end_y = left - far, top - far, right + far, bottom + far
     for _ in range(2):  # what is around moves less far than all of it, and that less again
-        rows, columns = (slice(_cell(low), _cell(high) + 2) for low, high in ((to.top, to.bottom), (to.left, to.right)))
-        low, high = (end(field[rows, :, columns], axis=(0, 2)) for end in (np.min, np.max))
-        to = Area(
-            area.left - math.ceil(high[0]) - 1,
-            area.top - math.ceil(high[1]) - 1,
-            area.right - math.floor(low[0]) + 1,
-            area.bottom - math.floor(low[1]) + 1,
-        )
-    return to
+        low_x, high_x, low_y, high_y = _reach(field, _cell(first_y), _cell(end_y) + 2, _cell(first_x), _cell(end_x) + 2)
+        first_x, first_y = left - math.ceil(high_x) - 1, top - math.ceil(high_y) - 1
+        end_x, end_y = right - math.floor(low_x) + 1, bottom - math.floor(low_y) + 1
+    return first_x, first_y, end_x, end_y
 
 
+@compiled
+def _reach(field: FloatArray, first_row: int, end_row: int, first_column: int, end_column: int) -> tuple[Real, ...]:
+    """Return the least and the most of a part of the field, across and down."""
+    rows, columns = min(end_row, field.shape[0]), min(end_column, field.shape[2])
+    first_row, first_column = min(first_row, rows - 1), min(first_column, columns - 1)
+    low_x, low_y = field[first_row, 0, first_column], field[first_row, 1, first_column]
+    high_x, high_y = low_x, low_y
+    for j in range(first_row, rows):
+        for i in range(first_column, columns):
+            low_x, high_x = min(low_x, field[j, 0, i]), max(high_x, field[j, 0, i])
+            low_y, high_y = min(low_y, field[j, 1, i]), max(high_y, field[j, 1, i])
+    return low_x, high_x, low_y, high_y
+
+
+@compiled
 def _cell(place: int) -> int:
     """Return the row or column of a field before a pixel."""
     return max(0, (2 * place + CELL_PX + 1) // (2 * CELL_PX))

@@ -11,9 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.uint8]  # (height, width): luma, or one of the chromas
-# uint8 (2, 2, height, width): the doubled plane's pixels, by whether their row and their column are odd. Neighbours of
-# one kind lie side by side, so that a run of pixels that moves as one is read in a run.
-Phases = NDArray[np.uint8]
 
 # Lanczos's kernel, three lobes, half way between two pixels
 _OFFSETS = np.arange(6) - 2.5
@@ -22,18 +19,14 @@ HALF_WAY = (_TAPS / _TAPS.sum()).astype(np.float32)
 REACH = 3  # pixels to each side that it reads
 
 
-def phases_of(plane: Plane) -> Phases:
-    """Double a plane's resolution: [0, 0] is the plane itself, [0, 1] lies half a pixel to its right, [1, 0] below."""
+def doubled(plane: Plane) -> Plane:
+    """Double a plane's resolution: uint8 (2 × height, 2 × width). Its pixel (2x, 2y) is the plane's (x, y)."""
+    rows, columns = plane.shape
     right = _halfway(plane, HALF_WAY[None])
-    return np.stack([plane, right, _halfway(plane, HALF_WAY[:, None]), _halfway(right, HALF_WAY[:, None])]).reshape(
-        2, 2, *plane.shape
-    )
-
-
-def doubled(phases: Phases) -> Plane:
-    """Lay the phases into one plane, uint8 (2 × height, 2 × width): its pixel (2x, 2y) is the plane's (x, y)."""
-    rows, columns = phases.shape[2:]
-    return np.ascontiguousarray(phases.transpose(2, 0, 3, 1)).reshape(2 * rows, 2 * columns)
+    fine = np.empty((2 * rows, 2 * columns), np.uint8)
+    fine[::2, ::2], fine[::2, 1::2] = plane, right
+    fine[1::2, ::2], fine[1::2, 1::2] = _halfway(plane, HALF_WAY[:, None]), _halfway(right, HALF_WAY[:, None])
+    return fine
 
 
 def _halfway(plane: Plane, taps: NDArray[np.float32]) -> Plane:

@@ -1,7 +1,8 @@
 """Moving planes by a field of displacements: the head's whole movement, in one compiled pass over the pixels.
 
-The field is known at the middles of cells and linear between them. So along a row it is linear over a cell's width, and
-mostly lies between the same two pixels of the finer grid there: such a run reads four runs of neighbouring bytes.
+The field is known at the middles of cells and linear between them. So along a row it is linear over a cell's width: a
+run of pixels, of which most lie between the same two pixels of the finer grid and its neighbours between the next two.
+See ``runs``. All that says where a run lies is computed for a whole row at once, in whole numbers: none of it rounds.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.engines.portrait.compiled import Real, compiled
-from app.inference.engines.portrait.lanes import (
-    LANES,
-    LONG_RUN,
-    UNIT,
-    draw_lanes_within,
-    draw_long_run,
-    draw_long_step,
-    draw_run,
+from app.inference.engines.portrait.lanes import copy_bytes
+from app.inference.engines.portrait.runs import (
+    FARTHEST,
+    RUN,
+    SHARE_BITS,
+    draw_level,
+    draw_steep,
     draw_step,
 )
 from app.media import FloatArray
@@ -26,30 +26,39 @@ Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int32]
 
 HALF, ONE = np.float32(0.5), np.float32(1)
+WHOLE = np.float32(1 << SHARE_BITS)  # of a place
 
 
 @compiled
 def glide(
-    planes: Bytes, phases: Bytes, left: int, top: int, field: FloatArray, cell: int, scale: float,
+    planes: Bytes, fine: Bytes, left: int, top: int, field: FloatArray, cell: int, scale: float,
     areas: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """Look planes' pixels up where they come from, in place: (n, height, width), such as both chromas.
 
-    ``phases``: theirs (n, 2, 2, rows, columns), see ``fine``; they begin at the planes' pixel (``left``, ``top``) and
+    ``fine``: their doubles (n, rows, columns), see there; they begin at the planes' pixel (``left``, ``top``) and
     hold all that is looked up. ``field``: float32 (rows, 2, columns), x and y, from the cell before the planes' first
-    on; ``cell``: its pixels, 8 or 16; ``scale`` makes pixels of the doubled planes of it. ``areas``: (n, 4), left, top,
-    right and bottom of what is to be drawn.
+    on; ``cell``: its pixels, 16 of one plane or 8 of one or two; ``scale`` makes pixels of the doubled planes of it.
+    ``areas``: (n, 4), left, top, right and bottom of what is to be drawn.
     """
     values, count = field.reshape(-1), 2 * field.shape[2]  # a row's x and its y after one another
-    moves, runs = np.empty((2, count), np.float32), np.empty((4, count), np.int32)
+    moves, runs = np.empty(count, np.float32), np.empty((4, count), np.int32)
+    drawn = np.empty(2 * (planes.shape[2] + 4 * RUN), np.uint8)
+    # as flat arrays: one that is made in the loop is counted, each time
+    out, source, size, stride = planes.reshape(-1), fine.reshape(-1), fine.shape[1] * fine.shape[2], fine.shape[2]
+    other = (fine.shape[0] - 1) * size  # the second plane, where there is one
     for n in range(areas.shape[0]):
         for to in range(areas[n, 1], areas[n, 3]):
             above = (2 * to + cell + 1) // (2 * cell)
             down = np.float32(2 * to + cell + 1 - 2 * cell * above) / np.float32(2 * cell)
-            _between(values, above * count, down, np.float32(scale), moves[0])
-            _slopes(moves[0], ONE / np.float32(cell), moves[1])
-            _runs(moves[0], moves[1], np.float32(cell), runs[0], runs[1], runs[2], runs[3])
-            _glide_row(planes, to, phases, to - top, left, moves, runs, cell, areas[n, 0], areas[n, 2])
+            _between(values, above * count, down, np.float32(scale), moves)
+            _runs(moves, ONE / np.float32(cell), cell - 1, runs[0], runs[1], runs[2], runs[3])
+            at = 2 * (to - top) * stride - 2 * left
+            _glide_row(drawn, source, size, stride, other, at, runs, cell, areas[n, 0], areas[n, 2])
+            first = areas[n, 0]
+            for c in range(planes.shape[0]):
+                shown = c * drawn.shape[0] // 2 + (first + cell // 2) % cell
+                copy_bytes(out, (c * planes.shape[1] + to) * planes.shape[2] + first, drawn, shown, areas[n, 2] - first)
 
 
 @compiled
@@ -61,153 +70,83 @@ def _between(values: FloatArray, at: int, down: Real, scale: Real, out: FloatArr
 
 
 @compiled
-def _slopes(values: FloatArray, per_pixel: Real, out: FloatArray) -> None:
-    """Write by how much a row rises from each pixel to the next."""
-    for k in range(out.shape[0] - 1):
-        out[k] = (values[k + 1] - values[k]) * per_pixel
-
-
-@compiled
 def _runs(
-    values: FloatArray,
-    slopes: FloatArray,
-    cell: Real,
-    pixels: Integers,
-    shares: Integers,
-    steps: Integers,
-    parts: Integers,
+    values: FloatArray, per_pixel: Real, last: int, pixels: Integers, starts: Integers, steps: Integers, parts: Integers
 ) -> None:
-    """Say of each run between two middles where its pixels lie.
+    """Say of each run between two middles where its pixels come from, ``last`` being the last of them.
 
-    ``pixels``: the first, in the doubled planes, from its own place; ``shares``: how far on the way to the next, of
-    ``UNIT``; ``steps``: by how much more each after it; ``parts``: by how many pixels the last one lies elsewhere.
+    ``pixels``: the first pixel of the double at which any of them begins, from its own place; ``starts``: how far from
+    there the first one lies, and ``steps`` each from the one before it, of ``WHOLE``; ``parts``: at how many pixels
+    more others begin.
     """
     for k in range(pixels.shape[0] - 1):
-        first = values[k] + slopes[k] * HALF
-        pixel = np.floor(first)
-        pixels[k] = np.int32(pixel)
-        shares[k] = np.int32((first - pixel) * np.float32(UNIT))
-        steps[k] = np.int32(slopes[k] * np.float32(UNIT))
-        parts[k] = np.int32(np.floor(first + slopes[k] * (cell - ONE)) - pixel)
+        slope = (values[k + 1] - values[k]) * per_pixel
+        first = np.int32(np.floor((values[k] + slope * HALF) * WHOLE))
+        step = np.int32(np.floor(slope * WHOLE + HALF))
+        end = first + step * np.int32(last)
+        least = min(first, end) >> np.int32(SHARE_BITS)
+        pixels[k], starts[k], steps[k] = least, first - (least << np.int32(SHARE_BITS)), step
+        parts[k] = (max(first, end) >> np.int32(SHARE_BITS)) - least
 
 
 @compiled
 def _glide_row(
-    planes: Bytes, to_row: int, phases: Bytes, row: int, left: int, moves: FloatArray, runs: Integers,
-    cell: int, first: int, end: int,
+    drawn: Bytes, source: Bytes, size: int, stride: int, other: int, at: int, runs: Integers, cell: int, first: int,
+    end: int,
 ) -> None:  # fmt: skip
-    """Draw a row's pixels from ``first`` to ``end``. ``moves``: displacements, slopes; ``runs``: see :func:`_runs`."""
-    out, source, count = planes.reshape(-1), phases.reshape(-1), planes.shape[0]
-    out_size, size, rows, columns = planes[0].size, phases[0].size, phases.shape[3], phases.shape[4]
-    of_y = moves.shape[1] // 2
-    to, at, half = to_row * planes.shape[2], row * columns - left, cell // 2
-    known_x, known_y = np.int32(0), np.int32(0)
-    a, b, c, d = _begins(0, 0, rows, columns)
-    x = first
-    while x < end:
-        i = (x + half) // cell
-        stop = min(end, i * cell + half)
-        if stop - x < cell or runs[3, i] != 0 or runs[3, of_y + i] != 0:
-            along = np.float32(x - (i * cell - half)) + HALF
-            slope_x, slope_y = moves[1, i], moves[1, of_y + i]
-            move_x, move_y = moves[0, i] + slope_x * along, moves[0, of_y + i] + slope_y * along
-            lanes = cell if stop - x == cell and abs(runs[3, i]) <= 1 and abs(runs[3, of_y + i]) <= 1 else LANES
-            for n in range(count):
-                _draw_parted(
-                    out, n * out_size + to + x, source, n * size + at + x, rows, columns,
-                    move_x, move_y, slope_x, slope_y, stop - x, lanes,
+    """Draw a row's pixels from ``first`` to ``end``, by whole runs into ``drawn``. ``runs``: see :func:`_runs`.
+
+    ``source``: a doubled plane of ``size``, its rows ``stride`` apart; ``other`` bytes on another, if not 0. ``at``:
+    where in it the row's pixel 0 lies.
+    """
+    of_y, half = runs.shape[1] // 2, cell // 2
+    first_run, end_run = (first + half) // cell, (end - 1 + half) // cell + 1
+    begin = first_run * cell - half
+    at, out, other_out = at + 2 * begin, 0, drawn.shape[0] // 2
+    for run in range(first_run, end_run):
+        i, j = np.uint32(run), np.uint32(run + of_y)
+        parts_x, parts_y = int(runs[3, i]), int(runs[3, j])
+        here = at + runs[0, j] * stride + runs[0, i]
+        if here < 0 or here + (parts_y + 1) * stride + parts_x + 2 * cell > size or max(parts_x, parts_y) > FARTHEST:
+            for n in range(2 if other else 1):  # it may reach beyond the pixels that are there
+                _draw_each(
+                    drawn, n * other_out + out, source, n * size + at, stride, runs, run, cell,
+                    first - begin - out, end - begin - out,
                 )  # fmt: skip
-            x = stop
-            continue
-        if runs[0, i] != known_x or runs[0, of_y + i] != known_y:
-            known_x, known_y = runs[0, i], runs[0, of_y + i]
-            a, b, c, d = _begins(known_x, known_y, rows, columns)
-        share_x, share_y = np.int16(runs[1, i]), np.int16(runs[1, of_y + i])
-        step_x, step_y = np.int16(runs[2, i]), np.int16(runs[2, of_y + i])
-        for n in range(count):
-            place, here = n * out_size + to + x, n * size + at + x
-            if cell == LONG_RUN:
-                draw_long_run(
-                    out, place, source, here + a, here + b, here + c, here + d, share_x, share_y, step_x, step_y
-                )
-            else:
-                draw_run(out, place, source, here + a, here + b, here + c, here + d, share_x, share_y, step_x, step_y)
-        x = stop
+        elif cell == RUN:
+            _draw_run(drawn, (out,), source, (here,), stride, runs, run, parts_x, parts_y)
+        else:
+            _draw_run(drawn, (out, other_out + out), source, (here, other + here), stride, runs, run, parts_x, parts_y)
+        at, out = at + 2 * cell, out + cell
 
 
 @compiled
-def _begins(x: int, y: int, rows: int, columns: int) -> tuple[int, int, int, int]:
-    """Return where the four pixels lie in a plane's phases that begin at x, y of its double, from a pixel's own."""
-    left = (x & 1) * rows * columns + (x >> 1)
-    right = (~x & 1) * rows * columns + ((x + 1) >> 1)
-    upper = ((y & 1) * 2 * rows + (y >> 1)) * columns
-    lower = ((~y & 1) * 2 * rows + ((y + 1) >> 1)) * columns
-    return upper + left, upper + right, lower + left, lower + right
-
-
-@compiled
-def _draw_parted(
-    out: Bytes, to: int, source: Bytes, at: int, rows: int, columns: int, x: Real, y: Real, step_x: Real, step_y: Real,
-    count: int, lanes: int,
+def _draw_run(
+    out: Bytes, to: tuple[int, ...], source: Bytes, at: tuple[int, ...], stride: int, runs: Integers, run: int,
+    parts_x: int, parts_y: int,
 ) -> None:  # fmt: skip
-    """Draw ``count`` pixels that need not all lie between the same four. ``x``, ``y``: the first one's displacement.
-
-    ``lanes``: ``LONG_RUN`` at once where no two of them lie further than one pixel of the finer grid from another's.
-    """
-    k = 0
-    while k + lanes <= count:
-        far_x, far_y = x + step_x * np.float32(lanes - 1), y + step_y * np.float32(lanes - 1)
-        left, upper = int(np.floor(min(x, far_x))), int(np.floor(min(y, far_y)))
-        right, lower = int(np.floor(max(x, far_x))), int(np.floor(max(y, far_y)))
-        if right - left <= 1 and lower - upper <= 1:
-            _draw_step(
-                out, to + k, source, at + k, rows, columns, left, upper,
-                x - np.float32(left), y - np.float32(upper), step_x, step_y, lanes,
-            )  # fmt: skip
-            x, y, k = x + step_x * np.float32(lanes), y + step_y * np.float32(lanes), k + lanes
-            continue
-        for py in range(upper, lower + 1):
-            for px in range(left, right + 1):
-                a, b, c, d = _begins(px, py, rows, columns)
-                off_x, off_y, here = x - np.float32(px), y - np.float32(py), at + k
-                draw_lanes_within(
-                    out, to + k, source, here + a, here + b, here + c, here + d, off_x, off_y, step_x, step_y
-                )
-        x, y, k = x + step_x * np.float32(LANES), y + step_y * np.float32(LANES), k + LANES
-    while k < count:
-        out[to + k] = _pixel(source, at + k, rows, columns, x, y)
-        x, y, k = x + step_x, y + step_y, k + 1
-
-
-@compiled
-def _draw_step(
-    out: Bytes, to: int, source: Bytes, at: int, rows: int, columns: int, left: int, upper: int, x: Real, y: Real,
-    step_x: Real, step_y: Real, lanes: int,
-) -> None:  # fmt: skip
-    """Draw ``LANES`` pixels, or a ``LONG_RUN``, that lie within three by three from ``left``, ``upper`` on.
-
-    ``x``, ``y``: the first one's place, from there.
-    """
-    a, b, d, e = _begins(left, upper, rows, columns)
-    f, _, g, _ = _begins(left + 2, upper, rows, columns)
-    h, i, _, _ = _begins(left, upper + 2, rows, columns)
-    ninth, _, _, _ = _begins(left + 2, upper + 2, rows, columns)
-    half = np.float32(UNIT // 2)
-    first, second, third = (at + a, at + b, at + f), (at + d, at + e, at + g), (at + h, at + i, at + ninth)
-    x, y, step_x, step_y = np.int16(x * half), np.int16(y * half), np.int16(step_x * half), np.int16(step_y * half)
-    if lanes == LONG_RUN:
-        draw_long_step(out, to, source, first, second, third, x, y, step_x, step_y)
+    """Draw a run of one plane, or of two; see ``runs``."""
+    i, j = np.uint32(run), np.uint32(run + runs.shape[1] // 2)
+    places, parts = (runs[1, i], runs[1, j], runs[2, i], runs[2, j]), (parts_x, parts_y)
+    if parts_x == 0 and parts_y == 0:
+        draw_level(out, to, source, at, stride, places, parts)
+    elif parts_x <= 1 and parts_y <= 1:
+        draw_step(out, to, source, at, stride, places, parts)
     else:
-        draw_step(out, to, source, first, second, third, x, y, step_x, step_y)
+        draw_steep(out, to, source, at, stride, places, parts)
 
 
 @compiled
-def _pixel(source: Bytes, at: int, rows: int, columns: int, x: Real, y: Real) -> Real:
-    """Return one pixel, displaced by ``x``, ``y``."""
-    px, py = int(np.floor(x)), int(np.floor(y))
-    a, b, c, d = _begins(px, py, rows, columns)
-    across, down = x - np.float32(px), y - np.float32(py)
-    upper, lower = np.float32(source[at + a]), np.float32(source[at + c])
-    upper += (np.float32(source[at + b]) - upper) * across
-    lower += (np.float32(source[at + d]) - lower) * across
-    return np.uint8(np.int32(upper + (lower - upper) * down + HALF))
+def _draw_each(
+    out: Bytes, to: int, source: Bytes, at: int, stride: int, runs: Integers, run: int, count: int, first: int, end: int
+) -> None:
+    """Draw those of a run's pixels that lie from ``first`` to ``end``, one by one."""
+    i, j = run, run + runs.shape[1] // 2
+    for k in range(max(0, first), min(count, end)):
+        x, y = runs[1, i] + k * runs[2, i], runs[1, j] + k * runs[2, j]
+        a = at + 2 * k + (runs[0, j] + (y >> SHARE_BITS)) * stride + runs[0, i] + (x >> SHARE_BITS)
+        across, down = np.float32(x & (1 << SHARE_BITS) - 1) / WHOLE, np.float32(y & (1 << SHARE_BITS) - 1) / WHOLE
+        upper, lower = np.float32(source[a]), np.float32(source[a + stride])
+        upper += (np.float32(source[a + 1]) - upper) * across
+        lower += (np.float32(source[a + stride + 1]) - lower) * across
+        out[to + k] = np.uint8(np.int32(upper + (lower - upper) * down + HALF))

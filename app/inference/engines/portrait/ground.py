@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.i420 import from_bgr, planes_of
 from app.inference.engines.portrait.area import Area
-from app.inference.engines.portrait.fine import doubled, phases_of
+from app.inference.engines.portrait.fine import doubled
 from app.inference.engines.portrait.geometry import Lips, MouthFrame
 from app.inference.engines.portrait.mouth import Interior
 from app.inference.engines.portrait.paint import CURVE_FROM, CURVE_TO, TOOTH_EDGE, TOOTH_EDGE_PX
@@ -69,9 +69,9 @@ def ground_of(image: Image, mesh: NDArray[np.float32], frame: MouthFrame, lips: 
         left=area.left,
         top=area.top,
         step=step,
-        y=doubled(phases_of(planes.y)),
-        u=doubled(phases_of(planes.u)),
-        v=doubled(phases_of(planes.v)),
+        y=doubled(planes.y),
+        u=doubled(planes.u),
+        v=doubled(planes.v),
         from_x=around.left,
         from_y=around.top,
         centre=np.asarray(frame.centre, np.float32),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.i420 import chromas_of, planes_of, size_of
 from app.inference.engines.portrait.area import Area
 from app.inference.engines.portrait.field import CELL_PX, Anatomy, Bearing, Swing, field_of
-from app.inference.engines.portrait.fine import Plane, phases_of
+from app.inference.engines.portrait.fine import Plane, doubled
 from app.inference.engines.portrait.glide import glide
 from app.inference.engines.portrait.moment import MOST
 from app.media import I420, FloatArray
@@ -27,7 +27,7 @@ LEAST_PX = 1 / 64  # less movement than this leaves the picture as it is
 class Piece:
     """A part of a picture at twice its resolution, from the pixel (``left``, ``top``), both even.
 
-    ``luma``: uint8 (1, 2, 2, height, width), ``chromas``: uint8 (2, 2, 2, height / 2, width / 2), see ``fine``.
+    ``luma``: uint8 (1, 2 × height, 2 × width), ``chromas``: uint8 (2, height, width), see ``fine``.
     """
 
     left: int
@@ -39,8 +39,8 @@ class Piece:
     def of(cls, picture: I420, left: int, top: int, around: int) -> Piece:
         """Double a picture that begins at (left, top) of the whole, its edges repeated ``around`` it, all even."""
         planes = planes_of(picture)
-        chromas = [phases_of(_grown(plane, around // 2)) for plane in (planes.u, planes.v)]
-        return cls(left - around, top - around, phases_of(_grown(planes.y, around))[None], np.stack(chromas))
+        chromas = [doubled(_grown(plane, around // 2)) for plane in (planes.u, planes.v)]
+        return cls(left - around, top - around, doubled(_grown(planes.y, around))[None], np.stack(chromas))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,11 @@ from numba.np import arrayobj
 
 intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], extending.intrinsic)
 
-LANES, LONG_RUN = 8, 16
-# a whole pixel's share in 16 bits, less what a run's steps may be rounded by
-UNIT = (1 << 15) - 2 * LONG_RUN
+LANES = 8
 FUSED = ("contract",)  # a product and a sum may be one instruction
-ROUNDING = 1 / 4096  # beyond 0 and 1, so that no pixel falls between two runs
 
-_INTEGER, _WIDE = ir.IntType(32), ir.IntType(64)
-_BYTES, _BITS = ir.VectorType(ir.IntType(8), LANES), ir.VectorType(ir.IntType(1), LANES)
+_BYTE, _INTEGER, _WIDE = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+_BYTES, _BITS = ir.VectorType(_BYTE, LANES), ir.VectorType(ir.IntType(1), LANES)
 _INTEGERS, _WIDES = ir.VectorType(_INTEGER, LANES), ir.VectorType(_WIDE, LANES)
 _FLOATS, _FOUR_FLOATS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(ir.FloatType(), 4)
 _FOUR: Any = types.containers.UniTuple(types.float32, 4)  # type: ignore[no-untyped-call]
@@ -51,7 +48,13 @@ def mixed(typing: Any, source: Any, a: Any, b: Any, c: Any, d: Any, across: Any,
     return _FOUR(source, *[types.intp] * 4, types.float32, types.float32), _mix
 
 
-class _Lanes:
+@intrinsic
+def copy_bytes(typing: Any, out: Any, to: Any, source: Any, at: Any, count: Any) -> Any:
+    """Copy ``count`` bytes of ``source`` from ``at`` on into ``out``, another array, from ``to`` on."""
+    return types.void(out, types.intp, source, types.intp, types.intp), _copy
+
+
+class Lanes:
     """What an intrinsic is written in: a builder, with the arrays that it was given."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
@@ -64,17 +67,21 @@ class _Lanes:
         return make_array(self._types[number])(self._context, self.build, self._given[number]).data
 
     def address(self, number: int, at: Any, kind: Any) -> Any:
+        """Return the address of what lies ``at`` in an array, as something of a kind."""
         return self.build.bitcast(self.build.gep(self.data(number), [at]), kind.as_pointer())
 
     def loaded(self, number: int, at: Any, kind: Any) -> Any:
+        """Load something of a kind, wherever it lies in an array."""
         found = self.build.load(self.address(number, at, kind))
         found.align = 1
         return found
 
     def stored(self, value: Any, number: int, at: Any) -> None:
+        """Write a value, wherever it lies in an array."""
         self.build.store(value, self.address(number, at, value.type)).align = 1
 
     def everywhere(self, value: Any, kind: Any) -> Any:
+        """Return a vector of a kind that holds one value everywhere."""
         nothing = ir.Constant(kind, ir.Undefined)
         one = self.build.insert_element(nothing, value, ir.Constant(_INTEGER, 0))
         return self.build.shuffle_vector(
@@ -82,115 +89,25 @@ class _Lanes:
         )
 
     def between(self, low: Any, high: Any, weight: Any) -> Any:
+        """Return what lies between two values, linearly."""
         return self.build.fadd(low, self.build.fmul(self.build.fsub(high, low), weight, FUSED), FUSED)
 
-    def compared(self, how: str, value: Any, number: float) -> Any:
-        return self.build.fcmp_ordered(how, value, ir.Constant(_FLOATS, [number] * LANES))
-
     def as_bytes(self, value: Any) -> Any:
+        """Round floats to bytes."""
         rounded = self.build.fadd(value, ir.Constant(_FLOATS, [0.5] * LANES))
         return self.build.trunc(self.build.fptosi(rounded, _INTEGERS), _BYTES)
 
 
-def _draw_within(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    lanes = _Lanes(context, builder, signature, arguments)
-    _, to, _, *begins, x, y, step_x, step_y = arguments
-    numbers = ir.Constant(_FLOATS, [float(lane) for lane in range(LANES)])
-
-    def weights(start: Any, step: Any) -> Any:
-        steps = builder.fmul(lanes.everywhere(step, _FLOATS), numbers)
-        return builder.fadd(lanes.everywhere(start, _FLOATS), steps)
-
-    def inside(weight: Any) -> Any:
-        return builder.and_(lanes.compared(">=", weight, -ROUNDING), lanes.compared("<=", weight, 1 + ROUNDING))
-
-    across, down = weights(x, step_x), weights(y, step_y)
-    a, b, c, d = (builder.uitofp(lanes.loaded(2, begin, _BYTES), _FLOATS) for begin in begins)
-    drawn = lanes.as_bytes(lanes.between(lanes.between(a, b, across), lanes.between(c, d, across), down))
-    drawn = builder.select(builder.and_(inside(across), inside(down)), drawn, lanes.loaded(0, to, _BYTES))
-    lanes.stored(drawn, 0, to)
-    return context.get_dummy_value()
-
-
-def _draw_long_run(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return _draw_run(context, builder, signature, arguments, LONG_RUN)
-
-
-def _draw_run(context: Any, builder: Any, signature: Any, arguments: Any, length: int = LANES) -> Any:
-    lanes = _Lanes(context, builder, signature, arguments)
-    _, to, _, *begins, x, y, step_x, step_y = arguments
-    octets, shorts, _ = _lanes_of(length)
-    across, down = (_places(lanes, shorts, *each) for each in ((x, step_x), (y, step_y)))
-    corners = [builder.zext(lanes.loaded(2, begin, octets), shorts) for begin in begins]
-    return _drawn_between(lanes, to, corners, across, down)
-
-
-def _draw_long_step(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return _draw_step(context, builder, signature, arguments, LONG_RUN)
-
-
-def _draw_step(context: Any, builder: Any, signature: Any, arguments: Any, length: int = LANES) -> Any:
-    """Choose for each pixel the four of nine that it lies between; places are in halves, so that 16 bits hold them."""
-    lanes = _Lanes(context, builder, signature, arguments)
-    _, to, _, upper, middle, lower, x, y, step_x, step_y = arguments
-    octets, shorts, _ = _lanes_of(length)
-    half = ir.Constant(shorts, [UNIT // 2] * length)
-    rows = [
-        [builder.zext(lanes.loaded(2, builder.extract_value(row, k), octets), shorts) for k in range(3)]
-        for row in (upper, middle, lower)
-    ]
-
-    def parted(start: Any, step: Any) -> tuple[Any, Any]:
-        place = _places(lanes, shorts, start, step)
-        beyond = builder.icmp_signed(">=", place, half)
-        within = builder.sub(place, builder.select(beyond, half, ir.Constant(shorts, [0] * length)))
-        return beyond, builder.add(within, within)
-
-    (right, across), (below, down) = parted(x, step_x), parted(y, step_y)
-    pairs = [[builder.select(right, row[k + 1], row[k]) for k in range(2)] for row in rows]
-    corners = [builder.select(below, pairs[j + 1][k], pairs[j][k]) for j in range(2) for k in range(2)]
-    return _drawn_between(lanes, to, corners, across, down)
-
-
-def _lanes_of(length: int) -> tuple[Any, Any, Any]:
-    """Return the types of so many bytes, shorts and longs."""
-    octets, shorts, longs = (ir.VectorType(ir.IntType(bits), length) for bits in (8, 16, 32))
-    return octets, shorts, longs
-
-
-def _places(lanes: _Lanes, shorts: Any, start: Any, step: Any) -> Any:
-    numbers = ir.Constant(shorts, list(range(shorts.count)))
-    steps = lanes.build.mul(lanes.everywhere(step, shorts), numbers)
-    return lanes.build.add(lanes.everywhere(start, shorts), steps)
-
-
-def _drawn_between(lanes: _Lanes, to: Any, corners: list[Any], across: Any, down: Any) -> Any:
-    """Write what lies bilinearly between four times some pixels, shorts: upper left, upper right, lower left, right."""
-    builder, length = lanes.build, across.type.count
-    octets, shorts, longs = _lanes_of(length)
-
-    def number(value: int, kind: Any = shorts) -> Any:
-        return ir.Constant(kind, [value] * length)
-
-    def share(difference: Any, bits: int, weight: Any) -> Any:
-        """Return a difference's share: the upper half of the product, ``UNIT`` being half of 16 bits."""
-        moved = builder.shl(difference, number(bits))
-        product = builder.mul(builder.sext(moved, longs), builder.sext(weight, longs))
-        return builder.trunc(builder.ashr(product, number(16, longs)), shorts)
-
-    def between(low: Any, high: Any) -> Any:
-        """Return bytes between two runs, times 64."""
-        return builder.add(builder.shl(low, number(6)), share(builder.sub(high, low), 7, across))
-
-    a, b, c, d = corners
-    upper, lower = between(a, b), between(c, d)
-    value = builder.add(builder.add(upper, share(builder.sub(lower, upper), 1, down)), number(32))
-    lanes.stored(builder.trunc(builder.lshr(value, number(6)), octets), 0, to)
+def _copy(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    lanes = Lanes(context, builder, signature, arguments)
+    _, to, _, at, count = arguments
+    copied: Any = cgutils.raw_memcpy
+    copied(builder, *(lanes.address(k, begin, _BYTE) for k, begin in ((0, to), (2, at))), count, 1)
     return lanes.nothing
 
 
 def _look_up(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    lanes = _Lanes(context, builder, signature, arguments)
+    lanes = Lanes(context, builder, signature, arguments)
     _, to, _, columns, _, _, at, far_x, far_y = arguments
 
     def limited(number: int, far: Any) -> Any:
@@ -227,7 +144,7 @@ def _look_up(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 
 
 def _mix(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    lanes = _Lanes(context, builder, signature, arguments)
+    lanes = Lanes(context, builder, signature, arguments)
     _, *begins, across, down = arguments
     weight = lanes.everywhere(across, _FOUR_FLOATS)
     a, b, c, d = (lanes.loaded(0, begin, _FOUR_FLOATS) for begin in begins)
@@ -235,44 +152,3 @@ def _mix(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     found = lanes.between(upper, lower, lanes.everywhere(down, _FOUR_FLOATS))
     values = [builder.extract_element(found, ir.Constant(_INTEGER, k)) for k in range(4)]
     return context.make_tuple(builder, signature.return_type, values)
-
-
-def _of_runs(number: Any, build: Callable[..., Any]) -> Any:
-    """Make an intrinsic that draws bytes of ``out`` from ``to`` on, bilinearly between four runs of ``source``.
-
-    ``a``, ``b``, ``c``, ``d``: where the runs begin: upper left, upper right, lower left, lower right. ``x``, ``y``:
-    the first one's place between them; ``step_x``, ``step_y`` from each to the next; all four of the type ``number``.
-    """
-
-    @intrinsic
-    def draw(
-        typing: Any, out: Any, to: Any, source: Any, a: Any, b: Any, c: Any, d: Any,
-        x: Any, y: Any, step_x: Any, step_y: Any,
-    ) -> Any:  # fmt: skip
-        return types.void(out, types.intp, source, *[types.intp] * 4, *[number] * 4), build
-
-    return draw
-
-
-def _of_steps(build: Callable[..., Any]) -> Any:
-    """Make an intrinsic that draws bytes of ``out`` from ``to`` on, where a run goes on to the next pixel.
-
-    ``upper``, ``middle``, ``lower``: where the runs of three rows begin, three each. ``x``, ``y``: int16, halves of
-    ``UNIT``: the first one's place between the first two; a whole one further it lies between the next two.
-    """
-    three: Any = types.containers.UniTuple(types.intp, 3)  # type: ignore[no-untyped-call]
-
-    @intrinsic
-    def draw(
-        typing: Any, out: Any, to: Any, source: Any, upper: Any, middle: Any, lower: Any,
-        x: Any, y: Any, step_x: Any, step_y: Any,
-    ) -> Any:  # fmt: skip
-        return types.void(out, types.intp, source, three, three, three, *[types.int16] * 4), build
-
-    return draw
-
-
-draw_step, draw_long_step = _of_steps(_draw_step), _of_steps(_draw_long_step)  # LANES and LONG_RUN bytes
-draw_run = _of_runs(types.int16, _draw_run)  # LANES bytes; places are 0 … UNIT
-draw_long_run = _of_runs(types.int16, _draw_long_run)  # LONG_RUN bytes, likewise
-draw_lanes_within = _of_runs(types.float32, _draw_within)  # LANES; who has no place within 0…1 stays as it is

@@ -14,6 +14,8 @@ from app.inference.engines.portrait.ground import Ground
 from app.inference.engines.portrait.lanes import LANES
 from app.inference.engines.portrait.lookup import (
     before_head,
+    between_columns,
+    between_rows,
     byte_of,
     head_row,
     look_up_row,
@@ -110,8 +112,8 @@ def _draw_luma(
         end = min(width, 2 * max(spans[above, 1], spans[above + 1, 1]))
         if first >= end:
             continue
-        _between_rows(places, above, row % 2 == 0, between)
-        _between_columns(between, first, end, of_row)
+        between_rows(places, row, between)
+        between_columns(between, first, end, of_row)
         y = top + row
         head_row(field, cell, np.float32(y), head)
         for k in range(first, end):
@@ -178,23 +180,3 @@ def _draw_chroma(
                 drawn[1, k] = byte_of(np.float32(drawn[1, k]) * (ONE - cover) + paint[2, row, k])
         u_plane[top // 2 + row, left // 2 + first : left // 2 + end] = drawn[0, first:end]
         v_plane[top // 2 + row, left // 2 + first : left // 2 + end] = drawn[1, first:end]
-
-
-@compiled
-def _between_rows(places: FloatArray, above: int, nearer_below: bool, out: FloatArray) -> None:
-    """Interpolate a row of pixels' places between two rows of places: a quarter from one, three from the other."""
-    down = np.float32(0.75 if nearer_below else 0.25)
-    for c in range(3):
-        for k in range(out.shape[1]):
-            out[c, k] = places[c, above, k] + (places[c, above + 1, k] - places[c, above, k]) * down
-
-
-@compiled
-def _between_columns(between: FloatArray, first: int, end: int, out: FloatArray) -> None:
-    """Interpolate pixels' places between columns of places."""
-    near, far = np.float32(0.75), np.float32(0.25)
-    for c in range(3):
-        for pair in range(first // 2, (end + 1) // 2):
-            middle = near * between[c, pair + 1]
-            out[c, 2 * pair] = far * between[c, pair] + middle
-            out[c, 2 * pair + 1] = far * between[c, pair + 2] + middle

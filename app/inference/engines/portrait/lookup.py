@@ -46,6 +46,29 @@ def before_head(row: FloatArray, cell: int, x: Real, y: Real) -> tuple[Real, Rea
 
 
 @compiled
+def between_rows(places: FloatArray, row: int, out: FloatArray) -> None:
+    """Interpolate the places of a row of luma's pixels: float32 (n, columns), a column for each of chroma's.
+
+    ``places``: float32 (n, rows, columns), of chroma's pixels, and of one more around.
+    """
+    above, down = (row + 1) // 2, np.float32(0.75 if row % 2 == 0 else 0.25)
+    for c in range(np.uint32(places.shape[0])):
+        for k in range(out.shape[1]):
+            out[c, k] = places[c, above, k] + (places[c, above + 1, k] - places[c, above, k]) * down
+
+
+@compiled
+def between_columns(between: FloatArray, first: int, end: int, out: FloatArray) -> None:
+    """Interpolate what :func:`between_rows` found: from the pixel ``first`` to ``end``, and one more at either end."""
+    near, far = np.float32(0.75), np.float32(0.25)
+    for c in range(np.uint32(between.shape[0])):
+        for pair in range(first // 2, (end + 1) // 2):
+            middle = near * between[c, pair + 1]
+            out[c, 2 * pair] = far * between[c, pair] + middle
+            out[c, 2 * pair + 1] = far * between[c, pair + 2] + middle
+
+
+@compiled
 def warped(warp: FloatArray, rows: int, columns: int, x: Real, y: Real) -> tuple[Real, Real, Real]:
     """Interpolate the warp at a place in its own steps: the displacement along and down, and y from the middle."""
     if not (x >= 0 and y >= 0 and x < np.float32(columns - 1) and y < np.float32(rows - 1)):

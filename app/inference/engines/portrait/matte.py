@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.engines.portrait.field import CELL_PX
-from app.inference.engines.portrait.fine import phases_of
+from app.inference.engines.portrait.fine import doubled
 from app.inference.engines.portrait.glide import glide
 from app.inference.engines.portrait.head import Head
 from app.media import FloatArray
@@ -22,7 +22,7 @@ class MovingMask:
         self._still, self._head = still, head
         around = -head.piece.left if head is not None else 0  # as the picture's own planes reach beyond its edges
         grown = cv2.copyMakeBorder(still, around, around, around, around, cv2.BORDER_REPLICATE)
-        self._phases = phases_of(np.asarray(grown, np.uint8))[None]
+        self._fine = doubled(np.asarray(grown, np.uint8))[None]
         self._areas = _near_edges(still, around, head.bands) if head is not None else np.zeros((0, 4), np.int64)
 
     def at(self, field: FloatArray | None) -> Mask:
@@ -30,7 +30,7 @@ class MovingMask:
         if self._head is None or field is None or not len(self._areas):
             return self._still
         moved, piece = self._still.copy(), self._head.piece
-        glide(moved[None], self._phases, piece.left, piece.top, field, CELL_PX, 2.0, self._areas)
+        glide(moved[None], self._fine, piece.left, piece.top, field, CELL_PX, 2.0, self._areas)
         return moved
 
 

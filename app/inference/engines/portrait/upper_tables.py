@@ -19,7 +19,7 @@ from app.inference.engines.portrait.brows import Brows, make_brows
 from app.inference.engines.portrait.eye_pixels import Upper
 from app.inference.engines.portrait.eyeball import Eyeball, eyeball_of
 from app.inference.engines.portrait.eyelids import SPARE, Eyelids, make_eyelids
-from app.inference.engines.portrait.fine import doubled, phases_of
+from app.inference.engines.portrait.fine import doubled
 from app.inference.engines.portrait.iris import find_iris
 from app.media import I420, FloatArray, Image
 
@@ -50,7 +50,7 @@ def make_tables(image: Image, still: I420, eyes: Sequence[EyeOutline], mesh: NDA
     around = reduce(Area.joined, areas or [Area(0, 0, 2, 2)]).grown(AROUND_PX).even().within(whole)
     planes = planes_of(still)
     fine = [
-        doubled(phases_of(np.ascontiguousarray(plane[_scaled(around, scale).at])))
+        doubled(np.ascontiguousarray(plane[_scaled(around, scale).at]))
         for plane, scale in ((planes.y, 1), (planes.u, 2), (planes.v, 2))
     ]
     balls = [

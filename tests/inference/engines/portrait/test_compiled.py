@@ -26,7 +26,7 @@ def test_where_nothing_can_be_written_it_compiles_all_the_same(monkeypatch: pyte
 
 def test_what_was_compiled_is_out_of_date_when_any_module_beside_it_changes() -> None:
     stamp = module._stamp()
-    assert {"glide.py", "lanes.py", "lookup.py", "paint.py"} <= {name for name, *_ in stamp}
+    assert {"glide.py", "lanes.py", "lookup.py", "runs.py", "paint.py"} <= {name for name, *_ in stamp}
     made = compiled(doubled)
     assert made._cache._cache_file._source_stamp == stamp  # type: ignore[attr-defined]
 
@@ -36,10 +36,10 @@ def test_a_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     code = """
 import numpy as np
 from app.inference.engines.portrait.glide import glide
-from app.inference.engines.portrait.fine import phases_of
+from app.inference.engines.portrait.fine import doubled
 plane = np.arange(32 * 32, dtype=np.uint8).reshape(32, 32)
 field, area = np.zeros((5, 2, 5), np.float32), np.array([[0, 0, 32, 32]])
-glide(plane[None], phases_of(plane)[None], 0, 0, field, 16, 2.0, area)
+glide(plane[None], doubled(plane)[None], 0, 0, field, 16, 2.0, area)
 print(sum(glide.stats.cache_hits.values()), sum(glide.stats.cache_misses.values()))
 """
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

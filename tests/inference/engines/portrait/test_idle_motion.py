@@ -21,7 +21,7 @@ from app.inference.engines.portrait.blinks import blink_at
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.face_rig import make_rig, pose
 from app.inference.engines.portrait.field import CELL_PX, Swing, brought_to, field_of, still_field
-from app.inference.engines.portrait.fine import doubled, phases_of
+from app.inference.engines.portrait.fine import doubled
 from app.inference.engines.portrait.glide import glide
 from app.inference.engines.portrait.head import displacement, make_head, move_head
 from app.inference.engines.portrait.idle_motion import BLINK_STEPS, PortraitMotion, idle_motion_of
@@ -189,16 +189,16 @@ def test_movement_keeps_the_sharpness() -> None:
     """A detail of six pixels loses no more between the pixels than on them, by 6 %; a linear lookup takes 13 %."""
     x = np.arange(96)
     plane = np.repeat((128 + 90 * np.sin(2 * np.pi * x / 6))[None], 64, 0).astype(np.uint8)
-    phases, whole = phases_of(np.pad(plane, 4, "edge")), np.array([[0, 0, 96, 64]])
+    fine, whole = doubled(np.pad(plane, 4, "edge")), np.array([[0, 0, 96, 64]])
     contrast = []
     for eighth in range(9):
         field, out = still_field(96, 64), plane.copy()
         field[:, 0] = np.float32(eighth / 8)
-        glide(out[None], phases[None], -4, -4, field, CELL_PX, 2.0, whole)
+        glide(out[None], fine[None], -4, -4, field, CELL_PX, 2.0, whole)
         contrast.append(out[10:-10, 12:-12].std())
     assert min(contrast) > 0.94 * max(contrast)
     out = np.zeros_like(plane)
-    glide(out[None], phases[None], -4, -4, still_field(96, 64), CELL_PX, 2.0, whole)
+    glide(out[None], fine[None], -4, -4, still_field(96, 64), CELL_PX, 2.0, whole)
     assert (out == plane).all()
 
 
@@ -213,8 +213,8 @@ def test_gliding_is_a_linear_lookup_in_the_doubled_plane(width: int, height: int
     field = random.uniform(-3, 3, (rows, 2, columns)).astype(np.float32)
     out = plane.copy()
     area = np.array([[2, 4, width - 6, height - 2]])
-    glide(out[None], phases_of(padded)[None], -8, -8, field, cell, 2.0, area)
-    fine = doubled(phases_of(padded)).astype(float)
+    glide(out[None], doubled(padded)[None], -8, -8, field, cell, 2.0, area)
+    fine = doubled(padded).astype(float)
     for _ in range(400):
         y, x = int(random.integers(4, height - 2)), int(random.integers(2, width - 6))
         column, row = (x + 0.5 + cell / 2) / cell, (y + 0.5 + cell / 2) / cell
