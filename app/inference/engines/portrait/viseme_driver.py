@@ -64,7 +64,7 @@ def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
     gains, nows = np.array([(gate.gain, gate.now) for gate in gates], np.float32).T.copy()
     channels: list[float] = unhurried(_asked(steady, gains, nows)).tolist()
     channels[CLOSED_AT] *= max(0.0, 1 - channels[OPENING_AT] / TOUCHES)  # lips that are still apart are not pressed
-    return MouthShape(*channels, speaking)
+    return MouthShape(**dict(zip(CHANNELS, channels, strict=True)), speaking=speaking)
 
 
 def starts_of(frame: int) -> list[int]:

@@ -1,8 +1,8 @@
 """A small network that hears what a mouth does: mel in, the mouth's shape out. Trained by ``tools/visemes``.
 
 A second of mel is compared with its own loudest column. Two convolutions read the last half second, one layer the whole
-second (whose voice, which microphone); three more layers make the mouth of both. Plain NumPy: some 1.6 million
-multiplications for each frame that is heard.
+second (whose voice, which microphone); three more layers make the mouth of both. Their products are NumPy's: some 1.6
+million multiplications for a frame that is heard alone, fewer for one that shares rows with another.
 """
 
 from __future__ import annotations
