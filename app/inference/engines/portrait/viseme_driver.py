@@ -43,9 +43,9 @@ def load_net(weights: Path) -> VisemeNet:
     Raises:
         WeightsError: when the file is not there, or is something else.
     """
-    net, one = VisemeNet(weights), np.ones(1, np.float32)
+    net = VisemeNet(weights)
     gate_of(np.geomspace(1e-6, 1e-2, COLUMNS, dtype=np.float32))
-    _asked(np.zeros((1, len(CHANNELS)), np.float32), one, one)
+    _asked(np.zeros((1, len(CHANNELS)), np.float32), np.ones((1, 2), np.float32))
     return net
 
 
@@ -60,9 +60,8 @@ def mouth_shape(window: Window, weights: Path = NET_WEIGHTS) -> MouthShape:
     if all(gate.now <= 0 for gate in gates):
         return MouthShape(speaking=gates[0].speaking) if gates[0].speaking > 0 else REST
     heard = load_net(weights).hear(window.mel, starts)
-    steady = np.round(heard * STEPS) / np.float32(STEPS)  # see :func:`stepped`
-    gains, nows = np.array([(gate.gain, gate.now) for gate in gates], np.float32).T.copy()
-    channels: list[float] = unhurried(_asked(steady, gains, nows)).tolist()
+    loud = np.array([(gate.gain, gate.now) for gate in gates], np.float32)
+    channels: list[float] = unhurried(_asked(heard, loud)).tolist()
     channels[CLOSED_AT] *= max(0.0, 1 - channels[OPENING_AT] / TOUCHES)  # lips that are still apart are not pressed
     return MouthShape(**dict(zip(CHANNELS, channels, strict=True)), speaking=speaking)
 
@@ -74,12 +73,16 @@ def starts_of(frame: int) -> list[int]:
 
 
 @compiled
-def _asked(heard: NDArray[np.float32], gains: NDArray[np.float32], nows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return what mouths are asked for, (n, 8), of what is heard in as many frames, and how loud."""
-    asked = np.empty_like(heard)
+def _asked(heard: NDArray[np.float32], loud: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what mouths are asked for, (n, 8), of what is heard in as many frames; ``loud``: their gates' gain, now.
+
+    What is heard is rounded first: see :func:`stepped`.
+    """
+    asked, mouth = np.empty_like(heard), np.empty(heard.shape[1], np.float32)
     for at in range(len(heard)):
-        mouth, to, gain, now = heard[at], asked[at], gains[at], nows[at]
+        to, gain, now = asked[at], loud[at, 0], loud[at, 1]
         for channel in range(len(mouth)):
+            mouth[channel] = np.rint(heard[at, channel] * STEPS) / STEPS
             to[channel] = mouth[channel] * now
         pressed = _ramp(mouth[CLOSED_AT], CLOSES, CLOSED)
         narrow = (1 - _ramp(mouth[OPENING_AT], NARROW, OPEN)) * (1 - _ramp(mouth[WIDE_AT], SLACK, SPREAD))

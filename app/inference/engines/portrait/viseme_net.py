@@ -1,8 +1,8 @@
 """A small network that hears what a mouth does: mel in, the mouth's shape out. Trained by ``tools/visemes``.
 
 A second of mel is compared with its own loudest column. Two convolutions read the last half second, one layer the whole
-second (whose voice, which microphone); three more layers make the mouth of both. Plain NumPy: some 1.6 million
-multiplications for each frame that is heard.
+second (whose voice, which microphone); three more layers make the mouth of both. Their products are NumPy's: some 1.6
+million multiplications for a frame that is heard alone, fewer for one that shares rows with another.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -20,7 +19,7 @@ from safetensors.numpy import load_file
 from app.assets import WEIGHTS
 from app.checkpoints.manifest import WeightsError
 from app.inference.engines.portrait.shape import CHANNELS
-from app.inference.engines.portrait.viseme_loops import set_against_loudest
+from app.inference.engines.portrait.viseme_loops import set_against_loudest, side_by_side, squashed
 from app.inference.features.mel import N_MELS
 from app.inference.features.window import MelSpan
 from app.media import FloatArray
@@ -37,6 +36,7 @@ EARLIER_FRAMES, EARLIER_COLUMNS = 5, 16
 SPAN = MelSpan(first_frame=-LOOK_BACK_FRAMES - EARLIER_FRAMES, columns=COLUMNS + EARLIER_COLUMNS)
 LOCAL_COLUMNS = 45  # the last, read closely
 TAPS, STRIDE = 5, 2  # of both convolutions
+STEPS = np.arange(COLUMNS - LOCAL_COLUMNS, COLUMNS - TAPS + 1, STRIDE)  # of the first one: columns of the window
 FLOOR = -5.0  # below the loudest column: 62 dB
 MIDDLE_COLUMN = LOOK_BACK_FRAMES * 16 // 5 + 1.6  # of the frame, in the window; up to 0.8 more by where it begins
 
@@ -106,26 +106,11 @@ class VisemeNet:
         """
         if mel.shape[0] != N_MELS or not 0 <= min(starts) <= max(starts) <= mel.shape[1] - COLUMNS:
             raise ValueError(f"windows of {COLUMNS} columns from {starts} on are not all in mel of {mel.shape}")
-        rows, voice = set_against_loudest(np.ascontiguousarray(mel, np.float32), np.array(starts), COLUMNS, FLOOR)
-        local = rows[:, -LOCAL_COLUMNS:]
-        for convolution in self._convolutions:
-            taken = _taken(local)
-            local = convolution.rectified(taken.reshape(-1, taken.shape[2])).reshape(*taken.shape[:2], -1)
+        mel = np.ascontiguousarray(mel, np.float32)
+        rows, places, voice = set_against_loudest(mel, np.array(starts), COLUMNS, FLOOR, STEPS, TAPS)
+        near = self._convolutions[0].rectified(rows)
+        local = self._convolutions[1].rectified(side_by_side(near, places, TAPS, STRIDE))
         hidden = np.concatenate([local.reshape(len(starts), -1), self._voice.rectified(voice)], axis=1)
         for dense in self._dense:
             hidden = dense.rectified(hidden)
-        raw = self._mouth(hidden)
-        mouth = 1 / (1 + np.exp(-raw))
-        mouth[:, SPREAD_CHANNEL] = np.tanh(raw[:, SPREAD_CHANNEL])
-        return np.asarray(mouth, np.float32)
-
-
-def _taken(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return every second run of 5 rows side by side, of arrays whose rows lie after one another.
-
-    (count, n, channels) → (count, 1 + (n − 5) // 2, 5 × channels)
-    """
-    count, rows, channels = x.shape
-    steps, size = 1 + (rows - TAPS) // STRIDE, x.itemsize
-    strides = (x.strides[0], STRIDE * channels * size, size)
-    return np.ascontiguousarray(as_strided(x, (count, steps, TAPS * channels), strides))
+        return squashed(self._mouth(hidden), SPREAD_CHANNEL)
