@@ -79,8 +79,7 @@ class Timed(Feed):
     def __init__(self) -> None:
         self.told: list[Event] = []
         self.now = 0.0
-        super().__init__(self.told.append, last_event=0, may_move=True)
-        self._clock = lambda: self.now
+        super().__init__(self.told.append, last_event=0, may_move=True, clock=lambda: self.now)
         self.attached(STARTED)
 
 

@@ -40,14 +40,21 @@ class Feed:
     outbox's, and its :class:`Names`'; ``PLACES`` utterances and marks that have not played, past which
     :meth:`wait_for_room` waits. ``last_event``: see :class:`Bookmark`. ``may_move``: whether the session may come to
     live elsewhere, where nothing of it is known; then what was not heard is kept (:class:`Tape`).
+    ``clock``: in seconds, in place of the loop's.
     """
 
-    def __init__(self, announce: Callable[[Event], None], last_event: int | None, may_move: bool = False) -> None:
+    def __init__(
+        self,
+        announce: Callable[[Event], None],
+        last_event: int | None,
+        may_move: bool = False,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self.outbox = Outbox()
         self._tape = Tape(KEEP_BYTES if may_move else 0)
         self._names = Names()
         self._bookmark = Bookmark(last_event)
-        self._hearing = Hearing(asyncio.get_running_loop().time)
+        self._hearing = Hearing(clock or asyncio.get_running_loop().time)
         self._handover: asyncio.Future[None] | None = None  # of what was not heard, to where the session moves
         self._handed: list[Speech] = []  # of which it was told; at most PLACES
         self._told = asyncio.Event()  # something, by the server
