@@ -93,7 +93,8 @@ class Guest:
             record.started = answer
             await self._say(type="offer", sdp=await self._receiver.offer())
             answer = await self._answers.get()
-            if answer["type"] != "answer":
+            if answer["type"] != "answer":  # a place was kept until now, and there is no time for another picture
+                record.refused = answer.get("code", "closed")
                 return False
             await self._receiver.accept(answer["sdp"])
             await self._receiver.connected.wait()

@@ -98,6 +98,11 @@ class IdleRenderer:
         """Let the face look otherwise in whatever is ordered from now; one without life does not."""
         self._looks = looks
 
+    def calm(self) -> None:
+        """Draw the face without its life in whatever is ordered from now."""
+        self._prepared = self._prepared.without_idle_motion()
+        self._outdate()
+
     def follow(self, position: int, played: I420, emphasis: Emphasis) -> None:
         """Note where in its time the face spoke, with which picture and how strongly: it comes to rest from there."""
         self._spoke_at, self._emphasis = position, emphasis

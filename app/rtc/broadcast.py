@@ -42,13 +42,14 @@ class PictureBroadcast:
     """One session's pictures. ``run`` serves them, 25 a second, each ``lead_ns`` after the start of its sound.
 
     A picture whose coding takes longer than a slot makes the next ones wait in Buffer B, which drops the oldest.
+    ``effort``: of a codec that nobody has taken yet.
     """
 
     def __init__(
         self, feed: PlayoutFeed, clock: Clock, pool: Executor, lead_ns: int, most_bitrate: int, effort: Effort
     ) -> None:
         self._feed, self._clock, self._pool = feed, clock, pool
-        self._lead_ns, self._most_bitrate, self._effort = lead_ns, most_bitrate, effort
+        self._lead_ns, self._most_bitrate, self.effort = lead_ns, most_bitrate, effort
         self._channels: dict[PictureCodec, PictureChannel] = {}
         self._shown: I420 | None = None
         self._dropped_before = 0  # packets, by subscribers who have left
@@ -71,7 +72,7 @@ class PictureBroadcast:
         """Add whoever is given pictures as they come, for which a key frame is made; returns what cuts them."""
         channel = self._channels.get(codec)
         if channel is None:
-            channel = self._channels[codec] = PictureChannel(codec, self._most_bitrate, self._effort)
+            channel = self._channels[codec] = PictureChannel(codec, self._most_bitrate, self.effort)
         channel.subscriptions.append(subscriber)
         channel.want_key()
         return channel.packetizer

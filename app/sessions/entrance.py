@@ -53,7 +53,8 @@ class Entrance:
         if place is None or place.is_admitted:
             return
         with place.entering(self._clock):
-            async with self.turn(session.cast):
+            async with self.turn(session.cast) as terms:
+                session.settle_for(terms)  # others may have come since it was made
                 place.admit(self._clock.now_ns() + PATIENCE_NS)
 
     async def watch(self) -> None:

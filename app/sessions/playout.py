@@ -27,6 +27,7 @@ from app.rtc.ice_network import IceNetwork
 from app.rtc.picture_encoder import Effort
 from app.rtc.playout_feed import PlayoutFeed
 from app.rtc.senders import Media
+from app.sessions.admission import Terms
 from app.sessions.events import Stats
 from app.sessions.lifetime import Lifetime
 
@@ -145,6 +146,13 @@ class Playout:
     def quiet(self) -> bool:
         """Whether all that was sent has left, and the input said that no more is coming."""
         return self.pacer.drained and self.feed.voiceless
+
+    def settle_for(self, terms: Terms) -> None:
+        """Take no more of the machine than its terms allow: no life, and less effort for codecs nobody takes yet."""
+        if not terms.alive:
+            self.stream.calm()
+            self.idle.calm()
+        self._pictures.effort = terms.effort
 
     async def run(self) -> None:
         """Set the epoch, then release, code and send until cancelled."""

@@ -19,6 +19,7 @@ from app.media import NS_PER_S, PACKET_MS, PACKETS_PER_FRAME, TalkingFrame
 from app.pacer.schedule import Mode
 from app.rtc.senders import Media
 from app.rtc.viewer import Viewer
+from app.sessions.admission import Terms
 from app.sessions.capacity import Inside
 from app.sessions.countenance import Countenance, Hint
 from app.sessions.event_queue import Announcer, EventQueue
@@ -93,6 +94,10 @@ class Session(PlayoutListener):
         """What admission must know of it."""
         pacer, watched = self._playout.pacer, self.media.pictures.watched
         return Inside(self._playout.stream.cost_key, self._since_ns, pacer.next_slot, pacer.counters.last_gap, watched)
+
+    def settle_for(self, terms: Terms) -> None:
+        """Take no more of the machine than these terms allow: those of when it begins to take any of it."""
+        self._playout.settle_for(terms)
 
     @property
     def ref(self) -> str:

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 
 from app.config import load_settings
 from app.errors import Refusal
+from app.rtc.picture_encoder import Effort, make_encoder
+from app.sessions.admission import Terms
 from app.sessions.events import Failed
 from app.sessions.lifetime import Lifetime
 from app.sessions.service import Service
@@ -131,3 +135,24 @@ async def test_a_session_that_cannot_begin_keeps_nothing(service: Service, monke
     with pytest.raises(OSError):
         await service.open(SessionRequest(engine="clapper", lifetime=Lifetime(60, 60), record=True))
     assert not service.sessions and not service._places._taken and not service.owners.sessions_of("")
+
+
+async def test_a_session_settles_for_the_terms_of_when_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(load_settings(data_dir=tmp_path, weights_dir=tmp_path, max_sessions=4))
+    await service.start()
+    try:
+        session = await service.open(replace(SILENT, engine="portrait"))
+        alive = session.inside.key
+        monkeypatch.setattr(service.capacity, "terms", lambda *of: Terms(False, Effort.LEAST))  # others came meanwhile
+        await service.entrance.admit(session)
+        assert session.inside.key != alive, "it is counted as what it takes"
+        assert session._playout.stream.prepared.idle_motion is None
+        with patch("app.rtc.picture_channel.make_encoder", wraps=make_encoder) as made:
+            session.media.pictures.subscribe("VP8")
+        assert made.call_args.args[-1] is Effort.LEAST
+        at_rest = [session._playout.idle.picture(position) for position in (0, 60)]
+        assert all(isinstance(picture, np.ndarray) for picture in at_rest), "no picture is drawn for it"
+    finally:
+        await service.aclose()

@@ -115,6 +115,13 @@ class GenerationStream:
             self._drawn.append(turn)
         return turn
 
+    def calm(self) -> None:
+        """Draw the face without its life from the next picture on."""
+        with self._changed:
+            self.prepared = self.prepared.without_idle_motion()
+            self.cost_key = CostKey.of(self.engine, self.prepared)
+            self._drawn.clear()
+
     def again_due_ns(self, demand: Demand, now_ns: int) -> int | None:
         """Return when the next picture that is to be drawn again is due; None where there is none to be had in time.
 
