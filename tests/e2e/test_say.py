@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ async def test_an_interrupt_is_heard_while_a_long_text_is_spoken(server: Server)
 
 async def test_a_server_of_ones_own_speaks(tmp_path: Path, serve: Serve) -> None:
     voice = SpeechServer(speaks(*[TONE[at : at + 4800] for at in range(0, len(TONE), 4800)]))
-    with serve(tmp_path, speech_url=voice.url, speech_key="k3y", speech_voice="nova") as served:
+    with closing(voice), serve(tmp_path, speech_url=voice.url, speech_key="k3y", speech_voice="nova") as served:
         async with Client(served.ws_url) as client:
             await client.start(mode="agent", engine="clapper")
             await client.connect()
@@ -64,4 +65,3 @@ async def test_a_server_of_ones_own_speaks(tmp_path: Path, serve: Serve) -> None
             ended = await client.expect("speaking", PATIENCE_S, state="finished", utterance="hello")
         assert ended["played_ms"] in (1000, 1020, 1040)
         assert voice.asked[0]["voice"] == "nova" and voice.keys == ["Bearer k3y"]
-    voice.close()
