@@ -31,7 +31,8 @@ LOWER_LIP_EDGE, LOWER_LIP_BOTTOM = INNER_LOWER[RING_MIDDLE], OUTER_LOWER[RING_MI
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
 FOREHEAD, CHIN = 10, 152
-BARE_SKIN = (50, 280, 168)  # the cheeks' middles, and between the eyes
+CHEEKS = (50, 280)  # their middles
+BARE_SKIN = (*CHEEKS, 168)  # and between the eyes
 RIGHT_CHEEK, LEFT_CHEEK = 234, 454  # the outline at the ears
 RIGHT_JAW, LEFT_JAW = 58, 288  # the outline at the mouth's height
 JAW = OVAL[OVAL.index(RIGHT_CHEEK) : OVAL.index(LEFT_CHEEK) - 1 : -1]  # from cheek to cheek, by the chin

@@ -66,7 +66,7 @@ def make_tables(image: Image, still: I420, eyes: Sequence[EyeOutline], mesh: NDA
         white=_stacked([np.zeros((1, 1)) if ball is None else ball.white for ball in balls], 2),
         taken=_stacked([np.zeros((1, 1, 1)) if ball is None else ball.taken[None] for ball in balls], 3),
         tint=_stacked([np.zeros((2, 1, 1)) if ball is None else ball.tint for ball in balls], 3),
-        skins=_skins(planes, around, width_px),
+        skins=_relit(_skins(planes, around, width_px), lids, around),
     )  # fmt: skip
     return UpperTables(lids, balls, brows, ground)
 
@@ -78,7 +78,7 @@ def _numbers(lids: Eyelids, ball: Eyeball | None) -> FloatArray:
     numbers[at.SKIN], numbers[at.SPARE], numbers[at.MOVES] = lids.skin, SPARE, ball is not None
     numbers[at.LEFT : at.LEFT + 4] = lids.area.edges
     numbers[at.FINE_X : at.FINE_X + 2] = lids.area.left & ~1, lids.area.top & ~1
-    numbers[at.SKIN_COLOUR : at.SKIN_COLOUR + 3] = _yuv(lids.skin_colour)
+    numbers[at.SKIN_COLOUR : at.SKIN_COLOUR + 3] = _yuv(lids.relit * lids.skin_colour)
     numbers[at.LASHES : at.LASHES + 3] = _yuv(lids.lashes)
     return numbers
 
@@ -96,6 +96,14 @@ def _skins(planes: Planes, area: Area, width_px: float) -> FloatArray:
         cv2.GaussianBlur(plane.astype(np.float32), (0, 0), max(0.5, SKIN_SIGMA * width_px / 2))
         for plane in (luma, planes.u[half.at], planes.v[half.at])
     ]).astype(np.float32)  # fmt: skip
+
+
+def _relit(skins: FloatArray, lids: Sequence[Eyelids], around: Area) -> FloatArray:
+    """Light the skin around each eye as it is once it has come down."""
+    for each in lids:
+        luma = skins[0][_scaled(each.area.seen_from(around.left, around.top), 2).at]
+        luma += (each.relit - 1) * (luma - BLACK_LUMA)
+    return skins
 
 
 def _part(fine: Sequence[NDArray[np.uint8]], around: Area, area: Area) -> list[NDArray[np.uint8]]:

@@ -128,6 +128,26 @@ def test_brows_rise_and_the_lids_the_hair_and_the_nose_stay(avatar: Avatar, moti
     assert not any(changed[y, x] for x, y in eye)
 
 
+def test_a_lid_that_comes_down_out_of_the_brow_s_shadow_is_lit_as_the_cheek(avatar: Avatar) -> None:
+    def lids_light(image: Image) -> float:
+        """How light both closed lids are in their middles."""
+        shaded = PortraitMotion(image, avatar.mesh, EYES, DEPTHS)
+        grey, lights = cv2.cvtColor(drawn(shaded, Look(closure=1.0)), cv2.COLOR_BGR2GRAY), []
+        for lids in shaded._upper.tables.lids:
+            x, y = lids.eye.places(lids.area)
+            upper, opening = (np.interp(x, lids.eye.x, line) for line in (lids.upper, lids.opening))
+            middle = (np.abs(x) < 0.25) & (y > upper) & (y < upper + 0.6 * opening)
+            lights.append(float(np.median(grey[lids.area.at][middle])))
+        return float(np.mean(lights))
+
+    sockets = np.zeros(avatar.image.shape[:2], np.float32)
+    for corners, brow in zip((RIGHT_EYE_CORNERS, LEFT_EYE_CORNERS), BROWS, strict=True):
+        cv2.fillConvexPoly(sockets, cv2.convexHull(avatar.mesh[[*corners, *brow]].astype(np.int32)), 1)
+    dimmed = avatar.image * (1 - 0.5 * cv2.GaussianBlur(sockets, (0, 0), 6))[..., None]
+    light, shade = lids_light(avatar.image), lids_light(dimmed.astype(np.uint8))
+    assert 0.6 * light < shade < 1.05 * light, "of the skin that comes down half the light was taken"
+
+
 def test_a_smile_lifts_the_corners_and_sorrow_lowers_them(avatar: Avatar, motion: PortraitMotion) -> None:
     assert motion._corners is not None
 
