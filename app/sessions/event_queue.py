@@ -96,7 +96,9 @@ class EventQueue(AsyncIterator[Told]):
 
 
 class Announcer:
-    """Numbers a session's events and tells every listener. What it failed of is told to whoever comes afterwards too.
+    """Numbers a session's events and tells every listener.
+
+    What it failed of, and that it is going to end, is told to whoever comes afterwards too.
 
     Bound: the last ``HISTORY`` events but :class:`Stats`, :class:`Draining` and :class:`Moving` are kept, for a
     listener that lost its connection.
@@ -106,6 +108,7 @@ class Announcer:
         self._queues: list[EventQueue] = []
         self._history: deque[Told] = deque(maxlen=HISTORY)
         self._over = False
+        self._leave: Callable[[], SessionEvent] | None = None  # tells of the session's end, where that is known
         self.last_seq = 0
 
     def listen(self, after: int | None = None) -> EventQueue:
@@ -116,8 +119,10 @@ class Announcer:
                 queue.put(told)
         if self._over:
             queue.end()
-        else:
-            self._queues.append(queue)
+            return queue
+        if self._leave is not None:
+            queue.put(Told(None, self._leave()))
+        self._queues.append(queue)
         return queue
 
     def announce(self, event: SessionEvent) -> None:
@@ -130,6 +135,12 @@ class Announcer:
             self._history.append(told)
         for queue in self._queues:
             queue.put(told)
+
+    def take_leave(self, leave: Callable[[], SessionEvent]) -> None:
+        """Tell everybody who listens, or will, that the session is going to end; ``leave`` says when, as of now."""
+        self._leave = leave
+        if not self._over:
+            self.announce(leave())
 
     def end(self) -> None:
         """Say that nothing more happens; again is fine."""

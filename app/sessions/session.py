@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from contextvars import copy_context
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.clock import wall_clock
 from app.errors import Refusal
@@ -23,7 +22,7 @@ from app.sessions.admission import Terms
 from app.sessions.capacity import Inside
 from app.sessions.countenance import Countenance, Hint
 from app.sessions.event_queue import Announcer, EventQueue
-from app.sessions.events import Draining, Failed, Interrupted, Moving, SessionEvent, Stats, Told, ViewersChanged
+from app.sessions.events import Draining, Failed, Interrupted, Moving, Stats, ViewersChanged
 from app.sessions.feeder import Feeder, FeederLinks
 from app.sessions.feeders import Feeders
 from app.sessions.heartbeat import beat
@@ -31,6 +30,7 @@ from app.sessions.outputs import Outputs
 from app.sessions.playout import Cast, Machinery, Playout, PlayoutListener, SessionLimits
 from app.sessions.recording import Recording
 from app.sessions.start import Start
+from app.sessions.tasks import SessionTasks
 from app.sessions.utterances import Utterance, Utterances
 from app.sessions.viewers import Viewers
 from app.tracing import START
@@ -68,9 +68,8 @@ class Session(PlayoutListener):
         self._announcer = Announcer()
         self._utterances = Utterances(self._announcer.announce, limits.next_utterance)
         self._generation = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = SessionTasks(id, self._task_died)
         self._recording: Recording | None = None
-        self._leave: Callable[[], SessionEvent] | None = None  # tells of its end, where that is known
         self.created_at = wall_clock()
         self._since_ns = machinery.clock.now_ns()
         self.begun = False
@@ -81,9 +80,9 @@ class Session(PlayoutListener):
         self._countenance = Countenance(self._playout, machinery.clock, limits.mood)
         feel_with = self._countenance.feel_with
         links = FeederLinks(self._playout.stream, self._utterances, machinery.clock, mode, machinery.waiting, feel_with)
-        self._feeders = Feeders(links, self._run)
+        self._feeders = Feeders(links, self._tasks.run)
         self.network = replace(limits.network, session=id)
-        self._viewers = Viewers(self.media, self.network, self._run, self._viewers_changed)
+        self._viewers = Viewers(self.media, self.network, self._tasks.run, self._viewers_changed)
         size = (cast.avatar.width, cast.avatar.height)
         self.start_trace = START.get()
         self._start = Start(self.start_trace, machinery.clock)
@@ -245,21 +244,18 @@ class Session(PlayoutListener):
 
     def events(self, after: int | None = None) -> EventQueue:
         """Return an iterator over all that happens from now on, or has since an event; it ends with the session."""
-        queue = self._announcer.listen(after)
-        if self._leave is not None and not self.over:
-            queue.put(Told(None, self._leave()))
-        return queue
+        return self._announcer.listen(after)
 
     def drain(self, deadline_ns: int) -> None:
         """Tell everybody who listens, or will, that the service is being stopped, and ends it then."""
-        self._take_leave(lambda: Draining(self._left_s(deadline_ns)))
+        self._announcer.take_leave(lambda: Draining(self._left_s(deadline_ns)))
 
     def move(self, deadline_ns: int, ref: str | None = None, url: str | None = None) -> None:
         """Tell everybody who listens, or will, that there is room elsewhere, and that it ends here then.
 
         ``ref``, ``url``: see :class:`Moving`.
         """
-        self._take_leave(lambda: Moving(self._left_s(deadline_ns), ref, url))
+        self._announcer.take_leave(lambda: Moving(self._left_s(deadline_ns), ref, url))
 
     def interrupt(self, from_outside: bool = False, answers: int = 1) -> Interrupted:
         """Drop all that has not played, at every stage; returns how much has.
@@ -302,9 +298,7 @@ class Session(PlayoutListener):
             self._utterances.cut(self._feeders.next_pts)
         self._start.end()
         self._playout.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.aclose()
         await asyncio.gather(self._viewers.aclose(), self.outputs.aclose(), return_exceptions=True)
         if self._recording is not None:
             await self._recording.aclose()
@@ -345,11 +339,6 @@ class Session(PlayoutListener):
         if not self.over:
             self._begin_playout()
 
-    def _take_leave(self, leave: Callable[[], SessionEvent]) -> None:
-        self._leave = leave
-        if not self.over:
-            self._announcer.announce(leave())
-
     def _left_s(self, deadline_ns: int) -> float:
         return max(0.0, (deadline_ns - self._clock.now_ns()) / NS_PER_S)
 
@@ -370,22 +359,11 @@ class Session(PlayoutListener):
         self.begun = True
         if self._recording is not None:
             self._recording.start(self.media)
-        self._run("playout", self._playout.run())
-        self._run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
+        self._tasks.run("playout", self._playout.run())
+        self._tasks.run("heartbeat", beat(self.id, self._playout, self._clock, self._announcer))
 
-    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        whose = copy_context()  # a session's tasks name it, whoever had them begun
-        whose.run(SESSION.set, self.id)
-        task = asyncio.create_task(work, name=f"{name} {self.id}", context=whose)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_ended)
-
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            with for_session(self.id):
-                logger.error("session %s: %s died", self.id, task.get_name(), exc_info=error)
-            self.fail(Refusal("internal_error", "Something broke on the server; start again."))
+    def _task_died(self) -> None:
+        self.fail(Refusal("internal_error", "Something broke on the server; start again."))
 
     def _engine_failed(self, error: BaseException) -> None:
         with for_session(self.id):

@@ -108,7 +108,7 @@ async def test_a_task_that_dies_ends_its_session_loudly_and_no_other(stage: Stag
         await asyncio.sleep(0.1)
         raise KeyError("a bug")
 
-    ill.session._run("something", die())
+    ill.session._tasks.run("something", die())
     await stage.say(neighbour, SLICES)
     await until(lambda: ill.failure and neighbour.finished)
     assert ill.failure == "internal_error"
