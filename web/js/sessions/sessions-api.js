@@ -23,9 +23,9 @@ export async function getSession(id) {
   return (await request(pathOf(id), {}, 'http-failed')).json();
 }
 
-/** @param {string} id */
+/** End it, also as its page is being left. @param {string} id */
 export async function endSession(id) {
-  await request(pathOf(id), { method: 'DELETE' }, 'http-failed');
+  await request(pathOf(id), { method: 'DELETE', keepalive: true }, 'http-failed');
 }
 
 /**
