@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import deque
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 from app.i420 import size_of
 from app.inference.engine import Engine, Prepared
@@ -13,6 +13,7 @@ from app.media import NS_PER_S
 
 RECENT = 256  # batches: a second or two, so that who asks at a lucky moment is judged like the others
 LATEST = 32  # of them: a single stall among them counts for nothing
+LATELY_NS = 2 * NS_PER_S  # who cannot wait is ready for the worst that was seen in so long
 FRESH_NS = 8 * NS_PER_S  # what is older says nothing of the machine as it is
 ENOUGH = 8  # fresh batches, to believe them
 STALLS = 10  # one in so many may be
@@ -57,10 +58,15 @@ class EngineCost:
         self._recent: dict[CostKey, deque[_Batch]] = {}
         self._best: dict[CostKey, _Batch] = {}
         self._wall_ns: dict[CostKey, int] = {}
+        self._worst_ns: dict[CostKey, int] = {}
 
     def wall_ns(self, key: CostKey) -> int:
         """Return the median of the latest batches, ns a picture; 0 while nothing has been drawn."""
         return self._wall_ns.get(key, 0)
+
+    def worst_ns(self, key: CostKey) -> int:
+        """Return the most that a batch took of late, ns a picture; 0 while nothing has been drawn."""
+        return self._worst_ns.get(key, 0)
 
     def busy_ns(self, key: CostKey, now_ns: int) -> int:
         """Return the mean wall time of fresh batches but for stalls, ns a picture: what many of them add up to."""
@@ -84,6 +90,8 @@ class EngineCost:
         latest = list(islice(reversed(recent), LATEST))
         wall = statistics.median(batch.wall_ns for batch in latest)
         self._wall_ns[key] = int(wall)
+        lately = takewhile(lambda batch: now_ns - batch.at_ns < LATELY_NS, reversed(recent))
+        self._worst_ns[key] = int(max(batch.wall_ns for batch in lately))
         if len(recent) >= ENOUGH:
             work = statistics.median(batch.work_ns for batch in latest)
             best = self._best.get(key, _Batch(now_ns, wall, work))
@@ -98,6 +106,7 @@ class EngineCost:
         self._recent.pop(key, None)
         self._best.pop(key, None)
         self._wall_ns.pop(key, None)
+        self._worst_ns.pop(key, None)
 
     def _fresh(self, key: CostKey, now_ns: int) -> list[_Batch]:
         """Return the batches to believe; none where they are too few."""

@@ -22,6 +22,8 @@ PENDING_LOW = 25
 IN_FLIGHT_HIGH = 8  # frames that one stream may have between the thread and its sink
 DRAWN_HIGH = 40  # windows that were taken of late, so that their pictures can be drawn again
 BEHIND = 3  # windows of a lossy stream that wait: its engine may be slower than its voice
+SPARE_NS = 5 * SLOT_NS  # and so much more before its deadline: more slack than a pacer waits for, or its delay grows
+STILL = 16  # times what a picture takes: a face that stood still so long is drawn, as the rush may be over
 AGAIN_AHEAD = 2  # slots: a picture that is shown sooner is not drawn again
 MARGIN = 2  # pictures' time: a frame with less before its deadline will miss it
 
@@ -64,7 +66,7 @@ class GenerationStream:
     ) -> None:
         self.engine, self.prepared, self.sink, self.patient = engine, prepared, sink, patient
         self.cost_key = CostKey.of(engine, prepared)
-        self._lossy, self._clock, self._changed = lossy, clock, changed
+        self.lossy, self._clock, self._changed = lossy, clock, changed
         self._room = asyncio.Event()
         self._room.set()
         self.pending: deque[Window] = deque()
@@ -72,7 +74,9 @@ class GenerationStream:
         self.next_pts = 0  # behind the last window submitted
         self.dropped = 0
         self.repeated = 0
-        self.last_image: I420 | None = None
+        self._last_image: I420 | None = None
+        self._rests = False  # in it the mouth is at rest
+        self._drawn_ns = 0  # when the last picture was that was no repeat
         self._looks = PLAIN
         self._drawn: deque[ScheduledWindow] = deque(maxlen=DRAWN_HIGH)
         self._again: deque[ScheduledWindow] = deque(maxlen=DRAWN_HIGH)
@@ -96,15 +100,9 @@ class GenerationStream:
     def take(self, demand: Demand, now_ns: int, cost_ns: int) -> ScheduledWindow:
         """Take the next window. The worker's lock is held.
 
-        Where the engine cannot keep up, a picture is shown twice rather than a voice cut: when the picture would come
-        after its time, and in a lossy stream, where a steady voice is always that close to it, when windows pile up
-        too.
+        Where the engine cannot keep up, a picture is shown twice rather than a voice cut.
         """
-        left_ns = demand.due_ns(now_ns) + self.in_flight * SLOT_NS - now_ns
-        late = left_ns < MARGIN * cost_ns and (not self._lossy or len(self.pending) >= BEHIND)
-        # silence is no effort, and a mouth that stays open in it is worse than a late one
-        speaks = not self.pending[0].sound.silent
-        repeat = late and speaks and demand.playing and self.last_image is not None
+        repeat = self._last_image is not None and self._is_late(demand, now_ns, cost_ns)
         position = demand.position + self.in_flight
         self.in_flight += 1
         self.repeated += repeat
@@ -114,6 +112,35 @@ class GenerationStream:
         if self.prepared.idle_motion is not None:
             self._drawn.append(turn)
         return turn
+
+    def _is_late(self, demand: Demand, now_ns: int, cost_ns: int) -> bool:
+        """Whether there is no time for the next window's picture.
+
+        A live voice is always close to its time, so in a lossy stream windows must have piled up too. It never stands
+        still for a picture, not even in a hole or in silence, or they pile up until all its voice comes too late.
+        """
+        left_ns = demand.due_ns(now_ns) + self.in_flight * SLOT_NS - now_ns
+        if self.lossy:
+            still = now_ns - self._drawn_ns > STILL * cost_ns
+            return len(self.pending) >= BEHIND and left_ns < MARGIN * cost_ns + SPARE_NS and not still
+        # a pause may be longer, and a mouth that stays open in it is worse than a late one
+        return demand.playing and left_ns < MARGIN * cost_ns and not self.pending[0].sound.silent
+
+    def stand_in_for(self, turn: ScheduledWindow) -> I420:
+        """Return what the face shows where nothing is drawn: its last picture, or in silence a mouth at rest."""
+        image = self._last_image  # an interrupt may take it away meanwhile
+        if image is None or (turn.window.sound.silent and not self._rests):
+            return self.prepared.idle_frame(turn.position)
+        return image
+
+    def keep(self, image: I420, turn: ScheduledWindow) -> None:
+        """Note what the face shows in a window's slot, to be shown again."""
+        # an interrupt may have come meanwhile: then nobody will see this one
+        if turn.window.sound.generation == self.generation and not turn.again:
+            self._last_image = image
+            self._rests = turn.window.sound.silent or (turn.repeat and self._rests)
+            if not turn.repeat:
+                self._drawn_ns = self._clock.now_ns()
 
     def calm(self) -> None:
         """Draw the face without its life from the next picture on."""
@@ -163,7 +190,7 @@ class GenerationStream:
 
     async def wait_for_room(self) -> None:
         """Return when a window may be submitted."""
-        if not self._lossy:
+        if not self.lossy:
             await self._room.wait()
 
     def submit(self, windows: Sequence[Window]) -> None:
@@ -177,7 +204,7 @@ class GenerationStream:
         with self._changed:
             self.ended = False
             self.pending.extend(windows)
-            while self._lossy and len(self.pending) > PENDING_HIGH:
+            while self.lossy and len(self.pending) > PENDING_HIGH:
                 self._shed()
             if len(self.pending) >= PENDING_HIGH:
                 self._room.clear()
@@ -194,7 +221,7 @@ class GenerationStream:
             self.pending.clear()
             self.in_flight = 0
             self.ended = True
-            self.last_image = None
+            self._last_image = None
             self._drawn.clear()
             self._again.clear()
         self._room.set()

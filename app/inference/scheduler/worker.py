@@ -123,21 +123,28 @@ class InferenceWorker:
 
     def _run(self) -> None:
         name_thread("inference")
-        while True:
-            with self._changed:
+        while batch := self._wait_for_batch():
+            self._work(batch)
+
+    def _wait_for_batch(self) -> list[ScheduledWindow]:
+        """Return what to draw next; nothing once the thread is to end."""
+        with self._changed:
+            batch = self._next_batch()
+            while not batch and not self._closing:
+                self._changed.wait()
                 batch = self._next_batch()
-                while not batch and not self._closing:
-                    self._changed.wait()
-                    batch = self._next_batch()
-                if self._closing:
-                    return
-                usual_ns = sum(self.cost.wall_ns(turn.stream.cost_key) for turn in batch)
-                act = self._act = _Act(batch, self.clock.now_ns(), STUCK_NS + STUCK_TIMES * usual_ns)
-            self._render(batch, act)
-            with self._changed:
-                self._act = None
-            if act.told:
-                logger.warning("inference: goes on, after %.1f s", (self.clock.now_ns() - act.begun_ns) / NS_PER_S)
+            return [] if self._closing else batch
+
+    def _work(self, batch: list[ScheduledWindow]) -> None:
+        """Draw a batch, while the watch may see how long that takes."""
+        with self._changed:
+            usual_ns = sum(self.cost.wall_ns(turn.stream.cost_key) for turn in batch)
+            act = self._act = _Act(batch, self.clock.now_ns(), STUCK_NS + STUCK_TIMES * usual_ns)
+        self._render(batch, act)
+        with self._changed:
+            self._act = None
+        if act.told:
+            logger.warning("inference: goes on, after %.1f s", (self.clock.now_ns() - act.begun_ns) / NS_PER_S)
 
     def _next_batch(self) -> list[ScheduledWindow]:
         """Take the most urgent windows. The lock is held."""
@@ -159,7 +166,8 @@ class InferenceWorker:
         for _, stream, demand in due:
             if batch and (stream.engine is not batch[0].stream.engine or len(batch) == stream.engine.max_batch):
                 continue
-            cost_ns = self.cost.wall_ns(stream.cost_key)
+            cost = self.cost
+            cost_ns = cost.worst_ns(stream.cost_key) if stream.lossy else cost.wall_ns(stream.cost_key)
             spent_ns += cost_ns
             if batch and spent_ns > BATCH_NS:
                 break
@@ -187,7 +195,7 @@ class InferenceWorker:
             # somebody else's upload, perhaps: it passes, and a voice need not end for it
             logger.error("inference: no memory for a picture; the last one is shown again")
             batch[0].stream.repeated += 1
-            frames, drawing = [(batch[0], _stand_in_for(batch[0].stream, batch[0].position), CALM)], []
+            frames, drawing = [(batch[0], batch[0].stream.stand_in_for(batch[0]), CALM)], []
         drawn_ns = self.clock.now_ns()
         worked_ns = time.thread_time_ns() - worked_ns
         self.worked_ns += worked_ns
@@ -228,11 +236,8 @@ class InferenceWorker:
 
     @staticmethod
     def _picture_of(turn: ScheduledWindow, drawn: Iterator[I420]) -> I420:
-        image = turn.stream.last_image if turn.repeat else next(drawn)
-        # an interrupt may have come meanwhile: then there is no last picture, and nobody will see this one
-        image = turn.stream.prepared.idle_frame(turn.position) if image is None else image
-        if turn.window.sound.generation == turn.stream.generation and not turn.again:
-            turn.stream.last_image = image
+        image = turn.stream.stand_in_for(turn) if turn.repeat else next(drawn)
+        turn.stream.keep(image, turn)
         return image
 
     @staticmethod
@@ -276,7 +281,7 @@ class InferenceWorker:
                 turn.stream.repeated += not turn.repeat
                 timestamps = turn.window.sound.timestamps
                 timestamps.begun_ns = timestamps.drawn_ns = now_ns
-                image = _stand_in_for(turn.stream, turn.position)
+                image = turn.stream.stand_in_for(turn)
                 turn.stream.receive([TalkingFrame.of(turn.window.sound, image)])
         if turns and not act.told and not dead:
             act.told = True
@@ -300,8 +305,3 @@ class InferenceWorker:
             self._loop.call_soon_threadsafe(call, argument)
         except RuntimeError:
             logger.info("inference: the event loop is gone, a result was dropped")
-
-
-def _stand_in_for(stream: GenerationStream, position: int) -> I420:
-    """Return what a face shows where nothing was drawn for it."""
-    return stream.prepared.idle_frame(position) if stream.last_image is None else stream.last_image

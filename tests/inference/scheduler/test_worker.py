@@ -18,7 +18,7 @@ from app.inference.engine import IdleMotion, Job
 from app.inference.expression import NEUTRAL, Expression
 from app.inference.features.window import MelSpan, Window
 from app.inference.looks import Looks
-from app.inference.scheduler.cost import FRESH_NS, CostKey, EngineCost
+from app.inference.scheduler.cost import FRESH_NS, LATELY_NS, CostKey, EngineCost
 from app.inference.scheduler.cost_meter import MEASURED, WARM_UPS, CostMeter
 from app.inference.scheduler.demand import Demand
 from app.inference.scheduler.stream import AGAIN_AHEAD, DRAWN_HIGH, PENDING_HIGH, GenerationStream
@@ -321,6 +321,16 @@ def test_a_stall_does_not_change_what_an_engine_costs() -> None:
     assert cost.wall_ns(KEY) == cost.work_ns(KEY, 0) == 10
     note(cost, 30, batches=100)
     assert cost.wall_ns(KEY) == cost.work_ns(KEY, 0) == 30, "a machine that has become slower is noticed"
+
+
+def test_the_worst_of_late_is_known_at_once_and_soon_forgotten() -> None:
+    cost = EngineCost()
+    note(cost, 10)
+    note(cost, 2_000_000, batches=1)
+    note(cost, 10, batches=50, now_ns=LATELY_NS - 1)
+    assert cost.worst_ns(KEY) == 2_000_000
+    note(cost, 10, batches=1, now_ns=LATELY_NS)
+    assert cost.worst_ns(KEY) == 10
 
 
 def test_after_a_rush_the_cost_is_what_it_was_before() -> None:
