@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 from app.inference.features.loudness import speech_power
 from app.inference.features.mel import column_at
 from app.media import AudioSlice, FloatArray
+
+Reading = TypeVar("Reading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,15 @@ class Window:
     sound: AudioSlice
     mel: FloatArray
     frame: int = 0
+    _readings: dict[Callable[[Any], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def power(self) -> FloatArray:
         """How loud speech is in each column, float32 (columns,): mouth and head both follow it."""
         return speech_power(self.mel)
+
+    def once(self, read: Callable[[Window], Reading]) -> Reading:
+        """Return what a pure function reads of this window: it is kept, as several ask for the same."""
+        if read not in self._readings:
+            self._readings[read] = read(self)
+        return cast(Reading, self._readings[read])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.engines.portrait.compiled import Real, compiled
+from app.inference.engines.portrait.eye_colour import eye_pixel
 from app.inference.engines.portrait.lanes import LANES
 from app.inference.engines.portrait.lid_pixels import (
     BOTTOM,
@@ -19,12 +20,10 @@ from app.inference.engines.portrait.lid_pixels import (
     RIGHT,
     SKIN_COLOUR,
     TOP,
-    Posed,
     lids_at,
     posed,
 )
 from app.inference.engines.portrait.lookup import (
-    BARELY_ONE,
     before_head,
     between_columns,
     between_rows,
@@ -37,7 +36,6 @@ from app.media import FloatArray
 Bytes = NDArray[np.uint8]
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
-SKIN_ABOVE = np.float32(0.17)  # widths of the eye from a lid's pixel up to the skin whose colour it takes
 PLAIN = np.float32(0.5)  # of that is one plain colour, as skin in a fold lies in its shadow
 
 
@@ -74,37 +72,67 @@ def draw_upper(
     """Draw eyes and brows into a picture's planes, uint8 (1, height, width) and (2, height / 2, width / 2), in place.
 
     ``brows``: float32 (rows, columns, 2), from how far across and down a place comes, pixels, on the grid. ``poses``:
-    float32 (eyes, POSE). ``field``, ``cell``: the head's, see ``glide``. ``areas``: int64 (n, 4), even.
+    float32 (eyes, POSE). ``field``, ``cell``: the head's, see ``glide``, which has drawn what is left as it is.
+    ``areas``: int64 (n, 4), even.
     """
     for n in range(areas.shape[0]):
         left, top, right, bottom = areas[n, 0], areas[n, 1], areas[n, 2], areas[n, 3]
         places = np.empty((2, (bottom - top) // 2 + 2, (right - left) // 2 + 2), np.float32)
-        _find_places(upper, brows, field, cell, left, top, places)
-        _draw(lumas, upper.luma, upper.taken, 0, upper, poses, places, left, top)
-        _draw(chromas, upper.chroma, upper.tint, 1, upper, poses, places, left // 2, top // 2)
+        spans = np.empty((places.shape[1], 1 + upper.numbers.shape[0], 2), np.int64)
+        _find_places(upper, brows, field, cell, left, top, places, spans)
+        _draw(lumas, upper.luma, upper.taken, 0, upper, poses, places, spans, left, top)
+        _draw(chromas, upper.chroma, upper.tint, 1, upper, poses, places, spans, left // 2, top // 2)
 
 
 @compiled
 def _find_places(
-    upper: Upper, brows: FloatArray, field: FloatArray, cell: int, left: int, top: int, places: FloatArray
-) -> None:
-    """Find where each pixel of chroma lies in the picture at rest, and of one more around: luma's lie between."""
+    upper: Upper, brows: FloatArray, field: FloatArray, cell: int, left: int, top: int, places: FloatArray,
+    spans: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Find where each pixel of chroma lies in the picture at rest, and of one more around: luma's lie between.
+
+    ``spans``: of each row, the first column that the brows move, and the first that they do not any more; and those
+    that lie about each eye.
+    """
     origin_x, origin_y, step = np.float32(upper.left), np.float32(upper.top), ONE / np.float32(upper.step)
-    flat, rows, columns = brows.reshape(-1), brows.shape[0], brows.shape[1]
+    flat, rows, columns, numbers = brows.reshape(-1), brows.shape[0], brows.shape[1], upper.numbers
     head = np.empty((2, field.shape[2]), np.float32)
     for row in range(places.shape[1]):
         y = np.float32(top + 2 * row - 2) + HALF
         head_row(field, cell, y, head)
+        first, end = places.shape[2], 0
         for k in range(places.shape[2]):
             x_at, y_at = before_head(head, cell, np.float32(left + 2 * k - 2) + HALF, y)
             across, down = _from_brows(flat, rows, columns, (x_at - origin_x) * step, (y_at - origin_y) * step)
             places[0, row, k], places[1, row, k] = x_at + across, y_at + down
+            if across != 0 or down != 0:
+                first, end = min(first, k), k + 1
+        spans[row, 0, 0], spans[row, 0, 1] = first, end
+        for e in range(np.uint32(numbers.shape[0])):
+            first, end = places.shape[2], 0
+            from_x, end_x, from_y, end_y = numbers[e, LEFT], numbers[e, RIGHT], numbers[e, TOP], numbers[e, BOTTOM]
+            for k in range(places.shape[2]):
+                x_at, y_at = places[0, row, k], places[1, row, k]
+                if x_at >= from_x and x_at < end_x and y_at >= from_y and y_at < end_y:
+                    first, end = min(first, k), k + 1
+            spans[row, 1 + e, 0], spans[row, 1 + e, 1] = first, end
+
+
+@compiled
+def _columns(spans: NDArray[np.int64], row: int, part: int, chroma: int, width: int) -> tuple[int, int]:
+    """Return which of a row's pixels a part may change: the first, and the first that it does not any more; even."""
+    if chroma == 1:
+        return max(0, spans[row + 1, part, 0] - 1), min(width, spans[row + 1, part, 1] - 1)
+    above = (row + 1) // 2  # see :func:`between_rows`
+    first = min(spans[above, part, 0], spans[above + 1, part, 0])
+    end = max(spans[above, part, 1], spans[above + 1, part, 1])
+    return max(0, 2 * first - 4), min(width, 2 * end)
 
 
 @compiled
 def _draw(
     planes: Bytes, fine: Bytes, tables: FloatArray, chroma: int, upper: Upper, poses: FloatArray, places: FloatArray,
-    left: int, top: int,
+    spans: NDArray[np.int64], left: int, top: int,
 ) -> None:  # fmt: skip
     """Draw the luma, or both chromas: ``chroma`` 1. ``tables``: float32 (eyes, planes, rows, columns)."""
     edges, numbers, white, skins = upper.edges, upper.numbers, upper.white, upper.skins
@@ -116,113 +144,53 @@ def _draw(
     drawn = np.empty((2, width + LANES), np.uint8)
     values, special = np.empty((2, width), np.float32), np.empty(width, np.bool_)
     for row in range((places.shape[1] - 2) * (2 - chroma)):
+        low, high = width, 0
+        for part in range(spans.shape[1]):
+            first, end = _columns(spans, row, part, chroma, width)
+            if first < end:
+                low, high = min(low, first), max(high, end)
+        if low >= high:
+            continue
         if chroma == 0:
             between_rows(places, row, between)
-            between_columns(between, 0, width, at)
+            between_columns(between, low, high, at)
         for c in range(2):
             origin = from_x if c == 0 else from_y
-            for k in range(width):
+            for k in range(low, high):
                 if chroma == 1:
                     at[c, k] = places[c, row + 1, k + 1]
                 fine_at[c, k] = scale * (at[c, k] - origin) - off
-        special[:] = False
+        special[low:high] = False
         for e in range(np.uint32(numbers.shape[0])):
-            eye, first, end, low, high = (
-                posed(numbers[e], poses[e]),
-                numbers[e, LEFT],
-                numbers[e, RIGHT],
-                numbers[e, TOP],
-                numbers[e, BOTTOM],
-            )
-            for k in range(width):
+            eye = posed(numbers[e], poses[e])
+            first, end = _columns(spans, row, 1 + e, chroma, width)
+            for k in range(first, end):
                 x_at, y_at = at[0, k], at[1, k]
-                if x_at < first or x_at >= end or y_at < low or y_at >= high:
-                    continue
                 stays, cover, of_lid, of_eye, new_skin, lash, ball = lids_at(eye, edges, e, x_at, y_at)
                 if stays:
+                    continue
+                if lash == ZERO and (new_skin == ZERO if cover >= ONE else cover <= ZERO and ball == ZERO):
+                    way = scale * (of_lid if cover >= ONE else of_eye)
+                    fine_at[0, k] -= way * eye.along_y
+                    fine_at[1, k] += way * eye.along_x
                     continue
                 special[k] = True
                 for c in range(np.uint32(planes.shape[0])):
                     plain, lashes = numbers[e, SKIN_COLOUR + chroma + c], numbers[e, LASHES + chroma + c]
-                    values[c, k] = _eye_pixel(
+                    values[c, k] = eye_pixel(
                         fine, white, tables, skins, eye, e, c, chroma, cover, of_lid, of_eye, new_skin * PLAIN,
                         new_skin, plain, ball, x_at, y_at, from_x, from_y, scale, off,
                     )  # fmt: skip
                     values[c, k] += (lashes - values[c, k]) * lash
-        for c in range(planes.shape[0]):
-            look_up_row(drawn[c], fine[c], fine_at[0], fine_at[1], 0, width)
-            for k in range(width):
-                planes[c, top + row, left + k] = byte_of(values[c, k]) if special[k] else drawn[c, k]
-
-
-@compiled
-def _eye_pixel(
-    fine: Bytes, white: FloatArray, tables: FloatArray, skins: FloatArray, eye: Posed,
-    e: int, c: int, chroma: int, cover: Real, of_lid: Real, of_eye: Real, of_plain: Real, new_skin: Real, plain: Real,
-    ball: Real, x: Real, y: Real, from_x: Real, from_y: Real, scale: Real, off: Real,
-) -> Real:  # fmt: skip
-    """Return an eye's value at a place, in plane ``c``, without lashes; see :func:`lids_at`."""
-    down_x, down_y = -eye.along_y, eye.along_x
-    value = ZERO
-    if cover < ONE:
-        at_x, at_y = x + of_eye * down_x, y + of_eye * down_y
-        value = _fine_at(fine, c, scale * (at_x - from_x) - off, scale * (at_y - from_y) - off)
-        if ball > ZERO:
-            fine_x, fine_y = scale * (at_x - eye.fine_x) - off, scale * (at_y - eye.fine_y) - off
-            here = _table_at(tables, e, c, fine_x, fine_y)
-            there = _table_at(tables, e, c, fine_x - scale * eye.gaze_x, fine_y - scale * eye.gaze_y)
-            if here != there:
-                light = ONE if chroma == 1 else _plain_at(white, e, fine_x, fine_y)
-                value += ball * light * (there - here)
-    if cover > ZERO:
-        at_x, at_y = x + of_lid * down_x, y + of_lid * down_y
-        lid = _fine_at(fine, c, scale * (at_x - from_x) - off, scale * (at_y - from_y) - off)
-        if new_skin > ZERO:
-            quarter = np.float32(0.25)
-            up_x, up_y = at_x - SKIN_ABOVE * eye.width * down_x, at_y - SKIN_ABOVE * eye.width * down_y
-            above = _plain_at(skins, chroma + c, HALF * (up_x - from_x) - quarter, HALF * (up_y - from_y) - quarter)
-            lid += (above - lid) * new_skin + (plain - above) * of_plain
-        value += (lid - value) * cover
-    return value
-
-
-@compiled
-def _fine_at(planes: Bytes, c: int, x: Real, y: Real) -> Real:
-    x = min(np.float32(planes.shape[2]) - BARELY_ONE, max(ZERO, x))
-    y = min(np.float32(planes.shape[1]) - BARELY_ONE, max(ZERO, y))
-    i, j = np.uint32(x), np.uint32(y)
-    across, down = x - np.float32(i), y - np.float32(j)
-    a, b = np.float32(planes[c, j, i]), np.float32(planes[c, j, i + np.uint32(1)])
-    below = j + np.uint32(1)
-    d, f = np.float32(planes[c, below, i]), np.float32(planes[c, below, i + np.uint32(1)])
-    a += (b - a) * across
-    return a + (d + (f - d) * across - a) * down
-
-
-@compiled
-def _plain_at(planes: FloatArray, c: int, x: Real, y: Real) -> Real:
-    x = min(np.float32(planes.shape[2]) - BARELY_ONE, max(ZERO, x))
-    y = min(np.float32(planes.shape[1]) - BARELY_ONE, max(ZERO, y))
-    i, j = np.uint32(x), np.uint32(y)
-    across, down = x - np.float32(i), y - np.float32(j)
-    a, b = planes[c, j, i], planes[c, j, i + np.uint32(1)]
-    below = j + np.uint32(1)
-    d, f = planes[c, below, i], planes[c, below, i + np.uint32(1)]
-    a += (b - a) * across
-    return a + (d + (f - d) * across - a) * down
-
-
-@compiled
-def _table_at(tables: FloatArray, e: int, c: int, x: Real, y: Real) -> Real:
-    x = min(np.float32(tables.shape[3]) - BARELY_ONE, max(ZERO, x))
-    y = min(np.float32(tables.shape[2]) - BARELY_ONE, max(ZERO, y))
-    i, j = np.uint32(x), np.uint32(y)
-    across, down = x - np.float32(i), y - np.float32(j)
-    a, b = tables[e, c, j, i], tables[e, c, j, i + np.uint32(1)]
-    below = j + np.uint32(1)
-    d, f = tables[e, c, below, i], tables[e, c, below, i + np.uint32(1)]
-    a += (b - a) * across
-    return a + (d + (f - d) * across - a) * down
+        moved, still = _columns(spans, row, 0, chroma, width)
+        for part in range(spans.shape[1]):
+            first, end = _columns(spans, row, part, chroma, width)
+            if part > 0 and first >= moved and end <= still:
+                continue  # it is drawn
+            for c in range(planes.shape[0]):
+                look_up_row(drawn[c], fine[c], fine_at[0], fine_at[1], first, end)
+                for k in range(first, end):
+                    planes[c, top + row, left + k] = byte_of(values[c, k]) if special[k] else drawn[c, k]
 
 
 @compiled

@@ -37,23 +37,30 @@ def rise_of(mel: FloatArray, end: int) -> float:
     pitches, combs = _combs()
     levels = 10 * np.log10(power_of(mel[: combs.shape[1], first : end + 1]) + np.float32(1e-10))
     loudest = levels.max(axis=0)
-    padded = np.pad(levels, [(AROUND, AROUND), (0, 0)], mode="edge")
-    sums = np.cumsum(np.pad(padded, [(1, 0), (0, 0)]), axis=0)
-    level = levels - (sums[2 * AROUND + 1 :] - sums[: -2 * AROUND - 1]) / (2 * AROUND + 1)
-    counts = np.clip((loudest - loudest.max() + LOUD_DB) / LOUD_DB, 0, 1)
-    fits = np.ascontiguousarray(((combs @ level) * counts).astype(np.float32))
+    counts = np.minimum(np.maximum((loudest - loudest.max() + LOUD_DB) / LOUD_DB, 0), 1)
+    fits = (combs @ levels) * counts
     way = _best_way(fits)
     fit = fits[way, np.arange(len(way))]
-    voiced = np.flatnonzero(fit > np.quantile(fit, VOICED))
+    voiced = np.flatnonzero(fit > _at_share(fit, VOICED))
     late, early = voiced[voiced >= LOOKED_AT - LATE], voiced[voiced < LOOKED_AT - EARLY]
     if len(late) < 3 or len(early) < 3:
         return 0.0
-    return ramp(float(np.median(pitches[way[late]]) / np.median(pitches[way[early]])), STAYS, RISES)
+    return ramp(_at_share(pitches[way[late]], 0.5) / _at_share(pitches[way[early]], 0.5), STAYS, RISES)
+
+
+def _at_share(values: FloatArray, share: float) -> float:
+    """Return the value below which a share of them lie, as NumPy's quantile does, which takes many times as long."""
+    place, ordered = share * (len(values) - 1), np.sort(values)
+    low, high = float(ordered[int(place)]), float(ordered[min(int(place) + 1, len(values) - 1)])
+    return low + (high - low) * (place - int(place))
 
 
 @cache
 def _combs() -> tuple[FloatArray, FloatArray]:
-    """Return the pitches, float32 (PITCHES,), and a comb of each over the lowest bands, (PITCHES, bands)."""
+    """Return the pitches, float32 (PITCHES,), and a comb of each over the lowest bands, (PITCHES, bands).
+
+    A comb takes from each band the mean of those around it.
+    """
     pitches = np.geomspace(LOWEST_HZ, HIGHEST_HZ, PITCHES)
     centres = mel_band_centres_hz()
     centres = centres[: int(np.searchsorted(centres, COMB_HZ))]
@@ -64,6 +71,10 @@ def _combs() -> tuple[FloatArray, FloatArray]:
                 comb += sign * np.exp(-np.square((centres - place * pitch) / TOOTH_HZ)) / np.sqrt(k)
         comb -= comb.mean()
         comb /= np.linalg.norm(comb)
+    bands = np.arange(len(centres))
+    around = np.clip(bands[:, None] + np.arange(-AROUND, AROUND + 1), 0, len(centres) - 1)
+    means = (around[:, :, None] == bands).mean(axis=1)
+    combs -= combs @ means
     return pitches.astype(np.float32), combs.astype(np.float32)
 
 

@@ -257,7 +257,7 @@ from app.i420 import to_bgr
 from app.avatars.avatar import VideoLoop, Avatar
 from app.inference.engine import Job
 from app.faces.face import FaceFinder
-from app.inference.engines.portrait import glide, lips, pitch, warp
+from app.inference.engines.portrait import emphasis, glide, lips, pitch, voice, warp
 from app.inference.engines.portrait.viseme_net import SPAN
 from app.inference.engines.portrait.engine import PortraitEngine
 from app.inference.engines.portrait.face_rig import make_rig, pose
@@ -269,7 +269,8 @@ from app.inference.features.window import Window
 from pathlib import Path
 
 def compiled():
-    return [len(kernel.signatures) for kernel in (glide.glide, lips.draw_lips, warp.warp_of, pitch._best_way)]
+    heard = (emphasis._weighed, voice._last_end, pitch._best_way)
+    return [len(kernel.signatures) for kernel in (glide.glide, lips.draw_lips, warp.warp_of, *heard)]
 
 portrait = AvatarStore(Path(sys.argv[1]), FaceFinder(), 1080, 1).load(DEFAULT_ID)
 window, seen, pause = loud_window(SPAN), [], COLUMNS_PER_SECOND * 3 // 10
@@ -289,4 +290,4 @@ print(*seen, compiled())
 """
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
-    assert done.stdout.strip() == " ".join(["[1, 1, 1, 1]"] * 3)
+    assert done.stdout.strip() == " ".join(["[1, 1, 1, 1, 1, 1]"] * 3)

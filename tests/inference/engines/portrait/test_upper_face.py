@@ -20,7 +20,8 @@ from app.inference.engines.portrait.brows import make_brows
 from app.inference.engines.portrait.corners import make_corners
 from app.inference.engines.portrait.eye_pixels import draw_upper
 from app.inference.engines.portrait.eyelids import make_eyelids
-from app.inference.engines.portrait.field import CELL_PX, still_field
+from app.inference.engines.portrait.field import CELL_PX, Swing, field_of, still_field
+from app.inference.engines.portrait.head import move_head
 from app.inference.engines.portrait.idle_motion import PortraitMotion
 from app.inference.engines.portrait.lid_pixels import POSE
 from app.inference.engines.portrait.look import Look
@@ -146,6 +147,28 @@ def test_a_lid_that_comes_down_out_of_the_brow_s_shadow_is_lit_as_the_cheek(avat
     dimmed = avatar.image * (1 - 0.5 * cv2.GaussianBlur(sockets, (0, 0), 6))[..., None]
     light, shade = lids_light(avatar.image), lids_light(dimmed.astype(np.uint8))
     assert 0.6 * light < shade < 1.05 * light, "of the skin that comes down half the light was taken"
+
+
+def test_around_eyes_and_brows_all_stays_as_the_head_has_moved_it(motion: PortraitMotion) -> None:
+    """However far it turns: what is looked up for them ends a few pixels beyond them."""
+    assert motion._head is not None
+    field = field_of(motion._head.anatomy, Swing(yaw=0.12, pitch=0.06, roll=0.07, dx=0.0, dy=0.0, breath=0.0))
+    moved = motion.still.copy()
+    move_head(moved, motion._head, field)
+    drawn_over = moved.copy()
+    motion._upper.draw(drawn_over, Look(inner=1.0, outer=1.0, gaze_x=5.0), field)
+    changed = planes_of(drawn_over).y != planes_of(moved).y
+    size = (changed.shape[1], changed.shape[0])
+    across, down = (cv2.resize(field[1:-2, c, 1:-2], None, fx=CELL_PX, fy=CELL_PX) for c in range(2))
+    rows, columns = np.mgrid[: size[1], : size[0]]
+    across, down = columns + across[: size[1], : size[0]], rows + down[: size[1], : size[0]]
+    near = np.zeros(changed.shape, bool)
+    tables = motion._upper.tables
+    assert tables.brows is not None
+    for area in (tables.brows.area, *(lids.area for lids in tables.lids)):
+        left, top, right, bottom = area.grown(4).edges
+        near |= (across >= left) & (across < right) & (down >= top) & (down < bottom)
+    assert changed[near].sum() > 2000 and not changed[~near].any()
 
 
 def test_a_smile_lifts_the_corners_and_sorrow_lowers_them(avatar: Avatar, motion: PortraitMotion) -> None:

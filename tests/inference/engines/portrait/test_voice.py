@@ -11,10 +11,13 @@ import soxr
 from app.assets import SAMPLE
 from app.commands.render import read_windows
 from app.emphasis import CALM
+from app.inference.engines.portrait.emphasis import LOUD_RANGE_DB, RAISED_S, STEPS, SYLLABLE, emphasis_of
 from app.inference.engines.portrait.viseme_net import SPAN
 from app.inference.engines.portrait.voice import voice_of
+from app.inference.features.mel import COLUMNS_PER_SECOND
 from app.inference.features.window import Window
 from app.media import MODEL_RATE, VIDEO_FPS
+from app.smoothstep import smoothstep
 from bench.portrait_quality import windows_of
 
 
@@ -79,3 +82,33 @@ def test_stress_comes_and_goes_smoothly_and_stays_for_a_while() -> None:
 def test_a_voice_at_another_rate_asks_all_the_same() -> None:
     wave = soxr.resample(soxr.resample(phrase(200.0, 1.4), MODEL_RATE, 24_000), 24_000, MODEL_RATE).astype(np.float32)
     assert max(voice_of(window).rise for window in heard(wave)) > 0.9
+
+
+def plain_stress(power: np.ndarray, level: float) -> float:
+    """What is stressed, by NumPy's sums."""
+    ages = np.arange(len(power))[::-1] / COLUMNS_PER_SECOND
+    whole = np.sin(np.pi * (np.arange(len(power)) + 0.5) / len(power)) ** 2
+    whole /= whole.sum()
+    held = smoothstep(np.clip(np.minimum((ages - RAISED_S[0]) / RAISED_S[1], (RAISED_S[2] - ages) / RAISED_S[3]), 0, 1))
+    loudest_db = 5 * np.log10(np.square(power) @ whole)
+    loud = np.square(np.clip((10 * np.log10(power) - loudest_db) / LOUD_RANGE_DB + 1, 0, 1))
+    smooth = np.convolve(np.pad(loud, len(SYLLABLE) // 2, mode="edge"), SYLLABLE, "valid")
+    return max(0.0, float(((smooth - loud @ whole) * held).max())) * min(1.0, 4 * level)
+
+
+def test_what_is_stressed_is_what_plain_sums_say() -> None:
+    for window in list(read_windows(SAMPLE, SPAN))[::7]:
+        heard = emphasis_of(window.power)
+        assert abs(heard.stress - plain_stress(window.power[-85:], heard.level)) <= 0.6 / STEPS
+
+
+def test_a_window_is_read_once_whoever_asks() -> None:
+    [window] = heard(phrase(120.0, 0.75))[20:21]
+    read: list[Window] = []
+
+    def count(asked: Window) -> int:
+        read.append(asked)
+        return len(read)
+
+    assert window.once(count) == window.once(count) == 1 and read == [window]
+    assert voice_of(window) is voice_of(window)
