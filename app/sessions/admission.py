@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from app.rtc.picture_encoder import Effort
 
 MOST_LOAD = 0.6  # of all cores: what is left is for what happens at the same moment; beyond it delays grow
+MOST_ALIVE = 0.75  # of what may be used, by faces with a life of their own: the rest is for those that only speak
 MOST_THREAD = 0.55  # of the inference thread's time, likewise
 LESS = 0.85  # of the usual coding, the least effort takes
 
@@ -57,12 +58,16 @@ def load(machine: Machine, sessions: Sequence[SessionLoad]) -> float:
 def terms(machine: Machine, inside: Sequence[SessionLoad], alive: SessionLoad, calm: SessionLoad) -> Terms | None:
     """Return on which terms a further session fits; None where it does not.
 
-    First its life goes, then its pictures are coded with less effort. Alone, a session may take what it takes.
+    First its life goes, while there is still room for others, then its pictures are coded with less effort. Alone, a
+    session may take what it takes.
     """
-    offers = [(Terms(True, Effort.USUAL), alive), (Terms(False, Effort.USUAL), calm)]
+    offers = [
+        (Terms(True, Effort.USUAL), alive, MOST_ALIVE),
+        (Terms(False, Effort.USUAL), calm, 1),
+        (Terms(False, Effort.LEAST), replace(calm, coding=LESS * calm.coding), 1),
+    ]
     if not inside:
         return offers[0][0]
     if machine.strained:
         return None
-    offers.append((Terms(False, Effort.LEAST), replace(calm, coding=LESS * calm.coding)))
-    return next((offer for offer, demand in offers if load(machine, [*inside, demand]) <= 1), None)
+    return next((offer for offer, demand, most in offers if load(machine, [*inside, demand]) <= most), None)

@@ -54,6 +54,15 @@ def test_first_the_life_of_new_faces_goes_then_a_cheaper_encoder_comes_then_they
     assert terms(IDLE, almost_full, ALIVE, CALM) == Terms(False, Effort.LEAST)
 
 
+def test_life_goes_while_there_is_room_for_others() -> None:
+    living = int(0.75 * USABLE / ALIVE.cores)
+    inside = [ALIVE] * (living - 1)
+    assert terms(IDLE, inside, ALIVE, CALM) == USUAL
+    inside.append(ALIVE)
+    assert load(IDLE, [*inside, ALIVE]) <= 1, "there would be room for one more"
+    assert terms(IDLE, inside, ALIVE, CALM) == Terms(False, Effort.USUAL)
+
+
 def test_alone_a_session_may_take_what_it_takes() -> None:
     assert terms(replace(IDLE, others=5, strained=True), [], SessionLoad(3, 3, 3, 3), CALM) == USUAL
 
