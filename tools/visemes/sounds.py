@@ -103,9 +103,13 @@ def with_noise(wave: Numbers, random: Random, background: Background) -> Numbers
         noise = babble_of(len(wave), random, background.speech)
     else:
         noise = noise_of(len(wave), random, background.music)
-    speech = np.sqrt(np.mean(np.square(wave[np.abs(wave) > 0.05 * np.abs(wave).max()])) + 1e-12)
-    level = speech * 10 ** (-random.uniform(3, 45) / 20)
+    level = speech_level(wave) * 10 ** (-random.uniform(3, 45) / 20)
     return np.asarray(wave + noise * level / (np.sqrt(np.mean(np.square(noise))) + 1e-9))
+
+
+def speech_level(wave: Numbers) -> float:
+    """Return the level of what is spoken in a wave, its pauses left out, of the kind of a root mean square."""
+    return float(np.sqrt(np.mean(np.square(wave[np.abs(wave) > 0.05 * np.abs(wave).max()])) + 1e-12))
 
 
 def babble_of(count: int, random: Random, babble: Numbers) -> Numbers:

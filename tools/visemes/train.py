@@ -21,9 +21,9 @@ from tools.visemes.corpus import read_shard
 from tools.visemes.network import CLASS_OF_SOUND, VisemeNetwork
 from tools.visemes.report import judge
 from tools.visemes.targets import sounds_at, trajectory
+from tools.visemes.variety import roughened
 
 BATCH = 1024
-THROATS = 16  # in a batch
 RATE = 1.5e-3
 WEIGHTS = MouthChannels(opening=4.0, jaw=1.5, wide=1.0, rounding=1.5, closed=1.0, tuck=1.0, teeth=0.7, tongue=0.5)
 BY_LIKELIHOOD = [CHANNELS.index("closed"), CHANNELS.index("tuck")]
@@ -33,7 +33,10 @@ RARE = 2.0  # how much more a missed closure or tuck counts than a false one
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Everything in one row: mel (columns, 80), mouth (columns, 8), class (columns,), and where a window may start."""
+    """Everything in one row, and where a window may start.
+
+    ``mel``: float16 (columns, 80). ``mouth``: float16 (columns, 8). ``sound``: int16 (columns,), of ``SOUNDS``.
+    """
 
     mel: Tensor
     mouth: Tensor
@@ -54,43 +57,33 @@ class Corpus:
                 sounds += [np.zeros(before, np.int16), sounds_at(segments, len(mel)), np.zeros(after, np.int16)]
                 starts.append(at + np.arange(len(mel)))
                 at += before + len(mel) + after
-        classes = np.array(CLASS_OF_SOUND)[np.concatenate(sounds)]
-        return cls(
-            torch.from_numpy(np.concatenate(mels)),
-            torch.from_numpy(np.concatenate(mouths)),
-            torch.from_numpy(classes),
-            torch.from_numpy(np.concatenate(starts)),
-        )
+        return cls(*(torch.from_numpy(np.concatenate(row)) for row in (mels, mouths, sounds, starts)))
 
-    def batch(self, starts: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Return windows (batch, ``COLUMNS``, 80), the mouths in their frames' middles, and the sounds' classes."""
-        mel = self.mel[starts[:, None] + torch.arange(COLUMNS)].float()
-        middle = starts + MIDDLE_COLUMN + 0.2 * torch.randint(0, 5, starts.shape, generator=random)
-        low = middle.floor().long()
-        share = (middle - low)[:, None]
+    def drawn(self, count: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return where windows start, int64 (count,), and where their frames' middles lie."""
+        starts = self.starts[torch.randint(0, len(self.starts), (count,), generator=random)]
+        return starts, starts + MIDDLE_COLUMN + 0.2 * torch.randint(0, 5, starts.shape, generator=random)
+
+    def windows(self, starts: Tensor) -> Tensor:
+        """Return mel float32 (batch, ``COLUMNS``, 80)."""
+        return self.mel[starts[:, None] + torch.arange(COLUMNS)].float()
+
+    def mouths(self, middles: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mouths in frames' middles, float32 (batch, 8), and the sounds' classes, int64 (batch,)."""
+        low = middles.floor().long()
+        share = (middles - low)[:, None]
         mouth = self.mouth[low].float() * (1 - share) + self.mouth[low + 1].float() * share
-        return mel, mouth, self.sound[middle.round().long()]
+        return mouth, torch.tensor(CLASS_OF_SOUND)[self.sound[middles.round().long()].long()]
 
 
-def roughened(mel: Tensor, random: torch.Generator) -> Tensor:
-    """Vary each window's colour, loudness and throat (``THROATS`` a batch), and take a band out now and then."""
-    count, columns, bands = mel.shape
-    bend = 0.10 * (2 * torch.rand(THROATS, 1, generator=random) - 1)
-    at = (torch.arange(bands) * (1 + bend)).clamp(0, bands - 1)
-    stretch = (1 - (at[:, None, :] - torch.arange(bands)[:, None]).abs()).clamp(min=0)  # (throats, from, to)
-    mel = (mel.reshape(THROATS, -1, bands) @ stretch).reshape(count, columns, bands)
-    knots = torch.randn(count, 1, 7, generator=random).cumsum(2) * 0.18
-    colour = functional.interpolate(knots, bands, mode="linear", align_corners=True)
-    gain = torch.randn(count, 1, 1, generator=random) * 0.4
-    mel = torch.where(mel > SILENT_COLUMN + 0.01, mel + colour + gain, mel).clamp(-4, 4)
-    width = torch.randint(0, 9, (count, 1, 1), generator=random)
-    first = torch.randint(0, bands - 9, (count, 1, 1), generator=random)
-    place = torch.arange(bands)
-    masked = (place >= first) & (place < first + width) & (torch.rand(count, 1, 1, generator=random) < 0.3)
-    return torch.where(masked, mel.mean(dim=2, keepdim=True), mel)
-
-
-def loss_of(raw: Tensor, logits: Tensor, mouth: Tensor, sound: Tensor) -> Tensor:
+def loss_of(
+    raw: Tensor,
+    logits: Tensor,
+    mouth: Tensor,
+    sound: Tensor,
+    weights: MouthChannels = WEIGHTS,
+    class_weight: float = CLASS_WEIGHT,
+) -> Tensor:
     """Weigh squares for shapes, likelihood for what is there or not, and the class of the sound."""
     squares = (VisemeNetwork.squashed(raw) - mouth).square()
     likelihood = functional.binary_cross_entropy_with_logits(
@@ -98,8 +91,8 @@ def loss_of(raw: Tensor, logits: Tensor, mouth: Tensor, sound: Tensor) -> Tensor
     )
     each = squares.clone()
     each[:, BY_LIKELIHOOD] = 0.4 * likelihood[:, BY_LIKELIHOOD]
-    weighted = (each * torch.tensor(astuple(WEIGHTS))).sum(dim=1).mean()
-    return weighted + CLASS_WEIGHT * functional.cross_entropy(logits, sound)
+    weighted = (each * torch.tensor(astuple(weights))).sum(dim=1).mean()
+    return weighted + class_weight * functional.cross_entropy(logits, sound)
 
 
 def main() -> None:
@@ -132,10 +125,9 @@ def main() -> None:
     print(f"{len(corpus.mel) / 80 / 3600:.1f} h, {sum(p.numel() for p in network.parameters())} weights", flush=True)
     began, kept = time.monotonic(), 0.0
     for step in range(first + 1, wanted.steps + 1):
-        starts = corpus.starts[torch.randint(0, len(corpus.starts), (BATCH,), generator=random)]
-        mel, mouth, sound = corpus.batch(starts, random)
-        raw, logits = network(roughened(mel, random))
-        loss = loss_of(raw, logits, mouth, sound)
+        starts, middles = corpus.drawn(BATCH, random)
+        raw, logits = network(roughened(corpus.windows(starts), torch.arange(BATCH), random))
+        loss = loss_of(raw, logits, *corpus.mouths(middles))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
