@@ -48,12 +48,6 @@ def mixed(typing: Any, source: Any, a: Any, b: Any, c: Any, d: Any, across: Any,
     return _FOUR(source, *[types.intp] * 4, types.float32, types.float32), _mix
 
 
-@intrinsic
-def copy_bytes(typing: Any, out: Any, to: Any, source: Any, at: Any, count: Any) -> Any:
-    """Copy ``count`` bytes of ``source`` from ``at`` on into ``out``, another array, from ``to`` on."""
-    return types.void(out, types.intp, source, types.intp, types.intp), _copy
-
-
 class Lanes:
     """What an intrinsic is written in: a builder, with the arrays that it was given."""
 
@@ -96,14 +90,6 @@ class Lanes:
         """Round floats to bytes."""
         rounded = self.build.fadd(value, ir.Constant(_FLOATS, [0.5] * LANES))
         return self.build.trunc(self.build.fptosi(rounded, _INTEGERS), _BYTES)
-
-
-def _copy(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    lanes = Lanes(context, builder, signature, arguments)
-    _, to, _, at, count = arguments
-    copied: Any = cgutils.raw_memcpy
-    copied(builder, *(lanes.address(k, begin, _BYTE) for k, begin in ((0, to), (2, at))), count, 1)
-    return lanes.nothing
 
 
 def _look_up(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
