@@ -29,7 +29,7 @@ _FOUR: Any = types.containers.UniTuple(types.float32, 4)  # type: ignore[no-unty
 def look_up_lanes(
     typing: Any, out: Any, to: Any, source: Any, columns: Any, x: Any, y: Any, at: Any, far_x: Any, far_y: Any
 ) -> Any:
-    """Draw ``LANES`` bytes of ``out`` from ``to`` on, each looked up bilinearly at a place of its own.
+    """Draw ``LANES`` bytes or float32 of ``out`` from ``to`` on, each looked up bilinearly at a place of its own.
 
     ``source``: uint8 (rows × ``columns``,). The places: from ``at`` on in ``x`` and ``y``, float32, within 0 and
     ``far_x``, ``far_y``, which lie more than a row and a column before its end.
@@ -125,7 +125,8 @@ def _look_up(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     across, down = builder.fsub(x, builder.sitofp(column, _FLOATS)), builder.fsub(y, builder.sitofp(row, _FLOATS))
     wide = lanes.everywhere(columns, _INTEGERS)
     upper = builder.add(builder.mul(row, wide), column)
-    lanes.stored(lanes.as_bytes(lanes.between(pairs(upper), pairs(builder.add(upper, wide)), down)), 0, to)
+    found = lanes.between(pairs(upper), pairs(builder.add(upper, wide)), down)
+    lanes.stored(found if signature.args[0].dtype == types.float32 else lanes.as_bytes(found), 0, to)
     return context.get_dummy_value()
 
 
