@@ -11,32 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.engines.portrait.compiled import Real, compiled
-from app.inference.engines.portrait.eye_colour import eye_pixel
+from app.inference.engines.portrait.eye_colour import draw_mixed, list_mixed, look_up_mixed, room_for
 from app.inference.engines.portrait.lanes import LANES
-from app.inference.engines.portrait.lid_pixels import (
-    BOTTOM,
-    LASHES,
-    LEFT,
-    RIGHT,
-    SKIN_COLOUR,
-    TOP,
-    lids_at,
-    posed,
-)
-from app.inference.engines.portrait.lookup import (
-    before_head,
-    between_columns,
-    between_rows,
-    byte_of,
-    head_row,
-    look_up_row,
-)
+from app.inference.engines.portrait.lid_pixels import BOTTOM, LASHES, LEFT, RIGHT, SKIN_COLOUR, TOP, posed
+from app.inference.engines.portrait.lookup import before_head, between_columns, between_rows, head_row, look_up_row
 from app.media import FloatArray
 
 Bytes = NDArray[np.uint8]
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
-PLAIN = np.float32(0.5)  # of that is one plain colour, as skin in a fold lies in its shadow
 
 
 class Upper(NamedTuple):
@@ -140,9 +123,8 @@ def _draw(
     from_x, from_y = np.float32(upper.from_x), np.float32(upper.from_y)
     width = (places.shape[2] - 2) * (2 - chroma)
     between, at = np.empty((2, places.shape[2]), np.float32), np.empty((2, width), np.float32)
-    fine_at = np.empty((2, width + LANES), np.float32)
-    drawn = np.empty((2, width + LANES), np.uint8)
-    values, special = np.empty((2, width), np.float32), np.empty(width, np.bool_)
+    fine_at, drawn = np.empty((2, width + LANES), np.float32), np.empty((2, width + LANES), np.uint8)
+    mixed, ends = room_for(width), np.zeros(numbers.shape[0] + 1, np.int64)
     for row in range((places.shape[1] - 2) * (2 - chroma)):
         low, high = width, 0
         for part in range(spans.shape[1]):
@@ -160,37 +142,27 @@ def _draw(
                 if chroma == 1:
                     at[c, k] = places[c, row + 1, k + 1]
                 fine_at[c, k] = scale * (at[c, k] - origin) - off
-        special[low:high] = False
         for e in range(np.uint32(numbers.shape[0])):
-            eye = posed(numbers[e], poses[e])
             first, end = _columns(spans, row, 1 + e, chroma, width)
-            for k in range(first, end):
-                x_at, y_at = at[0, k], at[1, k]
-                stays, cover, of_lid, of_eye, new_skin, lash, ball = lids_at(eye, edges, e, x_at, y_at)
-                if stays:
-                    continue
-                if lash == ZERO and (new_skin == ZERO if cover >= ONE else cover <= ZERO and ball == ZERO):
-                    way = scale * (of_lid if cover >= ONE else of_eye)
-                    fine_at[0, k] -= way * eye.along_y
-                    fine_at[1, k] += way * eye.along_x
-                    continue
-                special[k] = True
-                for c in range(np.uint32(planes.shape[0])):
-                    plain, lashes = numbers[e, SKIN_COLOUR + chroma + c], numbers[e, LASHES + chroma + c]
-                    values[c, k] = eye_pixel(
-                        fine, white, tables, skins, eye, e, c, chroma, cover, of_lid, of_eye, new_skin * PLAIN,
-                        new_skin, plain, ball, x_at, y_at, from_x, from_y, scale, off,
-                    )  # fmt: skip
-                    values[c, k] += (lashes - values[c, k]) * lash
-        moved, still = _columns(spans, row, 0, chroma, width)
-        for part in range(spans.shape[1]):
-            first, end = _columns(spans, row, part, chroma, width)
-            if part > 0 and first >= moved and end <= still:
-                continue  # it is drawn
-            for c in range(planes.shape[0]):
+            eye = posed(numbers[e], poses[e])
+            ends[e + 1] = list_mixed(mixed, ends[e], eye, edges, e, at, fine_at, scale, first, end)
+        for c in range(np.uint32(planes.shape[0])):
+            for part in range(spans.shape[1]):
+                first, end = _columns(spans, row, part, chroma, width)
                 look_up_row(drawn[c], fine[c], fine_at[0], fine_at[1], first, end)
-                for k in range(first, end):
-                    planes[c, top + row, left + k] = byte_of(values[c, k]) if special[k] else drawn[c, k]
+            look_up_mixed(mixed, fine[c], ends[-1])
+            for e in range(np.uint32(numbers.shape[0])):
+                eye = posed(numbers[e], poses[e])
+                table_x, table_y = scale * (from_x - eye.fine_x), scale * (from_y - eye.fine_y)
+                plain, lashes = numbers[e, SKIN_COLOUR + chroma + c], numbers[e, LASHES + chroma + c]
+                draw_mixed(
+                    drawn[c], mixed, ends[e], ends[e + 1], eye, chroma, tables[e, c], white[e], skins[chroma + c],
+                    plain, lashes, table_x, table_y,
+                )  # fmt: skip
+            for part in range(spans.shape[1]):
+                first, end = _columns(spans, row, part, chroma, width)
+                if first < end:
+                    planes[c, top + row, left + first : left + end] = drawn[c, first:end]
 
 
 @compiled

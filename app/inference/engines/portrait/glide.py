@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.inference.engines.portrait.compiled import Real, compiled
-from app.inference.engines.portrait.lanes import copy_bytes
+from app.inference.engines.portrait.memory import copy_bytes, fetch_early
 from app.inference.engines.portrait.runs import (
     FARTHEST,
     RUN,
@@ -27,6 +27,7 @@ Integers = NDArray[np.int32]
 
 HALF, ONE = np.float32(0.5), np.float32(1)
 WHOLE = np.float32(1 << SHARE_BITS)  # of a place
+AHEAD_ROWS = 3  # of luma, that are fetched before they are drawn: their doubles are more than a core keeps at hand
 
 
 @compiled
@@ -114,6 +115,8 @@ def _glide_row(
                     first - begin - out, end - begin - out,
                 )  # fmt: skip
         elif cell == RUN:
+            for row in range(2 * AHEAD_ROWS, 2 * AHEAD_ROWS + 2):
+                fetch_early(source, here + row * stride)
             _draw_run(drawn, (out,), source, (here,), stride, runs, run, parts_x, parts_y)
         else:
             _draw_run(drawn, (out, other_out + out), source, (here, other + here), stride, runs, run, parts_x, parts_y)

@@ -29,7 +29,7 @@ _FOUR: Any = types.containers.UniTuple(types.float32, 4)  # type: ignore[no-unty
 def look_up_lanes(
     typing: Any, out: Any, to: Any, source: Any, columns: Any, x: Any, y: Any, at: Any, far_x: Any, far_y: Any
 ) -> Any:
-    """Draw ``LANES`` bytes of ``out`` from ``to`` on, each looked up bilinearly at a place of its own.
+    """Draw ``LANES`` bytes or float32 of ``out`` from ``to`` on, each looked up bilinearly at a place of its own.
 
     ``source``: uint8 (rows × ``columns``,). The places: from ``at`` on in ``x`` and ``y``, float32, within 0 and
     ``far_x``, ``far_y``, which lie more than a row and a column before its end.
@@ -46,12 +46,6 @@ def mixed(typing: Any, source: Any, a: Any, b: Any, c: Any, d: Any, across: Any,
     ``down``: float32, 0…1.
     """
     return _FOUR(source, *[types.intp] * 4, types.float32, types.float32), _mix
-
-
-@intrinsic
-def copy_bytes(typing: Any, out: Any, to: Any, source: Any, at: Any, count: Any) -> Any:
-    """Copy ``count`` bytes of ``source`` from ``at`` on into ``out``, another array, from ``to`` on."""
-    return types.void(out, types.intp, source, types.intp, types.intp), _copy
 
 
 class Lanes:
@@ -98,14 +92,6 @@ class Lanes:
         return self.build.trunc(self.build.fptosi(rounded, _INTEGERS), _BYTES)
 
 
-def _copy(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    lanes = Lanes(context, builder, signature, arguments)
-    _, to, _, at, count = arguments
-    copied: Any = cgutils.raw_memcpy
-    copied(builder, *(lanes.address(k, begin, _BYTE) for k, begin in ((0, to), (2, at))), count, 1)
-    return lanes.nothing
-
-
 def _look_up(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     lanes = Lanes(context, builder, signature, arguments)
     _, to, _, columns, _, _, at, far_x, far_y = arguments
@@ -139,7 +125,8 @@ def _look_up(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     across, down = builder.fsub(x, builder.sitofp(column, _FLOATS)), builder.fsub(y, builder.sitofp(row, _FLOATS))
     wide = lanes.everywhere(columns, _INTEGERS)
     upper = builder.add(builder.mul(row, wide), column)
-    lanes.stored(lanes.as_bytes(lanes.between(pairs(upper), pairs(builder.add(upper, wide)), down)), 0, to)
+    found = lanes.between(pairs(upper), pairs(builder.add(upper, wide)), down)
+    lanes.stored(found if signature.args[0].dtype == types.float32 else lanes.as_bytes(found), 0, to)
     return context.get_dummy_value()
 
 

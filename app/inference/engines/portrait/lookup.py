@@ -17,8 +17,8 @@ FAR = np.float32(1e6)
 
 
 @compiled
-def look_up_row(out: Bytes, fine: Bytes, x: FloatArray, y: FloatArray, first: int, end: int) -> None:
-    """Look pixels up at their places in a doubled plane; the edges' values go on beyond them."""
+def look_up_row(out: Bytes | FloatArray, fine: Bytes, x: FloatArray, y: FloatArray, first: int, end: int) -> None:
+    """Look pixels up at their places in a doubled plane, as bytes or float32; the edges' values go on beyond them."""
     source, columns = fine.reshape(-1), np.int32(fine.shape[1])
     far_x, far_y = np.float32(fine.shape[1]) - BARELY_TWO, np.float32(fine.shape[0]) - BARELY_TWO
     for k in range(first, end, LANES):
