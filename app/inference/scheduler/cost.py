@@ -59,6 +59,7 @@ class EngineCost:
         self._best: dict[CostKey, _Batch] = {}
         self._wall_ns: dict[CostKey, int] = {}
         self._worst_ns: dict[CostKey, int] = {}
+        self._lasting_ns: dict[CostKey, int] = {}
 
     def wall_ns(self, key: CostKey) -> int:
         """Return the median of the latest batches, ns a picture; 0 while nothing has been drawn."""
@@ -67,6 +68,10 @@ class EngineCost:
     def worst_ns(self, key: CostKey) -> int:
         """Return the most that a batch took of late, ns a picture; 0 while nothing has been drawn."""
         return self._worst_ns.get(key, 0)
+
+    def lasting_ns(self, key: CostKey) -> int:
+        """Return the most that two batches took of late, ns a picture: a single stall is none of an engine's cost."""
+        return self._lasting_ns.get(key, 0)
 
     def busy_ns(self, key: CostKey, now_ns: int) -> int:
         """Return the mean wall time of fresh batches but for stalls, ns a picture: what many of them add up to."""
@@ -90,8 +95,9 @@ class EngineCost:
         latest = list(islice(reversed(recent), LATEST))
         wall = statistics.median(batch.wall_ns for batch in latest)
         self._wall_ns[key] = int(wall)
-        lately = takewhile(lambda batch: now_ns - batch.at_ns < LATELY_NS, reversed(recent))
-        self._worst_ns[key] = int(max(batch.wall_ns for batch in lately))
+        lately = list(takewhile(lambda batch: now_ns - batch.at_ns < LATELY_NS, reversed(recent)))
+        *_, lasting, worst = [0.0, *sorted(batch.wall_ns for batch in max(lately, latest[:2], key=len))]
+        self._lasting_ns[key], self._worst_ns[key] = int(lasting), int(worst)
         if len(recent) >= ENOUGH:
             work = statistics.median(batch.work_ns for batch in latest)
             best = self._best.get(key, _Batch(now_ns, wall, work))
@@ -107,6 +113,7 @@ class EngineCost:
         self._best.pop(key, None)
         self._wall_ns.pop(key, None)
         self._worst_ns.pop(key, None)
+        self._lasting_ns.pop(key, None)
 
     def _fresh(self, key: CostKey, now_ns: int) -> list[_Batch]:
         """Return the batches to believe; none where they are too few."""

@@ -116,13 +116,16 @@ class GenerationStream:
     def _is_late(self, demand: Demand, now_ns: int, cost_ns: int) -> bool:
         """Whether there is no time for the next window's picture.
 
-        A live voice is always close to its time, so in a lossy stream windows must have piled up too. It never stands
-        still for a picture, not even in a hole or in silence, or they pile up until all its voice comes too late.
+        A live voice is always close to its time, so in a lossy stream windows must have piled up too. Where pictures
+        take longer than their slots it never stands still for one, not even in a hole or in silence, or windows pile
+        up until all its voice comes too late; else what piled up in a stall is soon drawn.
         """
         left_ns = demand.due_ns(now_ns) + self.in_flight * SLOT_NS - now_ns
-        if self.lossy:
+        if self.lossy and len(self.pending) < BEHIND:
+            return False
+        if self.lossy and cost_ns >= SLOT_NS:
             still = now_ns - self._drawn_ns > STILL * cost_ns
-            return len(self.pending) >= BEHIND and left_ns < MARGIN * cost_ns + SPARE_NS and not still
+            return left_ns < MARGIN * cost_ns + SPARE_NS and not still
         # a pause may be longer, and a mouth that stays open in it is worse than a late one
         return demand.playing and left_ns < MARGIN * cost_ns and not self.pending[0].sound.silent
 

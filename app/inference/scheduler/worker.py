@@ -166,11 +166,12 @@ class InferenceWorker:
         for _, stream, demand in due:
             if batch and (stream.engine is not batch[0].stream.engine or len(batch) == stream.engine.max_batch):
                 continue
-            cost = self.cost
-            cost_ns = cost.worst_ns(stream.cost_key) if stream.lossy else cost.wall_ns(stream.cost_key)
-            spent_ns += cost_ns
+            cost, key = self.cost, stream.cost_key
+            # even one stall counts for how much is begun at once; pictures are spared only for what lasts
+            spent_ns += cost.worst_ns(key) if stream.lossy else cost.wall_ns(key)
             if batch and spent_ns > BATCH_NS:
                 break
+            cost_ns = cost.lasting_ns(key) if stream.lossy else cost.wall_ns(key)
             batch.append(stream.take_again() if demand is None else stream.take(demand, now_ns, cost_ns))
         return batch
 

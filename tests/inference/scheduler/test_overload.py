@@ -35,10 +35,10 @@ def reciting(at_s: float) -> bool:
     return True
 
 
-def heard_for_a_minute(model: ThreadModel) -> Heard:
-    """Let a voice speak, and see that it is heard whole and in order."""
+def heard_for_a_minute(model: ThreadModel, least: float = 1) -> Heard:
+    """Let a voice speak, and see that it, or at least so much of it, is heard in order."""
     heard = model.run(MINUTE_S)
-    assert heard.share(MINUTE_S - LATEST_S) == 1
+    assert heard.share(MINUTE_S - LATEST_S) >= least
     assert all(before < after for before, after in pairwise(heard.played))
     return heard
 
@@ -56,13 +56,26 @@ def test_a_live_voice_is_heard_whole_however_long_pictures_take(picture_ms: int,
 
 @pytest.mark.parametrize("speaks", [talking, chatting, reciting])
 @pytest.mark.parametrize("picture_ms", [100, 400, 600])
-def test_a_rush_that_begins_and_ends_cuts_no_speech_and_then_the_lips_go_on(picture_ms: int, speaks: Speaks) -> None:
+def test_a_rush_that_begins_and_ends_cuts_hardly_any_speech_and_then_the_lips_go_on(
+    picture_ms: int, speaks: Speaks
+) -> None:
     model = ThreadModel(lambda at_s: picture_ms if 15 < at_s < 35 else 8, speaks=speaks)
     known(model, 8)
-    heard = heard_for_a_minute(model)
+    heard = heard_for_a_minute(model, 0.98)  # the first long picture may be a stall alone
     assert len(heard.holes_at_s) <= 3
     assert max(heard.delays_ms) < HARD_LIMIT_MS
     assert sum(at_s > MINUTE_S - 5 for at_s in heard.pictures_at_s) > 110
+
+
+@pytest.mark.parametrize("speaks", [talking, chatting, reciting])
+@pytest.mark.parametrize("stall_ms", [300, 1000, 2000])
+def test_after_a_stall_the_lips_go_on_at_once(stall_ms: int, speaks: Speaks) -> None:
+    stalls = iter([stall_ms])
+    model = ThreadModel(lambda at_s: next(stalls, 8) if at_s > 20 else 8, speaks=speaks)
+    known(model, 8)
+    heard = heard_for_a_minute(model)
+    frozen = [later - before for before, later in pairwise(heard.pictures_at_s)]
+    assert max(frozen) < stall_ms / 1000 + 0.3 and sum(length > 0.2 for length in frozen) <= 1
 
 
 @pytest.mark.parametrize("speaks", [talking, reciting])
