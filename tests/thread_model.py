@@ -1,4 +1,4 @@
-"""A voice, the inference thread and a pacer on a clock moved by hand; an engine takes a given time for its pictures."""
+"""Voices, the inference thread and pacers on a clock moved by hand; an engine takes a given time for its pictures."""
 
 from __future__ import annotations
 
@@ -30,26 +30,31 @@ NO_MEL = np.zeros((80, 0), np.float32)
 
 
 class SlowEngine:
-    """Takes its time for each picture, while the rest of the service goes on."""
+    """Takes its time for each batch, while the rest of the service goes on. ``take``: given how many pictures."""
 
     name = "slow"
     span: MelSpan | None = None
-    max_batch = 4
 
-    def __init__(self, take: Callable[[], None]) -> None:
-        self._take = take
+    def __init__(self, take: Callable[[int], None], max_batch: int) -> None:
+        self._take, self.max_batch = take, max_batch
         self.drawn: list[int] = []
 
     def prepare(self, avatar: Avatar) -> Face:
         return Face(None)
 
     def render(self, jobs: Sequence[Job]) -> list[I420]:
-        pictures = []
-        for job in jobs:
-            self._take()
-            self.drawn.append(job.window.sound.pts)
-            pictures.append(np.full((3, 2), RESTING if job.window.sound.silent else SPEAKING, np.uint8))
-        return pictures
+        self._take(len(jobs))
+        self.drawn += [job.window.sound.pts for job in jobs]
+        return [np.full((3, 2), RESTING if job.window.sound.silent else SPEAKING, np.uint8) for job in jobs]
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """``speaks``: whether there is a voice at a time, in s. ``chunk``: slices of sound that are sent at once."""
+
+    speaks: Callable[[float], bool] = lambda at_s: at_s % 4 < 3
+    mode: Mode = "live"
+    chunk: int = 1
 
 
 class AtOnce:
@@ -76,90 +81,123 @@ class Heard:
         return len(set(spoken) & set(self.played)) / len(spoken)
 
 
+class Voice:
+    """Somebody who speaks, and what is heard of it. ``late_ns``: how much later than full slots it begins."""
+
+    def __init__(self, worker: InferenceWorker, engine: SlowEngine, speech: Speech, late_ns: int) -> None:
+        self._clock, self._speech, self._late_ns = worker.clock, speech, late_ns
+        buffer, self._recorder = PlayoutBuffer(20, 10), Recorder()
+        sink = BufferedSink(buffer, worker.clock, _raise)
+        self.stream = worker.open(engine, Face(None), speech.mode == "live", sink)
+        links = PacerLinks(buffer, self.stream, self._recorder, StillFace())
+        self._pacer = Pacer(links, speech.mode, worker.clock, PacerListener())
+        self._slots = self._pacer.start()
+        self.heard = Heard([])
+
+    @property
+    def next_ns(self) -> int:
+        """When it is to :meth:`go_on`."""
+        return min(self._speaks_ns, self._plays_ns)
+
+    def go_on(self) -> None:
+        """Send sound, or play."""
+        if self._plays_ns <= self._speaks_ns:
+            self._play()
+        else:
+            self.stream.submit([self._next_window() for _ in range(self._speech.chunk)])
+
+    @property
+    def _speaks_ns(self) -> int:
+        return self._spoken_ns(len(self.heard.silent) + self._speech.chunk) + LOOK_AHEAD_NS
+
+    @property
+    def _plays_ns(self) -> int:
+        return self._slots.due_ns(self._pacer.next_slot)
+
+    def _spoken_ns(self, slices: int) -> int:
+        return slices * SLOT_NS + self._late_ns
+
+    def _next_window(self) -> Window:
+        number = len(self.heard.silent)
+        silent = not self._speech.speaks(number * SLOT_NS / NS_PER_S)
+        sound = np.full(SAMPLES_PER_FRAME, 0 if silent else 1, np.int16)
+        timestamps = StageTimestamps(self._spoken_ns(number + 1))
+        self.heard.silent.append(silent)
+        return Window(AudioSlice(0, number, sound, MODEL_SOUND, silent, timestamps), NO_MEL)
+
+    def _play(self) -> None:
+        heard, gaps, now_ns = self.heard, self._pacer.counters.gaps, self._clock.now_ns()
+        shown = self._recorder.slots[-1].image if self._recorder.slots else None
+        self._pacer.step()
+        slot = self._recorder.slots[-1]
+        if self._pacer.counters.gaps > gaps:
+            heard.holes_at_s.append(now_ns / NS_PER_S)
+        if slot.pts is not None:
+            heard.played.append(slot.pts)
+            heard.delays_ms.append((now_ns - self._spoken_ns(slot.pts + 1)) / NS_PER_MS)
+            heard.open_in_silence += heard.silent[slot.pts] and _is_open(slot.image)
+            if slot.image is not shown:
+                heard.pictures_at_s.append(now_ns / NS_PER_S)
+
+
 class ThreadModel:
-    """One voice. ``picture_ms``: what a picture takes that is begun at a time, in s. ``speaks``: when somebody does."""
+    """Voices that begin at times spread over a slot.
+
+    ``picture_ms``: what a picture takes that is begun at a time, in s; ``batch_ms``: what a batch takes besides.
+    ``speeches``: one for each voice.
+    """
 
     def __init__(
         self,
         picture_ms: Callable[[float], float],
-        mode: Mode = "live",
-        speaks: Callable[[float], bool] = lambda at_s: at_s % 4 < 3,
+        *speeches: Speech,
+        batch_ms: float = 0,
+        max_batch: int = 4,
     ) -> None:
         self._clock = clock = FakeClock(0)
-        self._picture_ms, self._speaks = picture_ms, speaks
-        self.engine = SlowEngine(self._take_time)
+        self._picture_ms, self._batch_ms = picture_ms, batch_ms
+        self.engine = SlowEngine(self._take_time, max_batch)
         self.worker = InferenceWorker(clock)
         self.worker._loop = cast(asyncio.AbstractEventLoop, AtOnce())
-        self._buffer, self._recorder = PlayoutBuffer(20, 10), Recorder()
-        sink = BufferedSink(self._buffer, clock, self._fail)
-        self.stream = self.worker.open(self.engine, Face(None), mode == "live", sink)
-        links = PacerLinks(self._buffer, self.stream, self._recorder, StillFace())
-        self.pacer = Pacer(links, mode, clock, PacerListener())
-        self._slots = self.pacer.start()
+        self.voices = [
+            Voice(self.worker, self.engine, speech, n * SLOT_NS // len(speeches)) for n, speech in enumerate(speeches)
+        ]
         self._watch_ns = 0
-        self.heard = Heard([])
 
-    def run(self, seconds: float) -> Heard:
-        """Speak for so long, and look at what is heard."""
+    def run(self, seconds: float) -> list[Heard]:
+        """Let all speak for so long, and return what is heard of each."""
         end_ns = int(seconds * NS_PER_S)
         while self._clock.time_ns < end_ns:
             if batch := self.worker._next_batch():
                 self.worker._work(batch)
             else:
-                self._pass_time(self._next_ns)
-        return self.heard
+                self._pass_time(min(self._watch_ns, *(voice.next_ns for voice in self.voices)))
+        return [voice.heard for voice in self.voices]
 
-    @staticmethod
-    def _fail(error: BaseException) -> None:
-        raise error
-
-    def _take_time(self) -> None:
-        now_ns = self._clock.time_ns
-        self._pass_time(now_ns + int(self._picture_ms(now_ns / NS_PER_S) * NS_PER_MS))
-
-    @property
-    def _spoken_ns(self) -> int:
-        return (len(self.heard.silent) + 1) * SLOT_NS
-
-    @property
-    def _next_ns(self) -> int:
-        slot_ns = self._slots.due_ns(self.pacer.next_slot)
-        return min(self._spoken_ns + LOOK_AHEAD_NS, slot_ns, self._watch_ns)
+    def _take_time(self, pictures: int) -> None:
+        self._pass_time(self._clock.time_ns + int(self._batch_ms * NS_PER_MS))
+        for _ in range(pictures):
+            now_ns = self._clock.time_ns
+            self._pass_time(now_ns + int(self._picture_ms(now_ns / NS_PER_S) * NS_PER_MS))
 
     def _pass_time(self, until_ns: int) -> None:
         """Do what happens on the event loop until then."""
-        while (next_ns := self._next_ns) <= until_ns:
+        while True:
+            voice = min(self.voices, key=lambda voice: voice.next_ns)
+            next_ns = min(self._watch_ns, voice.next_ns)
+            if next_ns > until_ns:
+                break
             self._clock.time_ns = next_ns
             if next_ns == self._watch_ns:
                 self.worker._stand_in()
                 self._watch_ns += WATCH_NS
-            elif next_ns == self._slots.due_ns(self.pacer.next_slot):
-                self._play()
             else:
-                self._speak()
+                voice.go_on()
         self._clock.time_ns = until_ns
 
-    def _speak(self) -> None:
-        number, arrived_ns = len(self.heard.silent), self._spoken_ns
-        silent = not self._speaks(number * SLOT_NS / NS_PER_S)
-        sound = np.full(SAMPLES_PER_FRAME, 0 if silent else 1, np.int16)
-        slice_ = AudioSlice(0, number, sound, MODEL_SOUND, silent, StageTimestamps(arrived_ns))
-        self.heard.silent.append(silent)
-        self.stream.submit([Window(slice_, NO_MEL)])
 
-    def _play(self) -> None:
-        heard, gaps = self.heard, self.pacer.counters.gaps
-        shown = self._recorder.slots[-1].image if self._recorder.slots else None
-        self.pacer.step()
-        slot, now_s = self._recorder.slots[-1], self._clock.time_ns / NS_PER_S
-        if self.pacer.counters.gaps > gaps:
-            heard.holes_at_s.append(now_s)
-        if slot.pts is not None:
-            heard.played.append(slot.pts)
-            heard.delays_ms.append((self._clock.time_ns - (slot.pts + 1) * SLOT_NS) / NS_PER_MS)
-            heard.open_in_silence += heard.silent[slot.pts] and _is_open(slot.image)
-            if slot.image is not shown:
-                heard.pictures_at_s.append(now_s)
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def _is_open(picture: Picture) -> bool:
@@ -175,4 +213,4 @@ def known(model: ThreadModel, picture_ms: float) -> None:
     """Let it be known what pictures take, as it is when a session begins."""
     picture_ns = int(picture_ms * NS_PER_MS)
     for _ in range(ENOUGH):
-        model.worker.cost.note(model.stream.cost_key, 1, picture_ns, picture_ns, 0)
+        model.worker.cost.note(model.voices[0].stream.cost_key, 1, picture_ns, picture_ns, 0)

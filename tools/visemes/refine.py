@@ -123,7 +123,9 @@ def main() -> None:
     parts = [moved(Contrasts.of(part), place) for part, place in zip(corpora, places, strict=True)]
     corpus = joined(corpora)
     network = VisemeNetwork()
-    network.load_state_dict(load_file(wanted.begin), strict=False)  # the classes are not kept in files
+    missing, unknown = network.load_state_dict(load_file(wanted.begin), strict=False)
+    if unknown or any(not name.startswith("classes.") for name in missing):  # those alone are not kept in files
+        raise SystemExit(f"{wanted.begin} is not what hears the mouth: {missing} are missing, {unknown} are unknown")
     taught = teach(network, corpus, parts, wanted.steps, random)
     with torch.no_grad():
         taught.mouth.bias[CLOSED_AT] += LEAN

@@ -70,7 +70,10 @@ class EngineCost:
         return self._worst_ns.get(key, 0)
 
     def lasting_ns(self, key: CostKey) -> int:
-        """Return the most that two batches took of late, ns a picture: a single stall is none of an engine's cost."""
+        """Return what pictures take since two in a row took so long, or most: ns; 0 while there were not two.
+
+        A single stall is none of an engine's cost.
+        """
         return self._lasting_ns.get(key, 0)
 
     def busy_ns(self, key: CostKey, now_ns: int) -> int:
@@ -95,9 +98,10 @@ class EngineCost:
         latest = list(islice(reversed(recent), LATEST))
         wall = statistics.median(batch.wall_ns for batch in latest)
         self._wall_ns[key] = int(wall)
-        lately = list(takewhile(lambda batch: now_ns - batch.at_ns < LATELY_NS, reversed(recent)))
-        *_, lasting, worst = [0.0, *sorted(batch.wall_ns for batch in max(lately, latest[:2], key=len))]
-        self._lasting_ns[key], self._worst_ns[key] = int(lasting), int(worst)
+        lately = takewhile(lambda batch: now_ns - batch.at_ns < LATELY_NS, reversed(recent))
+        self._worst_ns[key] = int(max(batch.wall_ns for batch in lately))
+        if len(latest) > 1:
+            self._lasting_ns[key] = int(max(wall, min(batch.wall_ns for batch in latest[:2])))
         if len(recent) >= ENOUGH:
             work = statistics.median(batch.work_ns for batch in latest)
             best = self._best.get(key, _Batch(now_ns, wall, work))

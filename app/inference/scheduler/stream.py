@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from app.inference.engine import Engine, Prepared
 from app.inference.expression import Expression
 from app.inference.features.window import Window
 from app.inference.looks import PLAIN, Looks
-from app.inference.scheduler.cost import CostKey
+from app.inference.scheduler.cost import LATELY_NS, CostKey
 from app.inference.scheduler.demand import Demand, FrameSink
 from app.media import I420, SLOT_NS, TalkingFrame
 
@@ -81,6 +82,7 @@ class GenerationStream:
         self._drawn: deque[ScheduledWindow] = deque(maxlen=DRAWN_HIGH)
         self._again: deque[ScheduledWindow] = deque(maxlen=DRAWN_HIGH)
         self._blocked_ns = 0  # when the sink was last seen full
+        self.taken_ns = -LATELY_NS  # when the thread last took a window of it
         self.generation = 0
         self.ended = False
         self.closed = False
@@ -97,12 +99,22 @@ class GenerationStream:
             return 0
         return min(len(self.pending), IN_FLIGHT_HIGH - self.in_flight)
 
-    def take(self, demand: Demand, now_ns: int, cost_ns: int) -> ScheduledWindow:
+    def turn_ns(self, round_ns: int) -> float:
+        """Return when it is to have its next picture, whatever is due; never where the thread keeps up.
+
+        Else one face would stand still for those that are due a little earlier each time. ``round_ns``: see
+        :meth:`take`. The worker's lock is held.
+        """
+        return self._drawn_ns + round_ns if round_ns >= SLOT_NS else math.inf
+
+    def take(self, demand: Demand, now_ns: int, cost_ns: int, round_ns: int) -> ScheduledWindow:
         """Take the next window. The worker's lock is held.
 
-        Where the engine cannot keep up, a picture is shown twice rather than a voice cut.
+        ``cost_ns``: what its picture takes; ``round_ns``: what one of everybody takes. Where the thread cannot keep up,
+        a picture is shown twice rather than a voice cut.
         """
-        repeat = self._last_image is not None and self._is_late(demand, now_ns, cost_ns)
+        repeat = self._last_image is not None and self._is_late(demand, now_ns, cost_ns, round_ns)
+        self.taken_ns = now_ns
         position = demand.position + self.in_flight
         self.in_flight += 1
         self.repeated += repeat
@@ -113,19 +125,20 @@ class GenerationStream:
             self._drawn.append(turn)
         return turn
 
-    def _is_late(self, demand: Demand, now_ns: int, cost_ns: int) -> bool:
+    def _is_late(self, demand: Demand, now_ns: int, cost_ns: int, round_ns: int) -> bool:
         """Whether there is no time for the next window's picture.
 
-        A live voice is always close to its time, so in a lossy stream windows must have piled up too. Where pictures
-        take longer than their slots it never stands still for one, not even in a hole or in silence, or windows pile
-        up until all its voice comes too late; else what piled up in a stall is soon drawn.
+        A live voice is always close to its time, so in a lossy stream windows must have piled up too. Where a slot's
+        pictures take longer than the slot nobody stands still for one, not even in a hole or in silence, or windows
+        pile up until the voice comes too late; else what piled up in a stall is soon drawn.
         """
-        left_ns = demand.due_ns(now_ns) + self.in_flight * SLOT_NS - now_ns
-        if self.lossy and len(self.pending) < BEHIND:
+        overloaded, latest = round_ns >= SLOT_NS, len(self.pending) < BEHIND
+        if self.patient or (latest and (self.lossy or overloaded)):
             return False
-        if self.lossy and cost_ns >= SLOT_NS:
-            still = now_ns - self._drawn_ns > STILL * cost_ns
-            return left_ns < MARGIN * cost_ns + SPARE_NS and not still
+        left_ns = demand.due_ns(now_ns) + self.in_flight * SLOT_NS - now_ns
+        if overloaded:
+            still = now_ns - self._drawn_ns > STILL * round_ns
+            return left_ns < MARGIN * round_ns + SPARE_NS and not still
         # a pause may be longer, and a mouth that stays open in it is worse than a late one
         return demand.playing and left_ns < MARGIN * cost_ns and not self.pending[0].sound.silent
 

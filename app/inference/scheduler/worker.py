@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from app.clock import Clock, MonotonicClock
 from app.emphasis import CALM, Emphasis
 from app.i420 import size_of
 from app.inference.engine import Engine, Job, Prepared
+from app.inference.scheduler.batch import take_batch
 from app.inference.scheduler.cost import EngineCost
-from app.inference.scheduler.demand import Demand, FrameSink
+from app.inference.scheduler.demand import FrameSink
 from app.inference.scheduler.stream import GenerationStream, ScheduledWindow
 from app.media import I420, NS_PER_MS, NS_PER_S, SLOT_NS, TalkingFrame
 from app.memory import is_shortage
@@ -28,11 +29,8 @@ from app.threads import name_thread
 
 logger = logging.getLogger(__name__)
 
-BATCH_NS = SLOT_NS // 2  # that a batch may take: a window that comes just after its start waits that long
 WATCH_NS = 2 * SLOT_NS
-STUCK_NS = (
-    2_500 * NS_PER_MS
-)  # that a batch may take beyond some times what is usual: until then lips and voice wait together
+STUCK_NS = 2_500 * NS_PER_MS  # that a batch may take beyond what is usual: until then lips and voice wait together
 STUCK_TIMES = 4
 JOIN_S = 5.0  # that the thread may take to its end; one that an engine never gives back dies with the process
 
@@ -149,31 +147,7 @@ class InferenceWorker:
     def _next_batch(self) -> list[ScheduledWindow]:
         """Take the most urgent windows. The lock is held."""
         self._streams = [stream for stream in self._streams if not stream.closed]
-        now_ns, spent_ns = self.clock.now_ns(), 0
-        demands = [(stream, stream.sink.demand) for stream in self._streams]
-        due: list[tuple[int, GenerationStream, Demand | None]] = [
-            (demand.due_ns(now_ns) + (stream.in_flight + ahead) * SLOT_NS, stream, demand)
-            for stream, demand in demands
-            for ahead in range(stream.free(demand))
-        ]
-        due += [
-            (due_ns, stream, None)
-            for stream, demand in demands
-            if (due_ns := stream.again_due_ns(demand, now_ns)) is not None
-        ]
-        due.sort(key=lambda each: each[0])
-        batch: list[ScheduledWindow] = []
-        for _, stream, demand in due:
-            if batch and (stream.engine is not batch[0].stream.engine or len(batch) == stream.engine.max_batch):
-                continue
-            cost, key = self.cost, stream.cost_key
-            # even one stall counts for how much is begun at once; pictures are spared only for what lasts
-            spent_ns += cost.worst_ns(key) if stream.lossy else cost.wall_ns(key)
-            if batch and spent_ns > BATCH_NS:
-                break
-            cost_ns = cost.lasting_ns(key) if stream.lossy else cost.wall_ns(key)
-            batch.append(stream.take_again() if demand is None else stream.take(demand, now_ns, cost_ns))
-        return batch
+        return take_batch(self._streams, self.cost, self.clock.now_ns())
 
     def _render(self, batch: list[ScheduledWindow], act: _Act) -> None:
         engine = batch[0].stream.engine
@@ -283,6 +257,7 @@ class InferenceWorker:
                 timestamps = turn.window.sound.timestamps
                 timestamps.begun_ns = timestamps.drawn_ns = now_ns
                 image = turn.stream.stand_in_for(turn)
+                turn.stream.keep(image, replace(turn, repeat=True))  # or it would be looked for in each silent slot
                 turn.stream.receive([TalkingFrame.of(turn.window.sound, image)])
         if turns and not act.told and not dead:
             act.told = True
@@ -297,7 +272,7 @@ class InferenceWorker:
         turns: list[ScheduledWindow] = []
         demand = stream.sink.demand
         while stream.free(demand) and demand.due_ns(now_ns) + stream.in_flight * SLOT_NS < now_ns + 2 * WATCH_NS:
-            turns.append(stream.take(demand, now_ns, 0))
+            turns.append(stream.take(demand, now_ns, 0, 0))
         return turns
 
     def _post(self, call: Callable[..., None], argument: object) -> None:
