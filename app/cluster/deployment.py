@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import ray
 from ray import serve
 from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import LoggingConfig
@@ -67,16 +70,28 @@ def build(settings: Settings, pace: Pace | None = None, log_level: str = "info")
         health_check_period_s=5,
         ray_actor_options=_options(settings.stage_cores, settings.stage_gpus),
     ).bind(said, directory, log_level)
+    machines = ray.nodes() if ray.is_initialized() else []  # type: ignore[no-untyped-call]
     return _deployment(
         FrontReplica,
         FRONT,
         logging_config=logs,
         num_replicas=settings.fronts,
+        max_replicas_per_node=fronts_of_a_machine(settings.fronts, machines),
         max_ongoing_requests=MOST_REQUESTS,
         graceful_shutdown_wait_loop_s=0.5,
         graceful_shutdown_timeout_s=5,
         ray_actor_options=_options(pace.front_cores),
     ).bind(said, stages, directory, log_level)
+
+
+def fronts_of_a_machine(fronts: int, machines: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return how many fronts one machine may have, so that it never takes all of them along; None: any number.
+
+    Ray only prefers to spread them, and what fronts know outlives the directory. ``machines``: as Ray lists them; who
+    has no cores runs none. Where only one has, it runs all.
+    """
+    able = sum(machine["Alive"] and machine["Resources"].get("CPU", 0) > 0 for machine in machines)
+    return math.ceil(fronts / able) if able > 1 else None
 
 
 def shared(settings: Settings) -> Settings:
